@@ -1,0 +1,17 @@
+"""Refusals that we can explain. No protocol code here: each front maps the family in one table."""
+
+
+class MailError(Exception):
+    """A refusal whose `text` is safe to show to the peer.
+
+    `temporary` says whether the same request may succeed later without a change.
+    The facts for the log travel as keyword arguments and never reach the peer.
+    """
+
+    text = "the request cannot be carried out"
+    temporary = False
+
+    def __init__(self, text: str | None = None, **facts: object) -> None:
+        self.text = text if text is not None else type(self).text
+        self.facts = facts
+        super().__init__(self.text)

@@ -1,0 +1,58 @@
+"""One SQL text for both engines: the rewriting of parameters, lists, locks and column types.
+
+The text is the common subset of SQLite and PostgreSQL, with four marks of our own:
+
+``:name``                              a parameter
+``IN (:ids[])`` ``IN (:names[text])``  a list of integers or of texts, as one parameter
+``/* FOR UPDATE SKIP LOCKED */``       a row lock: a comment on SQLite, which has one writer anyway
+``{int} {small} {bytes} {table}``      in schema files: column types, and STRICT where there is such a thing
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+_PARAMETER = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)(\[(?:text)?\])?")
+_LOCK = re.compile(r"/\* (FOR UPDATE[A-Z ]*) \*/")
+
+SQLITE_TYPES = {"int": "INTEGER", "small": "INTEGER", "bytes": "BLOB", "table": "STRICT", "narrow": "STRICT, WITHOUT ROWID"}
+POSTGRES_TYPES = {"int": "BIGINT", "small": "SMALLINT", "bytes": "BYTEA", "table": "", "narrow": ""}
+
+
+@lru_cache(maxsize=4096)
+def for_sqlite(sql: str) -> tuple[str, tuple[str, ...]]:
+    """Return the text for SQLite and the names of its list parameters, which travel as JSON."""
+    lists: list[str] = []
+
+    def replace(match: re.Match[str]) -> str:
+        name, listed = match.groups()
+        if listed is None:
+            return f":{name}"
+        lists.append(name)
+        return f"SELECT value FROM json_each(:{name})"
+
+    return _PARAMETER.sub(replace, sql), tuple(lists)
+
+
+@lru_cache(maxsize=4096)
+def for_postgres(sql: str) -> str:
+    """Return the text for psycopg: ``%(name)s``, unnested arrays, row locks switched on."""
+
+    def replace(match: re.Match[str]) -> str:
+        name, listed = match.groups()
+        if listed is None:
+            return f"%({name})s"
+        kind = "text" if listed == "[text]" else "bigint"
+        return f"SELECT unnest(%({name})s::{kind}[])"
+
+    return _PARAMETER.sub(replace, _LOCK.sub(r"\1", sql.replace("%", "%%")))
+
+
+def bind_lists(lists: tuple[str, ...], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `params` with the named lists as JSON texts, which `json_each` reads."""
+    bound = dict(params)
+    for name in lists:
+        bound[name] = json.dumps(list(bound[name]))
+    return bound

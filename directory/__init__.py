@@ -1,0 +1,1 @@
+"""Who exists and who may: administrations, units, posts, people, addresses, sign-in."""

@@ -1,0 +1,1 @@
+"""Mail itself: messages, the store, the queue, SMTP and IMAP."""

@@ -1,0 +1,67 @@
+"""What mail refuses, as the store, the queue and the fronts raise it. Each front has one table for these."""
+
+from config.errors import MailError
+
+
+class NoSuchMailbox(MailError):
+    text = "no such mailbox"
+
+
+class MailboxExists(MailError):
+    text = "a mailbox of this name exists already"
+
+
+class BadMailboxName(MailError):
+    text = "this is not a name that a mailbox can have"
+
+
+class MailboxProtected(MailError):
+    text = "this mailbox cannot be removed or renamed"
+
+
+class MailboxHasChildren(MailError):
+    text = "the mailbox has children"
+
+
+class LimitReached(MailError):
+    text = "a limit of this account is reached"
+
+
+class OverQuota(MailError):
+    text = "mailbox is full"
+    temporary = True
+
+
+class MessageTooBig(MailError):
+    text = "message is larger than this server accepts"
+
+
+class MalformedMessage(MailError):
+    text = "the message is not well formed"
+
+
+class NoSuchRecipient(MailError):
+    text = "no such recipient here"
+
+
+class NotAllowed(MailError):
+    text = "not allowed"
+
+
+class RelayDenied(NotAllowed):
+    text = "relaying denied"
+
+
+class TooManyHops(MailError):
+    text = "too many hops, the message goes round in circles"
+
+
+class Unavailable(MailError):
+    text = "temporarily unavailable, try again later"
+    temporary = True
+
+
+class Damaged(MailError):
+    """Stored bytes do not match what was written: the operator must act."""
+
+    text = "a stored message is damaged"

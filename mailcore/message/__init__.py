@@ -1,0 +1,1 @@
+"""Bytes to message and back. Pure: no I/O, no clock, no randomness."""

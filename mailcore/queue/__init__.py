@@ -1,0 +1,1 @@
+"""From acceptance to a mailbox, another server, or a report."""

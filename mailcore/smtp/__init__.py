@@ -1,0 +1,1 @@
+"""SMTP (RFC 5321, RFC 6409): what comes in."""

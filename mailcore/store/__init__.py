@@ -1,0 +1,1 @@
+"""Mailboxes, messages, blobs, changes: what is kept."""

@@ -1,0 +1,147 @@
+"""The store's values: what units of work take and give. No row and no dict crosses this border."""
+
+from array import array
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import NewType
+
+from mailcore.message.index import Index
+
+AccountId = NewType("AccountId", int)
+MailboxId = NewType("MailboxId", int)
+BlobId = NewType("BlobId", bytes)  # 32 octets, see blobs.py
+
+FIRST_KEYWORD_BIT = 8
+MAX_KEYWORDS = 54  # an account's keywords live in bits 8 to 61 of a message's flags
+
+
+class Flag(IntFlag):
+    """System flags (RFC 3501 §2.3.2) as bits; bits from FIRST_KEYWORD_BIT on are the account's keywords."""
+
+    SEEN = 1
+    ANSWERED = 2
+    FLAGGED = 4
+    DELETED = 8
+    DRAFT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxKey:
+    """Names one mailbox."""
+
+    account_id: AccountId
+    mailbox_id: MailboxId
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """A mailbox as it stands. `role` is a special use (RFC 6154) in lower case without backslash, or ''."""
+
+    key: MailboxKey
+    name: str
+    role: str
+    uidvalidity: int
+    uid_next: int
+    highest_modseq: int
+    exists: int
+    unseen: int
+    size_bytes: int
+    subscribed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that a selected session needs: UIDs ascending, flags and modseqs beside them (arrays of 'q')."""
+
+    mailbox: Mailbox
+    uids: "array[int]"
+    flags: "array[int]"
+    modseqs: "array[int]"
+
+
+@dataclass(frozen=True, slots=True)
+class FlagState:
+    """A message's flags after a change."""
+
+    uid: int
+    flags: int
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What happened in a mailbox after a modseq. `updated` holds new and re-flagged messages, ascending by UID."""
+
+    mailbox: Mailbox
+    updated: tuple[FlagState, ...]
+    expunged: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message ready to be kept: compressed, encrypted, indexed. Nothing of it is on disk yet."""
+
+    blob_id: BlobId
+    dek: bytes  # the 32-octet key of this blob; stored only wrapped, once per account
+    sealed: bytes  # what the blob store keeps
+    size_bytes: int  # octets of the original, RFC822.SIZE
+    index: Index
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One message of one mailbox, as rows hold it; `AccountKey` opens the sealed fields."""
+
+    uid: int
+    flags: int
+    modseq: int
+    internaldate_us: int
+    size_bytes: int
+    message_id: int
+    blob_id: BlobId
+    dek_wrapped: bytes
+    summary_sealed: bytes | None  # None when the query did not ask for it
+    header_sealed: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where a message went (RFC 4315 APPENDUID)."""
+
+    mailbox: MailboxKey
+    uidvalidity: int
+    uid: int
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What COPY or MOVE did: (source UID, new UID), ascending by source."""
+
+    uidvalidity: int
+    pairs: tuple[tuple[int, int], ...]
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """What STORE did; `failed` are UIDs refused by UNCHANGEDSINCE."""
+
+    changed: tuple[FlagState, ...]
+    failed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expunged:
+    """What EXPUNGE removed: UIDs ascending, and the modseq of the removal."""
+
+    uids: tuple[int, ...]
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A hint for the bus: something of this account changed at this modseq."""
+
+    account_id: AccountId
+    modseq: int

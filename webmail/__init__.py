@@ -1,0 +1,1 @@
+"""The browser front, in Arabic, French and English."""
