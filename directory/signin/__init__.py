@@ -1,0 +1,5 @@
+"""Sign-in: passwords, app passwords, and who acts in which mailbox."""
+
+from directory.types import HeldPost, Identity, Scope
+
+__all__ = ["HeldPost", "Identity", "Scope"]
