@@ -1,0 +1,53 @@
+"""The one way in: every front (SMTP, webmail, bounces) hands its messages over here.
+
+Blob durable first, then one transaction with a row for the message and one for each recipient; only then may a front
+answer 250 (RFC 5321 §6.1).
+"""
+
+import secrets
+
+import structlog
+
+from config.failpoints import failpoint
+from mailcore.queue import queue, schedule
+from mailcore.queue.types import Entry, Recipient, Submission, queue_name
+from mailcore.services import Services
+from mailcore.store.types import AccountId
+
+__all__ = ["NODE", "Recipient", "Submission", "accept", "prepare"]
+
+NODE = AccountId(0)  # the node's own account: its key wraps the keys of messages in the queue
+
+log = structlog.get_logger()
+
+
+async def accept(services: Services, submission: Submission) -> str:
+    """Take responsibility for a message and return its queue id; it is durable on return.
+
+    Cancelling may lose the answer, never the message. Raises ValueError when there is no recipient.
+    """
+    entry = await prepare(services, submission)
+    await services.db.write(queue.enqueue, entry)
+    failpoint("accept.after_commit")
+    name = queue_name(entry.queue_id)
+    log.info("queue.accepted", queue_id=name, size_bytes=entry.size_bytes, recipients=len(submission.recipients))
+    return name
+
+
+async def prepare(services: Services, submission: Submission) -> Entry:
+    """Make the blob durable and return what `queue.enqueue` writes, for a caller with a transaction of its own."""
+    if not submission.recipients:
+        raise ValueError("a message without recipients goes nowhere")
+    message = await services.store.prepare(submission.raw)
+    node = await services.store.open_account(NODE)
+    failpoint("accept.before_blob")
+    await services.store.keep(message)
+    failpoint("accept.after_blob")
+    return Entry(
+        queue_id=secrets.randbits(63),
+        blob_id=message.blob_id,
+        dek_wrapped=node.wrap(message.dek),
+        size_bytes=message.size_bytes,
+        submission=submission,
+        lifetime_us=schedule.lifetime_us(services.settings.queue.lifetime_s, submission.sender),
+    )

@@ -1,0 +1,220 @@
+"""Units of work of the queue: enqueue, lease, settle. One row per recipient.
+
+A lease has an owner, an end and a token that grows each time. Whoever comes back with an older token has lost it and
+changes nothing, so two workers can never both settle one recipient.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from config.database import Row, Tx
+from directory import resolve
+from mailcore.queue.types import Entry, Later, Lease, Queued, Report
+from mailcore.store.types import AccountId, Changed
+
+LOCAL, REMOTE = 1, 0  # lanes: the column `local`
+
+INSERT_MESSAGE = """
+INSERT INTO queue_message (queue_id, blob_id, dek_wrapped, size_bytes, sender, account_id, envid, ret, smtputf8, created_us,
+                           expires_us, pending)
+VALUES (:queue_id, :blob_id, :dek_wrapped, :size_bytes, :sender, :account_id, :envid, :ret, :smtputf8, :now_us,
+        :expires_us, :pending)"""
+
+INSERT_RECIPIENT = """
+INSERT INTO queue_recipient (queue_id, number, address, domain, local, notify, orcpt, attempts, due_us, lease_owner,
+                             lease_token, delay_told, last_code, last_text)
+VALUES (:queue_id, :number, :address, :domain, :local, :notify, :orcpt, 0, :due_us, '', 0, 0, 0, '')"""
+
+LEASE = """
+WITH due AS (
+    SELECT queue_id, number FROM queue_recipient WHERE {chosen} AND due_us <= :now_us
+    ORDER BY due_us LIMIT :limit /* FOR UPDATE SKIP LOCKED */)
+UPDATE queue_recipient
+SET lease_owner = :owner, lease_token = lease_token + 1, due_us = :until_us, attempts = attempts + 1
+WHERE (queue_id, number) IN (SELECT queue_id, number FROM due)
+RETURNING queue_id, number, lease_owner, lease_token, due_us, address, notify, orcpt, attempts, delay_told"""
+LEASE_LOCAL = LEASE.format(chosen="local = 1")
+LEASE_REMOTE = LEASE.format(chosen="local = 0 AND domain = :domain")
+
+NEXT_DOMAIN = """
+SELECT domain FROM queue_recipient WHERE local = 0 AND due_us <= :now_us AND domain NOT IN (:busy[text])
+ORDER BY due_us LIMIT 1"""
+
+NEXT_DUE = "SELECT MIN(due_us) FROM queue_recipient WHERE local = :local AND domain NOT IN (:busy[text])"
+
+MESSAGES = """
+SELECT queue_id, blob_id, dek_wrapped, size_bytes, sender, account_id, envid, ret, smtputf8, created_us, expires_us
+FROM queue_message WHERE queue_id IN (:ids[])"""
+
+HELD = """
+SELECT queue_id, number, lease_token FROM queue_recipient
+WHERE queue_id IN (:ids[]) AND lease_owner IN (:owners[text]) /* FOR UPDATE */"""
+
+REMOVE = "DELETE FROM queue_recipient WHERE queue_id = :queue_id AND number = :number"
+COUNT_DOWN = "UPDATE queue_message SET pending = pending - :done WHERE queue_id = :queue_id"
+SWEEP = "DELETE FROM queue_message WHERE queue_id IN (:ids[]) AND pending = 0"
+
+POSTPONE = """
+UPDATE queue_recipient SET lease_owner = '', due_us = :due_us, last_code = :code, last_text = :text, delay_told = :told
+WHERE queue_id = :queue_id AND number = :number"""
+
+
+def enqueue(tx: Tx, entry: Entry) -> None:
+    """Write a message and its recipients, due at once, and wake the workers."""
+    submission = entry.submission
+    tx.execute(
+        INSERT_MESSAGE,
+        queue_id=entry.queue_id,
+        blob_id=entry.blob_id,
+        dek_wrapped=entry.dek_wrapped,
+        size_bytes=entry.size_bytes,
+        sender=submission.sender,
+        account_id=submission.account_id,
+        envid=submission.envid,
+        ret=submission.ret,
+        smtputf8=int(submission.smtputf8),
+        now_us=tx.now_us,
+        expires_us=tx.now_us + entry.lifetime_us,
+        pending=len(submission.recipients),
+    )
+    local: dict[str, int] = {}
+    for number, recipient in enumerate(submission.recipients):
+        domain = recipient.address.rpartition("@")[2].lower()
+        if domain not in local:
+            local[domain] = LOCAL if resolve.is_local_domain(tx, domain) else REMOTE
+        tx.execute(
+            INSERT_RECIPIENT,
+            queue_id=entry.queue_id,
+            number=number,
+            address=recipient.address,
+            domain=domain,
+            local=local[domain],
+            notify=",".join(sorted(recipient.notify)),
+            orcpt=recipient.orcpt,
+            due_us=tx.now_us,
+        )
+    wake(tx)
+
+
+def wake(tx: Tx) -> None:
+    """Announce that there may be something to do."""
+    tx.changes.append(Changed(AccountId(0), tx.now_us))
+
+
+def lease_local(tx: Tx, owner: str, until_us: int, limit: int) -> list[Lease]:
+    """Take up to `limit` due recipients whose domain is ours."""
+    return _leases(tx, tx.rows(LEASE_LOCAL, owner=owner, until_us=until_us, limit=limit, now_us=tx.now_us))
+
+
+def lease_remote(tx: Tx, owner: str, until_us: int, limit: int, busy: Sequence[str]) -> list[Lease]:
+    """Take up to `limit` due recipients of one foreign domain, the longest due one that is not `busy`."""
+    domain = tx.value(NEXT_DOMAIN, now_us=tx.now_us, busy=list(busy))
+    if domain is None:
+        return []
+    taken = tx.rows(LEASE_REMOTE, owner=owner, until_us=until_us, limit=limit, now_us=tx.now_us, domain=domain)
+    return _leases(tx, taken)
+
+
+def next_due_us(tx: Tx, local: int, busy: Sequence[str] = ()) -> int | None:
+    """Return when the next recipient of a lane is due, or None when the lane is empty."""
+    due: int | None = tx.value(NEXT_DUE, local=local, busy=list(busy))
+    return due
+
+
+def held(tx: Tx, leases: Sequence[Lease]) -> list[Lease]:
+    """Return those that are still ours, locked until the transaction ends."""
+    ids = sorted({lease.message.queue_id for lease in leases})
+    owners = sorted({lease.owner for lease in leases})
+    tokens = {(row[0], row[1]): row[2] for row in tx.rows(HELD, ids=ids, owners=owners)}
+    return [lease for lease in leases if tokens.get(lease.key) == lease.token]
+
+
+def finish(tx: Tx, leases: Sequence[Lease]) -> None:
+    """Remove recipients that `held` returned; a message goes with its last one."""
+    tx.many(REMOVE, [{"queue_id": lease.message.queue_id, "number": lease.number} for lease in leases])
+    done = Counter(lease.message.queue_id for lease in leases)
+    tx.many(COUNT_DOWN, [{"queue_id": queue_id, "done": done[queue_id]} for queue_id in sorted(done)])
+    tx.execute(SWEEP, ids=sorted(done))
+
+
+def settle(tx: Tx, done: Sequence[Lease], later: Sequence[Later], reports: Sequence[Report]) -> list[Lease]:
+    """Write how attempts ended, all of it or nothing; return the leases that were lost meanwhile, left untouched.
+
+    `done` is finished without a word, `reports` finish theirs and queue a DSN; a delay notice comes as a report whose
+    recipients stand in `later` too.
+    """
+    asked = {lease.key: lease for lease in done}
+    asked.update((each.lease.key, each.lease) for each in later)
+    asked.update((lease.key, lease) for report in reports for lease in report.leases)
+    ours = {lease.key for lease in held(tx, list(asked.values()))}
+    waiting = {each.lease.key for each in later}
+    ended = [lease for lease in done if lease.key in ours]
+    for report in reports:
+        if all(lease.key in ours for lease in report.leases):
+            enqueue(tx, report.entry)
+            ended.extend(lease for lease in report.leases if lease.key not in waiting)
+    for each in later:
+        if each.lease.key in ours:
+            postpone(tx, each)
+    if ended:
+        finish(tx, ended)
+    return [lease for key, lease in asked.items() if key not in ours]
+
+
+def postpone(tx: Tx, later: Later) -> None:
+    """Give a recipient back to the queue until `due_us`, with the reason."""
+    tx.execute(
+        POSTPONE,
+        queue_id=later.lease.message.queue_id,
+        number=later.lease.number,
+        due_us=later.due_us,
+        code=later.reply.code,
+        text=str(later.reply),
+        told=int(later.delay_told or later.lease.delay_told),
+    )
+
+
+def renew(tx: Tx, leases: Sequence[Lease], until_us: int) -> int:
+    """Extend leases; return how many are still ours."""
+    ours = held(tx, leases)
+    tx.many(
+        "UPDATE queue_recipient SET due_us = :until_us WHERE queue_id = :queue_id AND number = :number",
+        [{"queue_id": lease.message.queue_id, "number": lease.number, "until_us": until_us} for lease in ours],
+    )
+    return len(ours)
+
+
+def change_lane(tx: Tx, leases: Sequence[Lease], local: int) -> None:
+    """Hand recipients to the other lane at once: their domain has become ours, or is no longer."""
+    for lease in held(tx, leases):
+        tx.execute(
+            "UPDATE queue_recipient SET lease_owner = '', due_us = :now_us, local = :local"
+            " WHERE queue_id = :queue_id AND number = :number",
+            queue_id=lease.message.queue_id,
+            number=lease.number,
+            local=local,
+            now_us=tx.now_us,
+        )
+    wake(tx)
+
+
+def release(tx: Tx, owner: str = "") -> int:
+    """Make leased recipients due at once: those of an owner that has stopped, or of all when none is named."""
+    return tx.execute(
+        "UPDATE queue_recipient SET lease_owner = '', due_us = :now_us"
+        " WHERE lease_owner <> '' AND (:owner = '' OR lease_owner = :owner)",
+        now_us=tx.now_us,
+        owner=owner,
+    )
+
+
+def _leases(tx: Tx, taken: Sequence[Row]) -> list[Lease]:
+    if not taken:
+        return []
+    ids = sorted({row[0] for row in taken})
+    messages = {row[0]: Queued(*row[:8], bool(row[8]), *row[9:]) for row in tx.rows(MESSAGES, ids=ids)}
+    return [Lease(messages[row[0]], *row[1:6], _words(row[6]), *row[7:9], bool(row[9])) for row in sorted(taken)]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split(",")) if text else frozenset()

@@ -1,0 +1,141 @@
+"""The queue's values: what comes in, what is leased to a worker, how an attempt ended.
+
+RFC 3461 (DSN parameters), RFC 6531 (SMTPUTF8).
+"""
+
+from dataclasses import dataclass
+
+from mailcore.store.types import BlobId
+
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: read over a telephone without mistakes
+_LENGTH = 13  # digits that hold the 63 bits of a queue id
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One recipient of a submission.
+
+    `notify` holds the words of the NOTIFY parameter in upper case: "NEVER" alone, or some of "SUCCESS", "FAILURE" and
+    "DELAY"; empty when the client did not say, which means FAILURE and DELAY (RFC 3461 §4.1). `orcpt` is the original
+    recipient as "type;address" with xtext decoded, or "".
+    """
+
+    address: str
+    notify: frozenset[str] = frozenset()
+    orcpt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A message as a front hands it in. `raw` begins with the front's own trace fields and is never changed again.
+
+    `sender` is "" for the null sender. `account_id` says who submitted it, None when it came from outside.
+    `envid` (xtext decoded) and `ret` ("", "FULL" or "HDRS") are those of RFC 3461 §4.3 and §4.4.
+    """
+
+    sender: str
+    recipients: tuple[Recipient, ...]
+    raw: bytes
+    account_id: int | None = None
+    envid: str = ""
+    ret: str = ""
+    smtputf8: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A submission whose blob is durable: what the transaction of acceptance writes."""
+
+    queue_id: int
+    blob_id: BlobId
+    dek_wrapped: bytes
+    size_bytes: int
+    submission: Submission
+    lifetime_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """One message of the queue without its recipients."""
+
+    queue_id: int
+    blob_id: BlobId
+    dek_wrapped: bytes
+    size_bytes: int
+    sender: str
+    account_id: int | None
+    envid: str
+    ret: str
+    smtputf8: bool
+    created_us: int
+    expires_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to serve one recipient until `until_us`. `token` fences off whoever held it before."""
+
+    message: Queued
+    number: int
+    owner: str
+    token: int
+    until_us: int
+    address: str
+    notify: frozenset[str]
+    orcpt: str
+    attempts: int  # this one included
+    delay_told: bool
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Name the recipient's row."""
+        return self.message.queue_id, self.number
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A leased recipient that shall be tried again."""
+
+    lease: Lease
+    due_us: int
+    reply: "Reply"
+    delay_told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A DSN whose blob is durable, and the recipients whose fate it tells. They are settled together or not at all."""
+
+    leases: tuple[Lease, ...]
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """How an attempt ended, in SMTP's words (RFC 5321 §4.2, RFC 3463). `peer` is the host that said so, "" for us."""
+
+    code: int
+    status: str
+    text: str
+    peer: str = ""
+
+    @property
+    def permanent(self) -> bool:
+        """Say whether trying again is useless."""
+        return self.code >= 500
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.status} {self.text}".strip()
+
+
+def queue_name(queue_id: int) -> str:
+    """Return a queue id as people and logs write it: 13 characters."""
+    return "".join(_DIGITS[queue_id >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5))
+
+
+def queue_number(name: str) -> int:
+    """Return the id that `queue_name` wrote, in either case. Raises ValueError."""
+    number = 0
+    for digit in name.upper():
+        number = number << 5 | _DIGITS.index(digit)
+    return number
