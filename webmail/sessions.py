@@ -1,0 +1,85 @@
+"""Sessions: who is behind a cookie. Rows in the database, so that they can be ended from here.
+
+The cookie holds 256 random bits, the table only their SHA-256: a stolen table opens nothing. A session ends after eight
+hours without a request and after a day in any case.
+"""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from config.clock import DAY_US, HOUR_US, MINUTE_US
+from config.database import Tx
+
+IDLE_US = 8 * HOUR_US
+ABSOLUTE_US = 24 * HOUR_US
+TOUCH_US = 5 * MINUTE_US  # how exact `seen_at_us` is: a write for every page would be waste
+SUBMISSION_US = 7 * DAY_US
+MAX_AGENT = 200
+
+_FIND = """
+    SELECT person_id, started_at_us, seen_at_us FROM web_session
+    WHERE token_hash = :token_hash AND started_at_us > :born AND seen_at_us > :active
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A live session."""
+
+    person_id: int
+    started_at_us: int
+    seen_at_us: int
+
+    def stale(self, now_us: int) -> bool:
+        """Say whether `touch` is due."""
+        return now_us - self.seen_at_us > TOUCH_US
+
+
+def new_token() -> str:
+    """Return 256 random bits for a cookie."""
+    return secrets.token_urlsafe(32)
+
+
+def start(tx: Tx, token: str, person_id: int, peer: str, user_agent: str) -> None:
+    """Begin a session; sweep what has run out."""
+    tx.execute(
+        "DELETE FROM web_session WHERE started_at_us <= :born OR seen_at_us <= :active",
+        born=tx.now_us - ABSOLUTE_US,
+        active=tx.now_us - IDLE_US,
+    )
+    tx.execute("DELETE FROM web_submission WHERE at_us < :old", old=tx.now_us - SUBMISSION_US)
+    tx.execute(
+        "INSERT INTO web_session (token_hash, person_id, started_at_us, seen_at_us, peer, user_agent)"
+        " VALUES (:token_hash, :person_id, :now, :now, :peer, :user_agent)",
+        token_hash=_hash(token),
+        person_id=person_id,
+        now=tx.now_us,
+        peer=peer,
+        user_agent=user_agent[:MAX_AGENT],
+    )
+
+
+def find(tx: Tx, token: str) -> Session | None:
+    """Return the live session of a cookie, or None when there is none or it has run out."""
+    row = tx.row(_FIND, token_hash=_hash(token), born=tx.now_us - ABSOLUTE_US, active=tx.now_us - IDLE_US)
+    return None if row is None else Session(*row)
+
+
+def touch(tx: Tx, token: str) -> None:
+    """Note that the session is in use."""
+    tx.execute("UPDATE web_session SET seen_at_us = :now WHERE token_hash = :hash", now=tx.now_us, hash=_hash(token))
+
+
+def end(tx: Tx, token: str) -> None:
+    """End one session."""
+    tx.execute("DELETE FROM web_session WHERE token_hash = :hash", hash=_hash(token))
+
+
+def end_all(tx: Tx, person_id: int) -> int:
+    """End every session of a person; return how many there were."""
+    return tx.execute("DELETE FROM web_session WHERE person_id = :person_id", person_id=person_id)
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
