@@ -4,6 +4,7 @@ For when one machine is not enough. The same units of work as on SQLite, unchang
 """
 
 import asyncio
+import functools
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -100,7 +101,9 @@ class PostgresDatabase:
 
     async def _in_thread(self, call: Callable[..., R], *args: Any) -> R:
         """Run in a pool thread. A caller that goes away does not stop the transaction."""
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._threads, call, *args))
+        running: asyncio.Future[R] = asyncio.get_running_loop().run_in_executor(self._threads, functools.partial(call, *args))
+        result: R = await asyncio.shield(running)
+        return result
 
     def _write(self, unit: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[R, list[object]]:
         for attempt in range(ATTEMPTS):
@@ -132,7 +135,7 @@ def migrate(url: str, history: str) -> None:
         version = 0 if row is None else int(row[0])
         for migration in migrations.pending(migrations.load(history, POSTGRES_TYPES), version):
             for statement in migration.statements:
-                connection.execute(statement)  # type: ignore[call-overload]
+                connection.execute(statement)
             connection.execute(
                 "INSERT INTO schema_version VALUES (%s, %s) ON CONFLICT (history) DO UPDATE SET version = excluded.version",
                 (history, migration.number),

@@ -17,7 +17,13 @@ from typing import Any
 _PARAMETER = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)(\[(?:text)?\])?")
 _LOCK = re.compile(r"/\* (FOR UPDATE[A-Z ]*) \*/")
 
-SQLITE_TYPES = {"int": "INTEGER", "small": "INTEGER", "bytes": "BLOB", "table": "STRICT", "narrow": "STRICT, WITHOUT ROWID"}
+SQLITE_TYPES = {
+    "int": "INTEGER",
+    "small": "INTEGER",
+    "bytes": "BLOB",
+    "table": "STRICT",
+    "narrow": "STRICT, WITHOUT ROWID",
+}
 POSTGRES_TYPES = {"int": "BIGINT", "small": "SMALLINT", "bytes": "BYTEA", "table": "", "narrow": ""}
 
 

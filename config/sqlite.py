@@ -250,7 +250,7 @@ def migrate(path: Path, history: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = connect(path)
     try:
-        version = int(connection.execute("PRAGMA user_version").fetchall()[0][0])
+        version = connection.pragma("user_version")
         for migration in migrations.pending(migrations.load(history, SQLITE_TYPES), version):
             connection.execute("BEGIN IMMEDIATE")
             for statement in migration.statements:

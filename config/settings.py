@@ -1,0 +1,210 @@
+"""A node's settings: diwan.toml, typed. A wrong key or value is one line that names the file, the key and what was expected."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from config.errors import MailError
+
+FILE = "diwan.toml"
+_PATH = re.compile(r"(?P<what>.*?) - at `\$\.?(?P<key>.*)`", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>[^`]*)`")
+_MISSING = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
+_ENDPOINT = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):(?P<port>\d{1,5})")
+
+
+class SettingsError(MailError):
+    text = "the settings cannot be used"
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of diwan.toml."""
+
+
+class Node(Section, frozen=True, forbid_unknown_fields=True):
+    """Who this node is."""
+
+    hostname: str  # in EHLO, Received and certificates
+    postmaster: str  # sender and address of last resort for reports
+
+
+class DatabaseSettings(Section, frozen=True, forbid_unknown_fields=True):
+    """Where rows are kept: ``sqlite`` or ``postgresql://user@host/name``."""
+
+    url: str = "sqlite"
+
+    def __post_init__(self) -> None:
+        if self.url != "sqlite" and not self.url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("Expected `sqlite` or `postgresql://…`")
+
+
+class Listen(Section, frozen=True, forbid_unknown_fields=True):
+    """Where to listen, ``host:port`` each; an empty text switches a listener off."""
+
+    smtp: str = ""
+    submission: str = ""
+    submissions: str = ""
+    imap: str = ""
+    imaps: str = ""
+    https: str = ""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if value:
+                try:
+                    endpoint(value)
+                except ValueError as error:
+                    raise ValueError(f"{error} - at `$.{name}`") from None
+
+
+class Tls(Section, frozen=True, forbid_unknown_fields=True):
+    """The certificate that listeners show, with its chain, and its key: PEM files, relative to the node's directory."""
+
+    certificate: Path
+    key: Path
+
+
+class Smtp(Section, frozen=True, forbid_unknown_fields=True):
+    """Limits of reception; sources in the SMTP package."""
+
+    max_message_bytes: int = 52_428_800  # 50 MiB, announced as SIZE (RFC 1870)
+    max_recipients: int = 1000  # RFC 5321 §4.5.3.1.8 asks for at least 100
+    max_connections: int = 1000
+    max_connections_per_address: int = 50
+
+
+class Imap(Section, frozen=True, forbid_unknown_fields=True):
+    """Limits of IMAP sessions; sources in the IMAP package."""
+
+    max_connections: int = 10_000
+    max_connections_per_address: int = 200
+    idle_timeout_s: int = 1800  # RFC 3501 §5.4: at least 30 minutes
+    login_timeout_s: int = 60
+
+
+class Web(Section, frozen=True, forbid_unknown_fields=True):
+    """The webmail."""
+
+    session_idle_s: int = 8 * 3600
+    session_max_s: int = 24 * 3600
+    default_language: Literal["ar", "fr", "en"] = "ar"
+
+
+class Queue(Section, frozen=True, forbid_unknown_fields=True):
+    """How mail on its way is tried (RFC 5321 §4.5.4.1)."""
+
+    workers: int = 4
+    lease_s: int = 300
+    retry_first_s: int = 300
+    retry_max_s: int = 3600
+    lifetime_s: int = 432_000  # five days
+    delay_notice_s: int = 14_400  # four hours
+    per_destination: int = 5
+
+
+class Route(Section, frozen=True, forbid_unknown_fields=True):
+    """Where mail for a domain goes instead of its MX: an exact domain, ``.suffix`` for all below, or "" for every other."""
+
+    domain: str
+    host: str
+    port: int = 25
+    ca: Path | None = None  # PEM with the roots to trust; None: the system's
+    tls: Literal["verify", "opportunistic"] = "verify"
+
+
+class _File(Section, frozen=True, forbid_unknown_fields=True):
+    node: Node
+    tls: Tls
+    database: DatabaseSettings = DatabaseSettings()
+    listen: Listen = Listen()
+    smtp: Smtp = Smtp()
+    imap: Imap = Imap()
+    web: Web = Web()
+    queue: Queue = Queue()
+    route: list[Route] = []
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """Everything that diwan.toml of one node says. Paths are absolute."""
+
+    directory: Path
+    node: Node
+    tls: Tls
+    database: DatabaseSettings
+    listen: Listen
+    smtp: Smtp
+    imap: Imap
+    web: Web
+    queue: Queue
+    routes: list[Route]
+
+    @property
+    def data(self) -> Path:
+        """Where databases and blobs are."""
+        return self.directory / "data"
+
+    @property
+    def keys(self) -> Path:
+        """Where the signer keeps its keys, and certificates stand beside them."""
+        return self.directory / "keys"
+
+    @property
+    def run(self) -> Path:
+        """Where sockets and process ids are."""
+        return self.directory / "run"
+
+
+def endpoint(text: str) -> tuple[str, int]:
+    """Return (host, port) of ``host:port``. Raises ValueError."""
+    match = _ENDPOINT.fullmatch(text)
+    if match is None or not 0 < int(match["port"]) < 65_536:
+        raise ValueError("Expected `host:port`")
+    return match["host"].strip("[]"), int(match["port"])
+
+
+def load(directory: Path) -> Settings:
+    """Read a node's diwan.toml. Raises SettingsError with one line for people."""
+    path = directory / FILE
+    try:
+        read = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _File, dec_hook=_decode)
+    except FileNotFoundError:
+        raise SettingsError(f"{path}: no such file; `diwan init {directory}` makes a node") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{path}: {explain(str(error))}") from None
+    return Settings(
+        directory=directory,
+        node=read.node,
+        tls=Tls(directory / read.tls.certificate, directory / read.tls.key),
+        database=read.database,
+        listen=read.listen,
+        smtp=read.smtp,
+        imap=read.imap,
+        web=read.web,
+        queue=read.queue,
+        routes=[msgspec.structs.replace(r, ca=directory / r.ca) if r.ca is not None else r for r in read.route],
+    )
+
+
+def explain(message: str) -> str:
+    """Return "key: what was expected" for a validation message of msgspec."""
+    key = ""
+    while match := _PATH.fullmatch(message):
+        message = match["what"]
+        key = ".".join(part for part in (match["key"], key) if part)
+    if unknown := _UNKNOWN.search(message):
+        return f"{'.'.join(p for p in (key, unknown['field']) if p)}: there is no such setting"
+    if missing := _MISSING.search(message):
+        return f"{'.'.join(p for p in (key, missing['field']) if p)}: this setting is required"
+    return f"{key}: {message[:1].lower()}{message[1:]}"
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise ValueError(f"Expected a text, got `{type(value).__name__}`")

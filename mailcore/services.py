@@ -1,0 +1,63 @@
+"""What every front and role of a node is given: settings, database, store, sign-in, signer, trust."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from signing.keys import Signer
+from signing.process import running
+
+from config.clock import Clock, SystemClock
+from config.database import Database, open_database
+from config.settings import Settings
+from directory.signin import SignIn
+from mailcore.store.store import Store
+
+ROOTS = "root.pem"  # below the keys directory: the certificates that this node trusts, PEM
+ACTIVATION = "activation.key"  # below the keys directory: what the sign-in role and the signer share
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One node's parts. Frozen: roles share it and replace nothing."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    store: Store
+    signin: SignIn
+    signer: Signer
+    roots: tuple[bytes, ...]  # DER certificates that signatures are judged against
+    activation_secret: bytes
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Services]:
+    """Open a node: its signer as a child process, its databases, its store; close them in reverse."""
+    clock = clock or SystemClock()
+    async with contextlib.AsyncExitStack() as stack:
+        signer = await stack.enter_async_context(running(settings.directory))
+        db = await open_database(settings.database.url, settings.data, clock)
+        stack.push_async_callback(db.close)
+        blob_db = await open_database(settings.database.url, settings.data, clock, "blobs")
+        stack.push_async_callback(blob_db.close)
+        store = await Store.open(db, blob_db, settings.data / "blobs", signer)
+        roots = settings.keys / ROOTS
+        activation = settings.keys / ACTIVATION
+        yield Services(
+            settings=settings,
+            clock=clock,
+            db=db,
+            store=store,
+            signin=SignIn(db, clock),
+            signer=signer,
+            roots=_certificates(roots.read_bytes()) if roots.exists() else (),
+            activation_secret=activation.read_bytes() if activation.exists() else b"",
+        )
+
+
+def _certificates(pem: bytes) -> tuple[bytes, ...]:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return tuple(certificate.public_bytes(Encoding.DER) for certificate in x509.load_pem_x509_certificates(pem))

@@ -1,0 +1,66 @@
+"""Who is told that an account changed: hints only, the truth is in the database.
+
+A reader subscribes first, then reads the state, then waits. A hint may come too often, and from another process it may
+come late: so waits are bounded and end in reading the state again.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from types import TracebackType
+
+from mailcore.store.types import AccountId, Changed
+
+
+class Subscription:
+    """One waiter for one account. A context manager."""
+
+    def __init__(self, bus: "Bus", account_id: AccountId) -> None:
+        self._bus, self._account_id = bus, account_id
+        self._changed = asyncio.Event()
+
+    def __enter__(self) -> "Subscription":
+        self._bus.add(self._account_id, self._changed)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bus.discard(self._account_id, self._changed)
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Wait for a change since the last wait; return False when `timeout_s` went by without one."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        self._changed.clear()
+        return True
+
+
+class Bus:
+    """Hands committed changes of this process to those who wait for them."""
+
+    def __init__(self) -> None:
+        self._waiting: defaultdict[AccountId, set[asyncio.Event]] = defaultdict(set)
+
+    def hear(self, changes: Sequence[object]) -> None:
+        """Pass on the changes of one committed unit: a listener of `Database`."""
+        for change in changes:
+            if isinstance(change, Changed):
+                for event in self._waiting.get(change.account_id, ()):
+                    event.set()
+
+    def subscribe(self, account_id: AccountId) -> Subscription:
+        """Return a subscription; enter it before reading the state."""
+        return Subscription(self, account_id)
+
+    def add(self, account_id: AccountId, event: asyncio.Event) -> None:
+        """Start setting `event` at each change."""
+        self._waiting[account_id].add(event)
+
+    def discard(self, account_id: AccountId, event: asyncio.Event) -> None:
+        """Stop doing so."""
+        events = self._waiting[account_id]
+        events.discard(event)
+        if not events:
+            del self._waiting[account_id]

@@ -1,0 +1,97 @@
+"""The store's invariants. Runs after every store test and as `diwan check`."""
+
+from config.database import Database, Tx
+from mailcore.errors import Damaged, MailError
+from mailcore.store.store import Store
+from mailcore.store.types import BlobId, Flag
+
+BLOB_BATCH = 500
+
+# Each query returns what must not be: one text per finding.
+INVARIANTS = {
+    "mailbox counts messages": f"""
+        SELECT 'account ' || m.account_id || ' mailbox ' || m.mailbox_id || ': counts ' || m.message_count || '/' || m.unseen_count ||
+               ', holds ' || COUNT(e.uid) || '/' || COALESCE(SUM(CASE WHEN e.flags & {int(Flag.SEEN)} = 0 THEN 1 ELSE 0 END), 0)
+        FROM mailbox m LEFT JOIN entry e ON e.account_id = m.account_id AND e.mailbox_id = m.mailbox_id
+        GROUP BY m.account_id, m.mailbox_id, m.message_count, m.unseen_count
+        HAVING m.message_count <> COUNT(e.uid)
+            OR m.unseen_count <> COALESCE(SUM(CASE WHEN e.flags & {int(Flag.SEEN)} = 0 AND e.uid IS NOT NULL THEN 1 ELSE 0 END), 0)""",
+    "mailbox knows its size": """
+        SELECT 'account ' || m.account_id || ' mailbox ' || m.mailbox_id || ': ' || m.size_bytes || ' bytes, holds ' ||
+               COALESCE(SUM(g.size_bytes), 0)
+        FROM mailbox m LEFT JOIN entry e ON e.account_id = m.account_id AND e.mailbox_id = m.mailbox_id
+        LEFT JOIN message g ON g.account_id = e.account_id AND g.message_id = e.message_id
+        GROUP BY m.account_id, m.mailbox_id, m.size_bytes HAVING m.size_bytes <> COALESCE(SUM(g.size_bytes), 0)""",
+    "UIDNEXT is above every UID": """
+        SELECT 'account ' || m.account_id || ' mailbox ' || m.mailbox_id || ': UIDNEXT ' || m.uid_next || ', UID ' || MAX(e.uid)
+        FROM mailbox m JOIN (SELECT account_id, mailbox_id, uid FROM entry UNION ALL SELECT account_id, mailbox_id, uid FROM expunged) e
+            ON e.account_id = m.account_id AND e.mailbox_id = m.mailbox_id
+        GROUP BY m.account_id, m.mailbox_id, m.uid_next HAVING MAX(e.uid) >= m.uid_next""",
+    "modseqs are ordered": """
+        SELECT 'account ' || m.account_id || ' mailbox ' || m.mailbox_id || ': modseq ' || m.highest_modseq || ', entry ' || MAX(e.modseq)
+        FROM mailbox m
+        JOIN (SELECT account_id, mailbox_id, modseq FROM entry UNION ALL SELECT account_id, mailbox_id, modseq FROM expunged) e
+            ON e.account_id = m.account_id AND e.mailbox_id = m.mailbox_id
+        GROUP BY m.account_id, m.mailbox_id, m.highest_modseq HAVING MAX(e.modseq) > m.highest_modseq""",
+    "no mailbox is ahead of its account": """
+        SELECT 'account ' || s.account_id || ': modseq ' || s.modseq || ', mailbox ' || m.mailbox_id || ' at ' || m.highest_modseq
+        FROM account_state s JOIN mailbox m ON m.account_id = s.account_id WHERE m.highest_modseq > s.modseq""",
+    "uidvalidity is below the next one": """
+        SELECT 'account ' || s.account_id || ': mailbox ' || m.mailbox_id || ' has uidvalidity ' || m.uidvalidity
+        FROM account_state s JOIN mailbox m ON m.account_id = s.account_id WHERE m.uidvalidity >= s.uidvalidity_next""",
+    "every entry has its message": """
+        SELECT 'account ' || e.account_id || ' mailbox ' || e.mailbox_id || ' uid ' || e.uid || ': no message ' || e.message_id
+        FROM entry e LEFT JOIN message g ON g.account_id = e.account_id AND g.message_id = e.message_id WHERE g.message_id IS NULL""",
+    "every message has its header": """
+        SELECT 'account ' || g.account_id || ' message ' || g.message_id || ': no header' FROM message g
+        LEFT JOIN message_header h ON h.account_id = g.account_id AND h.message_id = g.message_id WHERE h.message_id IS NULL""",
+    "no uid is both there and gone": """
+        SELECT 'account ' || e.account_id || ' mailbox ' || e.mailbox_id || ' uid ' || e.uid || ': there and expunged'
+        FROM entry e JOIN expunged x ON x.account_id = e.account_id AND x.mailbox_id = e.mailbox_id AND x.uid = e.uid""",
+    "every entry is in a mailbox": """
+        SELECT 'account ' || e.account_id || ' uid ' || e.uid || ': no mailbox ' || e.mailbox_id FROM entry e
+        LEFT JOIN mailbox m ON m.account_id = e.account_id AND m.mailbox_id = e.mailbox_id WHERE m.mailbox_id IS NULL""",
+    "the queue counts its recipients": """
+        SELECT 'queue ' || q.queue_id || ': pending ' || q.pending || ', has ' || COUNT(r.number)
+        FROM queue_message q LEFT JOIN queue_recipient r ON r.queue_id = q.queue_id
+        GROUP BY q.queue_id, q.pending HAVING q.pending <> COUNT(r.number) OR COUNT(r.number) = 0""",
+}
+
+
+def check(tx: Tx) -> list[str]:
+    """Return what is wrong in the database, one line each; empty when all holds."""
+    return [f"{rule}: {finding}" for rule, sql in INVARIANTS.items() for finding in tx.column(sql)]
+
+
+def _references(tx: Tx, after: tuple[int, int]) -> list[tuple[int, int, bytes, bytes, int]]:
+    return tx.rows(  # type: ignore[return-value]
+        """SELECT account_id, message_id, blob_id, dek_wrapped, size_bytes FROM message
+           WHERE (account_id, message_id) > (:account_id, :message_id) ORDER BY account_id, message_id LIMIT :limit""",
+        account_id=after[0],
+        message_id=after[1],
+        limit=BLOB_BATCH,
+    )
+
+
+def _queued(tx: Tx) -> list[tuple[int, bytes, bytes, int]]:
+    return tx.rows("SELECT queue_id, blob_id, dek_wrapped, size_bytes FROM queue_message")  # type: ignore[return-value]
+
+
+async def check_blobs(db: Database, store: Store) -> list[str]:
+    """Open every blob that a message or the queue names; return what is missing or is not what it should be."""
+    findings: list[str] = []
+
+    async def verify(where: str, account_id: int, blob_id: bytes, dek_wrapped: bytes, size_bytes: int) -> None:
+        try:
+            await store.verify(await store.open_account(account_id), BlobId(blob_id), dek_wrapped, size_bytes)
+        except (Damaged, MailError) as error:
+            findings.append(f"blobs are there and hash right: {where}: {error.text}")
+
+    after = (-1, -1)
+    while batch := await db.read(_references, after):
+        for account_id, message_id, *rest in batch:
+            await verify(f"account {account_id} message {message_id}", account_id, *rest)
+        after = batch[-1][:2]
+    for queue_id, *rest in await db.read(_queued):
+        await verify(f"queue {queue_id}", 0, *rest)
+    return findings

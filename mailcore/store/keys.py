@@ -1,0 +1,129 @@
+"""Account keys: what opens an account's mail. Destroying an account's key destroys its mail.
+
+Each account has a random 32-octet key, stored only wrapped by the node's key, which stays with the signer. From it come
+an AES-256-GCM key for summaries and headers and an AES key-wrap key (RFC 3394) for the keys of blobs. The node's own
+account (0) has such a key too; the identity and the key of a blob are derived from it, see blobs.py.
+"""
+
+import hmac
+import os
+import struct
+from collections import OrderedDict
+from typing import Protocol
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+
+from config.database import Database
+from mailcore.errors import Damaged
+from mailcore.message.index import Header, Summary
+from mailcore.store import accounts
+from mailcore.store.types import AccountId, Stored
+
+NONCE = 12  # AES-GCM, NIST SP 800-38D; random, so a key serves 2**32 messages
+MAX_OPEN = 100_000  # accounts whose keys are kept in memory
+
+_encoder = msgspec.msgpack.Encoder()
+_summaries = msgspec.msgpack.Decoder(Summary)
+_headers = msgspec.msgpack.Decoder(Header)
+
+
+class KeyWrapper(Protocol):
+    """Who holds the node's key: the signer."""
+
+    async def new_secret(self) -> tuple[bytes, bytes]:
+        """Return a new secret: (wrapped for storing, 32 octets)."""
+        ...
+
+    async def unwrap(self, wrapped: bytes) -> bytes:
+        """Return the secret behind `wrapped`."""
+        ...
+
+
+def derive(secret: bytes, purpose: bytes) -> bytes:
+    """Return a 32-octet key for one purpose (HMAC-SHA-256 as PRF, NIST SP 800-108)."""
+    return hmac.digest(secret, b"diwan " + purpose, "sha256")
+
+
+class AccountKey:
+    """One account's key, unlocked."""
+
+    __slots__ = ("_aead", "_wrap", "account_id", "secret")
+
+    def __init__(self, account_id: AccountId, secret: bytes) -> None:
+        self.account_id = account_id
+        self.secret = secret
+        self._aead = AESGCM(derive(secret, b"fields"))
+        self._wrap = derive(secret, b"wrap")
+
+    def wrap(self, dek: bytes) -> bytes:
+        """Return a blob's key wrapped for this account: 40 octets."""
+        return aes_key_wrap(self._wrap, dek)
+
+    def unwrap(self, dek_wrapped: bytes) -> bytes:
+        """Return a blob's key. Raises Damaged."""
+        try:
+            return aes_key_unwrap(self._wrap, dek_wrapped)
+        except InvalidUnwrap as error:
+            raise Damaged(account_id=self.account_id) from error
+
+    def seal_summary(self, message_id: int, summary: Summary) -> bytes:
+        """Return a summary as it is stored, bound to this account and message."""
+        return self._seal(b"summary", message_id, _encoder.encode(summary))
+
+    def seal_header(self, message_id: int, header: Header) -> bytes:
+        """Return a header as it is stored, bound to this account and message."""
+        return self._seal(b"header", message_id, _encoder.encode(header))
+
+    def summary(self, stored: Stored) -> Summary:
+        """Open the summary that the query asked for. Raises Damaged."""
+        assert stored.summary_sealed is not None
+        return _summaries.decode(self._open(b"summary", stored.message_id, stored.summary_sealed))
+
+    def header(self, stored: Stored) -> Header:
+        """Open the header that the query asked for. Raises Damaged."""
+        assert stored.header_sealed is not None
+        return _headers.decode(self._open(b"header", stored.message_id, stored.header_sealed))
+
+    def _bound(self, field: bytes, message_id: int) -> bytes:
+        return field + struct.pack(">qq", self.account_id, message_id)
+
+    def _seal(self, field: bytes, message_id: int, plain: bytes) -> bytes:
+        nonce = os.urandom(NONCE)
+        return nonce + self._aead.encrypt(nonce, plain, self._bound(field, message_id))
+
+    def _open(self, field: bytes, message_id: int, sealed: bytes) -> bytes:
+        try:
+            return self._aead.decrypt(sealed[:NONCE], sealed[NONCE:], self._bound(field, message_id))
+        except InvalidTag as error:
+            raise Damaged(account_id=self.account_id, message_id=message_id) from error
+
+
+class Keyring:
+    """The unlocked keys of accounts, least recently used ones dropped."""
+
+    def __init__(self, db: Database, wrapper: KeyWrapper) -> None:
+        self._db, self._wrapper = db, wrapper
+        self._open: OrderedDict[AccountId, AccountKey] = OrderedDict()
+
+    async def open(self, account_id: AccountId) -> AccountKey:
+        """Return the account's key, making the account and its mailboxes on first use."""
+        found = self._open.get(account_id)
+        if found is None:
+            found = self._open[account_id] = AccountKey(account_id, await self._secret(account_id))
+            if len(self._open) > MAX_OPEN:
+                self._open.popitem(last=False)
+        else:
+            self._open.move_to_end(account_id)
+        return found
+
+    async def _secret(self, account_id: AccountId) -> bytes:
+        wrapped = await self._db.read(accounts.wrapped_key, account_id)
+        if wrapped is None:
+            fresh, secret = await self._wrapper.new_secret()
+            wrapped = await self._db.write(accounts.create, account_id, fresh)
+            if wrapped == fresh:
+                return secret
+        return await self._wrapper.unwrap(wrapped)

@@ -1,0 +1,293 @@
+"""Messages in mailboxes: append, flags, copy, move, expunge, and what changed since (RFC 3501, RFC 4315, RFC 6851).
+
+Every unit that changes an account takes its modseq first (`accounts.reserve`): that row lock makes commit order equal
+modseq order, so a reader that has seen modseq n has seen everything up to n.
+"""
+
+from array import array
+from collections.abc import Sequence
+
+from config.database import Row, Tx
+from config.failpoints import failpoint
+from mailcore.store import accounts, keywords, rows
+from mailcore.store.keys import AccountKey
+from mailcore.store.types import (
+    Appended,
+    BlobId,
+    Copied,
+    Delta,
+    Expunged,
+    Flag,
+    Flagged,
+    FlagState,
+    MailboxKey,
+    Prepared,
+    Snapshot,
+    Stored,
+)
+
+UNSEEN_MASK = int(Flag.SEEN)
+OPERATIONS = {
+    "add": lambda old, flags: old | flags,
+    "remove": lambda old, flags: old & ~flags,
+    "replace": lambda old, flags: flags,
+}
+_ENTRY = "account_id = :account_id AND mailbox_id = :mailbox_id"
+
+
+def snapshot(tx: Tx, key: MailboxKey) -> Snapshot:
+    """Return the whole mailbox as arrays. Raises NoSuchMailbox."""
+    found = tx.rows(f"SELECT uid, flags, modseq FROM entry WHERE {_ENTRY} ORDER BY uid", **_params(key))
+    columns = zip(*found, strict=True) if found else ((), (), ())
+    uid_column, flags, modseqs = (array("q", column) for column in columns)
+    return Snapshot(rows.get(tx, key), uid_column, flags, modseqs)
+
+
+def uids(tx: Tx, key: MailboxKey) -> list[int]:
+    """Return the UIDs of a mailbox, ascending."""
+    return tx.column(f"SELECT uid FROM entry WHERE {_ENTRY} ORDER BY uid", **_params(key))
+
+
+def changes(tx: Tx, key: MailboxKey, since_modseq: int) -> Delta:
+    """Return what happened in a mailbox after `since_modseq`. Raises NoSuchMailbox when it is gone."""
+    mailbox = rows.get(tx, key)
+    if mailbox.highest_modseq <= since_modseq:
+        return Delta(mailbox, (), ())
+    updated = tx.rows(
+        f"SELECT uid, flags, modseq FROM entry WHERE {_ENTRY} AND modseq > :since ORDER BY uid",
+        **_params(key),
+        since=since_modseq,
+    )
+    gone = tx.column(f"SELECT uid FROM expunged WHERE {_ENTRY} AND modseq > :since ORDER BY uid", **_params(key), since=since_modseq)
+    return Delta(mailbox, tuple(FlagState(*row) for row in updated), tuple(gone))
+
+
+def fetch(tx: Tx, key: MailboxKey, wanted: Sequence[int], *, summary: bool = False, header: bool = False) -> list[Stored]:
+    """Return messages by UID, ascending, with the sealed fields asked for.
+
+    Also finds messages that were expunged but not yet swept, because a session that has not been told of the
+    removal still counts them (RFC 3501 §7.4.1). Unknown UIDs are left out.
+    """
+    found = _select(tx, "entry", key, wanted, summary=summary, header=header)
+    if len(found) < len(wanted):
+        missing = set(wanted).difference(stored.uid for stored in found)
+        found += _select(tx, "expunged", key, sorted(missing), summary=summary, header=header)
+        found.sort(key=lambda stored: stored.uid)
+    return found
+
+
+def page(tx: Tx, key: MailboxKey, before_uid: int | None, limit: int) -> list[Stored]:
+    """Return up to `limit` messages below `before_uid` (None: from the end), newest first, with their summaries."""
+    found = tx.column(
+        f"SELECT uid FROM entry WHERE {_ENTRY} AND uid < :before ORDER BY uid DESC LIMIT :limit",
+        **_params(key),
+        before=before_uid if before_uid is not None else 1 << 62,
+        limit=limit,
+    )
+    return fetch(tx, key, found, summary=True)[::-1]
+
+
+def append(tx: Tx, key: MailboxKey, account: AccountKey, message: Prepared, flags: int, internaldate_us: int) -> Appended:
+    """Add a message to a mailbox; its blob is durable already. Raises NoSuchMailbox."""
+    modseq, message_id = accounts.reserve(tx, key.account_id, 1)
+    uidvalidity, uid = rows.grow(tx, key, modseq, messages=1, unseen=int(not flags & UNSEEN_MASK), size_bytes=message.size_bytes, uids=1)
+    _insert_message(tx, account, message_id, message)
+    tx.execute(
+        """INSERT INTO entry (account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us)
+           VALUES (:account_id, :mailbox_id, :uid, :message_id, :modseq, :flags, :internaldate_us)""",
+        **_params(key),
+        uid=uid,
+        message_id=message_id,
+        modseq=modseq,
+        flags=flags,
+        internaldate_us=internaldate_us,
+    )
+    return Appended(key, uidvalidity, uid, modseq)
+
+
+def append_with(
+    tx: Tx,
+    key: MailboxKey,
+    account: AccountKey,
+    message: Prepared,
+    flags: int,
+    names: Sequence[str],
+    internaldate_us: int,
+) -> Appended:
+    """Append with keywords by name. Raises NoSuchMailbox, LimitReached."""
+    return append(tx, key, account, message, flags | keywords.bits(tx, key.account_id, names), internaldate_us)
+
+
+def deliver(tx: Tx, account: AccountKey, message: Prepared, internaldate_us: int, role: str = "inbox") -> Appended:
+    """Append to the mailbox with this special use, unseen. Raises NoSuchMailbox."""
+    mailbox_id = tx.value(
+        "SELECT mailbox_id FROM mailbox WHERE account_id = :account_id AND role = :role",
+        account_id=account.account_id,
+        role=role,
+    )
+    appended = append(tx, MailboxKey(account.account_id, mailbox_id), account, message, 0, internaldate_us)
+    failpoint("deliver.before_commit")
+    return appended
+
+
+def store_flags(tx: Tx, key: MailboxKey, wanted: Sequence[int], op: str, flags: int, unchanged_since: int | None = None) -> Flagged:
+    """Add, remove or replace flags; say which messages changed and which UNCHANGEDSINCE refused (RFC 7162 §3.1.3).
+
+    Messages that already have the flags keep their modseq; UIDs that are gone are passed over.
+    """
+    modseq = accounts.bump(tx, key.account_id)
+    current = tx.rows(
+        f"SELECT uid, flags, modseq FROM entry WHERE {_ENTRY} AND uid IN (:uids[]) ORDER BY uid",
+        **_params(key),
+        uids=wanted,
+    )
+    failed = tuple(uid for uid, _, at in current if unchanged_since is not None and at > unchanged_since)
+    refused = frozenset(failed)
+    combine = OPERATIONS[op]
+    wants = [(uid, old, combine(old, flags)) for uid, old, _ in current if uid not in refused]
+    changed = [(uid, old, new) for uid, old, new in wants if old != new]
+    if changed:
+        tx.many(
+            f"UPDATE entry SET flags = :flags, modseq = :modseq WHERE {_ENTRY} AND uid = :uid",
+            [{**_params(key), "uid": uid, "flags": new, "modseq": modseq} for uid, _, new in changed],
+        )
+        seen = sum((new & UNSEEN_MASK) - (old & UNSEEN_MASK) for _, old, new in changed)
+        rows.grow(tx, key, modseq, unseen=-seen)
+    return Flagged(tuple(FlagState(uid, new, modseq) for uid, _, new in changed), failed)
+
+
+def copy(tx: Tx, source: MailboxKey, wanted: Sequence[int], target: MailboxKey) -> Copied:
+    """Show messages in another mailbox of the same account, with new UIDs (RFC 3501 §6.4.7). Raises NoSuchMailbox."""
+    modseq = accounts.bump(tx, source.account_id)
+    return _place(tx, _chosen(tx, source, wanted), target, modseq)
+
+
+def move(tx: Tx, source: MailboxKey, wanted: Sequence[int], target: MailboxKey) -> Copied:
+    """Copy and remove in one step (RFC 6851). Raises NoSuchMailbox."""
+    modseq = accounts.bump(tx, source.account_id)
+    chosen = _chosen(tx, source, wanted)
+    copied = _place(tx, chosen, target, modseq)
+    _bury(tx, source, chosen, modseq)
+    return copied
+
+
+def expunge(tx: Tx, key: MailboxKey, only: Sequence[int] | None) -> Expunged:
+    """Remove the \\Deleted messages of a mailbox; return their UIDs, ascending.
+
+    A UID in `only` that is not \\Deleted is left alone (RFC 4315 §2.1). Tombstones stay until the sweep.
+    """
+    modseq = accounts.bump(tx, key.account_id)
+    sql = f"{_CHOSEN} AND e.flags & {int(Flag.DELETED)} <> 0"
+    if only is None:
+        doomed = tx.rows(f"{sql} ORDER BY e.uid", **_params(key))
+    else:
+        doomed = tx.rows(f"{sql} AND e.uid IN (:uids[]) ORDER BY e.uid", **_params(key), uids=only)
+    _bury(tx, key, doomed, modseq)
+    return Expunged(tuple(row[0] for row in doomed), modseq)
+
+
+_CHOSEN = """SELECT e.uid, e.message_id, e.flags, e.internaldate_us, m.size_bytes FROM entry e
+    JOIN message m ON m.account_id = e.account_id AND m.message_id = e.message_id
+    WHERE e.account_id = :account_id AND e.mailbox_id = :mailbox_id"""
+
+
+def _chosen(tx: Tx, key: MailboxKey, wanted: Sequence[int]) -> list[Row]:
+    return tx.rows(f"{_CHOSEN} AND e.uid IN (:uids[]) ORDER BY e.uid", **_params(key), uids=wanted)
+
+
+def _params(key: MailboxKey) -> dict[str, int]:
+    return {"account_id": key.account_id, "mailbox_id": key.mailbox_id}
+
+
+def _insert_message(tx: Tx, account: AccountKey, message_id: int, message: Prepared) -> None:
+    tx.execute(
+        """INSERT INTO message (account_id, message_id, blob_id, dek_wrapped, size_bytes, created_us, summary)
+           VALUES (:account_id, :message_id, :blob_id, :dek_wrapped, :size_bytes, :now, :summary)""",
+        account_id=account.account_id,
+        message_id=message_id,
+        blob_id=message.blob_id,
+        dek_wrapped=account.wrap(message.dek),
+        size_bytes=message.size_bytes,
+        now=tx.now_us,
+        summary=account.seal_summary(message_id, message.index.summary),
+    )
+    tx.execute(
+        "INSERT INTO message_header (account_id, message_id, sealed) VALUES (:account_id, :message_id, :sealed)",
+        account_id=account.account_id,
+        message_id=message_id,
+        sealed=account.seal_header(message_id, message.index.header),
+    )
+
+
+def _select(tx: Tx, table: str, key: MailboxKey, wanted: Sequence[int], *, summary: bool, header: bool) -> list[Stored]:
+    found = tx.rows(
+        f"""SELECT e.uid, e.flags, e.modseq, e.internaldate_us, m.size_bytes, e.message_id, m.blob_id, m.dek_wrapped,
+                   {"m.summary" if summary else "NULL"}, {"h.sealed" if header else "NULL"}
+            FROM {table} e JOIN message m ON m.account_id = e.account_id AND m.message_id = e.message_id
+            {"JOIN message_header h ON h.account_id = e.account_id AND h.message_id = e.message_id" if header else ""}
+            WHERE e.account_id = :account_id AND e.mailbox_id = :mailbox_id AND e.uid IN (:uids[]) ORDER BY e.uid""",
+        **_params(key),
+        uids=wanted,
+    )
+    return [
+        Stored(uid, flags, modseq, date, size, mid, BlobId(blob), dek, s, h)
+        for uid, flags, modseq, date, size, mid, blob, dek, s, h in found
+    ]
+
+
+def _place(tx: Tx, chosen: Sequence[Row], target: MailboxKey, modseq: int) -> Copied:
+    uidvalidity, first = rows.grow(
+        tx,
+        target,
+        modseq,
+        messages=len(chosen),
+        unseen=sum(not row[2] & UNSEEN_MASK for row in chosen),
+        size_bytes=sum(row[4] for row in chosen),
+        uids=len(chosen),
+    )
+    tx.many(
+        """INSERT INTO entry (account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us)
+           VALUES (:account_id, :mailbox_id, :uid, :message_id, :modseq, :flags, :date)""",
+        [
+            {
+                **_params(target),
+                "uid": first + n,
+                "message_id": row[1],
+                "modseq": modseq,
+                "flags": row[2],
+                "date": row[3],
+            }
+            for n, row in enumerate(chosen)
+        ],
+    )
+    return Copied(uidvalidity, tuple((row[0], first + n) for n, row in enumerate(chosen)), modseq)
+
+
+def _bury(tx: Tx, key: MailboxKey, doomed: Sequence[Row], modseq: int) -> None:
+    if not doomed:
+        return
+    tx.many(
+        """INSERT INTO expunged (account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us, expunged_us)
+           VALUES (:account_id, :mailbox_id, :uid, :message_id, :modseq, :flags, :date, :now)""",
+        [
+            {
+                **_params(key),
+                "uid": row[0],
+                "message_id": row[1],
+                "modseq": modseq,
+                "flags": row[2],
+                "date": row[3],
+                "now": tx.now_us,
+            }
+            for row in doomed
+        ],
+    )
+    tx.execute(f"DELETE FROM entry WHERE {_ENTRY} AND uid IN (:uids[])", **_params(key), uids=[row[0] for row in doomed])
+    rows.grow(
+        tx,
+        key,
+        modseq,
+        messages=-len(doomed),
+        unseen=-sum(not row[2] & UNSEEN_MASK for row in doomed),
+        size_bytes=-sum(row[4] for row in doomed),
+    )

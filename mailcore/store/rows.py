@@ -1,0 +1,49 @@
+"""Rows of mailboxes, and the counters that every change goes through."""
+
+from config.database import Row, Tx
+from mailcore.errors import NoSuchMailbox
+from mailcore.store.types import AccountId, Mailbox, MailboxId, MailboxKey
+
+MAILBOX = """
+    SELECT m.account_id, m.mailbox_id, m.name, m.role, m.uidvalidity, m.uid_next, m.highest_modseq, m.message_count,
+           m.unseen_count, m.size_bytes, (s.name IS NOT NULL)
+    FROM mailbox m LEFT JOIN subscription s ON s.account_id = m.account_id AND s.name = m.name
+    WHERE m.account_id = :account_id"""
+
+
+def mailbox(row: Row) -> Mailbox:
+    """Return the mailbox that a row of MAILBOX describes."""
+    account_id, mailbox_id, *rest, subscribed = row
+    return Mailbox(MailboxKey(AccountId(account_id), MailboxId(mailbox_id)), *rest, bool(subscribed))
+
+
+def get(tx: Tx, key: MailboxKey) -> Mailbox:
+    """Return a mailbox as it stands. Raises NoSuchMailbox."""
+    row = tx.row(MAILBOX + " AND m.mailbox_id = :mailbox_id", account_id=key.account_id, mailbox_id=key.mailbox_id)
+    if row is None:
+        raise NoSuchMailbox(mailbox_id=key.mailbox_id)
+    return mailbox(row)
+
+
+def grow(
+    tx: Tx, key: MailboxKey, modseq: int, *, messages: int = 0, unseen: int = 0, size_bytes: int = 0, uids: int = 0
+) -> tuple[int, int]:
+    """Add to a mailbox's counters and return (uidvalidity, first of the `uids` allotted). Raises NoSuchMailbox.
+
+    UIDs come from the mailbox's row, never from a sequence, so that a reader can see no hole (RFC 3501 §2.3.1.1).
+    """
+    row = tx.row(
+        """UPDATE mailbox SET uid_next = uid_next + :uids, highest_modseq = :modseq,
+               message_count = message_count + :messages, unseen_count = unseen_count + :unseen, size_bytes = size_bytes + :size_bytes
+           WHERE account_id = :account_id AND mailbox_id = :mailbox_id RETURNING uidvalidity, uid_next - :uids""",
+        account_id=key.account_id,
+        mailbox_id=key.mailbox_id,
+        modseq=modseq,
+        messages=messages,
+        unseen=unseen,
+        size_bytes=size_bytes,
+        uids=uids,
+    )
+    if row is None:
+        raise NoSuchMailbox(mailbox_id=key.mailbox_id)
+    return row[0], row[1]
