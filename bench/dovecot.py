@@ -1,0 +1,158 @@
+"""Debian's Dovecot with a throw-away configuration: mdbox, fsync as shipped, IMAP and LMTP on loopback.
+
+Fair to it: log-in and mail processes as packaged, no plugins, static password without a hash, inotify as the machine has it.
+"""
+
+import asyncio
+import grp
+import os
+import pwd
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bench.server import Missing, Person, Server, find, throwaway
+from bench.wire import Endpoint, free_port, wait_listening
+
+PASSWORD = "bench"
+DOMAIN = "bench.example"
+STOP_TIMEOUT_S = 15.0
+
+CONFIG = """\
+base_dir = {directory}/run
+state_dir = {directory}/state
+log_path = {directory}/dovecot.log
+protocols = imap lmtp
+listen = 127.0.0.1
+ssl = yes
+ssl_cert = <{directory}/tls.pem
+ssl_key = <{directory}/tls.key
+disable_plaintext_auth = no
+default_internal_user = {internal}
+default_internal_group = {internal_group}
+default_login_user = {login}
+default_vsz_limit = 1G
+first_valid_uid = 1
+mail_location = mdbox:~/mdbox
+mail_fsync = optimized
+mail_max_userip_connections = 1000
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={owner} gid={owner_group} home={directory}/mail/%u
+}}
+namespace inbox {{
+  inbox = yes
+}}
+service anvil {{
+  chroot = {chroot_empty}
+}}
+service imap-login {{
+  chroot = {chroot_login}
+  inet_listener imap {{
+    port = {imap_port}
+  }}
+  inet_listener imaps {{
+    port = {imaps_port}
+    ssl = yes
+  }}
+}}
+service imap {{
+  process_limit = 2000
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    address = 127.0.0.1
+    port = {lmtp_port}
+  }}
+}}
+"""
+
+
+def names() -> dict[str, str]:
+    """Return the users that Dovecot's processes run as: the packaged ones as root, else only ourselves."""
+    if os.geteuid() != 0:
+        me, mine = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
+        return {
+            "internal": me, "internal_group": mine, "login": me, "owner": me, "owner_group": mine,
+            "chroot_login": "", "chroot_empty": "",
+        }  # fmt: skip
+    return {
+        "internal": "dovecot", "internal_group": "dovecot", "login": "dovenull", "owner": "nobody",
+        "owner_group": "nogroup", "chroot_login": "login", "chroot_empty": "empty",
+    }  # fmt: skip
+
+
+def make_certificate(directory: Path) -> None:
+    """Make a P-256 certificate, the kind that our own listeners have."""
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    target = ["-subj", "/CN=localhost", "-keyout", str(directory / "tls.key"), "-out", str(directory / "tls.pem")]
+    subprocess.run([*command, *target], check=True, capture_output=True, timeout=30)
+
+
+def version(program: str) -> str:
+    """Return what Dovecot says of itself."""
+    said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True, timeout=10).stdout
+    return f"Dovecot {said.split()[0]}"
+
+
+def configure(directory: Path) -> tuple[Path, dict[str, int]]:
+    """Write the configuration; return its path and the ports it listens on."""
+    ports = {"imap_port": free_port(), "imaps_port": free_port(), "lmtp_port": free_port()}
+    make_certificate(directory)
+    used = names()
+    mail = directory / "mail"
+    mail.mkdir()
+    if os.geteuid() == 0:
+        os.chown(mail, pwd.getpwnam(used["owner"]).pw_uid, grp.getgrnam(used["owner_group"]).gr_gid)
+    path = directory / "dovecot.conf"
+    path.write_text(CONFIG.format(directory=directory, password=PASSWORD, **used, **ports))
+    return path, ports
+
+
+@asynccontextmanager
+async def running(people: int = 20) -> AsyncIterator[tuple[Server, Server]]:
+    """Run Dovecot; give it twice: over plain connections and over TLS. Delivery is its LMTP."""
+    program = find("dovecot", "dovecot-imapd dovecot-lmtpd")
+    if not Path("/usr/lib/dovecot/lmtp").exists():
+        raise Missing("Dovecot's LMTP is not installed (Debian: apt-get install dovecot-lmtpd)")
+    with throwaway("bench-dovecot") as directory:
+        config, ports = configure(directory)
+        started = await asyncio.create_subprocess_exec(program, "-F", "-c", str(config))
+        try:
+            lmtp = Endpoint("127.0.0.1", ports["lmtp_port"])
+            await wait_listening(lmtp)
+            members = tuple(Person(f"user{number:02}@{DOMAIN}", PASSWORD) for number in range(people))
+            yield tuple(  # type: ignore[misc]
+                Server("dovecot", version(program), lmtp, imap, members, (started.pid,), True, directory / "mail")
+                for imap in (
+                    Endpoint("127.0.0.1", ports["imap_port"]),
+                    Endpoint("127.0.0.1", ports["imaps_port"], "tls", directory / "tls.pem"),
+                )
+            )
+        finally:
+            await stop(started)
+
+
+async def stop(started: asyncio.subprocess.Process) -> None:
+    """Stop a process that we started: politely, then not."""
+    if started.returncode is not None:
+        return
+    started.terminate()
+    try:
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            await started.wait()
+    except TimeoutError:
+        started.kill()
+        await started.wait()
+
+
+def forget_caches(server: Server) -> None:
+    """Remove the index caches, so that the next FETCH parses the messages again ("cold")."""
+    if server.mail is not None:
+        for path in server.mail.rglob("dovecot.index.cache"):
+            path.unlink(missing_ok=True)

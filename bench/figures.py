@@ -1,0 +1,112 @@
+"""Figures of interleaved rounds: percentiles, medians, spreads, ratios and bars. Pure."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+NOISY_SPREAD = 0.5  # (largest - smallest) / median; this kind of machine varies x1.5 between minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One line of the tables: what is measured, and the bar for the ratio ours / peer."""
+
+    key: str
+    title: str
+    unit: str
+    better: Literal["higher", "lower"] = "higher"
+    bar: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The values that the rounds gave for one measure on one server."""
+
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The middle value."""
+        return statistics.median(self.values)
+
+    @property
+    def spread(self) -> float:
+        """How far the rounds lie apart, as a share of the median."""
+        return (max(self.values) - min(self.values)) / self.median if self.median else 0.0
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the rounds disagree so much that the median says little."""
+        return self.spread > NOISY_SPREAD
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measure of ours beside one peer."""
+
+    measure: Measure
+    peer_name: str
+    ours: Values | None
+    peer: Values | None
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours / peer, by medians; None when one of the two was not measured."""
+        if self.ours is None or self.peer is None or not self.peer.median:
+            return None
+        return self.ours.median / self.peer.median
+
+    @property
+    def noisy(self) -> bool:
+        """Whether either side is noisy."""
+        return any(side is not None and side.noisy for side in (self.ours, self.peer))
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the ratio meets the bar; None without a bar or a ratio."""
+        if self.ratio is None or self.measure.bar is None:
+            return None
+        return self.ratio >= self.measure.bar if self.measure.better == "higher" else self.ratio <= self.measure.bar
+
+
+@dataclass(slots=True)
+class Board:
+    """Collects values per measure and server in the order they were first seen."""
+
+    measures: dict[str, Measure] = field(default_factory=dict)
+    values: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+
+    def add(self, measure: Measure, server: str, value: float) -> None:
+        """Record one round's value."""
+        self.measures.setdefault(measure.key, measure)
+        self.values.setdefault((measure.key, server), []).append(value)
+
+    def get(self, key: str, server: str) -> Values | None:
+        """Return what the rounds gave, or None when this server was not measured."""
+        found = self.values.get((key, server))
+        return Values(tuple(found)) if found else None
+
+    def rows(self, ours: str) -> list[Row]:
+        """Return ours beside every peer that has the measure; alone peers are rows without ours."""
+        rows: list[Row] = []
+        for key, measure in self.measures.items():
+            peers = [server for found, server in self.values if found == key and server != ours]
+            mine = self.get(key, ours)
+            rows += [Row(measure, peer, mine, self.get(key, peer)) for peer in peers]
+            if not peers:
+                rows.append(Row(measure, "", mine, None))
+        return rows
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value below which `share` (0 to 1) of the values lie, nearest rank; 0 for none."""
+    if not values:
+        return 0.0
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def milliseconds(values: Sequence[float], share: float) -> float:
+    """Return a percentile of seconds as milliseconds."""
+    return percentile(values, share) * 1000

@@ -1,0 +1,62 @@
+"""CPU time and memory of a process tree, from /proc (see proc(5))."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def stat_fields(pid: int) -> list[str] | None:
+    """Return the fields of /proc/PID/stat after the command name, from field 3 on; None when it is gone."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()
+
+
+def tree(roots: Iterable[int]) -> set[int]:
+    """Return the given processes and all their living descendants."""
+    parents: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit() and (fields := stat_fields(int(name))) is not None:
+            parents.setdefault(int(fields[1]), []).append(int(name))
+    found: set[int] = set()
+    waiting = list(roots)
+    while waiting:
+        pid = waiting.pop()
+        if pid not in found:
+            found.add(pid)
+            waiting += parents.get(pid, [])
+    return found
+
+
+def cpu_s(roots: Iterable[int]) -> float:
+    """Return user + system seconds of a tree, with the children that have already been waited for.
+
+    utime, stime, cutime and cstime are fields 14 to 17 of stat.
+    """
+    ticks = 0
+    for pid in tree(roots):
+        if (fields := stat_fields(pid)) is not None:
+            ticks += sum(int(value) for value in fields[11:15])
+    return ticks / TICKS_PER_S
+
+
+def memory_bytes(roots: Iterable[int]) -> int:
+    """Return the proportional set size of a tree (shared pages counted once)."""
+    total = 0
+    for pid in tree(roots):
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+    return total
+
+
+def pin(cpu: int | None) -> None:
+    """Keep this process on one core; None leaves the scheduler free."""
+    if cpu is not None:
+        os.sched_setaffinity(0, {cpu})

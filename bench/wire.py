@@ -1,0 +1,86 @@
+"""Where a server listens and how to connect to it: plain, implicit TLS or STARTTLS."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+CONNECT_TIMEOUT_S = 20.0
+Security = Literal["plain", "tls", "starttls"]
+P = TypeVar("P", bound=asyncio.Protocol)
+
+
+class LoadError(Exception):
+    """The server under load refused, fell silent or answered something else than asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Host, port and transport security of one listener."""
+
+    host: str
+    port: int
+    security: Security = "plain"
+    ca: Path | None = None  # verify against this root; None: any certificate is taken
+
+    def context(self) -> ssl.SSLContext:
+        """Return a client context; it verifies only when a root was given."""
+        context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
+        context.check_hostname = False  # loopback addresses are not in the certificates
+        if self.ca is None:
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+def parse_endpoint(text: str, security: Security = "plain", ca: Path | None = None) -> Endpoint:
+    """Read `host:port`."""
+    host, _, port = text.rpartition(":")
+    return Endpoint(host.strip("[]") or "127.0.0.1", int(port), security, ca)
+
+
+async def connect(endpoint: Endpoint, factory: Callable[[], P]) -> P:
+    """Open one connection, with TLS from the first byte when the endpoint says so."""
+    loop = asyncio.get_running_loop()
+    context = endpoint.context() if endpoint.security == "tls" else None
+    async with asyncio.timeout(CONNECT_TIMEOUT_S):
+        transport, protocol = await loop.create_connection(
+            factory, endpoint.host, endpoint.port, ssl=context, server_hostname=endpoint.host if context else None
+        )
+    plain = transport.get_extra_info("socket")
+    if plain is not None:
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return protocol
+
+
+async def upgrade(transport: asyncio.Transport, protocol: asyncio.Protocol, endpoint: Endpoint) -> asyncio.Transport:
+    """Start TLS on an open connection, after the server agreed to STARTTLS."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(CONNECT_TIMEOUT_S):
+        upgraded = await loop.start_tls(transport, protocol, endpoint.context(), server_hostname=endpoint.host)
+    if upgraded is None:
+        raise LoadError("the connection closed during STARTTLS")
+    return upgraded
+
+
+def free_port() -> int:
+    """Return a loopback port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+async def wait_listening(endpoint: Endpoint, timeout_s: float = 20.0) -> None:
+    """Wait until a connection to the listener succeeds."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
+            except OSError:
+                await asyncio.sleep(0.05)
+                continue
+            writer.close()
+            return
