@@ -1,0 +1,34 @@
+"""What signing refuses, with texts that are safe to show."""
+
+from config.errors import MailError
+
+
+class SignerUnavailable(MailError):
+    """The signer process does not answer: not started, restarting, or overloaded."""
+
+    text = "signing is temporarily unavailable, try again later"
+    temporary = True
+
+
+class SigningRefused(MailError):
+    """The request itself is wrong: a digest of the wrong length, a malformed name, too large a batch."""
+
+    text = "the signer refuses this request"
+
+
+class NoSuchKey(SigningRefused):
+    text = "there is no such signing key"
+
+
+class KeyExists(SigningRefused):
+    text = "a signing key of this name exists already"
+
+
+class NotActivated(SigningRefused):
+    """The key signs only what its holder has just confirmed, and this was not, or not this, or not now."""
+
+    text = "this signature has not been confirmed by the holder of the key"
+
+
+class BadSecret(SigningRefused):
+    text = "this secret was not wrapped by this node"

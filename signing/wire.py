@@ -1,0 +1,160 @@
+"""What the signer and its clients say to each other: length-framed MessagePack, pure.
+
+A frame is a four-octet big-endian length and that many octets. Each request carries an id; answers come in any order.
+"""
+
+import struct
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from signing.errors import (
+    BadSecret,
+    KeyExists,
+    NoSuchKey,
+    NotActivated,
+    SignerUnavailable,
+    SigningRefused,
+)
+
+MAX_FRAME_BYTES = 65_536  # a batch of MAX_BATCH secrets, wrapped and plain, fits with room to spare
+MAX_BATCH = 500
+SECRET_BYTES = 32
+LENGTH = struct.Struct(">I")
+
+KeyId = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9._@-]*\Z", max_length=100)]
+Kind = Annotated[str, Meta(pattern=r"\Ap(256|384)\Z")]
+Purpose = Annotated[str, Meta(max_length=64)]
+Digest = Annotated[bytes, Meta(min_length=32, max_length=48)]
+Token = Annotated[bytes, Meta(max_length=128)]
+Wrapped = Annotated[bytes, Meta(max_length=128)]
+RequestId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+
+
+class Generate(msgspec.Struct, frozen=True, array_like=True, tag="generate"):
+    id: RequestId
+    key_id: KeyId
+    kind: Kind
+    activated: bool
+
+
+class Public(msgspec.Struct, frozen=True, array_like=True, tag="public"):
+    id: RequestId
+    key_id: KeyId
+
+
+class Sign(msgspec.Struct, frozen=True, array_like=True, tag="sign"):
+    id: RequestId
+    key_id: KeyId
+    digest: Digest
+    purpose: Purpose
+    activation: Token
+
+
+class NewSecrets(msgspec.Struct, frozen=True, array_like=True, tag="secrets"):
+    id: RequestId
+    count: Annotated[int, Meta(ge=1, le=MAX_BATCH)]
+
+
+class Unwrap(msgspec.Struct, frozen=True, array_like=True, tag="unwrap"):
+    id: RequestId
+    wrapped: Annotated[list[Wrapped], Meta(max_length=MAX_BATCH)]
+
+
+class Report(msgspec.Struct, frozen=True, array_like=True, tag="status"):
+    id: RequestId
+
+
+Request = Generate | Public | Sign | NewSecrets | Unwrap | Report
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True, tag="done"):
+    id: int
+    values: list[bytes]
+
+
+class Refusal(msgspec.Struct, frozen=True, array_like=True, tag="refused"):
+    """`id` is 0 when the request could not be read at all."""
+
+    id: int
+    code: str
+
+
+Reply = Answer | Refusal
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What the signer tells about itself; `signatures` counts by key since the key was made."""
+
+    pid: int
+    started_us: int
+    refused: int
+    unwrapped: int
+    signatures: dict[str, int]
+
+
+ERRORS: dict[str, type[SigningRefused] | type[SignerUnavailable]] = {
+    "refused": SigningRefused,
+    "no-such-key": NoSuchKey,
+    "key-exists": KeyExists,
+    "not-activated": NotActivated,
+    "bad-secret": BadSecret,
+    "unavailable": SignerUnavailable,
+}
+CODES = {error: code for code, error in ERRORS.items()}
+
+_encoder = msgspec.msgpack.Encoder()
+_requests: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+_replies: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
+
+
+class FrameTooLong(ValueError):
+    """The stream cannot be followed any further."""
+
+
+class Framer:
+    """Cut a stream into frames, however the octets arrive."""
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the frames that `data` completes; raise FrameTooLong when one announces more than is allowed."""
+        self._buffer += data
+        frames, start = [], 0
+        while len(self._buffer) - start >= LENGTH.size:
+            (length,) = LENGTH.unpack_from(self._buffer, start)
+            if length > MAX_FRAME_BYTES:
+                raise FrameTooLong(f"frame of {length} octets")
+            end = start + LENGTH.size + length
+            if end > len(self._buffer):
+                break
+            frames.append(bytes(self._buffer[start + LENGTH.size : end]))
+            start = end
+        del self._buffer[:start]
+        return frames
+
+
+def frame(message: Request | Reply) -> bytes:
+    """Return the octets of one message, its length first."""
+    body = _encoder.encode(message)
+    return LENGTH.pack(len(body)) + body
+
+
+def request(body: bytes) -> Request:
+    """Read one request; raise SigningRefused when it is not one, or out of bounds."""
+    try:
+        return _requests.decode(body)
+    except msgspec.DecodeError as reason:
+        raise SigningRefused(reason=str(reason)) from reason
+
+
+def reply(body: bytes) -> Reply:
+    """Read one reply; raise SignerUnavailable when it is not one."""
+    try:
+        return _replies.decode(body)
+    except msgspec.DecodeError as reason:
+        raise SignerUnavailable(reason=str(reason)) from reason
