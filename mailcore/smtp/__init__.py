@@ -1,1 +1,1 @@
-"""SMTP (RFC 5321, RFC 6409): what comes in."""
+"""What comes in: reception from other servers, submission from signed-in people."""

@@ -1,0 +1,95 @@
+"""What a message header must be before the message is taken. Pure decisions on octets.
+
+RFC 5322 §3.6.2 (originator fields), RFC 5321 §6.3 (loops). Stricter than RFC 5322 §4 (obsolete syntax), because every
+form that two programs read differently is a way to show one sender and check another.
+"""
+
+import re
+from dataclasses import dataclass
+
+from directory.address import Address
+from mailcore.errors import MalformedMessage, TooManyHops
+from mailcore.smtp.grammar import DOMAIN, LOCAL, BadPath, mailbox_address
+from mailcore.smtp.reply import SENDER_FIELDS, Refused
+
+HOPS = 50  # RFC 5321 §6.3 asks for at least 100 where it is the only guard; Postfix hopcount_limit
+HEADER_BYTES = 102_400  # Postfix header_size_limit
+FIELDS = 1000
+ROUTING_MARKS = "%!@"  # user%remote@here, remote!user@here, "user@remote"@here
+
+_FIELD = re.compile(rb"([!-9;-~]+):([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)(?:\r\n|\Z)")
+_FOLD = re.compile(rb"\r\n(?=[ \t])")
+_COMMENT = rb"\((?:[^()\\]|\\.)*+\)"
+_PHRASE = rb'(?:[A-Za-z0-9!#$%&\'*+/=?^_`{|}~.\[\]\x80-\xff \t-]|"(?:[^"\\]|\\.)*+"|' + _COMMENT + rb")*+"
+_SPACE = rb"(?:[ \t]|" + _COMMENT + rb")*+"
+_MAILBOX = LOCAL + rb"@" + DOMAIN
+_NAMED = re.compile(_PHRASE + rb"<(" + _MAILBOX + rb")>" + _SPACE)
+_PLAIN = re.compile(_SPACE + rb"(" + _MAILBOX + rb")" + _SPACE)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the decisions need of a header: values of From and Sender as sent, and which fields there are."""
+
+    from_values: tuple[bytes, ...]
+    sender_values: tuple[bytes, ...]
+    hops: int
+    has_date: bool
+    has_message_id: bool
+
+
+def read_head(raw: bytes) -> Head:
+    """Read the header of a message whose lines end with CR LF. Raises MalformedMessage.
+
+    Each line is a field or continues one: a line that is neither ends the header for some readers and not for others.
+    """
+    fields: dict[bytes, list[bytes]] = {}
+    at = count = 0
+    while at < len(raw) and raw[at : at + 2] != b"\r\n":
+        found = _FIELD.match(raw, at, HEADER_BYTES + 1)
+        count += 1
+        if found is None or found.end() > HEADER_BYTES or count > FIELDS:
+            raise MalformedMessage("malformed or too large message header")
+        fields.setdefault(found[1].lower(), []).append(found[2])
+        at = found.end()
+    return Head(
+        from_values=tuple(fields.get(b"from", ())),
+        sender_values=tuple(fields.get(b"sender", ())),
+        hops=len(fields.get(b"received", ())),
+        has_date=b"date" in fields,
+        has_message_id=b"message-id" in fields,
+    )
+
+
+def author(head: Head) -> Address:
+    """Return the one address of the one From field. Raises Refused."""
+    return _only_mailbox(head.from_values)
+
+
+def transmitter(head: Head) -> Address | None:
+    """Return the address of the Sender field; None when there is none. Raises Refused."""
+    return _only_mailbox(head.sender_values) if head.sender_values else None
+
+
+def refuse_loops(head: Head) -> None:
+    """Stop a message that has been on its way through too many servers. Raises TooManyHops."""
+    if head.hops > HOPS:
+        raise TooManyHops(hops=head.hops)
+
+
+def _only_mailbox(values: tuple[bytes, ...]) -> Address:
+    if len(values) != 1:
+        raise Refused(SENDER_FIELDS)
+    value = _FOLD.sub(b"", values[0])
+    found = _NAMED.fullmatch(value) or _PLAIN.fullmatch(value)
+    if found is None:
+        raise Refused(SENDER_FIELDS)
+    try:
+        return mailbox_address(found[1])
+    except BadPath as error:
+        raise Refused(SENDER_FIELDS) from error
+
+
+def routes_further(address: Address) -> bool:
+    """Say whether a local part asks for delivery elsewhere, the old ways to ask a server to relay."""
+    return any(mark in address.local for mark in ROUTING_MARKS)
