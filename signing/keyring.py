@@ -132,9 +132,9 @@ class Nonces:
 
     def __init__(self, journal: Journal, now_us: int) -> None:
         self._journal = journal
-        self._expiries = {nonce: int(expiry) for nonce, expiry in map(str.split, journal.lines())}
+        self._expiries = dict(journal.entries())
         self._drop(now_us)
-        journal.rewrite(f"{nonce} {expiry}" for nonce, expiry in self._expiries.items())
+        journal.rewrite(self._expiries.items())
 
     def claim(self, activated: Activated, now_us: int) -> None:
         """Use up a nonce; raise NotActivated when it was used before, SignerUnavailable when too many are open."""
@@ -148,7 +148,7 @@ class Nonces:
 
     def record(self, activated: Activated) -> None:
         """Append one used nonce, durable on return."""
-        self._journal.append([f"{activated.nonce.hex()} {activated.expires_us}"])
+        self._journal.append([(activated.nonce.hex(), activated.expires_us)])
 
     def _drop(self, now_us: int) -> None:
         self._expiries = {nonce: expiry for nonce, expiry in self._expiries.items() if expiry > now_us}
@@ -159,26 +159,24 @@ class Counts:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self.totals: Counter[str] = Counter()
-        for key_id, total in map(str.split, journal.lines()):
-            self.totals[key_id] = int(total)
+        self.totals = Counter(dict(journal.entries()))
         self._dirty: set[str] = set()
-        journal.rewrite(f"{key_id} {total}" for key_id, total in self.totals.items())
+        journal.rewrite(self.totals.items())
 
     def add(self, key_id: str) -> None:
         """Count one signature."""
         self.totals[key_id] += 1
         self._dirty.add(key_id)
 
-    def take(self) -> list[str]:
-        """Return the journal lines of the keys that were used since the last call."""
+    def take(self) -> list[tuple[str, int]]:
+        """Return the totals of the keys that were used since the last call."""
         dirty, self._dirty = self._dirty, set()
-        return [f"{key_id} {self.totals[key_id]}" for key_id in sorted(dirty)]
+        return [(key_id, self.totals[key_id]) for key_id in sorted(dirty)]
 
-    def flush(self, lines: list[str]) -> None:
-        """Write the lines that `take` gave, durable on return. Runs in any one thread."""
-        if lines:
-            self._journal.append(lines)
+    def flush(self, totals: list[tuple[str, int]]) -> None:
+        """Write what `take` gave, durable on return. Runs in any one thread."""
+        if totals:
+            self._journal.append(totals)
 
 
 def _node_key(vault: Vault) -> bytes:

@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 START_S = 20.0  # importing the cryptography on a busy small machine
 STOP_S = 5.0
-RESTART_S = 0.1
+RESTART_S, RESTART_MAX_S = 0.1, 10.0
 SOURCES = Path(__file__).resolve().parent.parent
 
 
@@ -59,10 +59,12 @@ async def _watch(child: asyncio.subprocess.Process, socket: Path, keys: Path) ->
 
 
 async def _restart(socket: Path, keys: Path) -> asyncio.subprocess.Process:
+    pause_s = RESTART_S
     while True:
-        await asyncio.sleep(RESTART_S)
+        await asyncio.sleep(pause_s)
         with suppress(SignerUnavailable):
             return await _start(socket, keys)
+        pause_s = min(2 * pause_s, RESTART_MAX_S)
 
 
 async def _start(socket: Path, keys: Path) -> asyncio.subprocess.Process:

@@ -110,25 +110,36 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def lines(self) -> Iterator[str]:
-        """Return each whole line; a line torn by a crash was never acted upon and is left out."""
+    def entries(self) -> Iterator[tuple[str, int]]:
+        """Return each whole line as name and number; a line torn by a crash was never acted upon and is left out.
+
+        Raise Damaged when a whole line is not of this form.
+        """
         if not self._path.exists():
             return
         whole, _, _ = self._path.read_text("ascii", "replace").rpartition("\n")
-        yield from whole.split("\n")
+        for line in whole.splitlines():
+            name, _, number = line.partition(" ")
+            if not number.isdecimal():
+                raise Damaged(f"{self._path} has a line that is not a name and a number")
+            yield name, int(number)
 
-    def rewrite(self, lines: Iterable[str]) -> None:
-        """Keep only these lines; also ends a torn last line."""
-        replace(self._path, "".join(f"{line}\n" for line in lines).encode("ascii"))
+    def rewrite(self, entries: Iterable[tuple[str, int]]) -> None:
+        """Keep only these; also drops a torn last line."""
+        replace(self._path, _lines(entries))
 
-    def append(self, lines: Iterable[str]) -> None:
+    def append(self, entries: Iterable[tuple[str, int]]) -> None:
         """Add lines, durable on return."""
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            _write_all(descriptor, "".join(f"{line}\n" for line in lines).encode("ascii"))
+            _write_all(descriptor, _lines(entries))
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _lines(entries: Iterable[tuple[str, int]]) -> bytes:
+    return "".join(f"{name} {number}\n" for name, number in entries).encode("ascii")
 
 
 def _temporary(path: Path, octets: bytes) -> Path:
