@@ -8,15 +8,17 @@ from collections import Counter
 from collections.abc import Sequence
 
 from config.database import Row, Tx
+from config.failpoints import failpoint
 from directory import resolve
+from directory.address import parse
 from mailcore.queue.types import Entry, Later, Lease, Queued, Report
 from mailcore.store.types import AccountId, Changed
 
 LOCAL, REMOTE = 1, 0  # lanes: the column `local`
 
 INSERT_MESSAGE = """
-INSERT INTO queue_message (queue_id, blob_id, dek_wrapped, size_bytes, sender, account_id, envid, ret, smtputf8, created_us,
-                           expires_us, pending)
+INSERT INTO queue_message (queue_id, blob_id, dek_wrapped, size_bytes, sender, account_id, envid, ret, smtputf8,
+                           created_us, expires_us, pending)
 VALUES (:queue_id, :blob_id, :dek_wrapped, :size_bytes, :sender, :account_id, :envid, :ret, :smtputf8, :now_us,
         :expires_us, :pending)"""
 
@@ -32,7 +34,7 @@ WITH due AS (
 UPDATE queue_recipient
 SET lease_owner = :owner, lease_token = lease_token + 1, due_us = :until_us, attempts = attempts + 1
 WHERE (queue_id, number) IN (SELECT queue_id, number FROM due)
-RETURNING queue_id, number, lease_owner, lease_token, due_us, address, notify, orcpt, attempts, delay_told"""
+RETURNING queue_id, number, lease_owner, lease_token, due_us, address, domain, notify, orcpt, attempts, delay_told"""
 LEASE_LOCAL = LEASE.format(chosen="local = 1")
 LEASE_REMOTE = LEASE.format(chosen="local = 0 AND domain = :domain")
 
@@ -60,7 +62,7 @@ WHERE queue_id = :queue_id AND number = :number"""
 
 
 def enqueue(tx: Tx, entry: Entry) -> None:
-    """Write a message and its recipients, due at once, and wake the workers."""
+    """Write a message and its recipients, due at once, and wake the workers. Raises BadAddress."""
     submission = entry.submission
     tx.execute(
         INSERT_MESSAGE,
@@ -79,7 +81,7 @@ def enqueue(tx: Tx, entry: Entry) -> None:
     )
     local: dict[str, int] = {}
     for number, recipient in enumerate(submission.recipients):
-        domain = recipient.address.rpartition("@")[2].lower()
+        domain = parse(recipient.address).domain
         if domain not in local:
             local[domain] = LOCAL if resolve.is_local_domain(tx, domain) else REMOTE
         tx.execute(
@@ -158,6 +160,8 @@ def settle(tx: Tx, done: Sequence[Lease], later: Sequence[Later], reports: Seque
             postpone(tx, each)
     if ended:
         finish(tx, ended)
+    if reports:
+        failpoint("bounce.before_commit")
     return [lease for key, lease in asked.items() if key not in ours]
 
 
@@ -188,8 +192,7 @@ def change_lane(tx: Tx, leases: Sequence[Lease], local: int) -> None:
     """Hand recipients to the other lane at once: their domain has become ours, or is no longer."""
     for lease in held(tx, leases):
         tx.execute(
-            "UPDATE queue_recipient SET lease_owner = '', due_us = :now_us, local = :local"
-            " WHERE queue_id = :queue_id AND number = :number",
+            "UPDATE queue_recipient SET lease_owner = '', due_us = :now_us, local = :local WHERE queue_id = :queue_id AND number = :number",
             queue_id=lease.message.queue_id,
             number=lease.number,
             local=local,
@@ -201,8 +204,7 @@ def change_lane(tx: Tx, leases: Sequence[Lease], local: int) -> None:
 def release(tx: Tx, owner: str = "") -> int:
     """Make leased recipients due at once: those of an owner that has stopped, or of all when none is named."""
     return tx.execute(
-        "UPDATE queue_recipient SET lease_owner = '', due_us = :now_us"
-        " WHERE lease_owner <> '' AND (:owner = '' OR lease_owner = :owner)",
+        "UPDATE queue_recipient SET lease_owner = '', due_us = :now_us WHERE lease_owner <> '' AND (:owner = '' OR lease_owner = :owner)",
         now_us=tx.now_us,
         owner=owner,
     )
@@ -212,9 +214,16 @@ def _leases(tx: Tx, taken: Sequence[Row]) -> list[Lease]:
     if not taken:
         return []
     ids = sorted({row[0] for row in taken})
-    messages = {row[0]: Queued(*row[:8], bool(row[8]), *row[9:]) for row in tx.rows(MESSAGES, ids=ids)}
-    return [Lease(messages[row[0]], *row[1:6], _words(row[6]), *row[7:9], bool(row[9])) for row in sorted(taken)]
+    messages = {row[0]: _queued(row) for row in tx.rows(MESSAGES, ids=ids)}
+    return [_lease(row, messages[row[0]]) for row in sorted(taken)]
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split(",")) if text else frozenset()
+def _lease(row: Row, message: Queued) -> Lease:
+    _, number, owner, token, until_us, address, domain, notify, orcpt, attempts, delay_told = row
+    words = frozenset(notify.split(",")) if notify else frozenset()
+    return Lease(message, number, owner, token, until_us, address, domain, words, orcpt, attempts, bool(delay_told))
+
+
+def _queued(row: Row) -> Queued:
+    queue_id, blob_id, dek, size_bytes, sender, account_id, envid, ret, smtputf8, created_us, expires_us = row
+    return Queued(queue_id, blob_id, dek, size_bytes, sender, account_id, envid, ret, bool(smtputf8), created_us, expires_us)

@@ -81,6 +81,7 @@ class Lease:
     token: int
     until_us: int
     address: str
+    domain: str
     notify: frozenset[str]
     orcpt: str
     attempts: int  # this one included

@@ -1,0 +1,118 @@
+"""Into the mailboxes of this node: append and finish in one transaction, so that each recipient gets it exactly once.
+
+The blob is stored as it was accepted. RFC 5321 §4.4 wants Return-Path added at final delivery: we keep the sender out of
+the octets, because one blob serves all recipients and signatures must still verify.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from config.database import Tx
+from config.failpoints import failpoint
+from directory import address, resolve
+from directory.types import Target
+from mailcore.queue import bounce, queue
+from mailcore.queue.settle import Outcome, reply_to, settle
+from mailcore.queue.types import Lease, Reply, Report, queue_name
+from mailcore.services import Services
+from mailcore.store import accounts, messages
+from mailcore.store.keys import AccountKey
+from mailcore.store.types import Prepared
+
+NO_SUCH_RECIPIENT = Reply(550, "5.1.1", "no such recipient here")
+DELIVERED = Reply(250, "2.1.5", "delivered to the mailbox")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One recipient with everything that the transaction needs."""
+
+    lease: Lease
+    account: AccountKey
+    message: Prepared
+    report: Report | None = None  # for a sender who wants to know of success
+
+
+def targets(tx: Tx, leases: Sequence[Lease]) -> dict[tuple[int, int], Target | None]:
+    """Return whose mailbox each recipient names, None when nobody has it; recipients of foreign domains are left out."""
+    found: dict[tuple[int, int], Target | None] = {}
+    for lease in leases:
+        parsed = address.parse(lease.address)
+        target = resolve.resolve(tx, parsed)
+        if target is not None or resolve.is_local_domain(tx, parsed.domain):
+            found[lease.key] = target
+    return found
+
+
+def deliver(tx: Tx, deliveries: Sequence[Delivery]) -> list[Lease]:
+    """Append to each INBOX and finish the recipients; return the leases that were lost, whose mailboxes stay untouched.
+
+    Two recipients of one message that name one mailbox give one copy.
+    """
+    ours = {lease.key for lease in queue.held(tx, [delivery.lease for delivery in deliveries])}
+    mine = [delivery for delivery in deliveries if delivery.lease.key in ours]
+    accounts.lock(tx, [delivery.account.account_id for delivery in mine])
+    served: set[tuple[int, int]] = set()
+    for delivery in mine:
+        copy = (delivery.lease.message.queue_id, delivery.account.account_id)
+        if copy not in served:
+            served.add(copy)
+            messages.deliver(tx, delivery.account, delivery.message, delivery.lease.message.created_us)
+    reports = [delivery.report for delivery in mine if delivery.report is not None]
+    queue.settle(tx, [delivery.lease for delivery in mine if delivery.report is None], (), reports)
+    return [delivery.lease for delivery in deliveries if delivery.lease.key not in ours]
+
+
+async def serve(services: Services, leases: Sequence[Lease]) -> None:
+    """Deliver to mailboxes here, many in one transaction; when that fails, one by one, so that each has its own fate."""
+    found = await services.db.read(targets, leases)
+    foreign = [lease for lease in leases if lease.key not in found]
+    if foreign:
+        await services.db.write(queue.change_lane, foreign, queue.REMOTE)
+    outcomes = [Outcome(lease, NO_SUCH_RECIPIENT) for lease in leases if lease.key in found and not found[lease.key]]
+    ready = []
+    for lease in leases:
+        target = found.get(lease.key)
+        if target is not None:
+            try:
+                ready.append(await _prepare(services, lease, target.account_id))
+            except Exception as error:  # noqa: BLE001  (a driver: the recipient is postponed or refused, never lost)
+                outcomes.append(Outcome(lease, reply_to(error)))
+    if ready:
+        await _write(services, ready, outcomes)
+    await settle(services, outcomes)
+
+
+async def _write(services: Services, ready: Sequence[Delivery], outcomes: list[Outcome]) -> None:
+    try:
+        lost = await services.db.write(deliver, ready)
+    except Exception as error:  # noqa: BLE001  (a driver: nothing was written, each recipient gets its own answer)
+        if len(ready) == 1:
+            outcomes.append(Outcome(ready[0].lease, reply_to(error)))
+            return
+        for delivery in ready:
+            await _write(services, [delivery], outcomes)
+        return
+    failpoint("deliver.after_commit")
+    gone = {lease.key for lease in lost}
+    for delivery in ready:
+        log.info(
+            "queue.lease_lost" if delivery.lease.key in gone else "queue.delivered",
+            queue_id=queue_name(delivery.lease.message.queue_id),
+            recipient=delivery.lease.number,
+            account_id=delivery.account.account_id,
+        )
+
+
+async def _prepare(services: Services, lease: Lease, account_id: int) -> Delivery:
+    """Unlock what the transaction needs, and make the report of success when one was asked for."""
+    node = await services.store.open_account(accounts.NODE)
+    account = await services.store.open_account(account_id)
+    message = await services.store.prepared(lease.message.blob_id, node.unwrap(lease.message.dek_wrapped))
+    wanted = bool(lease.message.sender) and "SUCCESS" in lease.notify
+    report = await bounce.report(services, "delivered", [(lease, DELIVERED)]) if wanted else None
+    return Delivery(lease, account, message, report)

@@ -1,0 +1,133 @@
+"""Which hosts take mail for a foreign domain: a route of the settings, else its MX, else its own addresses.
+
+RFC 5321 §5.1 (MX, equal preferences in random order, never to ourselves or worse), RFC 7505 (null MX). Hosts found in
+the DNS must have public addresses: a stranger's MX record does not make us connect to our own networks.
+"""
+
+import asyncio
+import ipaddress
+import random
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dns.asyncresolver
+import dns.exception
+import dns.rdatatype
+import dns.resolver
+
+from config.settings import Route
+from mailcore.queue.types import Reply
+
+SMTP_PORT = 25
+MAX_RECORDS = 100  # of one DNS answer; Postfix uses as many
+MAX_ADDRESSES = 5  # tried per attempt, both families; Postfix smtp_mx_address_limit
+DNS_LIFETIME_S = 20.0
+
+Resolver = dns.asyncresolver.Resolver
+Allowed = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One address to try. `host` is the name that a certificate must have; `verify` forbids plaintext."""
+
+    host: str
+    address: str
+    port: int
+    verify: bool
+    ca: Path | None
+
+
+def is_public(address: str) -> bool:
+    """Say whether an address is one that strangers may send us to."""
+    return ipaddress.ip_address(address).is_global
+
+
+def static(domain: str, routes: Sequence[Route]) -> Route | None:
+    """Return the settings' route for a domain: the exact one, else the longest ".suffix", else "" for any."""
+    exact = [route for route in routes if route.domain == domain]
+    suffix = [route for route in routes if route.domain.startswith(".") and domain.endswith(route.domain)]
+    others = [route for route in routes if route.domain == ""]
+    ranked = [*exact, *sorted(suffix, key=lambda route: -len(route.domain)), *others]
+    return ranked[0] if ranked else None
+
+
+async def hops(
+    domain: str, routes: Sequence[Route], own_name: str, resolver: Resolver, allowed: Allowed = is_public
+) -> tuple[Hop, ...] | Reply:
+    """Return the addresses to try, in order, or the reply that says why there is none."""
+    route = static(domain, routes)
+    if route is not None:
+        return await _static_hops(route)
+    if domain.startswith("["):
+        return Reply(550, "5.1.2", "mail to address literals is not relayed")
+    names = await exchanges(domain, own_name, resolver)
+    if isinstance(names, Reply):
+        return names
+    return await _public_hops(domain, names, resolver, allowed)
+
+
+async def exchanges(domain: str, own_name: str, resolver: Resolver) -> tuple[str, ...] | Reply:
+    """Return the hosts that take mail for a domain, best first (RFC 5321 §5.1)."""
+    try:
+        answer = await resolver.resolve(domain, "MX", lifetime=DNS_LIFETIME_S)
+    except dns.resolver.NXDOMAIN:
+        return Reply(550, "5.1.2", f"the domain {domain} does not exist")
+    except dns.resolver.NoAnswer:
+        return (domain,)
+    except dns.exception.DNSException:
+        return Reply(451, "4.4.3", f"the DNS gives no answer about {domain} now")
+    found = [(int(record.preference), record.exchange.to_text(omit_final_dot=True).lower()) for record in answer]
+    if [name for _, name in found] in ([""], ["."]):
+        return Reply(556, "5.1.10", f"the domain {domain} takes no mail")  # RFC 7505 §4.1
+    ours = min((preference for preference, name in found if name == own_name.lower()), default=None)
+    usable = [pair for pair in found[:MAX_RECORDS] if ours is None or pair[0] < ours]
+    if not usable:
+        return Reply(554, "5.4.6", f"mail for {domain} would come back to this server")
+    random.shuffle(usable)
+    return tuple(name for _, name in sorted(usable, key=lambda pair: pair[0]))
+
+
+async def _public_hops(domain: str, names: Sequence[str], resolver: Resolver, allowed: Allowed) -> tuple[Hop, ...] | Reply:
+    found: list[Hop] = []
+    refused = failed = False
+    for name in names:
+        if len(found) >= MAX_ADDRESSES:
+            break
+        addresses = await _addresses(name, resolver)
+        failed |= addresses is None
+        for address in addresses or ():
+            if allowed(address):
+                found.append(Hop(name, address, SMTP_PORT, verify=False, ca=None))
+            else:
+                refused = True
+    if found:
+        return tuple(found[:MAX_ADDRESSES])
+    if failed:
+        return Reply(451, "4.4.3", f"the DNS gives no addresses of the mail servers of {domain} now")
+    if refused:
+        return Reply(554, "5.4.4", f"the mail servers of {domain} have no public address")
+    return Reply(550, "5.4.4", f"the mail servers of {domain} have no address")
+
+
+async def _addresses(name: str, resolver: Resolver) -> list[str] | None:
+    """Return IPv6 and IPv4 addresses in turn; None when the DNS does not answer."""
+    try:
+        answers = await resolver.resolve_name(name, lifetime=DNS_LIFETIME_S)
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return []
+    except dns.exception.DNSException:
+        return None
+    return list(answers.addresses())[:MAX_RECORDS]
+
+
+async def _static_hops(route: Route) -> tuple[Hop, ...] | Reply:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(route.host, route.port, type=socket.SOCK_STREAM)
+    except OSError:
+        return Reply(451, "4.4.3", f"the host {route.host} has no address now")
+    addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
+    verify = route.tls == "verify"
+    return tuple(Hop(route.host, each, route.port, verify, route.ca) for each in list(addresses)[:MAX_ADDRESSES])

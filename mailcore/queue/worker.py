@@ -1,0 +1,207 @@
+"""The role `deliver`: workers that lease what is due and carry it out, local mail and remote mail in lanes of their own.
+
+In each lane one worker looks for work while the others carry theirs out, so that a new message costs one look, not one
+per worker. A slow destination holds only its own workers: while `per_destination` are busy with a domain, it is passed
+over. Leases are renewed while an attempt lasts; what a dying worker leaves comes back when its lease ends.
+"""
+
+import asyncio
+import contextlib
+import os
+import secrets
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+
+import dns.asyncresolver
+import dns.resolver
+import structlog
+
+from config.clock import SECOND_US
+from mailcore.queue import local, queue, remote
+from mailcore.queue.route import Resolver
+from mailcore.queue.settle import INTERNAL, Outcome, settle
+from mailcore.queue.types import Lease
+from mailcore.services import Services
+from mailcore.store.bus import Subscription
+from mailcore.store.types import AccountId, Changed
+
+LOCAL_WORKERS = 2  # one prepares its batch while the other's is being committed
+BATCH = 50  # recipients per lease: bounds how long one delivery transaction holds the database
+LONGEST_WAIT_S = 60.0  # other processes' hints may not reach us: look again at least this often
+SHORTEST_WAIT_S = 0.05  # something is due but busy or locked by others
+REMOTE_PAUSE_S = 0.02  # local mail wakes the remote lane too: look at most this often
+ERROR_PAUSE_S = 1.0
+GRACE_S = 10.0  # a stopping role lets attempts end this long, then gives their recipients back
+
+log = structlog.get_logger()
+
+Look = Callable[[], Awaitable[list[Lease]]]
+Carry = Callable[[Sequence[Lease]], Awaitable[None]]
+
+
+class Lane:
+    """One kind of work. Only one worker at a time looks for it; `busy` counts workers per destination."""
+
+    def __init__(self, services: Services, owner: str, kind: int) -> None:
+        self.services, self.owner, self.kind = services, owner, kind
+        self.busy: Counter[str] = Counter()
+        self._looking = asyncio.Lock()
+
+    def full(self) -> list[str]:
+        """Return the foreign destinations that have all the workers they may have."""
+        if self.kind == queue.LOCAL:
+            return []
+        limit = self.services.settings.queue.per_destination
+        return [domain for domain, workers in self.busy.items() if workers >= limit]
+
+    async def lease(self) -> list[Lease]:
+        """Take what is due, maybe nothing."""
+        services = self.services
+        until_us = services.clock.now_us() + services.settings.queue.lease_s * SECOND_US
+        if self.kind == queue.LOCAL:
+            return await services.db.write(queue.lease_local, self.owner, until_us, BATCH)
+        if await self._due_us() is None:
+            return []
+        return await services.db.write(queue.lease_remote, self.owner, until_us, BATCH, self.full())
+
+    async def next(self, hints: Subscription, stopping: asyncio.Event) -> list[Lease]:
+        """Wait for work and take it; return nothing when the role stops."""
+        async with self._looking:
+            while not stopping.is_set():
+                leases = await self.lease()
+                if leases:
+                    self.busy[domain(leases)] += 1
+                    return leases
+                await hints.wait(await self._pause_s())
+                if self.kind == queue.REMOTE:
+                    await asyncio.sleep(REMOTE_PAUSE_S)
+        return []
+
+    def done(self, leases: Sequence[Lease]) -> None:
+        """Let others have the destination."""
+        self.busy[domain(leases)] -= 1
+        poke(self.services)
+
+    async def _due_us(self) -> int | None:
+        return await self.services.db.read(queue.next_due_us, self.kind, self.full())
+
+    async def _pause_s(self) -> float:
+        due_us = await self._due_us()
+        if due_us is None:
+            return LONGEST_WAIT_S
+        wait_s = (due_us - self.services.clock.now_us()) / SECOND_US
+        return min(max(wait_s, SHORTEST_WAIT_S), LONGEST_WAIT_S)
+
+
+@contextlib.asynccontextmanager
+async def deliver(services: Services) -> AsyncIterator[None]:
+    """Run the workers until the body ends; attempts under way get a moment to finish, the rest is given back."""
+    owner = f"{services.settings.node.hostname}/{os.getpid()}/{secrets.token_hex(4)}"
+    if services.db.engine == "sqlite":  # one process owns the file: leases found now are those of a dead one
+        await services.db.write(queue.release)
+    lanes = _lanes(services, owner)
+    stopping = asyncio.Event()
+    with services.store.bus.subscribe(AccountId(0)) as for_local, services.store.bus.subscribe(AccountId(0)) as for_remote:
+        hints = {queue.LOCAL: for_local, queue.REMOTE: for_remote}
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_work(lane, carry, hints[lane.kind], stopping)) for lane, carry, n in lanes for _ in range(n)]
+            try:
+                yield
+            finally:
+                stopping.set()
+                poke(services)
+                _, late = await asyncio.wait(tasks, timeout=GRACE_S)
+                for task in late:
+                    task.cancel()
+    await services.db.write(queue.release, owner)
+
+
+async def drain(services: Services, resolver: Resolver | None = None) -> int:
+    """Carry out what is due now, in this task, and return how many attempts that were: for operators and tests."""
+    attempts = 0
+    owner = f"drain/{secrets.token_hex(4)}"
+    lanes = _lanes(services, owner, resolver)
+    found = True
+    while found:
+        found = False
+        for lane, carry, _ in lanes:
+            leases = await lane.lease()
+            if leases:
+                found = True
+                attempts += len(leases)
+                await _carry(lane, carry, leases)
+    return attempts
+
+
+def poke(services: Services) -> None:
+    """Wake the lanes of this process."""
+    services.store.bus.hear([Changed(AccountId(0), 0)])
+
+
+def domain(leases: Sequence[Lease]) -> str:
+    """Return the destination that leases of the remote lane share."""
+    return leases[0].domain
+
+
+def _lanes(services: Services, owner: str, resolver: Resolver | None = None) -> list[tuple[Lane, Carry, int]]:
+    peer = remote.Peer(services, resolver or _resolver())
+    return [
+        (Lane(services, f"{owner}/local", queue.LOCAL), partial(local.serve, services), LOCAL_WORKERS),
+        (Lane(services, f"{owner}/remote", queue.REMOTE), partial(remote.serve, peer), services.settings.queue.workers),
+    ]
+
+
+def _resolver() -> Resolver:
+    try:
+        made = dns.asyncresolver.Resolver()
+    except dns.resolver.NoResolverConfiguration:
+        made = dns.asyncresolver.Resolver(configure=False)
+    made.cache = dns.resolver.LRUCache()
+    return made
+
+
+async def _work(lane: Lane, carry: Carry, hints: Subscription, stopping: asyncio.Event) -> None:
+    while not stopping.is_set():
+        try:
+            leases = await lane.next(hints, stopping)
+        except Exception as error:  # (a driver: the database may be away for a while)
+            log.error("queue.error", exc_info=error)
+            await asyncio.sleep(ERROR_PAUSE_S)
+            continue
+        if leases:
+            try:
+                await _carry(lane, carry, leases)
+            finally:
+                lane.done(leases)
+
+
+async def _carry(lane: Lane, carry: Carry, leases: Sequence[Lease]) -> None:
+    """Carry work out under a renewed lease. A bug postpones what it leaves open, and is logged."""
+    renewing = asyncio.create_task(_renew(lane.services, leases))
+    try:
+        await carry(leases)
+    except Exception as error:  # (a driver: recipients that are settled already stay settled)
+        log.error("queue.error", exc_info=error)
+        await _give_up(lane.services, leases)
+    finally:
+        renewing.cancel()
+        await asyncio.wait([renewing])
+
+
+async def _give_up(services: Services, leases: Sequence[Lease]) -> None:
+    try:
+        await settle(services, [Outcome(lease, INTERNAL) for lease in leases])
+    except Exception as error:  # (a driver: the leases end by themselves)
+        log.error("queue.error", exc_info=error)
+        await asyncio.sleep(ERROR_PAUSE_S)
+
+
+async def _renew(services: Services, leases: Sequence[Lease]) -> None:
+    lease_s = services.settings.queue.lease_s
+    while True:
+        await asyncio.sleep(lease_s / 3)
+        try:
+            await services.db.write(queue.renew, leases, services.clock.now_us() + lease_s * SECOND_US)
+        except Exception as error:  # (a driver: the next renewal may work; fencing holds if none does)
+            log.error("queue.error", exc_info=error)
