@@ -86,6 +86,7 @@ class PostgresDatabase:
         return cls(pool, clock)
 
     async def write(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        result: R
         result, changes = await self._in_thread(self._write, unit, args, kwargs)
         if changes:
             for listener in self.listeners:
@@ -93,7 +94,8 @@ class PostgresDatabase:
         return result
 
     async def read(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._in_thread(self._read, unit, args, kwargs)
+        result: R = await self._in_thread(self._read, unit, args, kwargs)
+        return result
 
     async def close(self) -> None:
         self._threads.shutdown(wait=True)

@@ -3,18 +3,22 @@
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-
-from signing.keys import Signer
-from signing.process import running
+from pathlib import Path
 
 from config.clock import Clock, SystemClock
 from config.database import Database, open_database
 from config.settings import Settings
 from directory.signin import SignIn
 from mailcore.store.store import Store
+from signing.errors import SignerUnavailable
+from signing.keys import Signer
+from signing.process import running, socket_path
 
 ROOTS = "root.pem"  # below the keys directory: the certificates that this node trusts, PEM
 ACTIVATION = "activation.key"  # below the keys directory: what the sign-in role and the signer share
+
+
+SIGNER_PATIENCE_S = 0.5  # a socket file without a signer behind it is left over from a crash
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
     """Open a node: its signer as a child process, its databases, its store; close them in reverse."""
     clock = clock or SystemClock()
     async with contextlib.AsyncExitStack() as stack:
-        signer = await stack.enter_async_context(running(settings.directory))
+        signer = await stack.enter_async_context(_signer(settings))
         db = await open_database(settings.database.url, settings.data, clock)
         stack.push_async_callback(db.close)
         blob_db = await open_database(settings.database.url, settings.data, clock, "blobs")
@@ -54,6 +58,29 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
             roots=_certificates(roots.read_bytes()) if roots.exists() else (),
             activation_secret=activation.read_bytes() if activation.exists() else b"",
         )
+
+
+@contextlib.asynccontextmanager
+async def _signer(settings: Settings) -> AsyncIterator[Signer]:
+    """Use the signer that another role of this node runs, or run it."""
+    running_already = await _connected(socket_path(settings.directory))
+    if running_already is None:
+        async with running(settings.directory) as signer:
+            yield signer
+        return
+    try:
+        yield running_already
+    finally:
+        await running_already.close()
+
+
+async def _connected(socket: Path) -> Signer | None:
+    if not socket.exists():
+        return None
+    try:
+        return await Signer.connect(socket, patience_s=SIGNER_PATIENCE_S)
+    except SignerUnavailable:
+        return None
 
 
 def _certificates(pem: bytes) -> tuple[bytes, ...]:

@@ -88,12 +88,14 @@ CREATE INDEX holding_person ON holding (person_id, post_id);
 
 CREATE INDEX holding_post ON holding (post_id);
 
+-- a closed address resolves to nobody, and is never given to anybody else
 CREATE TABLE address (
     folded {bytes} PRIMARY KEY,
     address TEXT NOT NULL,
     account_id {int} NOT NULL,
     kind TEXT NOT NULL,
-    created_us {int} NOT NULL
+    created_us {int} NOT NULL,
+    closed_us {int}
 ) {narrow};
 
 CREATE INDEX address_account ON address (account_id);

@@ -1,0 +1,5 @@
+"""``python -m config``: the `diwan` command."""
+
+from config.cli import main
+
+main()

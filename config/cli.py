@@ -1,0 +1,136 @@
+"""The `diwan` command. Each subcommand names what it runs as a string; errors are one line that says what to do."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+import uvloop
+from rich.console import Console
+
+from config import log, roles
+from config.errors import MailError
+from config.settings import Settings
+
+OK, FAILED = 0, 1
+
+app = typer.Typer(
+    name="diwan",
+    help="The state's own mail: SMTP, IMAP, directory, signed official correspondence and webmail.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+Directory = Annotated[Path, typer.Option("--dir", help="The node's directory.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+HERE = Path(".diwan")
+
+
+def main() -> None:
+    """Run the command line. Exit status: 0 done, 1 refused or failed, 2 wrong usage."""
+    try:
+        app()
+    except MailError as error:
+        sys.stderr.write(f"diwan: {error.text}\n")
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine to its end on uvloop."""
+    return asyncio.run(work) if sys.platform == "win32" else uvloop.run(work)
+
+
+def show(value: object) -> None:
+    """Print a value as JSON."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(help="The directory to make; it becomes the node.")],
+    demo: Annotated[bool, typer.Option(help="Fill it with a demonstration country.")] = False,
+    seed: Annotated[int, typer.Option(help="Which country: the same seed gives the same people.")] = 1,
+    people: Annotated[int, typer.Option(min=20, max=1_000_000, help="How many people the demonstration country has.")] = 200,
+    port_base: Annotated[int, typer.Option(min=1, max=60_000, help="Ports are this plus 525, 587, 465, 143, 993 and 443.")] = 2000,
+    hostname: Annotated[str, typer.Option(help="The node's name, in greetings and certificates.")] = "",
+    database: Annotated[str, typer.Option(help="`sqlite` or `postgresql://…`.")] = "sqlite",
+) -> None:
+    """Make a node: directory, settings, keys, root certificate, empty or demonstration directory."""
+    log.configure("warning")
+    with Console(stderr=True) as console:
+        run(
+            roles.load("mailcore.setup:init")(
+                directory.absolute(),
+                demo=demo,
+                seed=seed,
+                people=people,
+                port_base=port_base,
+                hostname=hostname,
+                database=database,
+                console=console,
+            )
+        )
+    sys.stdout.write(f"made {directory}; start it with: diwan up --dir {directory}\n")
+
+
+@app.command()
+def up(
+    directory: Directory = HERE,
+    role: Annotated[list[str] | None, typer.Option(help="Run only these roles (repeatable).")] = None,
+    level: Annotated[str, typer.Option("--log", help="debug, info, warning or error.")] = "warning",
+) -> None:
+    """Serve until SIGTERM. Prints one line that begins with `ready` when every listener answers."""
+    log.configure(level)
+
+    def ready(settings: Settings) -> None:
+        listeners = msgspec.structs.asdict(settings.listen)
+        sys.stdout.write("ready " + " ".join(f"{name}={where}" for name, where in listeners.items() if where) + "\n")
+        sys.stdout.flush()
+
+    run(roles.run(directory.absolute(), role or list(roles.ROLES), ready))
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="Which demonstration country.")] = 1,
+    port_base: Annotated[int, typer.Option(help="Ports of the first node; the second has them 10,000 higher.")] = 22_000,
+    keep: Annotated[bool, typer.Option(help="Leave the data directory for a look.")] = False,
+) -> None:
+    """Carry a signed official letter from one ministry to another with real clients, and check every step."""
+    log.configure("error")
+    raise typer.Exit(OK if roles.load("mailcore.demo.journey:main")(seed=seed, port_base=port_base, keep=keep) else FAILED)
+
+
+@app.command()
+def check(directory: Directory = HERE, as_json: Json = False) -> None:
+    """Verify the store: counts, UIDs, modseqs, and that every blob is there and hashes right."""
+    log.configure("error")
+    findings: list[str] = run(roles.load("mailcore.operate:check")(directory.absolute()))
+    if as_json:
+        show({"ok": not findings, "findings": findings})
+    else:
+        sys.stdout.write("".join(f"{finding}\n" for finding in findings) or "the store is sound\n")
+    raise typer.Exit(FAILED if findings else OK)
+
+
+@app.command()
+def doctor(
+    directory: Directory = HERE,
+    fix: Annotated[bool, typer.Option("--fix", help="Repair what can be repaired without a decision.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong with a node's surroundings and what to do about it."""
+    log.configure("error")
+    findings = run(roles.load("mailcore.operate:doctor")(directory.absolute(), fix=fix))
+    if as_json:
+        show([{"check": f.check, "ok": f.ok, "said": f.said, "fixed": f.fixed} for f in findings])
+    else:
+        console = Console()
+        for f in findings:
+            console.print("[green]ok[/green]  " if f.ok else "[red]no[/red]  ", f"{f.check}: {f.said}", sep="", highlight=False)
+    raise typer.Exit(OK if all(f.ok for f in findings) else FAILED)

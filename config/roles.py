@@ -1,0 +1,57 @@
+"""Roles: what a node runs. Named as strings, so that config stays at the bottom and a role's code loads only when it runs."""
+
+import asyncio
+import contextlib
+import importlib
+import signal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from config import settings
+from config.errors import MailError
+from config.log import log
+
+SERVICES = "mailcore.services:opened"
+ROLES = {
+    "deliver": "mailcore.queue.worker:deliver",
+    "mx": "mailcore.smtp.server:mx",
+    "submission": "mailcore.smtp.server:submission",
+    "imap": "mailcore.imap.server:imap",
+    "web": "webmail.app:web",
+}
+
+
+class NoSuchRole(MailError):
+    text = "there is no such role"
+
+
+def load(name: str) -> Callable[..., Any]:
+    """Return what ``package.module:attribute`` names."""
+    module, _, attribute = name.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+async def run(directory: Path, names: Sequence[str], ready: Callable[[settings.Settings], None]) -> None:
+    """Run roles in this process until SIGTERM or SIGINT; call `ready` when every listener answers.
+
+    Roles stop in reverse order: fronts first, delivery last. Raises NoSuchRole, SettingsError.
+    """
+    for name in names:
+        if name not in ROLES:
+            raise NoSuchRole(f"there is no role {name!r}; roles are {', '.join(ROLES)}")
+    read = settings.load(directory)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        services = await stack.enter_async_context(load(SERVICES)(read))
+        for name in names:
+            await stack.enter_async_context(load(ROLES[name])(services))
+            log.info("role.started", role=name)
+        ready(read)
+        await stop.wait()
+        log.info("node.stopping")
+    log.info("node.stopped")

@@ -1,0 +1,109 @@
+"""What an operator asks of a node: is the store sound, are its surroundings in order."""
+
+import os
+import shutil
+import socket
+import stat
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from cryptography import x509
+
+from config import settings
+from config.errors import MailError
+from config.settings import Settings
+from mailcore import services
+from mailcore.store.check import check as check_rows
+from mailcore.store.check import check_blobs
+
+MIN_FREE_BYTES = 2 << 30  # below this a busy node fills its disk before anyone looks
+WARN_BEFORE = timedelta(days=30)  # time to renew a certificate without haste
+PRIVATE = 0o077  # nobody but the owner may look at keys
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at, and what it looked like."""
+
+    check: str
+    ok: bool
+    said: str
+    fixed: bool = False
+
+
+async def check(directory: Path) -> list[str]:
+    """Return the broken invariants of a node's store, blobs included; empty when it is sound."""
+    async with services.opened(settings.load(directory)) as node:
+        return await node.db.read(check_rows) + await check_blobs(node.db, node.store)
+
+
+async def doctor(directory: Path, *, fix: bool) -> list[Finding]:
+    """Look at a node's surroundings, with `fix` also mend what needs no decision."""
+    try:
+        read = settings.load(directory)
+    except MailError as error:
+        return [Finding("settings", False, error.text)]
+    findings = [Finding("settings", True, f"{directory / settings.FILE} is well formed"), *(look(read) for look in LOOKS)]
+    findings += [_private(path, fix=fix) for path in (read.keys, *sorted(read.keys.rglob("*.key")))]
+    findings += [_listener(name, where) for name, where in msgspec.structs.asdict(read.listen).items() if where]
+    findings.append(await _opens(read))
+    return findings
+
+
+def _python(read: Settings) -> Finding:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Finding("python", sys.version_info >= (3, 11), f"Python {version}, 3.11 or newer is needed")
+
+
+def _disk(read: Settings) -> Finding:
+    free = shutil.disk_usage(read.directory).free
+    return Finding("disk", free >= MIN_FREE_BYTES, f"{free >> 20} MiB free, {MIN_FREE_BYTES >> 20} are wanted")
+
+
+def _certificate(read: Settings) -> Finding:
+    try:
+        certificate = x509.load_pem_x509_certificates(read.tls.certificate.read_bytes())[0]
+    except (OSError, ValueError) as error:
+        return Finding("certificate", False, f"{read.tls.certificate}: {error}")
+    left = certificate.not_valid_after_utc - datetime.now(UTC)
+    return Finding("certificate", left > WARN_BEFORE, f"the listeners' certificate is valid for {left.days} more days")
+
+
+LOOKS: tuple[Callable[[Settings], Finding], ...] = (_python, _disk, _certificate)
+
+
+def _private(path: Path, *, fix: bool) -> Finding:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if not mode & PRIVATE:
+        return Finding("private", True, f"{path} is the owner's alone")
+    if fix:
+        os.chmod(path, mode & ~PRIVATE)
+        return Finding("private", True, f"{path} was open to others and is the owner's alone now", fixed=True)
+    return Finding("private", False, f"{path} is open to others (mode {mode:o}); --fix closes it")
+
+
+def _listener(name: str, where: str) -> Finding:
+    """Say whether somebody answers; a node that is not running is no fault, a port of somebody else is."""
+    host, port = settings.endpoint(where)
+    try:
+        with socket.create_connection((host, port), timeout=2):
+            return Finding(name, True, f"{where} answers")
+    except ConnectionRefusedError:
+        return Finding(name, True, f"{where} is free: the node is not running")
+    except OSError as error:
+        return Finding(name, False, f"{where}: {error}")
+
+
+async def _opens(read: Settings) -> Finding:
+    try:
+        async with services.opened(read) as node:
+            broken = await node.db.read(check_rows)
+    except MailError as error:
+        return Finding("store", False, error.text)
+    return Finding(
+        "store", not broken, "database, signer and counts are in order" if not broken else f"{broken[0]} (and more: diwan check)"
+    )

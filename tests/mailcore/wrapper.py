@@ -1,0 +1,21 @@
+"""A key wrapper in memory: the signer's contract (`KeyWrapper`) without its process."""
+
+import os
+
+from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
+
+
+class AesWrapper:
+    """Wraps secrets under a random key (RFC 3394)."""
+
+    def __init__(self) -> None:
+        self._key = os.urandom(32)
+
+    async def new_secret(self) -> tuple[bytes, bytes]:
+        """Return (wrapped, secret)."""
+        secret = os.urandom(32)
+        return aes_key_wrap(self._key, secret), secret
+
+    async def unwrap(self, wrapped: bytes) -> bytes:
+        """Return the secret."""
+        return aes_key_unwrap(self._key, wrapped)
