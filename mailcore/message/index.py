@@ -1,5 +1,92 @@
 """Read a message once, for everything that lists, FETCH and search ask later."""
 
+import re
+
+from mailcore.message import addresses, content, date, mime, structure, words
+from mailcore.message.addresses import Mailbox
+from mailcore.message.mime import Part
 from mailcore.message.types import Header, Index, Span, Summary
 
-__all__ = ["Header", "Index", "Span", "Summary"]
+__all__ = ["Header", "Index", "Span", "Summary", "index"]
+
+MAX_TEXT = 16_384  # octets of one field that a summary looks at
+MAX_SHOWN = 50  # mailboxes a list could show
+MAX_REFERENCES = 100  # RFC 5256 threads need the chain; the newest hundred are kept
+
+_MESSAGE_ID = re.compile(rb"<([^<>\s]{1,998}+)>")
+_SEALED = {"pkcs7-mime", "x-pkcs7-mime"}
+
+
+def index(raw: bytes) -> Index:
+    """Return all that is kept of a message beside its octets. Never raises, whatever the octets; linear time."""
+    root = mime.parse(raw)
+    spans = [_span(part) for part in mime.walk(root)]
+    fields = [(field.lower, raw[field.start : field.end]) for field in root.fields]
+    return Index(len(raw), _summary(raw, root, spans), Header(fields, root.body_start, spans))
+
+
+def _span(part: Part) -> Span:
+    return Span(
+        part.path,
+        part.header_start,
+        part.body_start,
+        part.end,
+        part.type,
+        part.subtype,
+        part.encoding,
+        part.charset,
+        part.filename,
+        part.disposition,
+        content_id(part.content_id),
+        part.is_message,
+        len(part.children),
+    )
+
+
+def _summary(raw: bytes, root: Part, spans: list[Span]) -> Summary:
+    found = structure.values(raw, root.fields)
+    senders = _shown(found.get(b"from"))
+    sender = senders[0] if senders else Mailbox("", "", "")
+    replied = message_ids(found.get(b"in-reply-to"))
+    return Summary(
+        envelope=structure.render_envelope(found),
+        body=structure.body(raw, root, extended=False),
+        bodystructure=structure.body(raw, root, extended=True),
+        subject=words.decode_words(found.get(b"subject", b"")[:MAX_TEXT]),
+        from_name=sender.name,
+        from_address=sender.address,
+        to=_names(found.get(b"to")),
+        cc=_names(found.get(b"cc")),
+        message_id=next(iter(message_ids(found.get(b"message-id"))), ""),
+        in_reply_to=replied[0] if replied else "",
+        references=message_ids(found.get(b"references"))[-MAX_REFERENCES:],
+        date_us=date.parse_date(found.get(b"date", b"")) or 0,
+        preview=content.preview(raw, spans),
+        attachments=len(content.attachments(spans)),
+        signed=is_signed(root),
+    )
+
+
+def is_signed(root: Part) -> bool:
+    """Whether the message as a whole claims a signature: multipart/signed (RFC 1847) or S/MIME signed-data."""
+    if root.is_multipart:
+        return root.subtype == "signed"
+    return root.subtype in _SEALED and (b"smime-type", b"signed-data") in root.params
+
+
+def content_id(value: bytes | None) -> str:
+    """Return a Content-ID without its angle brackets (RFC 2392 §2)."""
+    return value.decode("utf-8", "replace").strip().removeprefix("<").removesuffix(">") if value else ""
+
+
+def message_ids(value: bytes | None) -> list[str]:
+    """Return the message identifiers of a field, without angle brackets, in order. RFC 5322 §3.6.4."""
+    return [found.decode("utf-8", "replace") for found in _MESSAGE_ID.findall(value)] if value else []
+
+
+def _shown(value: bytes | None) -> list[Mailbox]:
+    return addresses.mailboxes(value[:MAX_TEXT])[:MAX_SHOWN] if value else []
+
+
+def _names(value: bytes | None) -> str:
+    return ", ".join([box.name or box.address for box in _shown(value)])

@@ -1,0 +1,80 @@
+"""Cut a message header into its fields, as offsets into the octets that were received.
+
+RFC 5322 §2.2, §3.6.8, §4.5.8. Nothing is refused and nothing is rewritten: what is no field is a line without a name.
+"""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+MAX_FIELDS = 1000  # Postfix bounds header octets instead; a thousand fields is far beyond any honest message
+
+# A field with its continuation lines, or one malformed line; possessive, so linear whatever the octets.
+_LINES = re.compile(rb"(?:([!-9;-~]++)([ \t]*+:))?+([^\n]*+(?:\n[ \t][^\n]*+)*+\n?)")
+_FOLD = re.compile(rb"\r*\n(?=[ \t])")
+
+
+class Field(msgspec.Struct, frozen=True, gc=False):
+    """One header field, or one malformed line (then `name` is empty and the value starts at the line).
+
+    The octets are raw[start:end], line break included; the value raw[value_start:end].
+    """
+
+    name: bytes
+    lower: bytes
+    start: int
+    value_start: int
+    end: int
+
+
+def scan(raw: bytes, start: int = 0, end: int | None = None) -> tuple[tuple[Field, ...], int]:
+    """Return the fields of the header at `start` and the offset where the body starts.
+
+    The header ends at the first empty line (ended by CRLF or by a bare LF) or at `end`. After MAX_FIELDS fields the
+    rest of the header is one malformed line, so that the fields joined always are the header's octets.
+    """
+    end = len(raw) if end is None else end
+    stop, body_start = _border(raw, start, end)
+    fields: list[Field] = []
+    at = start
+    for name, colon, rest in _LINES.findall(raw, start, stop):
+        if len(fields) == MAX_FIELDS:
+            fields.append(Field(b"", b"", at, at, stop))
+            break
+        value_start = at + len(name) + len(colon)
+        after = value_start + len(rest)
+        if after > at:
+            fields.append(Field(name, name.lower(), at, value_start, after))
+        at = after
+    return tuple(fields), body_start
+
+
+def unfold(value: bytes) -> bytes:
+    """Return a field's value on one line: line breaks removed, blanks at both ends too. RFC 5322 §2.2.3."""
+    if b"\n" in value:
+        value = _FOLD.sub(b"", value)
+    return value.strip(b" \t\r\n")
+
+
+def first(fields: Iterable[Field]) -> dict[bytes, Field]:
+    """Return the first field of each name, by lower-case name."""
+    found: dict[bytes, Field] = {}
+    for field in fields:
+        found.setdefault(field.lower, field)
+    return found
+
+
+def _border(raw: bytes, start: int, end: int) -> tuple[int, int]:
+    """Return where the fields stop and where the body starts."""
+    if raw.startswith(b"\r\n", start, end):
+        return start, start + 2
+    if raw.startswith(b"\n", start, end):
+        return start, start + 1
+    crlf = raw.find(b"\n\r\n", start, end)
+    bare = raw.find(b"\n\n", start, crlf + 1 if crlf >= 0 else end)
+    if bare >= 0:
+        return bare + 1, bare + 2
+    if crlf >= 0:
+        return crlf + 1, crlf + 3
+    return end, end
