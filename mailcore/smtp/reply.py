@@ -9,6 +9,7 @@ from enum import Enum, auto
 from config.errors import MailError
 from directory import errors as directory
 from mailcore import errors as mail
+from signing import errors as signing
 
 TEXT_CHARACTERS = 400  # RFC 5321 §4.5.3.1.5 allows 512 octets with code and line break
 
@@ -143,6 +144,12 @@ CODES: dict[type[MailError], tuple[int, str]] = {
     directory.BadEntry: (550, "5.1.0"),
     directory.BadCredentials: (535, "5.7.8"),
     directory.TooManyAttempts: (421, "4.7.0"),
+    signing.SignerUnavailable: (451, "4.3.0"),
+    signing.SigningRefused: (451, "4.3.0"),
+    signing.NoSuchKey: (451, "4.3.0"),
+    signing.KeyExists: (451, "4.3.0"),
+    signing.NotActivated: (451, "4.3.0"),
+    signing.BadSecret: (451, "4.3.0"),
 }
 
 

@@ -1,0 +1,82 @@
+"""From a line to a reply: look the command up, run it, count errors, let nothing of a bug reach the peer.
+
+RFC 5321 §4.2.4 (unknown commands), §3.8 (421), §4.3.2 (codes). Answers are values; the connection writes them.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable
+
+import structlog
+
+from config.errors import MailError
+from mailcore.smtp import deposit, reply, signin
+from mailcore.smtp.grammar import split
+from mailcore.smtp.reply import Refused, Reply, Then
+from mailcore.smtp.session import Session
+from mailcore.smtp.verbs import VERBS
+
+ERROR_ID_BYTES = 6
+
+log = structlog.get_logger()
+
+
+async def answer(session: Session, line: bytes) -> Reply:
+    """Carry out one line of the command stream."""
+    exchange = session.exchange
+    if exchange is not None:
+        return await _settle(session, "AUTH", signin.resume(session, exchange, line))
+    command = split(line)
+    verb = VERBS.get(command.verb) if command is not None else None
+    if command is None or verb is None:
+        return await _count(session, reply.UNKNOWN_COMMAND)
+    if verb.junk:
+        session.junk += 1
+        if session.junk > session.limits.junk:
+            return reply.TOO_MUCH_JUNK
+    return await _settle(session, command.verb, verb.handler(session, command.argument))
+
+
+async def finish(session: Session) -> Reply:
+    """Carry out the end of a message: the transaction is over, whatever the reply (RFC 5321 §4.1.1.4)."""
+    transaction, incoming = session.transaction, session.incoming
+    if transaction is None or incoming is None:
+        raise RuntimeError("no message under way")
+    session.transaction = session.incoming = None
+    try:
+        settled = await _settle(session, "DATA", deposit.deposit(session, transaction, incoming))
+    finally:
+        incoming.release()
+    if not settled.failed:
+        session.junk = session.errors = 0
+    return settled
+
+
+async def _settle(session: Session, verb: str, work: Awaitable[Reply]) -> Reply:
+    try:
+        settled = await work
+    except Refused as refused:
+        settled = refused.reply
+    except MailError as error:
+        settled = reply.for_error(error)
+        log.info("smtp.error", verb=verb, peer=session.peer, error=type(error).__name__, facts=error.facts)
+    except Exception:  # the driver: a bug costs one command, not the listener
+        error_id = secrets.token_hex(ERROR_ID_BYTES)
+        log.exception("smtp.failed", error_id=error_id, verb=verb, peer=session.peer)
+        settled = reply.for_bug(error_id)
+    if not settled.failed:
+        return settled
+    log.info("smtp.refused", verb=verb, peer=session.peer, code=settled.code, status=settled.status)
+    return await _count(session, settled)
+
+
+async def _count(session: Session, refusal: Reply) -> Reply:
+    """Count a refusal: soon each one takes time, later the connection ends."""
+    session.errors += 1
+    if refusal.then is Then.CLOSE:
+        return refusal
+    if session.errors >= session.limits.hard_errors:
+        return reply.TOO_MANY_ERRORS
+    if session.errors >= session.limits.soft_errors:
+        await asyncio.sleep(session.limits.error_delay_s)
+    return refusal

@@ -1,0 +1,257 @@
+"""One client's socket: reads, deadlines, TLS, replies. The only module that imports aiosmtpd.
+
+aiosmtpd 1.4.6 carries the protocol object and its life. Its command loop, address parser, DATA reader, AUTH, STARTTLS
+and timeouts are not used: each has a defect that a mail server for strangers cannot have. RFC 5321 §4.5.3.2 (timeouts),
+RFC 2920 (PIPELINING), RFC 3207 (STARTTLS), RFC 8314 §3 (TLS from the first octet).
+"""
+
+import asyncio
+import logging
+import math
+from typing import Any
+
+import structlog
+from aiosmtpd.smtp import SMTP
+
+from mailcore.smtp import reply
+from mailcore.smtp.answer import answer, finish
+from mailcore.smtp.gate import client_key
+from mailcore.smtp.incoming import Incoming
+from mailcore.smtp.limits import AUTH_LINE_BYTES, COMMAND_BYTES, READ_BYTES, data_deadline
+from mailcore.smtp.lines import BareLineFeed, Lines, LineTooLong
+from mailcore.smtp.reply import Reply, Then
+from mailcore.smtp.session import Front, Session
+
+LONGEST_WAIT_S = 600.0  # RFC 5321 §4.5.3.2.6: a client gives up ten minutes after its final dot
+LINGER_S = 5.0  # for the last reply to be read by a client that is still talking
+
+logging.getLogger("mail.log").setLevel(logging.WARNING)  # it would log every command and address
+log = structlog.get_logger()
+
+
+class Connection(SMTP):
+    """A connected client. `stop` ends it as soon as no message is on its way."""
+
+    line_length_limit = READ_BYTES  # aiosmtpd makes it the limit of the StreamReader; lines have limits of their own
+
+    def __init__(self, front: Front, *, tls_at_once: bool, connections: "set[Connection]") -> None:
+        super().__init__(None, hostname=front.services.settings.node.hostname, loop=asyncio.get_running_loop())
+        self._front, self._tls_at_once, self._connections = front, tls_at_once, connections
+        self._talk = Session(front, "")
+        self._lines = Lines()
+        self._replies = bytearray()
+        self._deadline = math.inf
+        self._idle = self._stopping = self._admitted = False
+
+    _wire: asyncio.WriteTransport
+
+    def connection_made(self, transport: Any) -> None:
+        """Count the client in, or not; then talk."""
+        self._wire = transport
+        self._talk.peer = (transport.get_extra_info("peername") or ("",))[0]
+        self._admitted = self._front.gate.admit(client_key(self._talk.peer))
+        if self._tls_at_once:
+            transport.pause_reading()  # the first octets belong to the handshake
+        super().connection_made(transport)
+        self._connections.add(self)
+        self.task.add_done_callback(self._gone)
+
+    def _gone(self, task: "asyncio.Task[None]") -> None:
+        self._connections.discard(self)
+        if self._admitted:
+            self._front.gate.leave(client_key(self._talk.peer))
+        if self._talk.incoming is not None:
+            self._talk.incoming.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("smtp.connection_failed", peer=self._talk.peer, exc_info=error)
+
+    def eof_received(self) -> bool:
+        """Let what was sent before the end be answered (the stock protocol cancels it); TLS cannot stay half open."""
+        asyncio.StreamReaderProtocol.eof_received(self)
+        return not self._talk.tls
+
+    def stop(self) -> None:
+        """Say 421 to a client that waits for nothing; one with a message on its way is told after it."""
+        self._stopping = True
+        if self._idle and self.transport is not None:
+            self._writer.write(reply.STOPPING.encode())
+            self._writer.close()
+
+    @property
+    def task(self) -> "asyncio.Task[None]":
+        """Return the task that lasts as long as the conversation."""
+        assert self._handler_coroutine is not None
+        return self._handler_coroutine
+
+    def abort(self) -> None:
+        """End the connection now."""
+        self._wire.abort()
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    def _reset_timeout(self, duration: float | None = None) -> None:
+        """Set when the client must have done what it is expected to do. One timer follows, moved only when it is late."""
+        self._deadline = self.loop.time() + (duration or self._front.limits.command_s)
+        self._watch()
+
+    def _watch(self) -> None:
+        if self._timeout_handle is not None:
+            if self._timeout_handle.when() <= self._deadline and not self._timeout_handle.cancelled():
+                return
+            self._timeout_handle.cancel()
+        self._timeout_handle = self.loop.call_at(self._deadline, self._timeout_cb)
+
+    def _timeout_cb(self) -> None:
+        self._timeout_handle = None
+        if self.loop.time() < self._deadline:
+            self._watch()
+        elif self.transport is not None:
+            log.info("smtp.timeout", peer=self._talk.peer)
+            if self._idle:
+                self._writer.write(reply.TOO_SLOW.encode())
+            self._wire.abort()
+
+    # -- octets ----------------------------------------------------------------------------------------------------
+
+    async def _read(self) -> bytes:
+        self._idle = self._talk.incoming is None
+        try:
+            return await self._reader.read(READ_BYTES)
+        finally:
+            self._idle = False
+
+    async def _flush(self) -> None:
+        """Write the replies that have gathered, in one go, and wait while the client is slow to read."""
+        if self._replies:
+            self._reset_timeout(self._front.limits.block_s)
+            self._writer.write(bytes(self._replies))
+            self._replies.clear()
+            await self._writer.drain()
+
+    async def _leave(self, last: Reply | None = None) -> None:
+        """Write what is left to say and close; a client in the middle of sending gets a moment to read it."""
+        if last is not None:
+            self._replies += last.encode()
+        await self._flush()
+        if last is not None and not self._talk.tls and self._writer.can_write_eof():
+            self._reset_timeout(LINGER_S)
+            self._writer.write_eof()
+            for _ in range(self._front.limits.slack_bytes // READ_BYTES):
+                if not await self._reader.read(READ_BYTES):
+                    break
+        self._writer.close()
+
+    # -- the conversation ------------------------------------------------------------------------------------------
+
+    async def _handle_client(self) -> None:
+        try:
+            if not self._admitted:
+                await self._turn_away()
+            elif not self._tls_at_once or await self._secure():
+                await self._converse()
+        except (ConnectionError, TimeoutError):
+            self.abort()
+
+    async def _turn_away(self) -> None:
+        log.info("smtp.too_many_connections", peer=self._talk.peer)
+        if not self._tls_at_once:
+            self._writer.write(reply.TOO_MANY_CONNECTIONS.encode())
+        self._writer.close()
+
+    async def _converse(self) -> None:
+        self._replies += f"220 {self.hostname} ESMTP\r\n".encode("ascii")
+        while True:
+            if self._stopping:
+                return await self._leave(reply.STOPPING)
+            line = self._next_line()
+            if isinstance(line, Reply):
+                return await self._leave(line)
+            if line is None:
+                await self._flush()
+                self._reset_timeout()
+                octets = await self._read()
+                if not octets:
+                    return await self._leave()
+                self._lines.feed(octets)
+                continue
+            self._reset_timeout(LONGEST_WAIT_S)
+            if not await self._act(await answer(self._talk, line)):
+                return None
+
+    def _next_line(self) -> bytes | Reply | None:
+        """Return the next line, None when it is not there yet, or the reply that ends the connection."""
+        signing_in = self._talk.exchange is not None or self._lines.begins_with(b"AUTH ")
+        try:
+            return self._lines.next(AUTH_LINE_BYTES if signing_in else COMMAND_BYTES)
+        except BareLineFeed:
+            return reply.BAD_LINE
+        except LineTooLong:
+            return reply.LONG_AUTH if signing_in else reply.LONG_LINE
+
+    async def _act(self, said: Reply) -> bool:
+        """Write a reply and do what it announces; return whether the conversation goes on."""
+        if said.then is Then.STARTTLS:
+            return await self._start_tls(said)
+        if said.then is Then.CLOSE:
+            await self._leave(said)
+            return False
+        self._replies += said.encode()
+        if self._talk.incoming is not None:
+            return await self._receive(self._talk.incoming)
+        return True
+
+    async def _receive(self, incoming: Incoming) -> bool:
+        """Read a message to its end, at no less than the minimum rate, and answer it."""
+        await self._flush()
+        started = self.loop.time()
+        octets = self._lines.take()
+        while not incoming.feed(octets):
+            if incoming.endless:
+                await self._leave(reply.TOO_BIG)
+                return False
+            self._deadline = data_deadline(self._front.limits, started, self.loop.time(), incoming.wire_bytes)
+            self._watch()
+            octets = await self._read()
+            if not octets:
+                self._writer.close()
+                return False
+        self._lines.feed(incoming.rest)
+        self._reset_timeout(LONGEST_WAIT_S)
+        said = await finish(self._talk)
+        if not self._talk.extended and not self._lines.empty:
+            self._replies += said.encode()
+            said = reply.TALKED_TOO_SOON
+        return await self._act(said)
+
+    # -- TLS -------------------------------------------------------------------------------------------------------
+
+    async def _start_tls(self, said: Reply) -> bool:
+        """Answer STARTTLS, unless something follows it: that would be taken for what came through TLS."""
+        if not self._lines.empty:
+            await self._leave(reply.PLAIN_AFTER_STARTTLS)
+            return False
+        self._replies += said.encode()
+        await self._flush()
+        return await self._secure()
+
+    async def _secure(self) -> bool:
+        """Do the handshake; return whether it succeeded. The connection is closed when it did not."""
+        assert self._front.tls is not None
+        if self._reader._buffer:  # type: ignore[attr-defined]
+            self.abort()
+            return False
+        limit_s = self._front.limits.handshake_s
+        self._reset_timeout(limit_s + 1)
+        try:
+            transport = await self.loop.start_tls(self.transport, self, self._front.tls, server_side=True, ssl_handshake_timeout=limit_s)
+        except OSError as error:  # ssl.SSLError is one
+            log.info("smtp.tls_failed", peer=self._talk.peer, error=type(error).__name__)
+            self.abort()
+            return False
+        if transport is None:  # the client left during the handshake
+            return False
+        self.transport = self._wire = transport
+        self._reader._transport = self._writer._transport = transport  # type: ignore[attr-defined]
+        self._lines = Lines()
+        self._talk.begin_tls()
+        return True

@@ -1,0 +1,53 @@
+"""Reception from other servers: only for recipients who exist here, from anybody.
+
+RFC 5321 §3.6 (relaying), §4.5.1 (postmaster), §4.4 (what Received tells).
+"""
+
+from config.database import Tx
+from directory import resolve
+from directory.address import Address, parse
+from mailcore.errors import NoSuchRecipient, RelayDenied
+from mailcore.smtp import policy, trace
+from mailcore.smtp.grammar import POSTMASTER
+from mailcore.smtp.policy import Head
+from mailcore.smtp.session import Rules, Session
+
+
+async def sender(session: Session, address: Address | None) -> None:
+    """Take any sender; what it is worth is for the checks of the message to say."""
+
+
+async def recipient(session: Session, address: Address) -> str:
+    """Take a recipient whom the directory knows. Raises NoSuchRecipient, RelayDenied."""
+    services = session.front.services
+    postmaster = parse(services.settings.node.postmaster)
+    if address == POSTMASTER:
+        return str(postmaster)
+    return await services.db.read(deliverable, address, postmaster)
+
+
+def deliverable(tx: Tx, address: Address, postmaster: Address) -> str:
+    """Return where to deliver mail for `address`. Raises NoSuchRecipient, RelayDenied.
+
+    The postmaster of every domain of ours is there (RFC 5321 §4.5.1), if only as the node's own.
+    """
+    if resolve.resolve(tx, address) is not None:
+        return str(address)
+    if not resolve.is_local_domain(tx, address.domain):
+        raise RelayDenied(domain=address.domain)
+    if address.local.lower() == POSTMASTER.local:
+        return str(postmaster)
+    raise RelayDenied() if policy.routes_further(address) else NoSuchRecipient(domain=address.domain)
+
+
+async def header(session: Session, head: Head) -> None:
+    """Take a message with one plain author. Raises Refused."""
+    policy.author(head)
+
+
+def client(session: Session) -> str:
+    """Tell the name that the client gave and the address that it has."""
+    return f"{session.hello} ({trace.literal(session.peer)})"
+
+
+RULES = Rules("mx", False, sender, recipient, header, client, completes=False)

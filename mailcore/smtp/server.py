@@ -1,0 +1,110 @@
+"""The listeners: `mx` for other servers, `submission` for people on 587 (STARTTLS) and 465 (TLS at once).
+
+RFC 5321, RFC 6409, RFC 8314 §3.3.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+
+import structlog
+
+from config.settings import Settings, Tls, endpoint
+from mailcore.queue.accept import accept as queue_accept
+from mailcore.services import Services
+from mailcore.smtp import receive, submit
+from mailcore.smtp.connection import Connection
+from mailcore.smtp.gate import Gate, Memory
+from mailcore.smtp.limits import Limits
+from mailcore.smtp.session import Accept, Front, Rules
+
+BACKLOG = 1024
+
+log = structlog.get_logger()
+
+
+@contextlib.asynccontextmanager
+async def mx(services: Services, accept: Accept = queue_accept, limits: Limits | None = None) -> AsyncIterator[None]:
+    """Receive mail from other servers while the context lasts."""
+    front = make_front(services, receive.RULES, accept, limits)
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(listening(front, services.settings.listen.smtp, tls_at_once=False))
+        yield
+
+
+@contextlib.asynccontextmanager
+async def submission(services: Services, accept: Accept = queue_accept, limits: Limits | None = None) -> AsyncIterator[None]:
+    """Take mail from people who sign in while the context lasts."""
+    front = make_front(services, submit.RULES, accept, limits)
+    listen = services.settings.listen
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(listening(front, listen.submission, tls_at_once=False))
+        await stack.enter_async_context(listening(front, listen.submissions, tls_at_once=True))
+        yield
+
+
+def make_front(services: Services, rules: Rules, accept: Accept, limits: Limits | None) -> Front:
+    """Put together what the connections of a listener share."""
+    limits = limits or limits_of(services.settings)
+    return Front(
+        services=services,
+        rules=rules,
+        limits=limits,
+        gate=Gate(limits.connections, limits.connections_per_address),
+        memory=Memory(max(limits.memory_bytes, limits.message_bytes)),
+        tls=tls_context(services.settings.tls),
+        accept=accept,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the limits that the settings name, the rest as it stands in `limits`."""
+    return Limits(
+        message_bytes=settings.smtp.max_message_bytes,
+        recipients=settings.smtp.max_recipients,
+        connections=settings.smtp.max_connections,
+        connections_per_address=settings.smtp.max_connections_per_address,
+    )
+
+
+def tls_context(tls: Tls) -> ssl.SSLContext:
+    """Return a server context: TLS 1.2 at least (RFC 8996), no renegotiation, no compression."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    context.load_cert_chain(tls.certificate, tls.key)
+    return context
+
+
+@contextlib.asynccontextmanager
+async def listening(front: Front, where: str, *, tls_at_once: bool) -> AsyncIterator[None]:
+    """Listen on ``host:port``, or not at all when `where` is empty; afterwards let messages on their way arrive."""
+    if not where:
+        yield
+        return
+    connections: set[Connection] = set()
+    host, port = endpoint(where)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Connection(front, tls_at_once=tls_at_once, connections=connections), host, port, backlog=BACKLOG
+    )
+    log.info("smtp.listening", role=front.rules.name, where=where, tls_at_once=tls_at_once)
+    try:
+        yield
+    finally:
+        server.close()
+        await _drain(front, connections)
+
+
+async def _drain(front: Front, connections: set[Connection]) -> None:
+    """Say goodbye, wait for what is on its way, then end what is left; acceptances are always waited for."""
+    for connection in list(connections):
+        connection.stop()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(front.limits.stop_s):
+            while tasks := [c.task for c in connections]:
+                await asyncio.wait(tasks)
+    for connection in list(connections):
+        connection.abort()
+    while front.accepting:
+        await asyncio.wait(list(front.accepting))

@@ -1,0 +1,91 @@
+"""The state of one SMTP connection, without its socket.
+
+RFC 5321 §4.1.4 (order of commands), RFC 3207 §4.2 (state after TLS).
+"""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from directory.address import Address
+from directory.types import Identity
+from mailcore.queue.types import Recipient, Submission
+from mailcore.services import Services
+from mailcore.smtp.gate import Gate, Memory
+from mailcore.smtp.incoming import Incoming
+from mailcore.smtp.limits import Limits
+from mailcore.smtp.mechanisms import Exchange
+from mailcore.smtp.params import MailParameters
+from mailcore.smtp.policy import Head
+
+Accept = Callable[[Services, Submission], Awaitable[str]]
+
+
+@dataclass(slots=True)
+class Transaction:
+    """One message's envelope. `sender` is None for the null path."""
+
+    sender: Address | None
+    parameters: MailParameters
+    recipients: list[Recipient] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """What a connection has agreed on so far."""
+
+    front: "Front"
+    peer: str
+    tls: bool = False
+    hello: str = ""
+    extended: bool = False
+    identity: Identity | None = None
+    transaction: Transaction | None = None
+    exchange: Exchange | None = None
+    incoming: Incoming | None = None
+    junk: int = 0
+    errors: int = 0
+    failed_sign_ins: int = 0
+    smuggled: bool = False
+
+    def begin_tls(self) -> None:
+        """Forget everything that was said in the clear (RFC 3207 §4.2)."""
+        self.tls, self.hello, self.extended = True, "", False
+        self.transaction = self.exchange = self.identity = None
+
+    @property
+    def limits(self) -> Limits:
+        """Return the bounds of this listener."""
+        return self.front.limits
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What one kind of listener permits. The functions raise MailError or Refused.
+
+    `sender` judges MAIL FROM, `recipient` judges RCPT TO and returns the address to deliver to, `header` judges the
+    message, `client` says what Received tells of the client.
+    """
+
+    name: str
+    signs_in: bool
+    sender: Callable[[Session, Address | None], Awaitable[None]]
+    recipient: Callable[[Session, Address], Awaitable[str]]
+    header: Callable[[Session, Head], Awaitable[None]]
+    client: Callable[[Session], str]
+    completes: bool  # adds Date and Message-ID where they are missing (RFC 6409 §8)
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What the connections of a listener share. `accepting` holds acceptances that no client can cancel."""
+
+    services: Services
+    rules: Rules
+    limits: Limits
+    gate: Gate
+    memory: Memory
+    tls: ssl.SSLContext | None
+    accept: Accept
+    accepting: set[asyncio.Task[str]] = field(default_factory=set)

@@ -1,0 +1,203 @@
+"""What each command does to a session. Handlers own no socket: they return a reply or raise Refused or MailError.
+
+RFC 5321 §4.1.1 (commands), RFC 1870 (SIZE), RFC 6152, RFC 6531, RFC 2920, RFC 2034, RFC 3461, RFC 3207.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from directory.address import Address
+from mailcore.queue.types import Recipient
+from mailcore.smtp import reply, signin
+from mailcore.smtp.grammar import BadPath, cut_path, is_hello
+from mailcore.smtp.incoming import Incoming
+from mailcore.smtp.mechanisms import MECHANISMS
+from mailcore.smtp.params import MailParameters, RecipientParameters, mail_parameters, recipient_parameters
+from mailcore.smtp.reply import Refused, Reply
+from mailcore.smtp.session import Session, Transaction
+
+Handler = Callable[[Session, bytes], Awaitable[Reply]]
+
+
+async def ehlo(session: Session, argument: bytes) -> Reply:
+    """Greet, forget any transaction, and announce what works (RFC 5321 §4.1.1.1)."""
+    _greet(session, argument, extended=True)
+    host = session.front.services.settings.node.hostname
+    return Reply(250, "", (host, *extensions(session)))
+
+
+async def helo(session: Session, argument: bytes) -> Reply:
+    """Greet without extensions."""
+    _greet(session, argument, extended=False)
+    return Reply(250, "", (session.front.services.settings.node.hostname,))
+
+
+def _greet(session: Session, argument: bytes, *, extended: bool) -> None:
+    if not is_hello(argument):
+        raise Refused(reply.BAD_HELLO)
+    session.hello, session.extended = argument.decode("ascii"), extended
+    session.transaction = None
+
+
+def extensions(session: Session) -> tuple[str, ...]:
+    """Return the EHLO keywords that hold for this session now."""
+    front = session.front
+    announced = ["PIPELINING", f"SIZE {front.limits.message_bytes}", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"]
+    if front.tls is not None and not session.tls:
+        announced.append("STARTTLS")
+    if front.rules.signs_in and session.tls and session.identity is None:
+        announced.append(" ".join(("AUTH", *MECHANISMS)))
+    return tuple(announced)
+
+
+async def mail(session: Session, argument: bytes) -> Reply:
+    """Begin a transaction (RFC 5321 §4.1.1.2)."""
+    if not session.hello:
+        raise Refused(reply.SAY_HELLO)
+    if session.front.rules.signs_in and session.identity is None:
+        raise Refused(reply.SIGN_IN_FIRST)
+    if session.transaction is not None:
+        raise Refused(reply.NESTED_MAIL)
+    sender, parameters = _sender(session, argument)
+    if parameters.size_bytes > session.limits.message_bytes:
+        raise Refused(reply.TOO_BIG)
+    await session.front.rules.sender(session, sender)
+    session.transaction = Transaction(sender, parameters)
+    return reply.SENDER_OK
+
+
+def _sender(session: Session, argument: bytes) -> tuple[Address | None, MailParameters]:
+    try:
+        sender, rest = cut_path(argument, b"FROM:")
+    except BadPath as error:
+        raise Refused(reply.BAD_SENDER) from error
+    if sender is not None and not sender.domain:
+        raise Refused(reply.BAD_SENDER)  # <Postmaster> alone can only receive
+    parameters = mail_parameters(_allowed(session, rest))
+    _require_ascii(sender, parameters)
+    return sender, parameters
+
+
+async def rcpt(session: Session, argument: bytes) -> Reply:
+    """Add a recipient (RFC 5321 §4.1.1.3)."""
+    if session.transaction is None:
+        raise Refused(reply.NEED_MAIL)
+    if len(session.transaction.recipients) >= session.limits.recipients:
+        raise Refused(reply.TOO_MANY_RECIPIENTS)
+    address, parameters = _recipient(session, argument, session.transaction.parameters)
+    resolved = await session.front.rules.recipient(session, address)
+    session.transaction.recipients.append(Recipient(resolved, parameters.notify, parameters.orcpt))
+    return reply.RECIPIENT_OK
+
+
+def _recipient(session: Session, argument: bytes, mail: MailParameters) -> tuple[Address, RecipientParameters]:
+    try:
+        address, rest = cut_path(argument, b"TO:")
+    except BadPath as error:
+        raise Refused(reply.BAD_RECIPIENT) from error
+    if address is None:
+        raise Refused(reply.BAD_RECIPIENT)
+    parameters = recipient_parameters(_allowed(session, rest))
+    _require_ascii(address, mail)
+    return address, parameters
+
+
+def _allowed(session: Session, rest: bytes) -> bytes:
+    if rest.strip(b" ") and not session.extended:
+        raise Refused(reply.UNKNOWN_PARAMETER)
+    return rest
+
+
+def _require_ascii(address: Address | None, parameters: MailParameters) -> None:
+    """Non-ASCII local parts need SMTPUTF8 (RFC 6531 §3.4); domains are A-labels by now."""
+    if address is not None and not parameters.smtputf8 and not address.local.isascii():
+        raise Refused(reply.NEED_SMTPUTF8)
+
+
+async def data(session: Session, argument: bytes) -> Reply:
+    """Let the message come (RFC 5321 §4.1.1.4)."""
+    _no(argument)
+    if session.transaction is None:
+        raise Refused(reply.NEED_MAIL)
+    if not session.transaction.recipients:
+        raise Refused(reply.NEED_RECIPIENT)
+    if session.transaction.parameters.size_bytes > session.front.memory.left_bytes:
+        raise Refused(reply.NO_MEMORY)
+    session.incoming = Incoming(session.limits, session.front.memory)
+    return reply.GO_AHEAD
+
+
+async def rset(session: Session, argument: bytes) -> Reply:
+    """Forget the transaction (RFC 5321 §4.1.1.5)."""
+    _no(argument)
+    session.transaction = None
+    return reply.RESET
+
+
+async def noop(session: Session, argument: bytes) -> Reply:
+    """Do nothing (RFC 5321 §4.1.1.9)."""
+    return reply.OK
+
+
+async def vrfy(session: Session, argument: bytes) -> Reply:
+    """Tell nothing about who exists (RFC 5321 §7.3)."""
+    return reply.MAYBE if argument else reply.BAD_ARGUMENT
+
+
+async def not_offered(session: Session, argument: bytes) -> Reply:
+    """Name a command that is known and not served: EXPN, ETRN, and AUTH where nobody signs in."""
+    return reply.NOT_OFFERED
+
+
+async def help_(session: Session, argument: bytes) -> Reply:
+    """Point to the standard, name no product (RFC 5321 §4.1.1.8)."""
+    return reply.HELP
+
+
+async def quit_(session: Session, argument: bytes) -> Reply:
+    """Say goodbye (RFC 5321 §4.1.1.10)."""
+    _no(argument)
+    return reply.BYE
+
+
+async def starttls(session: Session, argument: bytes) -> Reply:
+    """Begin TLS (RFC 3207 §4)."""
+    _no(argument)
+    if session.tls:
+        raise Refused(reply.TLS_ALREADY)
+    if session.front.tls is None:
+        raise Refused(reply.TLS_NOT_OFFERED)
+    if not session.extended:
+        raise Refused(reply.SAY_HELLO)
+    return reply.READY_FOR_TLS
+
+
+def _no(argument: bytes) -> None:
+    if argument:
+        raise Refused(reply.BAD_ARGUMENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A command: its handler, and whether a client that sends it again and again does nothing useful."""
+
+    handler: Handler
+    junk: bool = False
+
+
+VERBS: dict[str, Verb] = {
+    "EHLO": Verb(ehlo, junk=True),
+    "HELO": Verb(helo, junk=True),
+    "MAIL": Verb(mail),
+    "RCPT": Verb(rcpt),
+    "DATA": Verb(data),
+    "RSET": Verb(rset, junk=True),
+    "NOOP": Verb(noop, junk=True),
+    "VRFY": Verb(vrfy, junk=True),
+    "EXPN": Verb(not_offered, junk=True),
+    "ETRN": Verb(not_offered, junk=True),
+    "HELP": Verb(help_, junk=True),
+    "QUIT": Verb(quit_),
+    "STARTTLS": Verb(starttls),
+    "AUTH": Verb(signin.auth),
+}
