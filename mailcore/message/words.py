@@ -76,13 +76,16 @@ def encode_header(name: str, value: str) -> bytes:
 
 
 def fold(name: str, units: list[bytes]) -> bytes:
-    """Return a field from units that must stay whole, one blank between, folded where a line would pass 76."""
+    """Return a field from units that must stay whole, one blank between, folded where a line would pass 76.
+
+    The first unit stays on the line of the name: some verifiers stumble over a fold right after the colon.
+    """
     head = name.encode("ascii", "replace")
     if not _TOKEN.fullmatch(head):
         raise ValueError(f"not a header field name: {name[:80]!r}")
     out, column = [head, b":"], len(head) + 1
-    for unit in units:
-        if column + 1 + len(unit) > MAX_LINE and column > 1:
+    for number, unit in enumerate(units):
+        if column + 1 + len(unit) > MAX_LINE and number:
             out.append(b"\r\n")
             column = 0
         out += [b" ", unit]
