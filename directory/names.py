@@ -45,3 +45,37 @@ def fold(text: str) -> str:
 def words(text: str) -> tuple[str, ...]:
     """Return the folded words of `text`, in order, each once."""
     return tuple(dict.fromkeys(_WORD.findall(fold(text))))
+
+
+_ARABIC_CONSONANTS = dict(zip("ابتثجحخدذرزسشصضطظعغفقكلمنهويء", "_bttjhxddrzscsdtd_gfkklmnhwy_", strict=True))
+_LATIN_SOUNDS = (
+    *(("tch", "c"), ("sch", "c"), ("sh", "c"), ("ch", "c"), ("kh", "x"), ("gh", "g"), ("dj", "j"), ("dh", "d")),
+    *(("th", "t"), ("ph", "f"), ("ou", "w"), ("qu", "k"), ("q", "k"), ("v", "f"), ("p", "b")),
+)
+_LATIN_ARTICLE = re.compile(r"^(?:el|al)(?=[a-z]{3})")
+_SERVANT_OF = re.compile(r"^abd(?:el|al|ul|ou?l|e)(?=[a-z]{2})")
+_OF_THE_FAITH = re.compile(r"(?<=[a-z]{2})(?:ed|ad|ud)(?=d[iy]ne?$)")
+_DOUBLED = re.compile(r"(.)\1+")
+
+
+@lru_cache(maxsize=65_536)
+def skeleton(word: str) -> str:
+    """Return the consonants of a folded word, one key for Arabic and Latin spellings: محمد, Mohamed, Muhammad.
+
+    A heuristic that widens a search; never an identity. Empty when nothing is left.
+    """
+    if not word.isascii():
+        sounds = "".join(_ARABIC_CONSONANTS.get(c, "") for c in without_article(word))
+    else:
+        sounds = _OF_THE_FAITH.sub("", _SERVANT_OF.sub("abd", word))
+        sounds = _LATIN_ARTICLE.sub("", sounds)
+        for written, sound in _LATIN_SOUNDS:
+            sounds = sounds.replace(written, sound)
+        sounds = re.sub("[aeiou]", "_", re.sub("[^a-z]", "", sounds))
+    bones = sounds[:1] + re.sub("[wy]", "_", sounds[1:])
+    return _DOUBLED.sub(r"\1", bones.removesuffix("h").replace("_", ""))
+
+
+def without_article(word: str) -> str:
+    """Return a folded Arabic word without its article (ال), or as it is."""
+    return word[2:] if len(word) >= 4 and word.startswith("ال") else word

@@ -4,7 +4,7 @@ from config.database import Tx
 from directory.address import Address, fold
 from directory.types import Target
 
-_RESOLVE = "SELECT account_id, address, kind FROM address WHERE folded = :folded"
+_RESOLVE = "SELECT account_id, address, kind FROM address WHERE folded = :folded AND closed_us IS NULL"
 _HOLDS = """
     SELECT 1 FROM holding
     WHERE person_id = :person_id AND post_id = :post_id AND valid_from_us <= :at_us
@@ -39,7 +39,8 @@ def holds(tx: Tx, person_id: int, post_id: int, at_us: int) -> bool:
 def addresses(tx: Tx, account_id: int) -> list[str]:
     """Return every address of an account as the directory writes it, the oldest first."""
     return tx.column(
-        "SELECT address FROM address WHERE account_id = :account_id ORDER BY created_us, folded", account_id=account_id
+        "SELECT address FROM address WHERE account_id = :account_id AND closed_us IS NULL ORDER BY created_us, folded",
+        account_id=account_id,
     )
 
 

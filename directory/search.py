@@ -1,0 +1,141 @@
+"""Completion while somebody types: people and posts by name, function, administration or address.
+
+Works on plain indexed tables of both engines: each word of a query is a range of `search_token` or of `address`. The
+rarest word is walked, the others are probed. Every step is bounded, so that no query can cost more than some milliseconds.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from config.database import Row, Tx
+from directory import tokens
+from directory.names import words
+from directory.tokens import Term
+from directory.types import Suggestion
+
+MAX_RESULTS = 50
+MAX_WALK = 10_000  # index entries of the rarest word that are looked at
+RANKED_PER_RESULT = 5  # candidates that are ranked for each result asked for
+
+_COLUMN = {"token": "token", "address": "folded"}
+_TABLE = {"token": "search_token", "address": "address"}
+_NOW = "valid_from_us <= :now_us AND (valid_to_us IS NULL OR valid_to_us > :now_us)"
+_PEOPLE = """
+    SELECT p.person_id, p.address, p.name_ar, p.name_fr, o.name_ar, o.name_fr FROM person p
+    LEFT JOIN unit u ON u.unit_id = p.unit_id LEFT JOIN organisation o ON o.organisation_id = u.organisation_id
+    WHERE p.person_id IN (:ids[]) AND p.closed_us IS NULL
+"""
+_POSTS = """
+    SELECT p.post_id, p.address, p.title_ar, p.title_fr, o.name_ar, o.name_fr, p.post_rank, u.name_ar, u.name_fr
+    FROM post p JOIN unit u ON u.unit_id = p.unit_id JOIN organisation o ON o.organisation_id = u.organisation_id
+    WHERE p.post_id IN (:ids[]) AND p.closed_us IS NULL
+"""
+_HOLDERS = f"""
+    SELECT h.post_id, p.name_ar, p.name_fr FROM holding h JOIN person p ON p.person_id = h.person_id
+    WHERE h.post_id IN (:ids[]) AND {_NOW} ORDER BY h.valid_from_us DESC, h.holding_id DESC
+"""
+_TITLES = f"""
+    SELECT h.person_id, p.title_ar, p.title_fr, p.post_rank FROM holding h JOIN post p ON p.post_id = h.post_id
+    WHERE h.person_id IN (:ids[]) AND {_NOW} ORDER BY p.post_rank DESC, h.holding_id DESC
+"""
+_UNRANKED = 1000  # people without a post come after those who have one
+
+
+def complete(tx: Tx, query: str, limit: int = 20) -> list[Suggestion]:
+    """Return up to `limit` entries of which every word of `query` begins something, the likeliest first.
+
+    When that finds too little, words also match by their consonants, which brings other spellings of names.
+    """
+    limit = max(0, min(limit, MAX_RESULTS))
+    asked = words(query)
+    found = _candidates(tx, tokens.of_query(query), limit * RANKED_PER_RESULT)
+    ranked = _ranked(tx, found, asked)[:limit]
+    if len(ranked) < limit:
+        seen = set(found)
+        more = _candidates(tx, tokens.by_sound(query), limit * RANKED_PER_RESULT)
+        ranked += _ranked(tx, [one for one in more if one not in seen], asked)
+    return ranked[:limit]
+
+
+def index(tx: Tx, account_ids: Sequence[int]) -> None:
+    """Write the search entries of people and posts afresh from what the directory says now."""
+    forget(tx, account_ids)
+    titles = {row[0]: row for row in tx.rows(_TITLES, ids=account_ids, now_us=tx.now_us)}
+    for person_id, address, name_ar, name_fr, *_ in tx.rows(_PEOPLE, ids=account_ids):
+        texts = (address.partition("@")[0], *titles.get(person_id, ())[1:3])
+        insert(tx, [(person_id, tokens.of_entry(texts, (name_fr, name_ar)))])
+    for post_id, address, title_ar, title_fr, in_ar, in_fr, _, unit_ar, unit_fr in tx.rows(_POSTS, ids=account_ids):
+        texts = (title_fr, title_ar, address.partition("@")[0], in_fr, in_ar, unit_fr, unit_ar)
+        insert(tx, [(post_id, tokens.of_entry(texts))])
+
+
+def insert(tx: Tx, entries: Iterable[tuple[int, set[bytes]]]) -> None:
+    """Write the search entries of accounts that have none yet."""
+    tx.many(
+        "INSERT INTO search_token (token, account_id) VALUES (:token, :account_id)",
+        [{"token": token, "account_id": account_id} for account_id, found in entries for token in found],
+    )
+
+
+def forget(tx: Tx, account_ids: Sequence[int]) -> None:
+    """Remove the search entries of accounts."""
+    tx.execute("DELETE FROM search_token WHERE account_id IN (:ids[])", ids=account_ids)
+
+
+def _candidates(tx: Tx, terms: list[Term], count: int) -> list[int]:
+    if not terms:
+        return []
+    if len(terms) > 1:
+        terms = sorted(terms, key=lambda term: _size(tx, term))
+    sql, params = _walk(terms)
+    return list(dict.fromkeys(tx.column(sql, **params, count=count)))
+
+
+def _size(tx: Tx, term: Term) -> int:
+    column = _COLUMN[term.source]
+    sql = f"SELECT COUNT(*) FROM (SELECT 1 FROM {_TABLE[term.source]} WHERE {column} >= :low AND {column} < :high LIMIT {MAX_WALK}) AS some"
+    size: int = tx.value(sql, low=term.low, high=term.high)
+    return size
+
+
+def _walk(terms: list[Term]) -> tuple[str, dict[str, bytes]]:
+    """Return the query that walks the first term's range and probes the others per account."""
+    first, *rest = terms
+    column = _COLUMN[first.source]
+    probes = [
+        f"EXISTS (SELECT 1 FROM {_TABLE[term.source]} t WHERE t.account_id = c.account_id "
+        f"AND t.{_COLUMN[term.source]} >= :low{n} AND t.{_COLUMN[term.source]} < :high{n})"
+        for n, term in enumerate(rest, 1)
+    ]
+    params = {f"{end}{n}": getattr(term, end) for n, term in enumerate(terms) for end in ("low", "high")}
+    sql = (
+        f"SELECT c.account_id FROM (SELECT account_id, {column} AS word FROM {_TABLE[first.source]} "
+        f"WHERE {column} >= :low0 AND {column} < :high0 ORDER BY {column} LIMIT {MAX_WALK}) AS c "
+        f"{'WHERE ' + ' AND '.join(probes) if probes else ''} ORDER BY c.word LIMIT :count"
+    )
+    return sql, params
+
+
+def _ranked(tx: Tx, account_ids: list[int], asked: tuple[str, ...]) -> list[Suggestion]:
+    """Return the entries, whole words before beginnings, high functions before low ones, then by name."""
+    if not account_ids:
+        return []
+    scored = [(_whole_words(one, asked), rank, one) for rank, one in _describe(tx, account_ids)]
+    scored.sort(key=lambda entry: (-entry[0], entry[1], entry[2].name_fr, entry[2].address))
+    return [one for _, _, one in scored]
+
+
+def _whole_words(one: Suggestion, asked: tuple[str, ...]) -> int:
+    said = {*words(one.name_ar), *words(one.name_fr), *words(one.title_ar), *words(one.title_fr)}
+    return sum(word in said for word in asked)
+
+
+def _describe(tx: Tx, ids: list[int]) -> Iterable[tuple[int, Suggestion]]:
+    people, posts = tx.rows(_PEOPLE, ids=ids), tx.rows(_POSTS, ids=ids)
+    titles: dict[int, Row] = {row[0]: row for row in tx.rows(_TITLES, ids=ids, now_us=tx.now_us)}
+    holders: dict[int, Row] = {row[0]: row for row in tx.rows(_HOLDERS, ids=ids, now_us=tx.now_us)}
+    for person_id, address, name_ar, name_fr, in_ar, in_fr in people:
+        _, title_ar, title_fr, rank = titles.get(person_id, (0, "", "", _UNRANKED))
+        yield rank, Suggestion(address, name_ar, name_fr, title_ar, title_fr, in_ar or "", in_fr or "")
+    for post_id, address, title_ar, title_fr, in_ar, in_fr, rank, _, _ in posts:
+        _, name_ar, name_fr = holders.get(post_id, (0, "", ""))
+        yield rank, Suggestion(address, name_ar, name_fr, title_ar, title_fr, in_ar, in_fr)

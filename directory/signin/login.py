@@ -1,0 +1,36 @@
+"""What people type as their name: their address, or their address and a post they act for. Pure."""
+
+import re
+from dataclasses import dataclass
+
+from directory.address import Address, fold, parse
+from directory.errors import BadAddress
+
+MAX_LOGIN_CHARS = 600  # two addresses of 254 and a star
+_TWO = re.compile(r"([^*].*@[^*@]+)\*(.+@[^@]+)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """`post` is None for somebody who opens their own mailbox."""
+
+    person: Address
+    post: Address | None
+
+    @property
+    def account(self) -> str:
+        """The name under which failed tries are counted."""
+        return fold(self.person)
+
+
+def parse_login(text: str) -> Login | None:
+    """Read ``person@domain`` or ``person@domain*post@domain``; None when it is neither."""
+    if len(text) > MAX_LOGIN_CHARS:
+        return None
+    both = _TWO.fullmatch(text.strip())
+    try:
+        if both is not None:
+            return Login(parse(both[1]), parse(both[2]))
+        return Login(parse(text.strip()), None)
+    except BadAddress:
+        return None

@@ -1,0 +1,82 @@
+"""Passwords: how they are prepared, hashed and verified.
+
+RFC 8265 §4.2 (the OpaqueString profile): other spaces become SPACE, the text is put into NFC, case and width stay. So an Arabic password
+is the same password whichever keyboard composed it. RFC 9106: argon2id.
+"""
+
+import asyncio
+import os
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from directory.errors import BadCredentials, TooManyAttempts
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, 2 passes, 1 lane; about 26 ms of one core. RFC 9106 §4 suggests
+# 64 MiB and 3 passes where memory allows: the parameters stand in each hash, so both can live side by side.
+MEMORY_KIB = 19_456
+PASSES = 2
+LANES = 1
+
+THREADS = max(1, min(4, os.cpu_count() or 1))  # bounds memory too: 19 MiB each
+MAX_WAITING = 64  # at 26 ms and two threads the last one waits about a second; more would only time out at the peer
+MAX_PASSWORD_BYTES = 1024
+
+
+def prepare(password: str) -> str:
+    """Return the form in which a password is compared (RFC 8265 §4.2). Raises BadCredentials when it can be none."""
+    spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
+    prepared = unicodedata.normalize("NFC", spaced)
+    if not prepared or any(unicodedata.category(c) in ("Cc", "Cs") for c in prepared):
+        raise BadCredentials
+    if len(prepared.encode()) > MAX_PASSWORD_BYTES:
+        raise BadCredentials
+    return prepared
+
+
+class Hasher:
+    """argon2id in a few threads, with a bound on how many callers wait for one."""
+
+    def __init__(self, memory_kib: int = MEMORY_KIB, passes: int = PASSES, lanes: int = LANES) -> None:
+        self._argon2 = PasswordHasher(passes, memory_kib, lanes)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="argon2")
+        self._slots = THREADS + MAX_WAITING
+        self._nobody = self._argon2.hash(os.urandom(16).hex())
+
+    async def hash(self, password: str) -> str:
+        """Return the hash of a prepared password. Raises TooManyAttempts when too many wait."""
+        return await self._in_thread(self._argon2.hash, password)
+
+    async def verify(self, password_hash: str | None, password: str) -> bool:
+        """Say whether a prepared password fits; without a hash do the same work and say no. Raises TooManyAttempts."""
+        fits = await self._in_thread(self._fits, password_hash or self._nobody, password)
+        return fits and password_hash is not None
+
+    async def close(self) -> None:
+        """Wait for the threads to end."""
+        await asyncio.to_thread(self._threads.shutdown)
+
+    def _fits(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._argon2.verify(password_hash, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _in_thread(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        if self._slots == 0:
+            raise TooManyAttempts(1, "too many people sign in at this moment, try again")
+        self._slots -= 1
+        future = asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **kwargs))
+        future.add_done_callback(self._free)
+        return await future
+
+    def _free(self, _: "asyncio.Future[R]") -> None:
+        self._slots += 1

@@ -1,0 +1,70 @@
+"""A small administration, made by the same units of work as a real one."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from config.clock import ManualClock
+from config.database import Database, Tx
+from directory import domains, holdings, organisations, people, posts, units
+from directory.address import Address, parse
+from directory.signin import SignIn
+from directory.signin.passwords import Hasher
+from directory.types import Holding, Organisation, Person, Post, Unit
+
+PASSWORD = "Bonne année ١٤٤٧"
+
+
+@dataclass(frozen=True, slots=True)
+class Ministry:
+    """A ministry with a registry held by Amina; Karim holds nothing."""
+
+    organisation: Organisation
+    unit: Unit
+    registry: Post
+    amina: Person
+    karim: Person
+    holding: Holding
+
+
+def build(tx: Tx) -> Ministry:
+    organisation = organisations.create(tx, "ministry", "interieur", "وزارة الداخلية", "Ministère de l'Intérieur")
+    domains.create(tx, "interieur.gov.example", organisation.organisation_id)
+    unit = units.create(tx, organisation.organisation_id, "BO", "مكتب الضبط", "Bureau d'ordre")
+    registry = posts.create(tx, unit.unit_id, "مكتب الضبط", "Bureau d'ordre", address("bureau.ordre"), rank=40)
+    amina = people.create(tx, "أمينة بن علي", "Amina Benali", address("amina.benali"), "fr", unit.unit_id)
+    karim = people.create(tx, "كريم خليفي", "Karim Khelifi", address("karim.khelifi"), "ar", unit.unit_id)
+    holding = holdings.start(tx, registry.post_id, amina.person_id, decision_ref="D-2026-1")
+    return Ministry(organisation, unit, registry, amina, karim, holding)
+
+
+def address(local: str) -> Address:
+    return parse(f"{local}@interieur.gov.example")
+
+
+@pytest.fixture
+async def ministry(database: Database) -> Ministry:
+    """The ministry, in a fresh database of each engine."""
+    return await database.write(build)
+
+
+@pytest.fixture(scope="session")
+def hasher() -> Hasher:
+    """argon2id at the least memory there is: the rules are tested here, not the cost."""
+    return Hasher(memory_kib=8, passes=1, lanes=1)
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    """How long sign-in held tries back, in seconds."""
+    return []
+
+
+@pytest.fixture
+def signin(database: Database, clock: ManualClock, hasher: Hasher, pauses: list[float]) -> SignIn:
+    """Sign-in that notes its pauses instead of waiting."""
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    return SignIn(database, clock, hasher, pause)
