@@ -1,0 +1,112 @@
+"""An SMTP server for tests, on a real socket: takes mail, or answers and breaks as a test tells it to."""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+DROP = b""  # close the connection instead of answering
+
+
+@dataclass
+class Transaction:
+    """One message as it came."""
+
+    mail: bytes
+    rcpts: list[bytes]
+    data: bytes
+    tls: bool
+
+
+@dataclass
+class Sink:
+    """`replies` maps a verb, or the whole of a command, to what is answered; the first match from the left is used up."""
+
+    extensions: list[bytes] = field(default_factory=lambda: [b"8BITMIME", b"SIZE 10000000", b"DSN"])
+    tls: ssl.SSLContext | None = None
+    replies: list[tuple[bytes, bytes]] = field(default_factory=list)
+    transactions: list[Transaction] = field(default_factory=list)
+    commands: list[bytes] = field(default_factory=list)
+    connections: int = 0
+    port: int = 0
+
+    @contextlib.asynccontextmanager
+    async def listening(self) -> AsyncIterator["Sink"]:
+        """Listen on a port of the system's choice."""
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 26)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            await server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await self._session(reader, writer)
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+    async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        mail, rcpts, secure = b"", [], False
+        if not await self._answer(writer, b"GREETING", b"220 sink.example ESMTP"):
+            return
+        while line := await reader.readline():
+            command = line.rstrip(b"\r\n")
+            self.commands.append(command)
+            verb = command.split(b" ")[0].upper()
+            if verb == b"EHLO":
+                if not await self._answer(writer, command, self._hello(secure)):
+                    return
+            elif verb == b"STARTTLS":
+                await self._answer(writer, command, b"220 go ahead")
+                await writer.start_tls(self.tls)
+                secure = True
+            elif verb == b"DATA":
+                if not await self._answer(writer, b"DATA", b"354 go ahead"):
+                    return
+                data = await self._data(reader)
+                if not await self._answer(writer, b"DOT", b"250 2.0.0 taken"):
+                    return
+                self.transactions.append(Transaction(mail, rcpts, data, secure))
+                mail, rcpts = b"", []
+            else:
+                said = await self._answer(writer, command, b"250 2.0.0 fine")
+                if not said or verb == b"QUIT":
+                    return
+                if verb == b"MAIL":
+                    mail = command
+                elif verb == b"RCPT" and said.startswith(b"2"):
+                    rcpts.append(command)
+
+    def _hello(self, secure: bool) -> bytes:
+        offered = list(self.extensions) + ([b"STARTTLS"] if self.tls and not secure else [])
+        lines = [b"sink.example", *offered]
+        return b"\r\n".join(b"250" + (b" " if n == len(lines) - 1 else b"-") + line for n, line in enumerate(lines))
+
+    async def _data(self, reader: asyncio.StreamReader) -> bytes:
+        for entry in self.replies:
+            if entry == (b"BODY", DROP):
+                self.replies.remove(entry)
+                await reader.read(10)
+                raise asyncio.IncompleteReadError(b"", 1)
+        body = bytearray()
+        while (line := await reader.readuntil(b"\n")) != b".\r\n":
+            body += line[1:] if line.startswith(b".") else line
+        return bytes(body)
+
+    async def _answer(self, writer: asyncio.StreamWriter, command: bytes, usual: bytes) -> bytes:
+        """Write the scripted answer or the usual one; return b"" when the connection is over."""
+        scripted = next((entry for entry in self.replies if command.upper().startswith(entry[0].upper())), None)
+        if scripted is not None:
+            self.replies.remove(scripted)
+        said = usual if scripted is None else scripted[1]
+        if said == DROP:
+            writer.transport.abort()
+            return b""
+        writer.write(said + b"\r\n")
+        await writer.drain()
+        return b"" if said.startswith(b"421") else said
