@@ -24,11 +24,11 @@ FRENCH = (
     "le ministère de l'intérieur transmet la présente note relative à l'état civil numérisé aux communes concernées "
     "veuillez trouver ci-joint le procès-verbal de la réunion tenue hier au siège de la wilaya concernant les écoles "
     "primaires budget prévisionnel exercice délégué général secrétaire chef bureau d'ordre références courrier reçu"
-).split()
+)
 ARABIC = (
     "يشرفني أن أحيل إليكم نسخة من المراسلة المتعلقة بتحضير الدخول المدرسي المقبل في ولايات الوطن كافة وذلك قصد "
     "الاطلاع واتخاذ الإجراءات اللازمة في الآجال المحددة مع فائق التقدير والاحترام الأمين العام لوزارة الداخلية"
-).split()
+)
 WEEKDAYS = ("Wed", "Thu", "Fri", "Sat", "Sun", "Mon", "Tue")  # of January 2026, by day % 7
 SUBJECTS = (
     "Réunion de coordination n° {n}",
@@ -49,12 +49,13 @@ class Pools:
     attachment_base64: bytes
 
 
-def words(rng: random.Random, vocabulary: list[str], wanted_bytes: int) -> str:
+def words(rng: random.Random, vocabulary: str, wanted_bytes: int) -> str:
     """Return at least `wanted_bytes` of random prose in lines of about 12 words."""
+    known = vocabulary.split()
     lines: list[str] = []
     size = 0
     while size < wanted_bytes:
-        line = " ".join(rng.choices(vocabulary, k=12))
+        line = " ".join(rng.choices(known, k=12))
         size += len(line.encode()) + 2
         lines.append(line)
     return "\r\n".join(lines) + "\r\n"

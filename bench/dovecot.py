@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bench.server import Missing, Person, Server, find, throwaway
+from bench.server import Person, Server, find, throwaway
 from bench.wire import Endpoint, free_port, wait_listening
 
 PASSWORD = "bench"
@@ -115,25 +115,20 @@ def configure(directory: Path) -> tuple[Path, dict[str, int]]:
 
 
 @asynccontextmanager
-async def running(people: int = 20) -> AsyncIterator[tuple[Server, Server]]:
-    """Run Dovecot; give it twice: over plain connections and over TLS. Delivery is its LMTP."""
+async def running(people: int = 20, *, tls: bool = False) -> AsyncIterator[Server]:
+    """Run Dovecot; deliver through its LMTP, read over plain connections or TLS."""
     program = find("dovecot", "dovecot-imapd dovecot-lmtpd")
-    if not Path("/usr/lib/dovecot/lmtp").exists():
-        raise Missing("Dovecot's LMTP is not installed (Debian: apt-get install dovecot-lmtpd)")
+    find("/usr/lib/dovecot/lmtp", "dovecot-lmtpd")
     with throwaway("bench-dovecot") as directory:
         config, ports = configure(directory)
+        plain = Endpoint("127.0.0.1", ports["imap_port"])
+        imap = Endpoint("127.0.0.1", ports["imaps_port"], "tls", directory / "tls.pem") if tls else plain
+        lmtp = Endpoint("127.0.0.1", ports["lmtp_port"])
+        members = tuple(Person(f"user{number:02}@{DOMAIN}", PASSWORD) for number in range(people))
         started = await asyncio.create_subprocess_exec(program, "-F", "-c", str(config))
         try:
-            lmtp = Endpoint("127.0.0.1", ports["lmtp_port"])
             await wait_listening(lmtp)
-            members = tuple(Person(f"user{number:02}@{DOMAIN}", PASSWORD) for number in range(people))
-            yield tuple(  # type: ignore[misc]
-                Server("dovecot", version(program), lmtp, imap, members, (started.pid,), True, directory / "mail")
-                for imap in (
-                    Endpoint("127.0.0.1", ports["imap_port"]),
-                    Endpoint("127.0.0.1", ports["imaps_port"], "tls", directory / "tls.pem"),
-                )
-            )
+            yield Server("dovecot", version(program), lmtp, imap, members, (started.pid,), True, directory / "mail")
         finally:
             await stop(started)
 

@@ -1,7 +1,7 @@
 """Figures of interleaved rounds: percentiles, medians, spreads, ratios and bars. Pure."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,13 +10,13 @@ NOISY_SPREAD = 0.5  # (largest - smallest) / median; this kind of machine varies
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One line of the tables: what is measured, and the bar for the ratio ours / peer."""
+    """One line of the tables: what is measured, and the bars for the ratio ours / peer."""
 
     key: str
     title: str
     unit: str
     better: Literal["higher", "lower"] = "higher"
-    bar: float | None = None
+    bars: Mapping[str, float] = field(default_factory=dict)  # peer name -> bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +63,36 @@ class Row:
         return any(side is not None and side.noisy for side in (self.ours, self.peer))
 
     @property
+    def bar(self) -> float | None:
+        """The ratio that is asked for against this peer; None when none is."""
+        return self.measure.bars.get(self.peer_name)
+
+    @property
     def met(self) -> bool | None:
         """Whether the ratio meets the bar; None without a bar or a ratio."""
-        if self.ratio is None or self.measure.bar is None:
+        if self.ratio is None or self.bar is None:
             return None
-        return self.ratio >= self.measure.bar if self.measure.better == "higher" else self.ratio <= self.measure.bar
+        return self.ratio >= self.bar if self.measure.better == "higher" else self.ratio <= self.bar
 
 
 @dataclass(slots=True)
 class Board:
-    """Collects values per measure and server in the order they were first seen."""
+    """Collects values per measure and server in the order they were first seen, and what went wrong."""
 
     measures: dict[str, Measure] = field(default_factory=dict)
     values: dict[tuple[str, str], list[float]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
-    def add(self, measure: Measure, server: str, value: float) -> None:
-        """Record one round's value."""
-        self.measures.setdefault(measure.key, measure)
-        self.values.setdefault((measure.key, server), []).append(value)
+    def add(self, measure: Measure, server: str, value: float | None) -> None:
+        """Record one round's value; None is nothing measured."""
+        if value is not None:
+            self.measures.setdefault(measure.key, measure)
+            self.values.setdefault((measure.key, server), []).append(value)
+
+    def note(self, text: str) -> None:
+        """Record a remark once."""
+        if text not in self.notes:
+            self.notes.append(text)
 
     def get(self, key: str, server: str) -> Values | None:
         """Return what the rounds gave, or None when this server was not measured."""
@@ -88,14 +100,12 @@ class Board:
         return Values(tuple(found)) if found else None
 
     def rows(self, ours: str) -> list[Row]:
-        """Return ours beside every peer that has the measure; alone peers are rows without ours."""
+        """Return ours beside every peer that has the measure; without a peer, ours alone."""
         rows: list[Row] = []
         for key, measure in self.measures.items():
             peers = [server for found, server in self.values if found == key and server != ours]
             mine = self.get(key, ours)
-            rows += [Row(measure, peer, mine, self.get(key, peer)) for peer in peers]
-            if not peers:
-                rows.append(Row(measure, "", mine, None))
+            rows += [Row(measure, peer, mine, self.get(key, peer)) for peer in peers or [""]]
         return rows
 
 

@@ -17,7 +17,7 @@ from bench import corpus, process
 from bench.cli import add_server_options, print_report
 from bench.figures import milliseconds, percentile
 from bench.imap_client import EXISTS, ImapConnection, Pinger, open_imap
-from bench.smtp_client import Login, open_smtp, stuffed
+from bench.smtp_client import Login, SmtpConnection, open_smtp, stuffed
 from bench.wire import Endpoint, LoadError, parse_endpoint
 
 ENVELOPES = "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)"
@@ -69,9 +69,7 @@ class Stopwatch:
         return (process.cpu_s(self._pids) - self._cpu_s) / operations * 1e6 if self._pids else None
 
 
-async def fill(
-    sessions: Sequence[ImapConnection], count: int, *, window: int = 20, nonce: str = "fill", mailbox: str = "INBOX"
-) -> float:
+async def fill(sessions: Sequence[ImapConnection], count: int, *, window: int = 20, nonce: str = "fill", mailbox: str = "INBOX") -> float:
     """Append `count` messages of the corpus through the sessions, `window` in flight each; return messages per second."""
     numbers = iter(range(count))
 
@@ -117,9 +115,7 @@ async def stores(session: ImapConnection, count: int, rounds: int, pids: Sequenc
     return latency(seconds, watch)
 
 
-async def pings(
-    sessions: Sequence[ImapConnection], rounds: int, command: str = "NOOP", pids: Sequence[int] = ()
-) -> Timed:
+async def pings(sessions: Sequence[ImapConnection], rounds: int, command: str = "NOOP", pids: Sequence[int] = ()) -> Timed:
     """Run one small command in a closed loop on each session, `rounds` times; return them per second in all."""
     watch = Stopwatch(pids)
     started = time.perf_counter()
@@ -129,9 +125,7 @@ async def pings(
     return Timed(total / (ended - started), 0.0, watch.cpu_us(total))
 
 
-async def sign_ins(
-    endpoint: Endpoint, logins: Sequence[Login], count: int, at_once: int, pids: Sequence[int] = ()
-) -> Latency:
+async def sign_ins(endpoint: Endpoint, logins: Sequence[Login], count: int, at_once: int, pids: Sequence[int] = ()) -> Latency:
     """Connect, sign in and out `count` times with `at_once` in parallel, the logins in turn."""
     numbers = iter(range(count))
     seconds: list[float] = []
@@ -150,9 +144,7 @@ async def sign_ins(
     return latency(seconds, watch)
 
 
-async def idle(
-    watcher: ImapConnection, inject: Callable[[int], Awaitable[float]], samples: int, *, pause_s: float = PAUSE_S
-) -> Latency:
+async def idle(watcher: ImapConnection, inject: Callable[[int], Awaitable[float]], samples: int, *, pause_s: float = PAUSE_S) -> Latency:
     """Measure from the 250 of an injected message to EXISTS at an idling client. RFC 2177.
 
     `inject(n)` delivers message n and returns the perf_counter() of its 250. A sample without EXISTS within five seconds
@@ -214,11 +206,8 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def injector(
-    endpoint: Endpoint, recipient: str, *, lmtp: bool, nonce: str
-) -> Callable[[int], Awaitable[float]]:
-    """Return an `inject` for `idle` over one SMTP or LMTP session that stays open."""
-    connection = await open_smtp(endpoint, lmtp=lmtp)
+def injector(connection: SmtpConnection, recipient: str, nonce: str) -> Callable[[int], Awaitable[float]]:
+    """Return an `inject` for `idle` over an open SMTP or LMTP session."""
 
     async def inject(number: int) -> float:
         message = corpus.message(number, recipient=recipient, size_bytes=4000, nonce=nonce)
@@ -244,9 +233,8 @@ async def run(options: argparse.Namespace) -> object:
     if options.operation == "noop":
         return await pings(sessions, options.count, pids=options.pid)
     if options.operation == "idle":
-        smtp = parse_endpoint(options.smtp)
-        inject = await injector(smtp, options.to, lmtp=options.lmtp, nonce=nonce)
-        return await idle(sessions[0], inject, min(options.count, 100))
+        delivery = await open_smtp(parse_endpoint(options.smtp), lmtp=options.lmtp)
+        return await idle(sessions[0], injector(delivery, options.to, nonce), min(options.count, 100))
     present = await sessions[0].status(options.mailbox)
     if options.operation in ITEMS:
         return await fetch_all(sessions[0], ITEMS[options.operation], present, options.pid)

@@ -7,6 +7,7 @@ final 250 of the last message.
 import argparse
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -101,26 +102,32 @@ async def run(load: SmtpLoad, arrivals: Arrivals | None = None, recipients: Sequ
     seconds: list[float] = []
     cpu_before = process.cpu_s(load.pids)
     started = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
+    try:
+        async with asyncio.TaskGroup() as group:
+            for connection in connections:
+                group.create_task(sender(connection, work, seconds))
+        accepted = time.perf_counter() - started
+        stored: float | None = None
+        if arrivals is not None:
+            gains = Counter(recipient for recipient, _ in load.messages)
+            stored = await arrivals.complete([gains[each] for each in recipients], started) - started
+    finally:
         for connection in connections:
-            group.create_task(sender(connection, work, seconds))
-    accepted = time.perf_counter() - started
-    stored: float | None = None
-    if arrivals is not None:
-        gains = [sum(1 for recipient, _ in load.messages if recipient == each) for each in recipients]
-        stored = await arrivals.complete(gains, started) - started
-    used = process.cpu_s(load.pids) - cpu_before if load.pids else None
-    for connection in connections:
-        await connection.close()
+            await connection.close()
+    return report(load, seconds, accepted, stored, process.cpu_s(load.pids) - cpu_before)
+
+
+def report(load: SmtpLoad, seconds: list[float], accepted_s: float, stored_s: float | None, cpu_s: float) -> SmtpReport:
+    """Turn times into rates."""
     count = len(load.messages)
     return SmtpReport(
         messages=count,
         connections=load.connections,
-        accepted_per_s=count / accepted,
-        stored_per_s=count / stored if stored else None,
+        accepted_per_s=count / accepted_s,
+        stored_per_s=count / stored_s if stored_s else None,
         p50_ms=milliseconds(seconds, 0.5),
         p99_ms=milliseconds(seconds, 0.99),
-        cpu_us_per_message=used / count * 1e6 if used is not None else None,
+        cpu_us_per_message=cpu_s / count * 1e6 if load.pids else None,
     )
 
 

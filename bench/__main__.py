@@ -1,0 +1,113 @@
+"""`python -m bench`, what `make bench` calls: start ours and the peers, run the rounds, print the ratios."""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvloop
+
+from bench import diwan, dovecot, machine, measure_idle, measure_imap, measure_smtp, measures, postfix, render
+from bench.figures import Board
+from bench.plan import QUICK, WHOLE
+from bench.rounds import Run
+from bench.server import Missing, Server
+
+SECTIONS = {"smtp": measure_smtp.measure, "imap": measure_imap.measure, "idle": measure_idle.measure}
+RECIPIENTS = 20  # at most; all servers get the same number
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What could be started; None is missing and was said so."""
+
+    ours: Server | None
+    postfix: Server | None
+    dovecot: Server | None
+
+    def present(self, *, with_postfix: bool) -> list[Server]:
+        """Return the running ones, ours first, with the same number of recipients each."""
+        found = [each for each in (self.ours, self.postfix if with_postfix else None, self.dovecot) if each is not None]
+        count = min([RECIPIENTS, *(len(each.people) for each in found)])
+        return [replace(each, people=each.people[:count]) for each in found]
+
+
+def say(line: str) -> None:
+    """Tell progress, apart from the table."""
+    print(line, file=sys.stderr, flush=True)
+
+
+async def entered(stack: AsyncExitStack, what: str, server: AbstractAsyncContextManager[Server]) -> Server | None:
+    """Start one server; when it cannot run here, say why and go on without."""
+    say(f"starting {what} …")
+    try:
+        return await stack.enter_async_context(server)
+    except (Missing, TimeoutError, OSError) as error:
+        say(f"without {what}: {error}")
+        return None
+
+
+async def start(stack: AsyncExitStack, options: argparse.Namespace) -> Servers:
+    """Start ours and the peers; the peers' IMAP gets the transport that ours has."""
+    ours = None if options.peers_only else await entered(stack, "diwan", diwan.running(tls=options.tls))
+    tls = ours.imap.security == "tls" if ours is not None else options.tls
+    reader = await entered(stack, "dovecot", dovecot.running(RECIPIENTS, tls=tls))
+    front = await entered(stack, "postfix", postfix.running(reader)) if reader is not None else None
+    return Servers(ours, front, reader)
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Speed of Diwan beside Postfix and Dovecot.")
+    parser.add_argument("--quick", action="store_true", help="about a minute: small counts, more noise")
+    parser.add_argument("--only", choices=tuple(SECTIONS), action="append", help="one part; may be repeated")
+    parser.add_argument("--tls", action="store_true", help="IMAP over TLS on every server")
+    parser.add_argument("--peers-only", action="store_true", help="leave our own node out")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every value of every round")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into a document, as docs/performance.md")
+    return parser.parse_args()
+
+
+async def run(options: argparse.Namespace) -> render.Report:
+    """Start everything, measure the chosen parts, stop everything."""
+    began, load, board = time.monotonic(), machine.load_average(), Board()
+    async with AsyncExitStack() as stack:
+        servers = await start(stack, options)
+        for name in options.only or SECTIONS:
+            present = servers.present(with_postfix=name != "imap")
+            await SECTIONS[name](Run(QUICK if options.quick else WHOLE, board, say, present, f"{time.time_ns():x}"))
+    running = [each for each in (servers.ours, servers.postfix or servers.dovecot) if each is not None]
+    return render.Report(
+        date=datetime.now(UTC).strftime("%Y-%m-%d"),
+        machine=machine.describe(Path(tempfile.gettempdir())),
+        versions=tuple(each.version for each in running),
+        transport="TLS" if any(each.imap.security == "tls" for each in running) else "plain TCP",
+        seconds=time.monotonic() - began,
+        load=f"{load:.1f}",
+        board=board,
+        ours=measures.OURS,
+    )
+
+
+def main() -> None:
+    """Run, print, write; exit 1 when nothing could be measured."""
+    options = arguments()
+    say(machine.describe(Path(tempfile.gettempdir())))
+    report = uvloop.run(run(options))
+    print(render.text(report))
+    if options.json:
+        options.json.write_text(json.dumps(render.as_dict(report), indent=1) + "\n")
+    if options.write:
+        document = options.write.read_text() if options.write.exists() else "# Performance\n"
+        options.write.write_text(render.replaced(document, render.markdown(report)))
+    if not report.board.measures:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

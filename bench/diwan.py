@@ -1,0 +1,113 @@
+"""Our own node in a throw-away directory: `diwan init --demo`, `diwan up`, ready when it says so."""
+
+import asyncio
+import json
+import random
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.dovecot import stop
+from bench.imap_client import ImapConnection
+from bench.server import Missing, Person, Server, throwaway
+from bench.wire import Endpoint, connect, parse_endpoint
+
+INIT_TIMEOUT_S = 120.0
+READY_TIMEOUT_S = 60.0
+PEOPLE = 50
+LOG_TAIL_BYTES = 600
+
+
+def program() -> str:
+    """Return the console script of the environment that runs this."""
+    path = Path(sys.executable).with_name("diwan")
+    if not path.exists():
+        raise Missing("diwan is not installed in this environment: run make setup")
+    return str(path)
+
+
+def version() -> str:
+    """Return our version, with the commit when this is a working tree."""
+    here = Path(__file__).resolve().parent
+    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    found = re.search(r'^version = "(.+)"$', (here.parent / "pyproject.toml").read_text(), re.MULTILINE)
+    return f"Diwan {found[1] if found else ''} {asked.stdout.strip()}".strip()
+
+
+async def init(directory: Path) -> dict[str, Any]:
+    """Make the demonstration node; return its demo.json."""
+    base = str(random.randrange(20_000, 28_000, 1_000))
+    command = [program(), "init", str(directory), "--demo", "--people", str(PEOPLE), "--port-base", base]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    async with asyncio.timeout(INIT_TIMEOUT_S):
+        said, _ = await process.communicate()
+    if process.returncode:
+        raise Missing(f"diwan init failed: {said.decode(errors='replace').strip()[-LOG_TAIL_BYTES:]}")
+    demo: dict[str, Any] = json.loads((directory / "demo.json").read_text())
+    return demo
+
+
+async def wait_ready(process: asyncio.subprocess.Process, log: Path) -> None:
+    """Read the node's standard output until the line that begins with `ready`."""
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            async for line in process.stdout:
+                if line.startswith(b"ready"):
+                    return
+    except TimeoutError:
+        pass
+    raise Missing(f"diwan up did not become ready: {tail(log)}")
+
+
+def tail(log: Path) -> str:
+    """Return the end of a log."""
+    return log.read_text(errors="replace").strip()[-LOG_TAIL_BYTES:]
+
+
+async def drain(stream: asyncio.StreamReader) -> None:
+    """Read and forget what the node prints, so that it never blocks on a full pipe."""
+    while await stream.read(65536):
+        pass
+
+
+async def imap_endpoint(demo: dict[str, Any], *, tls: bool) -> Endpoint:
+    """Return the plain listener when it takes a password without TLS (RFC 3501 §6.2.3), else the TLS one."""
+    ca = Path(demo["ca"])
+    encrypted = parse_endpoint(demo["listen"]["imaps"], "tls", ca)
+    if tls or not demo["listen"].get("imap"):
+        return encrypted
+    plain = parse_endpoint(demo["listen"]["imap"])
+    session = await connect(plain, ImapConnection)
+    await session.open(plain, None)
+    await session.close()
+    return encrypted if b"LOGINDISABLED" in session.capabilities else plain
+
+
+@asynccontextmanager
+async def running(*, tls: bool = False) -> AsyncIterator[Server]:
+    """Run our node; its CPU is counted with the signer, its child."""
+    with throwaway("bench-diwan") as parent:
+        directory = parent / "node"
+        demo = await init(directory)
+        log = parent / "up.log"
+        with log.open("wb") as errors:
+            node = await asyncio.create_subprocess_exec(
+                program(), "up", "--dir", str(directory), stdout=asyncio.subprocess.PIPE, stderr=errors
+            )
+        draining: asyncio.Task[None] | None = None
+        try:
+            await wait_ready(node, log)
+            assert node.stdout is not None
+            draining = asyncio.create_task(drain(node.stdout))
+            people = tuple(Person(each["address"], each["password"]) for each in demo["people"])
+            imap = await imap_endpoint(demo, tls=tls)
+            yield Server("diwan", version(), parse_endpoint(demo["listen"]["smtp"]), imap, people, (node.pid,))
+        finally:
+            await stop(node)
+            if draining is not None:
+                draining.cancel()

@@ -1,0 +1,51 @@
+"""How much a run does: rounds, counts and deadlines of the whole table and of the quick one. Pure."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Counts per round and server; every section also has a deadline."""
+
+    rounds: int
+    deliveries: tuple[tuple[int, int], ...]  # connections, messages
+    message_bytes: int
+    fill: int
+    page_rounds: int
+    stores: int
+    noops: int  # on each of 50 connections
+    sign_ins: int
+    idle_samples: int
+    smtp_deadline_s: float
+    imap_deadline_s: float
+    idle_deadline_s: float
+
+
+WHOLE = Plan(
+    rounds=3,
+    deliveries=((1, 250), (10, 600), (50, 1200)),
+    message_bytes=10_000,
+    fill=10_000,
+    page_rounds=150,
+    stores=400,
+    noops=150,
+    sign_ins=60,
+    idle_samples=8,
+    smtp_deadline_s=120,
+    imap_deadline_s=120,
+    idle_deadline_s=60,
+)
+QUICK = Plan(
+    rounds=3,
+    deliveries=((1, 60), (10, 150), (50, 300)),
+    message_bytes=10_000,
+    fill=2_000,
+    page_rounds=40,
+    stores=100,
+    noops=40,
+    sign_ins=20,
+    idle_samples=3,
+    smtp_deadline_s=40,
+    imap_deadline_s=40,
+    idle_deadline_s=25,
+)

@@ -1,0 +1,131 @@
+"""Tables of figures as plain text, as Markdown for docs/performance.md and as JSON. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bench.figures import Board, Row, Values
+
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+HEAD = ("measure", "ours", "peer", "", "ratio", "bar", "")
+VERDICTS = {True: "met", False: "MISSED", None: ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A finished run."""
+
+    date: str
+    machine: str
+    versions: tuple[str, ...]
+    transport: str  # of the IMAP connections: "plain" or "TLS"
+    seconds: float
+    load: str  # load average before the run: others on the machine make noise
+    board: Board
+    ours: str
+
+
+def number(value: float) -> str:
+    """Write a figure with three significant digits or so."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def side(values: Values | None, unit: str) -> str:
+    """Write a median with its unit; a dash when it was not measured."""
+    return f"{number(values.median)} {unit}" if values is not None else "-"
+
+
+def bar(row: Row) -> str:
+    """Write the bar of a row."""
+    if row.bar is None:
+        return ""
+    return f"{'>=' if row.measure.better == 'higher' else '<='} {row.bar:g}"
+
+
+def verdict(row: Row) -> str:
+    """Say whether the bar is met, and whether to believe it."""
+    noise = max((each.spread for each in (row.ours, row.peer) if each is not None), default=0.0)
+    words = [VERDICTS[row.met], f"noisy (spread {noise:.0%})" if row.noisy else ""]
+    return ", ".join(word for word in words if word)
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Return the cells of one line."""
+    ratio = f"x{row.ratio:.2f}" if row.ratio is not None and row.ratio < 10 else f"x{row.ratio:.0f}" if row.ratio else ""
+    unit = row.measure.unit
+    return (row.measure.title, side(row.ours, unit), side(row.peer, unit), row.peer_name, ratio, bar(row), verdict(row))
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    """Lay cells out in columns."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    right = {1, 2, 4}
+    lines = [
+        "  ".join(cell.rjust(width) if place in right else cell.ljust(width)
+                  for place, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
+        for row in rows
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def head(report: Report) -> list[str]:
+    """Return the lines that say when, where and with what."""
+    return [
+        f"{report.date}: {report.machine}",
+        f"{'; '.join(report.versions)}; IMAP over {report.transport}; took {report.seconds:.0f} s",
+        f"load average before the run {report.load}; a value is the median of the interleaved rounds",
+    ]
+
+
+def text(report: Report) -> str:
+    """Render for a terminal."""
+    rows = [HEAD, *(cells(row) for row in report.board.rows(report.ours))]
+    lines = [*head(report), "", aligned(rows)]
+    lines += ["", *(f"note: {note}" for note in report.board.notes)] if report.board.notes else []
+    return "\n".join(lines) + "\n"
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """Say in one line how many bars are met, missed and not to be believed."""
+    judged = [row for row in rows if row.met is not None]
+    missed = [f"{row.measure.title} (x{row.ratio:.2f} of {row.peer_name})" for row in judged if not row.met]
+    said = f"{len(judged) - len(missed)} of {len(judged)} bars met"
+    return f"{said}; missed: {', '.join(missed)}." if missed else f"{said}."
+
+
+def markdown(report: Report) -> str:
+    """Render the part of docs/performance.md between its two marks."""
+    rows = report.board.rows(report.ours)
+    titles = ("measure", "ours", "peer", "which", "ratio", "bar", "verdict")
+    table = [titles, tuple("---" for _ in titles), *(cells(row) for row in rows)]
+    lines = [BEGIN, "", *(f"{line}  " for line in head(report)), "", summary(rows), ""]
+    lines += ["| " + " | ".join(row) + " |" for row in table]
+    lines += ["", *(f"- {note}" for note in report.board.notes)] if report.board.notes else []
+    return "\n".join([*lines, "", END])
+
+
+def replaced(document: str, part: str) -> str:
+    """Put a rendered part between the marks of a document, or at its end when it has none."""
+    before, found, rest = document.partition(BEGIN)
+    if not found:
+        return f"{document.rstrip()}\n\n{part}\n"
+    _, closing, after = rest.partition(END)
+    return before + part + (after if closing else "\n")
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """Return everything as plain values for JSON, with the value of every round."""
+    rows = [
+        {
+            "measure": row.measure.key, "unit": row.measure.unit, "better": row.measure.better, "peer": row.peer_name,
+            "ours": list(row.ours.values) if row.ours else None, "peer_values": list(row.peer.values) if row.peer else None,
+            "ratio": row.ratio, "bar": row.bar, "met": row.met, "noisy": row.noisy,
+        }
+        for row in report.board.rows(report.ours)
+    ]  # fmt: skip
+    return {
+        "date": report.date, "machine": report.machine, "versions": list(report.versions), "load": report.load,
+        "transport": report.transport, "seconds": report.seconds, "rows": rows, "notes": report.board.notes,
+    }  # fmt: skip
