@@ -18,8 +18,9 @@ _TOKENS = re.compile(rb'([ \t\r\n]++)|"([^"\\]*+(?:\\.[^"\\]*+)*+)"?|(\[[^\]]*+\
 _COMMENT = re.compile(rb"[^()\\]++|\\.?|[()]", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _ATOMS = rb"[^\x00-\x20\"(),:;<>@\[\\\]\x7f]++"
-_SIMPLE = re.compile(  # the field that nearly every message has: one mailbox, nothing obsolete
-    rb'(?:(?:"([^"\\\r\n]*+)"|([^\x00-\x1f"(),:;<>@\[\\\]\x7f]*+))[ \t]*+<(%b)@(%b)>|(%b)@(%b))' % ((_ATOMS,) * 4)
+_SIMPLE = re.compile(  # what nearly every field is made of: a mailbox without anything obsolete, then a comma or the end
+    rb'(?:(?:"([^"\\\r\n]*+)"|([^\x00-\x1f"(),:;<>@\[\\\]\x7f]*+))[ \t]*+<(%b)@(%b)>|(%b)@(%b))[ \t\r\n]*+(?:,[ \t\r\n]*+|\Z)'
+    % ((_ATOMS,) * 4)
 )
 
 
@@ -90,14 +91,19 @@ def mailbox(entry: Entry) -> Mailbox:
 def entries(value: bytes) -> list[Entry]:
     """Return the address structures of a field's value, groups marked as in RFC 3501 §7.4.2."""
     value = headers.unfold(value)
-    simple = _SIMPLE.fullmatch(value)
-    if simple is None:
-        return _Reader().read(value)
-    quoted, phrase, local, domain, bare_local, bare_domain = simple.groups()
-    if bare_local is not None:
-        return [Entry(None, bare_local, bare_domain)]
-    name = quoted if quoted is not None else phrase.rstrip()
-    return [Entry(name or None, local, domain)]
+    found: list[Entry] = []
+    at = 0
+    while at < len(value) and len(found) < MAX_ENTRIES:
+        simple = _SIMPLE.match(value, at)
+        if simple is None:
+            return _Reader().read(value)
+        quoted, phrase, local, domain, bare_local, bare_domain = simple.groups()
+        if bare_local is not None:
+            found.append(Entry(None, bare_local, bare_domain))
+        else:
+            found.append(Entry((phrase.rstrip() if quoted is None else quoted) or None, local, domain))
+        at = simple.end()
+    return found
 
 
 def _text(value: bytes) -> str:

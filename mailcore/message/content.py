@@ -8,7 +8,7 @@ from mailcore.message import charsets, words
 from mailcore.message.types import Header, Span
 
 PREVIEW_CHARS = 200  # RFC 8970 §3.2
-_PREVIEW_OCTETS = 4096  # of a part, read to find them
+_PREVIEW_OCTETS = {"plain": 2048, "html": 8192}  # of a part, read to find them
 _SIGNATURES = {("application", "pkcs7-signature"), ("application", "x-pkcs7-signature"), ("application", "pgp-signature")}
 _REPORTS = {
     ("message", "delivery-status"),
@@ -78,10 +78,13 @@ def preview(raw: bytes, spans: list[Span]) -> str:
     span = chosen.plain or chosen.html
     if span is None:
         return ""
-    end = min(span.end, span.body_start + _PREVIEW_OCTETS)
+    end = min(span.end, span.body_start + _PREVIEW_OCTETS[span.subtype])
     shown = charsets.decode(charsets.transfer_decode(raw[span.body_start : end], span.encoding), span.charset)
-    shown = _without_tags(shown) if span is chosen.html else _QUOTE.sub("", shown)
-    return words.clean(" ".join(shown.split()))[:PREVIEW_CHARS].strip()
+    if span is chosen.html:
+        shown = _without_tags(shown)
+    elif ">" in shown:
+        shown = _QUOTE.sub("", shown)
+    return words.clean(" ".join(shown.split())[: 2 * PREVIEW_CHARS])[:PREVIEW_CHARS].strip()
 
 
 def _without_tags(html: str) -> str:

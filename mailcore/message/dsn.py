@@ -202,9 +202,7 @@ def _identifier(header: bytes) -> list[str]:
 
 
 def _value(header: bytes, name: bytes) -> str:
-    fields, _ = headers.scan(header)
-    field = headers.first(fields).get(name)
-    return words.decode_words(header[field.value_start : field.end]) if field else ""
+    return words.decode_words(headers.values(header, headers.scan(header)[0], {name}).get(name, b""))
 
 
 def _readable(reporting_mta: str, about: bytes, outcomes: Sequence[Outcome]) -> str:

@@ -4,7 +4,7 @@ RFC 5322 §2.2, §3.6.8, §4.5.8. Nothing is refused and nothing is rewritten: w
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 import msgspec
 
@@ -52,16 +52,17 @@ def scan(raw: bytes, start: int = 0, end: int | None = None) -> tuple[tuple[Fiel
 
 def unfold(value: bytes) -> bytes:
     """Return a field's value on one line: line breaks removed, blanks at both ends too. RFC 5322 §2.2.3."""
-    if b"\n" in value:
-        value = _FOLD.sub(b"", value)
-    return value.strip(b" \t\r\n")
+    value = value.strip(b" \t\r\n")
+    return _FOLD.sub(b"", value) if b"\n" in value else value
 
 
-def first(fields: Iterable[Field]) -> dict[bytes, Field]:
-    """Return the first field of each name, by lower-case name."""
-    found: dict[bytes, Field] = {}
+def values(raw: bytes, fields: Iterable[Field], names: Container[bytes]) -> dict[bytes, bytes]:
+    """Return the unfolded value of the first field of each name in `names` (lower case)."""
+    found: dict[bytes, bytes] = {}
     for field in fields:
-        found.setdefault(field.lower, field)
+        name = field.lower
+        if name in names and name not in found:
+            found[name] = unfold(raw[field.value_start : field.end])
     return found
 
 

@@ -1,9 +1,11 @@
 """Read a message once, for everything that lists, FETCH and search ask later."""
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 
-from mailcore.message import addresses, content, date, mime, structure, words
-from mailcore.message.addresses import Mailbox
+from mailcore.message import addresses, content, date, headers, mime, structure, words
+from mailcore.message.addresses import Entry, Mailbox
 from mailcore.message.mime import Part
 from mailcore.message.types import Header, Index, Span, Summary
 
@@ -14,6 +16,7 @@ MAX_SHOWN = 50  # mailboxes a list could show
 MAX_REFERENCES = 100  # RFC 5256 threads need the chain; the newest hundred are kept
 
 _MESSAGE_ID = re.compile(rb"<([^<>\s]{1,998}+)>")
+_FIELDS = structure.FIELDS | {b"references"}
 _SEALED = {"pkcs7-mime", "x-pkcs7-mime"}
 
 
@@ -44,19 +47,20 @@ def _span(part: Part) -> Span:
 
 
 def _summary(raw: bytes, root: Part, spans: list[Span]) -> Summary:
-    found = structure.values(raw, root.fields)
-    senders = _shown(found.get(b"from"))
-    sender = senders[0] if senders else Mailbox("", "", "")
+    found = headers.values(raw, root.fields, _FIELDS)
+    lists = structure.address_lists(found)
+    body, bodystructure = structure.bodies(raw, root)
+    sender = next(iter(_boxes(lists.get(b"from"))), Mailbox("", "", ""))
     replied = message_ids(found.get(b"in-reply-to"))
     return Summary(
-        envelope=structure.render_envelope(found),
-        body=structure.body(raw, root, extended=False),
-        bodystructure=structure.body(raw, root, extended=True),
+        envelope=structure.render_envelope(found, lists),
+        body=body,
+        bodystructure=bodystructure,
         subject=words.decode_words(found.get(b"subject", b"")[:MAX_TEXT]),
         from_name=sender.name,
         from_address=sender.address,
-        to=_names(found.get(b"to")),
-        cc=_names(found.get(b"cc")),
+        to=_names(lists.get(b"to")),
+        cc=_names(lists.get(b"cc")),
         message_id=next(iter(message_ids(found.get(b"message-id"))), ""),
         in_reply_to=replied[0] if replied else "",
         references=message_ids(found.get(b"references"))[-MAX_REFERENCES:],
@@ -84,9 +88,9 @@ def message_ids(value: bytes | None) -> list[str]:
     return [found.decode("utf-8", "replace") for found in _MESSAGE_ID.findall(value)] if value else []
 
 
-def _shown(value: bytes | None) -> list[Mailbox]:
-    return addresses.mailboxes(value[:MAX_TEXT])[:MAX_SHOWN] if value else []
+def _boxes(entries: list[Entry] | None) -> Iterator[Mailbox]:
+    return (addresses.mailbox(entry) for entry in entries or () if entry.domain is not None)
 
 
-def _names(value: bytes | None) -> str:
-    return ", ".join([box.name or box.address for box in _shown(value)])
+def _names(entries: list[Entry] | None) -> str:
+    return ", ".join([box.name or box.address for box in islice(_boxes(entries), MAX_SHOWN)])

@@ -4,7 +4,7 @@ Everything is 7-bit and quoted: octets outside ASCII become encoded words, so no
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mailcore.message import addresses, headers, mime, words
 from mailcore.message.addresses import Entry
@@ -13,6 +13,9 @@ from mailcore.message.mime import Part
 from mailcore.message.params import Params
 
 NIL = b"NIL"
+_TEXT_FIELDS = (b"date", b"subject", b"in-reply-to", b"message-id")
+_ADDRESS_FIELDS = (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")
+FIELDS = frozenset(_TEXT_FIELDS + _ADDRESS_FIELDS)  # what ENVELOPE is made of
 NO_DOMAIN = b"MISSING_DOMAIN"  # a NIL host would mean a group; Dovecot's word for it
 NO_LOCAL = b"MISSING_MAILBOX"
 
@@ -40,44 +43,28 @@ def nstring(value: bytes | None) -> bytes:
 
 def envelope(raw: bytes, fields: Sequence[Field]) -> bytes:
     """Return the ENVELOPE of a header: ten fields, the first of each name."""
-    return render_envelope(values(raw, fields))
+    found = headers.values(raw, fields, FIELDS)
+    return render_envelope(found, address_lists(found))
 
 
-def values(raw: bytes, fields: Sequence[Field]) -> dict[bytes, bytes]:
-    """Return the unfolded value of the first field of each name."""
-    return {name: headers.unfold(raw[f.value_start : f.end]) for name, f in headers.first(fields).items()}
+def address_lists(found: Mapping[bytes, bytes]) -> dict[bytes, list[Entry]]:
+    """Return the entries of the address fields among unfolded values by lower-case name."""
+    return {name: addresses.entries(found[name]) for name in _ADDRESS_FIELDS if name in found}
 
 
-def render_envelope(found: dict[bytes, bytes]) -> bytes:
-    """Return the ENVELOPE of unfolded values by lower-case name.
+def render_envelope(found: Mapping[bytes, bytes], lists: Mapping[bytes, list[Entry]]) -> bytes:
+    """Return the ENVELOPE of unfolded values and entries, both by lower-case name.
 
     Sender and Reply-To are From when absent or empty; without From all three are NIL.
     """
-    sender = address_list(found.get(b"from"))
-    parts = (
-        nstring(found.get(b"date")),
-        nstring(found.get(b"subject")),
-        sender,
-        _or(found, b"sender", sender),
-        _or(found, b"reply-to", sender),
-        address_list(found.get(b"to")),
-        address_list(found.get(b"cc")),
-        address_list(found.get(b"bcc")),
-        nstring(found.get(b"in-reply-to")),
-        nstring(found.get(b"message-id")),
-    )
-    return b"(%b)" % b" ".join(parts)
+    date, subject, replied, message_id = [nstring(found.get(name)) for name in _TEXT_FIELDS]
+    sender, by, reply_to, to, cc, bcc = [_list(lists.get(name)) for name in _ADDRESS_FIELDS]
+    shown = (date, subject, sender, by or sender, reply_to or sender, to, cc, bcc, replied, message_id)
+    return b"(%b)" % b" ".join([each or NIL for each in shown])
 
 
-def _or(found: dict[bytes, bytes], name: bytes, otherwise: bytes) -> bytes:
-    own = address_list(found.get(name))
-    return otherwise if own is NIL else own
-
-
-def address_list(value: bytes | None) -> bytes:
-    """Return the parenthesised address structures of a field's value, NIL when it names nobody."""
-    found = addresses.entries(value) if value else []
-    return b"(%b)" % b"".join([_address(entry) for entry in found]) if found else NIL
+def _list(entries: list[Entry] | None) -> bytes:
+    return b"(%b)" % b"".join([_address(entry) for entry in entries]) if entries else b""
 
 
 def _address(entry: Entry) -> bytes:
@@ -89,33 +76,36 @@ def _address(entry: Entry) -> bytes:
 
 def body(raw: bytes, part: Part, *, extended: bool) -> bytes:
     """Return BODY (not extended) or BODYSTRUCTURE of a part and all below it."""
-    done: list[bytes] = []
+    return bodies(raw, part)[extended]
+
+
+def bodies(raw: bytes, part: Part) -> tuple[bytes, bytes]:
+    """Return BODY and BODYSTRUCTURE of a part and all below it, children rendered before their parents."""
+    done: list[tuple[bytes, bytes]] = []
     for each in reversed(list(mime.walk(part))):
         below = [done.pop() for _ in each.children]
-        done.append(_render(raw, each, below, extended))
+        done.append(_multipart(each, below) if each.is_multipart else _single(raw, each, below))
     return done[0]
 
 
-def _render(raw: bytes, part: Part, below: list[bytes], extended: bool) -> bytes:
-    if part.is_multipart:
-        return _multipart(part, below, extended)
+def _single(raw: bytes, part: Part, below: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
     shown = _basic(part)
-    if part.is_message and below:
-        child = part.children[0]
-        shown += b" %b %b %d" % (envelope(raw, child.fields), below[0], part.lines)
-    elif part.type == "text":
-        shown += b" %d" % part.lines
-    if extended:
-        shown += b" %b %b" % (nstring(part.md5), _extension(part))
-    return b"(%b)" % shown
+    if part.is_message:
+        inner = envelope(raw, part.children[0].fields)
+        plain, extended = [b"%b %b %b %d" % (shown, inner, each, part.lines) for each in below[0]]
+    else:
+        if part.type == "text":
+            shown += b" %d" % part.lines
+        plain = extended = shown
+    return b"(%b)" % plain, b"(%b %b %b)" % (extended, nstring(part.md5), _extension(part))
 
 
-def _multipart(part: Part, below: list[bytes], extended: bool) -> bytes:
-    inner = b"".join(below) or _EMPTY + (b" NIL NIL NIL NIL)" if extended else b")")
-    shown = b"%b %b" % (inner, quoted(part.subtype.encode()))
-    if extended:
-        shown += b" %b %b" % (_params(part.params) or NIL, _extension(part))
-    return b"(%b)" % shown
+def _multipart(part: Part, below: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
+    inner = b"".join([plain for plain, _ in below]) or _EMPTY + b")"
+    inner_extended = b"".join([extended for _, extended in below]) or _EMPTY + b" NIL NIL NIL NIL)"
+    subtype = quoted(part.subtype.encode())
+    tail = b"%b %b" % (_params(part.params) or NIL, _extension(part))
+    return b"(%b %b)" % (inner, subtype), b"(%b %b %b)" % (inner_extended, subtype, tail)
 
 
 def _basic(part: Part) -> bytes:
