@@ -19,6 +19,7 @@ ROLES = {
     "submission": "mailcore.smtp.server:submission",
     "imap": "mailcore.imap.server:imap",
     "web": "webmail.app:web",
+    "keep": "mailcore.keep:keep",
 }
 
 

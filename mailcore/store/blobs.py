@@ -71,9 +71,9 @@ class Blobs:
     async def put(self, blob_id: BlobId, sealed: bytes) -> None:
         """Keep a blob; it is durable on return. One that is there already is only marked as in use."""
         inline = len(sealed) <= INLINE_MAX_BYTES
-        if not inline:
-            await asyncio.to_thread(write_file, self._path(blob_id), sealed)
         await self._db.write(insert, blob_id, len(sealed), sealed if inline else None)
+        if not inline:  # after the row: from now on the sweep leaves the file alone
+            await asyncio.to_thread(write_file, self._path(blob_id), sealed)
 
     async def get(self, blob_id: BlobId) -> bytes:
         """Return the sealed octets. Raises Damaged when there are none."""
@@ -86,6 +86,14 @@ class Blobs:
             return await asyncio.to_thread(self._path(blob_id).read_bytes)
         except FileNotFoundError as error:
             raise Damaged(blob=blob_id.hex()) from error
+
+    async def untouched(self, before_us: int, after: BlobId, limit: int) -> list[BlobId]:
+        """Return blobs last touched before `before_us`, by name, from the one after `after`."""
+        return await self._db.read(select_untouched, before_us, after, limit)
+
+    async def drop(self, blob_id: BlobId, before_us: int) -> bool:
+        """Drop a blob unless it was touched meanwhile; say whether it went."""
+        return await self._db.write(delete, blob_id, before_us, self._path(blob_id))
 
     def _path(self, blob_id: BlobId) -> Path:
         name = blob_id.hex()
@@ -108,6 +116,24 @@ def select(tx: Tx, blob_id: BlobId) -> tuple[bytes | None] | None:
     """Return (data,) of a blob, (None,) when it is a file, None when there is no such blob."""
     row = tx.row("SELECT data FROM blob WHERE blob_id = :blob_id", blob_id=blob_id)
     return None if row is None else (row[0],)
+
+
+def select_untouched(tx: Tx, before_us: int, after: BlobId, limit: int) -> list[BlobId]:
+    """Return names of blobs last touched before `before_us`, ascending, above `after`."""
+    return tx.column(
+        "SELECT blob_id FROM blob WHERE touched_us < :before AND blob_id > :after ORDER BY blob_id LIMIT :limit",
+        before=before_us,
+        after=after,
+        limit=limit,
+    )
+
+
+def delete(tx: Tx, blob_id: BlobId, before_us: int, path: Path) -> bool:
+    """Delete a blob's row and file together: the row's lock keeps a writer of the same content away until both are gone."""
+    gone = tx.execute("DELETE FROM blob WHERE blob_id = :blob_id AND touched_us < :before", blob_id=blob_id, before=before_us)
+    if gone:
+        path.unlink(missing_ok=True)
+    return bool(gone)
 
 
 def write_file(path: Path, data: bytes) -> None:

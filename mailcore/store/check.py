@@ -1,9 +1,13 @@
 """The store's invariants. Runs after every store test and as `diwan check`."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from config.database import Database, Tx
-from mailcore.errors import Damaged, MailError
+from config.errors import MailError
+from mailcore.store.accounts import NODE
 from mailcore.store.store import Store
-from mailcore.store.types import BlobId, Flag
+from mailcore.store.types import AccountId, BlobId, Flag
 
 BLOB_BATCH = 500
 
@@ -63,35 +67,51 @@ def check(tx: Tx) -> list[str]:
     return [f"{rule}: {finding}" for rule, sql in INVARIANTS.items() for finding in tx.column(sql)]
 
 
-def _references(tx: Tx, after: tuple[int, int]) -> list[tuple[int, int, bytes, bytes, int]]:
-    return tx.rows(  # type: ignore[return-value]
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A row that names a blob."""
+
+    where: str
+    account_id: AccountId
+    message_id: int
+    blob_id: BlobId
+    dek_wrapped: bytes
+    size_bytes: int
+
+
+def references(tx: Tx, account_id: int, message_id: int) -> list[Reference]:
+    """Return the next batch of messages after this one, in key order."""
+    found = tx.rows(
         """SELECT account_id, message_id, blob_id, dek_wrapped, size_bytes FROM message
            WHERE (account_id, message_id) > (:account_id, :message_id) ORDER BY account_id, message_id LIMIT :limit""",
-        account_id=after[0],
-        message_id=after[1],
+        account_id=account_id,
+        message_id=message_id,
         limit=BLOB_BATCH,
     )
+    return [Reference(f"account {row[0]} message {row[1]}", *row) for row in found]
 
 
-def _queued(tx: Tx) -> list[tuple[int, bytes, bytes, int]]:
-    return tx.rows("SELECT queue_id, blob_id, dek_wrapped, size_bytes FROM queue_message")  # type: ignore[return-value]
+def queued(tx: Tx) -> list[Reference]:
+    """Return every message of the queue."""
+    found = tx.rows("SELECT queue_id, blob_id, dek_wrapped, size_bytes FROM queue_message")
+    return [Reference(f"queue {row[0]}", NODE, *row) for row in found]
 
 
 async def check_blobs(db: Database, store: Store) -> list[str]:
     """Open every blob that a message or the queue names; return what is missing or is not what it should be."""
-    findings: list[str] = []
+    findings = await _verify(store, await db.read(queued))
+    batch = await db.read(references, -1, -1)
+    while batch:
+        findings += await _verify(store, batch)
+        batch = await db.read(references, batch[-1].account_id, batch[-1].message_id)
+    return findings
 
-    async def verify(where: str, account_id: int, blob_id: bytes, dek_wrapped: bytes, size_bytes: int) -> None:
+
+async def _verify(store: Store, batch: Sequence[Reference]) -> list[str]:
+    findings = []
+    for r in batch:
         try:
-            await store.verify(await store.open_account(account_id), BlobId(blob_id), dek_wrapped, size_bytes)
-        except (Damaged, MailError) as error:
-            findings.append(f"blobs are there and hash right: {where}: {error.text}")
-
-    after = (-1, -1)
-    while batch := await db.read(_references, after):
-        for account_id, message_id, *rest in batch:
-            await verify(f"account {account_id} message {message_id}", account_id, *rest)
-        after = batch[-1][:2]
-    for queue_id, *rest in await db.read(_queued):
-        await verify(f"queue {queue_id}", 0, *rest)
+            await store.verify(await store.open_account(r.account_id), r.blob_id, r.dek_wrapped, r.size_bytes)
+        except MailError as error:
+            findings.append(f"blobs are there and hash right: {r.where}: {error.text}")
     return findings

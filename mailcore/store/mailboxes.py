@@ -83,22 +83,21 @@ def create(tx: Tx, account_id: AccountId, name: str, role: str = "") -> Mailbox:
 
 
 def delete(tx: Tx, account_id: AccountId, name: str) -> None:
-    """Remove a mailbox and its entries; the sweep drops messages that nothing shows any more (RFC 3501 §6.3.4).
+    """Remove a mailbox; its messages become tombstones, which the sweep drops in time (RFC 3501 §6.3.4).
 
     Raises NoSuchMailbox, MailboxProtected (INBOX and special uses), MailboxHasChildren.
     """
-    accounts.bump(tx, account_id)
     mailbox = find(tx, account_id, name)
     if mailbox.name == INBOX or mailbox.role:
         raise MailboxProtected(name=mailbox.name)
     if _children(tx, account_id, mailbox.name):
         raise MailboxHasChildren(name=mailbox.name)
-    for table in ("entry", "expunged", "mailbox"):
-        tx.execute(
-            f"DELETE FROM {table} WHERE account_id = :account_id AND mailbox_id = :mailbox_id",
-            account_id=account_id,
-            mailbox_id=mailbox.key.mailbox_id,
-        )
+    messages.bury_all(tx, mailbox.key)
+    tx.execute(
+        "DELETE FROM mailbox WHERE account_id = :account_id AND mailbox_id = :mailbox_id",
+        account_id=account_id,
+        mailbox_id=mailbox.key.mailbox_id,
+    )
 
 
 def rename(tx: Tx, account_id: AccountId, old: str, new: str) -> None:

@@ -5,7 +5,7 @@ modseq order, so a reader that has seen modseq n has seen everything up to n.
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from config.database import Row, Tx
 from config.failpoints import failpoint
@@ -27,7 +27,7 @@ from mailcore.store.types import (
 )
 
 UNSEEN_MASK = int(Flag.SEEN)
-OPERATIONS = {
+OPERATIONS: dict[str, Callable[[int, int], int]] = {
     "add": lambda old, flags: old | flags,
     "remove": lambda old, flags: old & ~flags,
     "replace": lambda old, flags: flags,
@@ -184,6 +184,12 @@ def expunge(tx: Tx, key: MailboxKey, only: Sequence[int] | None) -> Expunged:
         doomed = tx.rows(f"{sql} AND e.uid IN (:uids[]) ORDER BY e.uid", **_params(key), uids=only)
     _bury(tx, key, doomed, modseq)
     return Expunged(tuple(row[0] for row in doomed), modseq)
+
+
+def bury_all(tx: Tx, key: MailboxKey) -> None:
+    """Turn every entry of a mailbox that is about to go into a tombstone."""
+    modseq = accounts.bump(tx, key.account_id)
+    _bury(tx, key, tx.rows(_CHOSEN, **_params(key)), modseq)
 
 
 _CHOSEN = """SELECT e.uid, e.message_id, e.flags, e.internaldate_us, m.size_bytes FROM entry e

@@ -13,8 +13,9 @@ MAILBOX = """
 
 def mailbox(row: Row) -> Mailbox:
     """Return the mailbox that a row of MAILBOX describes."""
-    account_id, mailbox_id, *rest, subscribed = row
-    return Mailbox(MailboxKey(AccountId(account_id), MailboxId(mailbox_id)), *rest, bool(subscribed))
+    key = MailboxKey(AccountId(row[0]), MailboxId(row[1]))
+    name, role, uidvalidity, uid_next, highest_modseq, exists, unseen, size_bytes, subscribed = row[2:]
+    return Mailbox(key, name, role, uidvalidity, uid_next, highest_modseq, exists, unseen, size_bytes, bool(subscribed))
 
 
 def get(tx: Tx, key: MailboxKey) -> Mailbox:

@@ -11,6 +11,7 @@ from mailcore.store import accounts
 from mailcore.store.blobs import Blobs, Sealer
 from mailcore.store.bus import Bus
 from mailcore.store.keys import AccountKey, Keyring, KeyWrapper
+from mailcore.store.sweep import Swept, sweep
 from mailcore.store.types import AccountId, BlobId, Prepared, Stored
 
 INLINE_WORK_BYTES = 256 * 1024  # preparing or opening more than this goes to a thread: it would hold up the loop for ms
@@ -73,6 +74,10 @@ class Store:
         content = await self.read(blob_id, account.unwrap(dek_wrapped))
         if len(content) != size_bytes or not self._sealer.matches(blob_id, content):
             raise Damaged(blob=blob_id.hex())
+
+    async def sweep(self, now_us: int) -> Swept:
+        """Drop what is past its grace."""
+        return await sweep(self.db, self._blobs, now_us)
 
     def _prepare(self, raw: bytes) -> Prepared:
         blob_id, dek, sealed = self._sealer.seal(raw)

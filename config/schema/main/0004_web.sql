@@ -1,7 +1,9 @@
--- Sessions of the webmail. The cookie holds 256 random bits, the table only their SHA-256.
+-- Sessions of the webmail. The cookie holds 256 random bits, the table only their SHA-256. A session ends when the
+-- credential epoch of its person has moved on.
 CREATE TABLE web_session (
     token_hash {bytes} NOT NULL PRIMARY KEY,
     person_id {int} NOT NULL,
+    credential_epoch {int} NOT NULL,
     started_at_us {int} NOT NULL,
     seen_at_us {int} NOT NULL,
     peer TEXT NOT NULL,

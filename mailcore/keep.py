@@ -1,0 +1,32 @@
+"""The role that keeps house: drops what is past its grace, once an hour."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from config.log import log
+from mailcore.services import Services
+
+EVERY_S = 3600.0
+
+
+@contextlib.asynccontextmanager
+async def keep(services: Services) -> AsyncIterator[None]:
+    """Run the sweep in the background for as long as the node serves."""
+    task = asyncio.create_task(_forever(services), name="keep")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _forever(services: Services) -> None:
+    while True:
+        try:
+            swept = await services.store.sweep(services.clock.now_us())
+            log.info("store.swept", tombstones=swept.tombstones, blobs=swept.blobs)
+        except Exception:  # noqa: BLE001  (a driver: the next hour is another try)
+            log.exception("store.sweep_failed")
+        await asyncio.sleep(EVERY_S)

@@ -1,0 +1,68 @@
+"""What nothing shows any more goes, after a grace in which it can be brought back.
+
+Removing a message leaves a tombstone; the sweep drops old tombstones, then messages without entry and tombstone, then
+blobs that no message and no queue row names. Each step is a short unit, repeated until it finds nothing.
+"""
+
+from dataclasses import dataclass
+
+from config.clock import DAY_US
+from config.database import Database, Tx
+from mailcore.store.blobs import Blobs
+from mailcore.store.types import BlobId
+
+TOMBSTONE_GRACE_US = 90 * DAY_US  # how long a client's view may be behind, and a mistake be undone (reference: 90 d)
+BLOB_GRACE_US = 7 * DAY_US  # longer than any message waits between its blob and its row
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one sweep dropped."""
+
+    tombstones: int
+    blobs: int
+
+
+async def sweep(db: Database, blobs: Blobs, now_us: int) -> Swept:
+    """Drop everything that is past its grace."""
+    tombstones = 0
+    while dropped := await db.write(drop_tombstones, now_us - TOMBSTONE_GRACE_US):
+        tombstones += dropped
+    gone, after = 0, BlobId(b"")
+    while old := await blobs.untouched(now_us - BLOB_GRACE_US, after, BATCH):
+        after = old[-1]
+        for blob_id in await db.read(unreferenced, old):
+            gone += await blobs.drop(blob_id, now_us - BLOB_GRACE_US)
+    return Swept(tombstones, gone)
+
+
+def drop_tombstones(tx: Tx, before_us: int) -> int:
+    """Drop a batch of tombstones older than `before_us`, and the messages that only they showed; return how many."""
+    old = tx.rows(
+        "SELECT account_id, mailbox_id, uid, message_id FROM expunged WHERE expunged_us < :before LIMIT :limit",
+        before=before_us,
+        limit=BATCH,
+    )
+    tx.many(
+        "DELETE FROM expunged WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND uid = :uid",
+        [{"account_id": row[0], "mailbox_id": row[1], "uid": row[2]} for row in old],
+    )
+    messages = [{"account_id": row[0], "message_id": row[3]} for row in old]
+    for table in ("message_header", "message"):
+        tx.many(
+            f"""DELETE FROM {table} WHERE account_id = :account_id AND message_id = :message_id
+                AND NOT EXISTS (SELECT 1 FROM entry e WHERE e.account_id = :account_id AND e.message_id = :message_id)
+                AND NOT EXISTS (SELECT 1 FROM expunged x WHERE x.account_id = :account_id AND x.message_id = :message_id)""",
+            messages,
+        )
+    return len(old)
+
+
+def unreferenced(tx: Tx, blob_ids: list[BlobId]) -> list[BlobId]:
+    """Return those blobs that neither a message nor the queue names."""
+    return [blob_id for blob_id in blob_ids if tx.value(_NAMED, blob_id=blob_id) is None]
+
+
+_NAMED = """SELECT 1 WHERE EXISTS (SELECT 1 FROM message WHERE blob_id = :blob_id)
+                         OR EXISTS (SELECT 1 FROM queue_message WHERE blob_id = :blob_id)"""

@@ -1,0 +1,104 @@
+"""The house keeps its order: what lies at the top, what is pure, who imports which engine, which RFCs are cited."""
+
+import ast
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("config", "directory", "signing", "mailcore", "webmail")
+TOP = {"pyproject.toml", "README.md", "Makefile", "config", "directory", "signing", "mailcore", "webmail", "tests", "docs", "bench"}
+
+PURE = (
+    "directory/address.py",
+    "directory/names.py",
+    "mailcore/imap/commands.py",
+    "mailcore/imap/names.py",
+    "mailcore/imap/parse/*.py",
+    "mailcore/imap/responses.py",
+    "mailcore/imap/sequence.py",
+    "mailcore/imap/view.py",
+    "mailcore/imap/wire.py",
+    "mailcore/message/*.py",
+    "mailcore/queue/schedule.py",
+    "mailcore/smtp/data.py",
+    "mailcore/smtp/grammar.py",
+    "mailcore/smtp/params.py",
+    "mailcore/smtp/policy.py",
+    "mailcore/smtp/reply.py",
+    "signing/cms.py",
+    "signing/der.py",
+    "signing/pki/profiles.py",
+    "signing/verdict.py",
+)
+IMPURE = {"asyncio", "os", "pathlib", "random", "secrets", "shutil", "socket", "structlog", "subprocess", "tempfile", "threading", "time"}
+
+# Each third-party engine has one importing module.
+ENGINES = {
+    "aiosmtpd": {"mailcore/smtp/server.py", "mailcore/smtp/connection.py"},
+    "aiosmtplib": {"mailcore/queue/remote.py"},
+    "apsw": {"config/sqlite.py"},
+    "argon2": {"directory/signin/passwords.py"},
+    "nh3": {"webmail/sanitise.py"},
+    "psycopg": {"config/postgres.py"},
+    "psycopg_pool": {"config/postgres.py"},
+    "zstandard": {"mailcore/store/blobs.py"},
+}
+
+
+def sources() -> list[Path]:
+    return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def test_the_top_level_is_the_agreed_one() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    top = {name.partition("/")[0] for name in tracked if name}
+    assert {name for name in top if not name.startswith(".")} == TOP
+
+
+@pytest.mark.parametrize("pattern", PURE)
+def test_pure_modules_touch_nothing(pattern: str) -> None:
+    found = sorted(ROOT.glob(pattern))
+    assert found, f"{pattern} names no file"
+    for path in found:
+        assert not imported(path) & IMPURE, path
+        assert "async def" not in path.read_text("utf-8"), path
+
+
+def test_each_engine_has_one_importing_module() -> None:
+    users: dict[str, set[str]] = {}
+    for path in sources():
+        for name in imported(path) & ENGINES.keys():
+            users.setdefault(name, set()).add(str(path.relative_to(ROOT)))
+    assert {name: places - ENGINES[name] for name, places in users.items() if places - ENGINES[name]} == {}
+    assert all(len(places) == 1 for places in users.values()), users
+
+
+def test_every_cited_rfc_is_listed_with_its_status_and_every_listed_one_is_cited() -> None:
+    listed = tomllib.loads((ROOT / "docs/rfc.toml").read_text("utf-8"))
+    cited: set[str] = set()
+    for path in sources():
+        for group in re.findall(r"RFCs? (\d{3,5}(?:(?:, | and )\d{3,5})*)", path.read_text("utf-8")):
+            cited |= set(re.findall(r"\d{3,5}", group))
+    assert cited == set(listed)
+    assert all(entry.keys() == {"title", "status"} for entry in listed.values())
+    assert {entry["status"] for entry in listed.values()} <= {"implemented", "partial", "consulted"}
+
+
+def test_documents_name_files_that_exist() -> None:
+    for document in (ROOT / "README.md", ROOT / "docs/flow.md"):
+        for name in re.findall(r"`((?:config|directory|signing|mailcore|webmail|tests|bench|docs)/[\w./-]+)`", document.read_text("utf-8")):
+            assert (ROOT / name).exists(), f"{document.name} names {name}"
