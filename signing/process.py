@@ -7,12 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import structlog
-
+from config.log import log
 from signing.errors import SignerUnavailable
 from signing.keys import Signer
-
-log = structlog.get_logger()
 
 START_S = 20.0  # importing the cryptography on a busy small machine
 STOP_S = 5.0

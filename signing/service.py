@@ -7,16 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import msgspec
-import structlog
 
 from config.clock import Clock
 from config.errors import MailError
+from config.log import log
 from signing import wire
 from signing.errors import SignerUnavailable
 from signing.keyring import Keyring
 from signing.wire import Answer, Generate, NewSecrets, Public, Refusal, Report, Sign, Unwrap
 
-log = structlog.get_logger()
 T = TypeVar("T")
 
 MAX_SLOW = 64  # requests that wait for the disk at one time

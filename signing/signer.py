@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import ctypes
 import fcntl
-import logging
 import os
 import resource
 import signal
@@ -18,9 +17,8 @@ import sys
 from pathlib import Path
 from typing import cast
 
-import structlog
-
 from config.clock import SystemClock
+from config.log import configure
 from signing import wire
 from signing.address import address
 from signing.errors import SigningRefused
@@ -164,20 +162,6 @@ def _lock(directory: Path) -> int:
     return descriptor
 
 
-def _log_to_stderr() -> None:
-    """Standard output carries `ready` alone."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the signer; return 1 with one line that says why when it cannot start."""
     parser = argparse.ArgumentParser(prog="signing.signer", description="holds private keys and signs digests")
@@ -185,7 +169,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--keys", type=Path, required=True)
     parser.add_argument("--child", action="store_true", help="end when standard input closes")
     options = parser.parse_args(arguments)
-    _log_to_stderr()
+    configure()
     _harden()
     try:
         options.keys.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,0 +1,45 @@
+"""The few fields of a certificate that a signature is tied to, cut out of its octets, pure. RFC 5280 §4.1."""
+
+from dataclasses import dataclass
+
+from signing import der
+from signing.der import BadDer, Fields
+
+EC_PUBLIC_KEY = "1.2.840.10045.2.1"
+CURVES = {"1.2.840.10045.3.1.7": "p256", "1.3.132.0.34": "p384"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Fields as they stand in the certificate, each with tag and length."""
+
+    serial: bytes
+    issuer: bytes
+    subject: bytes
+    public_key: bytes
+
+
+def outline(certificate: bytes) -> Outline:
+    """Cut a certificate open; raise BadDer, also for a serial number that is not positive (RFC 5280 §4.1.2.2)."""
+    fields = Fields(Fields(der.read(certificate)).take(der.SEQUENCE))
+    fields.maybe(der.context(0))
+    serial = fields.take(der.INTEGER)
+    if der.integer(serial) <= 0:
+        raise BadDer("serial number")
+    fields.take(der.SEQUENCE)
+    issuer = fields.take(der.SEQUENCE).whole
+    fields.take(der.SEQUENCE)
+    subject = fields.take(der.SEQUENCE).whole
+    return Outline(serial.whole, issuer, subject, fields.take(der.SEQUENCE).whole)
+
+
+def key_kind(public_key: bytes) -> str:
+    """Return `p256` or `p384` for a SubjectPublicKeyInfo (RFC 5480 §2.1); raise BadDer for any other key."""
+    algorithm = Fields(Fields(der.read(public_key)).take(der.SEQUENCE))
+    name = der.oid(algorithm.take())
+    if name != EC_PUBLIC_KEY:
+        raise BadDer(f"key of kind {name}")
+    curve = der.oid(algorithm.take())
+    if curve not in CURVES:
+        raise BadDer(f"curve {curve}")
+    return CURVES[curve]

@@ -1,0 +1,235 @@
+"""Detached CMS signatures, pure: build the CAdES baseline B-B form, read any with exactly one signer.
+
+RFC 5652 §5 (SignedData), §11 (attributes); RFC 5035 §3 (signing-certificate-v2); ETSI EN 319 122-1 §6 (CAdES-B-B).
+Nothing here decides whether a signature is good: that is `signing.verdict`.
+"""
+
+from dataclasses import dataclass
+
+from signing import algorithms, ber, der
+from signing.certificate import key_kind, outline
+from signing.der import BadDer, Element, Fields
+
+DATA, SIGNED_DATA = "1.2.840.113549.1.7.1", "1.2.840.113549.1.7.2"
+CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4", "1.2.840.113549.1.9.5"
+SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.12", "1.2.840.113549.1.9.16.2.47"
+
+MAX_CERTIFICATES = 32
+MAX_ATTRIBUTES = 32
+SKI_TAG = 0x80  # [0] IMPLICIT OCTET STRING
+INDEFINITE = 0x80
+
+
+@dataclass(frozen=True, slots=True)
+class SigningIdentity:
+    """A key in the signer, its certificate and the issuers up to, without, the root: all DER."""
+
+    key_id: str
+    certificate: bytes
+    chain: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToSign:
+    """What the signer must sign: `digest` is that of the signed attributes, as a SET."""
+
+    digest: bytes
+    attributes: bytes
+    identity: SigningIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class SignerInfo:
+    """The one signer. Named by issuer and serial number, or by key identifier: the other is empty."""
+
+    issuer: bytes
+    serial: bytes
+    key_identifier: bytes
+    digest_algorithm: str
+    signature_algorithm: str
+    signature: bytes
+    signed_octets: bytes
+    message_digest: bytes
+    signed_at_us: int | None
+    certificate_digest: tuple[str, bytes] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignedData:
+    certificates: tuple[bytes, ...]
+    signer: SignerInfo
+
+
+class SeveralSigners(BadDer):
+    """More or fewer than one signer: who would be meant by the verdict? We read such a signature no further."""
+
+
+def prepare(content: bytes, identity: SigningIdentity, when_us: int) -> ToSign:
+    """Return what to have signed so that `identity` signs `content`; raise BadDer for a key that we do not make."""
+    digest_name, _ = _methods(identity)
+    attributes = b"".join(
+        sorted(
+            (
+                _attribute(CONTENT_TYPE, der.write_oid(DATA)),
+                _attribute(SIGNING_TIME, der.write_time(when_us)),
+                _attribute(MESSAGE_DIGEST, der.write_octets(algorithms.digest(digest_name, content))),
+                _attribute(SIGNING_CERTIFICATE_V2, _certificate_reference(identity.certificate)),
+            )
+        )
+    )
+    # RFC 5652 §5.4: signed with the tag of a SET, although stored as [0].
+    return ToSign(algorithms.digest(digest_name, der.write(der.SET, attributes)), attributes, identity)
+
+
+def finish(to_sign: ToSign, signature: bytes) -> bytes:
+    """Return the detached signature, a ContentInfo, DER."""
+    identity = to_sign.identity
+    digest_name, signature_name = _methods(identity)
+    digest_algorithm, certificate = algorithms.identifier(digest_name), outline(identity.certificate)
+    signer = der.sequence(
+        der.write_integer(1),
+        der.sequence(certificate.issuer, certificate.serial),
+        digest_algorithm,
+        der.write(der.context(0), to_sign.attributes),
+        algorithms.identifier(signature_name),
+        der.write_octets(signature),
+    )
+    signed_data = der.sequence(
+        der.write_integer(1),
+        der.set_of(digest_algorithm),
+        der.sequence(der.write_oid(DATA)),
+        der.write(der.context(0), *sorted({identity.certificate, *identity.chain})),
+        der.set_of(signer),
+    )
+    return der.sequence(der.write_oid(SIGNED_DATA), der.write(der.context(0), signed_data))
+
+
+def read(cms: bytes) -> SignedData:
+    """Read a detached signature; raise BadDer, SeveralSigners among it, and nothing else."""
+    if cms[1:2] == bytes((INDEFINITE,)):
+        cms = ber.to_der(cms)
+    outer = Fields(der.read(cms))
+    if der.oid(outer.take()) != SIGNED_DATA:
+        raise BadDer("not signed data")
+    explicit = Fields(outer.take(der.context(0)), der.context(0))
+    outer.done()
+    fields = Fields(explicit.take())
+    explicit.done()
+    return _signed_data(fields)
+
+
+def _signed_data(fields: Fields) -> SignedData:
+    if der.integer(fields.take()) not in (1, 3, 4, 5):
+        raise BadDer("version")
+    digests = {_algorithm(element) for element in fields.take(der.SET).children()}
+    _detached(Fields(fields.take()))
+    certificates = _certificates(fields.maybe(der.context(0)))
+    fields.maybe(der.context(1))
+    signers = list(fields.take(der.SET).children())
+    fields.done()
+    if len(signers) != 1:
+        raise SeveralSigners(f"{len(signers)} signers")
+    signer = _signer(Fields(signers[0]))
+    if signer.digest_algorithm not in digests:
+        raise BadDer("digest algorithm not announced")
+    return SignedData(certificates, signer)
+
+
+def _detached(fields: Fields) -> None:
+    """RFC 5652 §5.2: plain data, and not in here."""
+    if der.oid(fields.take()) != DATA:
+        raise BadDer("not over data")
+    fields.done()
+
+
+def _certificates(element: Element | None) -> tuple[bytes, ...]:
+    """Return the plain certificates; attribute certificates and other formats (RFC 5652 §10.2.2) are passed over."""
+    found = [] if element is None else [one.whole for one in element.children() if one.tag == der.SEQUENCE]
+    if len(found) > MAX_CERTIFICATES:
+        raise BadDer("too many certificates")
+    return tuple(found)
+
+
+def _signer(fields: Fields) -> SignerInfo:
+    if der.integer(fields.take()) not in (1, 3):
+        raise BadDer("version")
+    issuer, serial, key_identifier = _signer_name(fields.take())
+    digest_algorithm = _algorithm(fields.take())
+    attributes = fields.take(der.context(0))
+    values = _attributes(attributes)
+    signature_algorithm = _algorithm(fields.take())
+    signature = fields.take(der.OCTET_STRING).octets
+    fields.maybe(der.context(1))
+    fields.done()
+    if der.oid(_required(values, CONTENT_TYPE)) != DATA:
+        raise BadDer("content type")
+    return SignerInfo(
+        issuer,
+        serial,
+        key_identifier,
+        digest_algorithm,
+        signature_algorithm,
+        signature,
+        signed_octets=bytes((der.SET,)) + attributes.whole[1:],
+        message_digest=_required(values, MESSAGE_DIGEST).expect(der.OCTET_STRING).octets,
+        signed_at_us=der.time(values[SIGNING_TIME]) if SIGNING_TIME in values else None,
+        certificate_digest=_referenced(values.get(SIGNING_CERTIFICATE_V2)),
+    )
+
+
+def _signer_name(element: Element) -> tuple[bytes, bytes, bytes]:
+    if element.tag == SKI_TAG:
+        return b"", b"", element.octets
+    fields = Fields(element)
+    issuer, serial = fields.take(der.SEQUENCE).whole, fields.take(der.INTEGER).whole
+    fields.done()
+    return issuer, serial, b""
+
+
+def _attributes(element: Element) -> dict[str, Element]:
+    """Return the signed attributes: none twice, each with one value (RFC 5652 §11)."""
+    values: dict[str, Element] = {}
+    for attribute in element.children():
+        fields = Fields(attribute)
+        name = der.oid(fields.take())
+        members = list(fields.take(der.SET).children())
+        fields.done()
+        if name in values or len(values) >= MAX_ATTRIBUTES or not members:
+            raise BadDer("attributes")
+        if len(members) > 1 and name in (CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME, SIGNING_CERTIFICATE_V2):
+            raise BadDer("attribute with several values")
+        values[name] = members[0]
+    return values
+
+
+def _required(values: dict[str, Element], name: str) -> Element:
+    if name not in values:
+        raise BadDer(f"attribute {name} is missing")
+    return values[name]
+
+
+def _referenced(attribute: Element | None) -> tuple[str, bytes] | None:
+    """Return digest name and digest of the first ESSCertIDv2 (RFC 5035 §3); its issuerSerial may follow, unread."""
+    if attribute is None:
+        return None
+    reference = Fields(Fields(Fields(attribute).take(der.SEQUENCE)).take(der.SEQUENCE))
+    named = reference.maybe(der.SEQUENCE)
+    return (_algorithm(named) if named else algorithms.SHA256), reference.take(der.OCTET_STRING).octets
+
+
+def _algorithm(element: Element) -> str:
+    return der.oid(Fields(element).take())
+
+
+def _methods(identity: SigningIdentity) -> tuple[str, str]:
+    return algorithms.OURS[key_kind(outline(identity.certificate).public_key)]
+
+
+def _attribute(name: str, value: bytes) -> bytes:
+    return der.sequence(der.write_oid(name), der.set_of(value))
+
+
+def _certificate_reference(certificate: bytes) -> bytes:
+    """Return a SigningCertificateV2; SHA-256 is its default and so not named."""
+    digest = der.write_octets(algorithms.digest(algorithms.SHA256, certificate))
+    return der.sequence(der.sequence(der.sequence(digest)))

@@ -1,0 +1,147 @@
+"""Issue certificates whose issuer's key never leaves the signer. RFC 5280 §4.1.1.
+
+`cryptography` writes the certificate and signs it with a key of the same kind that is thrown away; what it wrote to be
+signed goes, as a digest, to the signer, and its signature takes the place of the other.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from signing import algorithms, der
+from signing.certificate import key_kind, outline
+from signing.keys import Signer
+from signing.pki import profiles
+from signing.vault import replace
+
+CA_KIND = "p384"
+CURVES: dict[str, tuple[type[ec.EllipticCurve], type[hashes.SHA256 | hashes.SHA384]]] = {
+    "p256": (ec.SECP256R1, hashes.SHA256),
+    "p384": (ec.SECP384R1, hashes.SHA384),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A CA: its key in the signer, its certificate, and the certificates above it up to, without, the root. DER."""
+
+    key_id: str
+    certificate: bytes
+    chain: tuple[bytes, ...] = ()
+
+    @property
+    def issued_chain(self) -> tuple[bytes, ...]:
+        """Return what travels beside a certificate that this CA issued: nothing when it is a root."""
+        return () if _is_root(self.certificate) else (self.certificate, *self.chain)
+
+
+async def create_root(signer: Signer, name: str, now_us: int, *, key_id: str = "ca-root", country: str = "") -> Authority:
+    """Make a root key (P-384) and its own certificate; raise KeyExists."""
+    public_key = await signer.generate(key_id, CA_KIND)
+    builder = profiles.root(name, country, public_key, x509.random_serial_number(), now_us)
+    return Authority(key_id, await _signed(signer, key_id, public_key, builder))
+
+
+async def create_issuing_ca(
+    signer: Signer,
+    root: Authority,
+    organisation: str,
+    domains: Sequence[str],
+    now_us: int,
+    *,
+    key_id: str,
+    purpose: str = "smime",
+    country: str = "",
+) -> Authority:
+    """Make the issuing CA of an administration, for addresses in `domains` and below; raise KeyExists.
+
+    `purpose` is `smime`, or `tls` for the listeners of nodes, which mail domains do not limit.
+    """
+    public_key = await signer.generate(key_id, CA_KIND)
+    above, serial = profiles.issuer(root.certificate), x509.random_serial_number()
+    builder = profiles.issuing(above, organisation, country, domains, purpose, public_key, serial, now_us)
+    return Authority(key_id, await _issue(signer, root, builder), root.issued_chain)
+
+
+async def issue_smime(
+    signer: Signer,
+    authority: Authority,
+    public_key: bytes,
+    *,
+    name: str,
+    organisation: str,
+    address: str,
+    now_us: int,
+    country: str = "",
+) -> bytes:
+    """Return the signing certificate, DER, of a person or post for a key that the signer made.
+
+    Raise ValueError when the address is not ASCII: such addresses need RFC 9598, which mail programs do not read yet.
+    """
+    above, serial = profiles.issuer(authority.certificate), x509.random_serial_number()
+    builder = profiles.smime(above, name, organisation, country, address, public_key, serial, now_us)
+    return await _issue(signer, authority, builder)
+
+
+async def issue_tls(
+    signer: Signer,
+    authority: Authority,
+    public_key: bytes,
+    hosts: Sequence[str],
+    *,
+    now_us: int,
+    organisation: str = "",
+    country: str = "",
+) -> bytes:
+    """Return a server's certificate, DER, for host names and IP addresses."""
+    above, serial = profiles.issuer(authority.certificate), x509.random_serial_number()
+    builder = profiles.tls(above, organisation, country, hosts, public_key, serial, now_us)
+    return await _issue(signer, authority, builder)
+
+
+async def write_tls(signer: Signer, authority: Authority, hosts: Sequence[str], certificate: Path, key: Path, *, now_us: int) -> None:
+    """Make a TLS key here, where the TLS stack needs it, and write it (mode 0600) and its certificate chain as PEM."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    public_key = private.public_key().public_bytes(serialization.Encoding.DER, form)
+    issued = await issue_tls(signer, authority, public_key, hosts, now_us=now_us)
+    plain = serialization.NoEncryption()
+    replace(key, private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    replace(certificate, pem(issued, *authority.issued_chain))
+    os.chmod(certificate, 0o644)
+
+
+def pem(*certificates: bytes) -> bytes:
+    """Return certificates in PEM, one after the other."""
+    loaded = map(x509.load_der_x509_certificate, certificates)
+    return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in loaded)
+
+
+async def _issue(signer: Signer, authority: Authority, builder: x509.CertificateBuilder) -> bytes:
+    return await _signed(signer, authority.key_id, outline(authority.certificate).public_key, builder)
+
+
+async def _signed(signer: Signer, key_id: str, issuer_key: bytes, builder: x509.CertificateBuilder) -> bytes:
+    """Return the certificate with the signature of a key in the signer."""
+    kind = key_kind(issuer_key)
+    digest_name, signature_name = algorithms.OURS[kind]
+    to_sign = builder.sign(_throw_away(kind), CURVES[kind][1]()).tbs_certificate_bytes
+    signature = await signer.sign(key_id, algorithms.digest(digest_name, to_sign))
+    return der.sequence(to_sign, algorithms.identifier(signature_name), der.write_bits(signature))
+
+
+@cache
+def _throw_away(kind: str) -> ec.EllipticCurvePrivateKey:
+    """A key that signs nothing that is kept."""
+    return ec.generate_private_key(CURVES[kind][0]())
+
+
+def _is_root(certificate: bytes) -> bool:
+    fields = outline(certificate)
+    return fields.issuer == fields.subject

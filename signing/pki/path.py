@@ -1,0 +1,170 @@
+"""From a mail certificate to a trusted root, pure: RFC 5280 §6.1 without certificate policies and revocation.
+
+A critical extension that is not examined here refuses the path (RFC 5280 §4.2), policy constraints among them.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+
+from signing.algorithms import MIN_CURVE_BITS, MIN_RSA_BITS
+from signing.pki import constraints
+
+MAX_PATH = 8
+MAX_TRIES = 64  # signatures checked in one search: certificates that cross each other multiply paths
+HASHES = frozenset({"sha256", "sha384", "sha512"})
+
+EXAMINED = frozenset(
+    {
+        ExtensionOID.BASIC_CONSTRAINTS,
+        ExtensionOID.KEY_USAGE,
+        ExtensionOID.EXTENDED_KEY_USAGE,
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+        ExtensionOID.NAME_CONSTRAINTS,
+        ExtensionOID.CERTIFICATE_POLICIES,
+    }
+)
+Path = tuple[x509.Certificate, ...]
+E = TypeVar("E", bound=x509.ExtensionType)
+
+
+class Refused(Exception):
+    """No acceptable path; `reason` is a key of `signing.reasons.REASONS`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def find(
+    leaf: x509.Certificate,
+    others: Sequence[x509.Certificate],
+    roots: Sequence[x509.Certificate],
+    signed_at_us: int,
+    at_us: int,
+) -> Path:
+    """Return a path, leaf first and root last, that was good for signing mail then and still is; raise Refused.
+
+    Of several paths one good one is enough; when none is good the reason is that of the first.
+    """
+    first: Refused | None = None
+    for path in _paths(leaf, others, roots):
+        try:
+            check(path, signed_at_us, at_us)
+        except Refused as refused:
+            first = first or refused
+        else:
+            return path
+    raise first or Refused("unknown_issuer")
+
+
+def check(path: Path, signed_at_us: int, at_us: int) -> None:
+    """Check all that the search has not: uses, constraints, names, times; raise Refused."""
+    try:
+        for certificate in path:
+            _check_sound(certificate)
+        for below, issuer in enumerate(path[1:]):
+            _check_issuer(issuer, below)
+        _check_leaf(path[0])
+        constraints.check(path)
+    except constraints.Outside as reason:
+        raise Refused("outside_domain") from reason
+    except ValueError as reason:  # an extension that cannot be read, or is there twice
+        raise Refused("issuer_not_fit") from reason
+    _check_times(path, signed_at_us, at_us)
+
+
+def value(certificate: x509.Certificate, kind: type[E]) -> E | None:
+    """Return an extension's value, None when the certificate does not have it; raise ValueError when malformed."""
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _paths(leaf: x509.Certificate, others: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]) -> Iterator[Path]:
+    """Search depth first, roots before intermediates, in bounded work."""
+    tries = MAX_TRIES
+    open_paths: list[Path] = [(leaf,)]
+    while open_paths and tries > 0:
+        path = open_paths.pop()
+        for root in roots:
+            if root.subject == path[-1].issuer:
+                tries -= 1
+                if _issued(path[-1], root):
+                    yield (*path, root)
+        for other in others:
+            if len(path) < MAX_PATH and other not in path and other.subject == path[-1].issuer and tries > 0:
+                tries -= 1
+                if _issued(path[-1], other):
+                    open_paths.append((*path, other))
+
+
+def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
+
+
+def _check_sound(certificate: x509.Certificate) -> None:
+    """Refuse what we do not understand, and keys and digests that are too weak."""
+    if any(one.critical and one.oid not in EXAMINED for one in certificate.extensions):
+        raise Refused("issuer_not_fit")
+    method, key = certificate.signature_hash_algorithm, certificate.public_key()
+    strong = (isinstance(key, rsa.RSAPublicKey) and key.key_size >= MIN_RSA_BITS) or (
+        isinstance(key, ec.EllipticCurvePublicKey) and key.curve.key_size >= MIN_CURVE_BITS
+    )
+    if not strong or method is None or method.name not in HASHES:
+        raise Refused("weak")
+
+
+def _check_issuer(issuer: x509.Certificate, below: int) -> None:
+    """An issuer is a CA that may sign certificates for mail, with `below` other issuers under it.
+
+    RFC 5280 §6.1.4 (k) to (n); an extended key usage in a CA limits what it may certify.
+    """
+    basic, usage = value(issuer, x509.BasicConstraints), value(issuer, x509.KeyUsage)
+    purposes = value(issuer, x509.ExtendedKeyUsage)
+    if basic is None or not basic.ca or usage is None or not usage.key_cert_sign:
+        raise Refused("issuer_not_fit")
+    if basic.path_length is not None and basic.path_length < below:
+        raise Refused("issuer_not_fit")
+    if purposes is not None and not {*purposes} & {
+        ExtendedKeyUsageOID.EMAIL_PROTECTION,
+        ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+    }:
+        raise Refused("not_for_mail")
+
+
+def _check_leaf(leaf: x509.Certificate) -> None:
+    """RFC 8550 §4.4.2, §4.4.4, stricter: the extended key usage must be there and name mail."""
+    usage, purposes = value(leaf, x509.KeyUsage), value(leaf, x509.ExtendedKeyUsage)
+    if usage is not None and not (usage.digital_signature or usage.content_commitment):
+        raise Refused("not_for_mail")
+    if purposes is None or ExtendedKeyUsageOID.EMAIL_PROTECTION not in purposes:
+        raise Refused("not_for_mail")
+
+
+def _check_times(path: Path, signed_at_us: int, at_us: int) -> None:
+    """Nothing but the signer's word says when it was signed: a certificate that has run out proves nothing."""
+    signed_at, now = _moment(signed_at_us), _moment(at_us)
+    leaf, *issuers = path
+    if signed_at < leaf.not_valid_before_utc:
+        raise Refused("signed_too_early")
+    if signed_at > leaf.not_valid_after_utc:
+        raise Refused("signed_after_expiry")
+    if any(not one.not_valid_before_utc <= signed_at <= one.not_valid_after_utc for one in issuers):
+        raise Refused("issuer_not_fit")
+    if any(now > one.not_valid_after_utc for one in path):
+        raise Refused("expired_since")
+
+
+def _moment(us: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
