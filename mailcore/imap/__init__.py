@@ -1,1 +1,1 @@
-"""IMAP4rev1 (RFC 3501): what people read mail with."""
+"""IMAP4rev1 (RFC 3501) as our own asyncio server: pure framer, parser and view; thin edges around them."""

@@ -1,0 +1,259 @@
+"""Commands as values: what the parser makes of a client's octets and what handlers take. RFC 3501 §6."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from mailcore.imap.sequence import SequenceSet
+from mailcore.message.section import Section
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A command without arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    login: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate:
+    """`initial` is the decoded initial response, None when the client waits for a challenge (RFC 4959)."""
+
+    mechanism: str
+    initial: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Enable:
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Id:
+    """What the client says it is (RFC 2971): keys in lower case."""
+
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """`role` is a special use (RFC 6154 §3), '' for none."""
+
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename:
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    """LIST with selection and return options (RFC 5258, RFC 5819, RFC 6154); LSUB has none."""
+
+    reference: str
+    patterns: tuple[str, ...]
+    selection: frozenset[str] = frozenset()
+    returns: frozenset[str] = frozenset()
+    status: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    name: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlagNames:
+    """Flags as commands name them: system flags as bits of `Flag`, keywords as written."""
+
+    bits: int
+    keywords: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """`internaldate_us` is None when the client gave no date."""
+
+    name: str
+    flags: FlagNames
+    internaldate_us: int | None
+    message: bytes = field(repr=False)
+
+
+class Level(IntEnum):
+    """How far an answer must reach: the selected view, the message's row, its summary, its header, its octets."""
+
+    VIEW = 0
+    ROW = 1
+    SUMMARY = 2
+    HEADER = 3
+    RAW = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A FETCH item that is not a piece of the message's octets."""
+
+    name: str
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A FETCH item that is octets of the message. `label` is what the answer is called, without the partial."""
+
+    section: Section
+    label: bytes
+    level: Level
+    peek: bool
+    partial: tuple[int, int] | None = None  # first octet, how many
+
+
+Item = Attribute | Body
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    messages: SequenceSet
+    items: tuple[Item, ...]
+    uid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """`op` is add, remove or replace."""
+
+    messages: SequenceSet
+    op: str
+    flags: FlagNames
+    silent: bool
+    uid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """COPY or MOVE."""
+
+    messages: SequenceSet
+    name: str
+    uid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Expunge:
+    """`only` is the set of UID EXPUNGE (RFC 4315 §2.1)."""
+
+    only: SequenceSet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """SEARCH: a system flag is set."""
+
+    bit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """SEARCH: a keyword is set."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """SEARCH: the message is in a set of sequence numbers or UIDs."""
+
+    messages: SequenceSet
+    uid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """SEARCH: the internal date lies in [first, last) days since 1970; None is open."""
+
+    first: int | None
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """SEARCH: the day written in the Date field lies in [first, last) days since 1970; None is open."""
+
+    first: int | None
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """SEARCH: more than `above` octets and fewer than `below`; None is open."""
+
+    above: int | None
+    below: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderHas:
+    """SEARCH: a field of this lower-case name holds the folded text; '' asks only for the field."""
+
+    field: bytes
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextHas:
+    """SEARCH: the readable text holds the folded text; `whole` looks at the header too (TEXT against BODY)."""
+
+    text: str
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    key: "Key"
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    keys: tuple["Key", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """All of the keys; without any, everything matches."""
+
+    keys: tuple["Key", ...]
+
+
+Key = Flagged | Keyword | Numbers | Arrived | Sent | Size | HeaderHas | TextHas | Not | AnyOf | AllOf
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """`returns` is None for a plain SEARCH, else what ESEARCH asks for (RFC 4731)."""
+
+    key: Key
+    returns: frozenset[str] | None
+    uid: bool

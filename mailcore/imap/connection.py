@@ -1,0 +1,243 @@
+"""One client's connection: octets in, one reply at a time out. It holds the only socket of the package. RFC 3501 §5.4.
+
+No task runs while a client says nothing, so that ten thousand idle ones cost little: octets that arrive start the task
+that answers them, and it ends when the framer has nothing more to give.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from config.log import log
+from mailcore.imap import driver, responses
+from mailcore.imap.handlers.entry import capabilities
+from mailcore.imap.session import Session, State
+from mailcore.imap.wire import Event, Framer, Limits
+from mailcore.services import Services
+
+HELD_BYTES = 256 * 1024  # pipelined octets at which reading pauses, and unsent ones at which writing waits
+WRITE_TIMEOUT_S = 300  # a client that takes nothing for so long is gone
+BEFORE = Limits(line=8192, literal=8192, append=8192, skip=0)  # reference imap.md §7
+LINE, LITERAL = 65_536, 131_072
+
+
+class Owner(Protocol):
+    """What accepts connections, as one of them sees it."""
+
+    services: Services
+
+    def admit(self, connection: "Connection") -> bool:
+        """Count a connection in; return False when there are too many."""
+        ...
+
+    def forget(self, connection: "Connection") -> None:
+        """Count it out."""
+        ...
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Run a coroutine that ends with the server."""
+        ...
+
+    async def start_tls(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> asyncio.Transport:
+        """Negotiate TLS on a connection."""
+        ...
+
+
+class Connection(asyncio.Protocol):
+    """Implements `session.Channel` on an asyncio transport."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._loop = asyncio.get_running_loop()
+        self._framer = Framer(BEFORE)
+        self._out: list[bytes] = []
+        self._out_bytes = 0
+        self._task: asyncio.Task[None] | None = None
+        self._arrival: Callable[[], None] | None = None  # called when octets arrive while a handler waits for them
+        self._fresh = False  # octets have arrived since the framer was last asked
+        self._drained: asyncio.Future[None] | None = None
+        self._reading = True
+        self._heard_at = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self.secure = False
+        self.peer = ""
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet the client, or turn it away when there are too many."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=HELD_BYTES)
+        self.secure = transport.get_extra_info("ssl_object") is not None
+        name = transport.get_extra_info("peername")
+        self.peer = str(name[0]) if name else ""
+        self.session = Session(self._owner.services, self)
+        if not self._owner.admit(self):
+            self.close("too many connections", "LIMIT")
+            return
+        hostname = self._owner.services.settings.node.hostname
+        transport.write(responses.untagged("OK", f"{hostname} at your service", f"CAPABILITY {capabilities(self.session)}"))
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take octets; start answering when nobody is."""
+        self._framer.feed(data)
+        self._fresh = True
+        self._heard_at = self._loop.time()
+        if self._arrival is not None:
+            self._arrival()
+        elif self._task is None:
+            self._task = self._owner.spawn(self._answer())
+        elif self._framer.held > HELD_BYTES and self._reading:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def pause_writing(self) -> None:
+        """The peer does not keep up."""
+        self._drained = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        """The peer has caught up."""
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        self._drained = None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Stop answering. What a unit of work has begun it finishes."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self.resume_writing()
+        if self._task is not None:
+            self._task.cancel()
+        else:
+            self.session.end()
+        self._owner.forget(self)
+
+    # session.Channel
+
+    def write(self, octets: bytes) -> None:
+        """Add octets to the reply."""
+        self._out.append(octets)
+        self._out_bytes += len(octets)
+
+    async def ease(self, bound_bytes: int) -> None:
+        """Send the reply so far when it has grown past `bound_bytes`."""
+        if self._out_bytes >= bound_bytes:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Send the reply so far in one piece; return when the peer keeps up. Raises ConnectionError."""
+        if self._out:
+            reply = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+            self._out.clear()
+            self._out_bytes = 0
+            self._transport.write(reply)
+        if self._drained is not None:
+            try:
+                async with asyncio.timeout(WRITE_TIMEOUT_S):
+                    await self._drained
+            except TimeoutError:
+                self._transport.abort()
+                raise ConnectionAbortedError("the client takes nothing") from None
+
+    def take(self) -> Event | None:
+        """Return what the client has sent already."""
+        self._fresh = False
+        event = self._framer.next()
+        if event is None and not self._reading:
+            self._reading = True
+            self._transport.resume_reading()
+        return event
+
+    async def read(self) -> Event:
+        """Send the reply so far and wait for the client. The connection's own timeout bounds the wait."""
+        while (event := self.take()) is None:
+            await self.flush()
+            arrived = asyncio.Event()
+            self._arrival = arrived.set
+            try:
+                if not self._fresh:
+                    await arrived.wait()
+            finally:
+                self._arrival = None
+        return event
+
+    async def wait(self, changed: asyncio.Event, timeout_s: float) -> bool:
+        """Send the reply so far; wait until the client sends or `changed` is set. Return False when time is up."""
+        await self.flush()
+        if self._fresh or changed.is_set():
+            return True
+        self._arrival = changed.set
+        self._heard_at = float("inf")  # a client in IDLE has nothing to say: the keepalive finds out whether it is there
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await changed.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self._arrival = None
+            self._heard_at = self._loop.time()
+
+    async def start_tls(self) -> None:
+        """Send the reply so far, forget what the client sent, and negotiate TLS (RFC 3501 §6.2.1)."""
+        await self.flush()
+        self._transport.pause_reading()
+        self._framer.discard()
+        self._transport = await self._owner.start_tls(self._transport, self)
+        self._framer.discard()
+        self._reading = self.secure = True
+        self._transport.set_write_buffer_limits(high=HELD_BYTES)
+
+    def trust(self) -> None:
+        """Allow the sizes of a signed-in client."""
+        size = self._owner.services.settings.smtp.max_message_bytes
+        self._framer.limits = Limits(LINE, LITERAL, size, skip=4 * size)
+
+    # the connection's own life
+
+    def close(self, text: str, code: str = "") -> None:
+        """Say BYE and close."""
+        self._transport.write(responses.untagged("BYE", text, code))
+        self._transport.close()
+
+    def stop(self) -> None:
+        """Stop answering."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _answer(self) -> None:
+        """Answer until there is nothing more to answer."""
+        try:
+            while self.session.state is not State.ENDED:
+                event = self.take()
+                if event is not None:
+                    await driver.handle(self.session, event)
+                    await self.ease(HELD_BYTES)
+                elif self._out:
+                    await self.flush()
+                else:
+                    return
+            await self.flush()
+            self._transport.close()
+        except ConnectionError:
+            self._transport.abort()
+        except asyncio.CancelledError:
+            self.session.end()
+        except Exception:  # noqa: BLE001 - the driver of the connection: a bug ends this one, not the server
+            log.exception("imap.connection", peer=self.peer)
+            self._transport.abort()
+        finally:
+            self._task = None
+            if self._transport.is_closing():
+                self.session.end()
+
+    def _watch(self) -> None:
+        """End a connection whose client has been silent for too long (RFC 3501 §5.4)."""
+        limits = self._owner.services.settings.imap
+        allowed = limits.login_timeout_s if self.session.state is State.START else limits.idle_timeout_s
+        silent = self._loop.time() - self._heard_at
+        if silent >= allowed:
+            self.close("autologout, idle for too long")
+            return
+        self._timer = self._loop.call_later(min(allowed, allowed - silent), self._watch)

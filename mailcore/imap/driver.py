@@ -1,0 +1,117 @@
+"""Carries one command from its octets to its tagged response. RFC 3501 §2.2, §7; RFC 5530 §3 (SERVERBUG)."""
+
+import asyncio
+import contextlib
+import secrets
+
+from config.errors import MailError
+from config.log import log
+from mailcore.imap import errors, responses
+from mailcore.imap.parse.cursor import BadSyntax, Cursor
+from mailcore.imap.parse.searching import BadCharset
+from mailcore.imap.responses import Done, bad, no
+from mailcore.imap.session import MailboxVanished, Session, State
+from mailcore.imap.table import TABLE, Spec, Telling
+from mailcore.imap.view import NoSuchNumber
+from mailcore.imap.wire import Continue, Event, Overflow, TooBig
+
+MAX_STRIKES = {State.START: 5, State.SIGNED_IN: 20, State.SELECTED: 20}  # wrong commands and passwords before BYE
+FLUSH_BYTES = 256 * 1024
+
+
+async def handle(session: Session, event: Event) -> None:
+    """Answer one event of the framer; set the session's state to ENDED when the connection must end."""
+    match event:
+        case Continue():
+            session.channel.write(b"+ go on\r\n")
+        case TooBig(tag):
+            session.channel.write(no("larger than this server accepts", "TOOBIG").line(tag))
+            _strike(session)
+        case Overflow():
+            _leave(session, "that is more than this server can take")
+        case _:
+            await _execute(session, event.text)
+
+
+def _strike(session: Session) -> None:
+    session.strikes += 1
+
+
+def _leave(session: Session, text: str, code: str = "") -> None:
+    session.channel.write(responses.untagged("BYE", text, code))
+    session.end()
+
+
+async def _execute(session: Session, text: bytes) -> None:
+    session.tag = b"*"
+    try:
+        done = await _perform(session, text)
+        if done is not None:
+            session.channel.write(done.line(session.tag))
+    except MailboxVanished:
+        _leave(session, "the selected mailbox was deleted or renamed")
+    if session.state is not State.ENDED and session.strikes >= MAX_STRIKES[session.state]:
+        _leave(session, "too many errors")
+
+
+async def _perform(session: Session, text: bytes) -> Done | None:
+    """Run a command; turn whatever stops it into its end."""
+    try:
+        cursor = Cursor(text)
+        session.tag = cursor.tag()
+        return await _run(session, _spec(session, cursor), cursor)
+    except BadSyntax as error:
+        _strike(session)
+        return bad(str(error))
+    except NoSuchNumber:
+        return bad("no such message number")
+    except BadCharset:
+        return no("strings are read in these charsets only", "BADCHARSET (UTF-8 US-ASCII)")
+    except MailError as error:
+        log.info("imap.refused", peer=session.channel.peer, kind=type(error).__name__, **error.facts)
+        return errors.refusal(error)
+    except (MailboxVanished, ConnectionError, asyncio.CancelledError):
+        raise
+    except Exception:  # noqa: BLE001 - the driver: a bug ends the command, not the connection
+        name = secrets.token_hex(4)
+        log.exception("imap.bug", id=name, peer=session.channel.peer)
+        return no(f"internal error {name}", "SERVERBUG")
+
+
+def _spec(session: Session, cursor: Cursor) -> Spec:
+    """Find the row of the command that stands here. Raises BadSyntax when there is none or it is out of place."""
+    cursor.space()
+    name = cursor.word()
+    if name == "UID":
+        cursor.space()
+        name = "UID " + cursor.word()
+    spec = TABLE.get(name)
+    if spec is None:
+        raise BadSyntax("unknown command")
+    if session.state not in spec.states:
+        raise BadSyntax(f"not possible {session.state.value}")
+    return spec
+
+
+async def _run(session: Session, spec: Spec, cursor: Cursor) -> Done | None:
+    command = spec.parse(cursor)
+    cursor.end()
+    if spec.telling is not Telling.NOTHING:
+        await _tell(session, renumber=spec.telling is Telling.FREE)
+    done = None
+    async with contextlib.aclosing(spec.handle(session, command)) as replies:
+        async for reply in replies:
+            if isinstance(reply, Done):
+                done = reply
+            else:
+                session.channel.write(reply)
+                await session.channel.ease(FLUSH_BYTES)
+    if spec.telling is not Telling.NOTHING:
+        await _tell(session, renumber=spec.telling in (Telling.FREE, Telling.BEHIND))
+    return done
+
+
+async def _tell(session: Session, *, renumber: bool) -> None:
+    await session.refresh()
+    for line in await session.announce(renumber=renumber):
+        session.channel.write(line)

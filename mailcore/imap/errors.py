@@ -1,0 +1,45 @@
+"""Refusals as IMAP says them: one table for the whole MailError family. RFC 5530, RFC 3501 §7.1."""
+
+from config.errors import MailError
+from directory import errors as directory
+from mailcore import errors as mail
+from mailcore.imap.responses import Done, no
+from signing import errors as signing
+
+CODES: dict[type[MailError], str] = {
+    mail.NoSuchMailbox: "NONEXISTENT",
+    mail.MailboxExists: "ALREADYEXISTS",
+    mail.BadMailboxName: "CANNOT",
+    mail.MailboxProtected: "CANNOT",
+    mail.MailboxHasChildren: "HASCHILDREN",
+    mail.LimitReached: "LIMIT",
+    mail.OverQuota: "OVERQUOTA",
+    mail.MessageTooBig: "TOOBIG",
+    mail.MalformedMessage: "CANNOT",
+    mail.NoSuchRecipient: "NONEXISTENT",
+    mail.NotAllowed: "NOPERM",
+    mail.RelayDenied: "NOPERM",
+    mail.TooManyHops: "CANNOT",
+    mail.Unavailable: "UNAVAILABLE",
+    mail.Damaged: "CORRUPTION",
+    directory.BadAddress: "CANNOT",
+    directory.AddressTaken: "ALREADYEXISTS",
+    directory.NotFound: "NONEXISTENT",
+    directory.BadEntry: "CANNOT",
+    directory.BadCredentials: "AUTHENTICATIONFAILED",
+    directory.TooManyAttempts: "UNAVAILABLE",
+    signing.SignerUnavailable: "UNAVAILABLE",
+    signing.SigningRefused: "CANNOT",
+    signing.NoSuchKey: "CANNOT",
+    signing.KeyExists: "ALREADYEXISTS",
+    signing.NotActivated: "NOPERM",
+    signing.BadSecret: "CONTACTADMIN",
+}
+
+
+def refusal(error: MailError) -> Done:
+    """Return NO with the text and the code of a refusal; one of another family is the operator's to look at."""
+    for kind in type(error).__mro__:
+        if kind in CODES:
+            return no(error.text, CODES[kind])
+    return no(error.text, "CONTACTADMIN")

@@ -1,0 +1,126 @@
+"""Who speaks, and what can be said. RFC 3501 §6.1, §6.2; RFC 2971 (ID); RFC 2342 (NAMESPACE); RFC 4959 (SASL-IR)."""
+
+from config.log import log
+from directory.errors import BadCredentials
+from mailcore.imap import responses
+from mailcore.imap.commands import Authenticate, Enable, Id, Login, Plain
+from mailcore.imap.parse import account as parse
+from mailcore.imap.parse.cursor import BadSyntax
+from mailcore.imap.responses import Response, Responses, bad, no, ok
+from mailcore.imap.session import Session, State
+from mailcore.imap.wire import Request
+
+ALWAYS = "IMAP4rev1 LITERAL+ ID"
+OPEN = f"{ALWAYS} STARTTLS LOGINDISABLED"
+SECURED = f"{ALWAYS} SASL-IR AUTH=PLAIN"
+SIGNED_IN = (
+    f"{ALWAYS} IDLE NAMESPACE CHILDREN UIDPLUS MOVE UNSELECT ENABLE ESEARCH LIST-EXTENDED LIST-STATUS STATUS=SIZE"
+    " SPECIAL-USE CREATE-SPECIAL-USE"
+)
+VERSION = "0.1"
+LOGGED_ID_CHARS = 60
+
+
+def capabilities(session: Session) -> str:
+    """Return what may be used now (RFC 3501 §7.2.1)."""
+    if session.state is State.START:
+        return SECURED if session.channel.secure else OPEN
+    return f"{SIGNED_IN} APPENDLIMIT={session.services.settings.smtp.max_message_bytes}"
+
+
+async def capability(session: Session, command: Plain) -> Responses:
+    """RFC 3501 §6.1.1."""
+    yield b"* CAPABILITY %b\r\n" % capabilities(session).encode("ascii")
+    yield ok("these are they")
+
+
+async def noop(session: Session, command: Plain) -> Responses:
+    """RFC 3501 §6.1.2; CHECK does no more (§6.4.1): everything acknowledged is on disk already."""
+    yield ok("done")
+
+
+async def logout(session: Session, command: Plain) -> Responses:
+    """RFC 3501 §6.1.3."""
+    session.end()
+    yield responses.untagged("BYE", "until next time")
+    yield ok("signed out")
+
+
+async def identify(session: Session, command: Id) -> Responses:
+    """RFC 2971 §3.1."""
+    told = {name: value[:LOGGED_ID_CHARS] for name, value in command.fields if name in ("name", "version")}
+    log.info("imap.client", peer=session.channel.peer, client=told)
+    yield f'* ID ("name" "Diwan" "version" "{VERSION}")\r\n'.encode("ascii")
+    yield ok("pleased to meet you")
+
+
+async def enable(session: Session, command: Enable) -> Responses:
+    """RFC 5161 §3.1: answers with what it turned on. No extension here needs turning on, so that is nothing."""
+    yield b"* ENABLED\r\n"
+    yield ok("done")
+
+
+async def namespace(session: Session, command: Plain) -> Responses:
+    """RFC 2342 §5: one personal namespace, nothing of others, nothing shared."""
+    yield b'* NAMESPACE (("" "/")) NIL NIL\r\n'
+    yield ok("done")
+
+
+async def starttls(session: Session, command: Plain) -> Responses:
+    """RFC 3501 §6.2.1. Nothing that came before TLS counts afterwards, neither octets nor what they said."""
+    if session.channel.secure:
+        yield bad("TLS is active already")
+        return
+    session.channel.write(ok("begin TLS negotiation now").line(session.tag))
+    await session.channel.start_tls()
+
+
+async def login(session: Session, command: Login) -> Responses:
+    """RFC 3501 §6.2.3; without TLS no password is looked at (§6.2.3 LOGINDISABLED)."""
+    if not session.channel.secure:
+        yield no("use STARTTLS first", "PRIVACYREQUIRED")
+        return
+    yield await _signed_in(session, command.login, command.password)
+
+
+async def authenticate(session: Session, command: Authenticate) -> Responses:
+    """RFC 3501 §6.2.2, PLAIN of RFC 4616: an authorization identity names a post that the person holds."""
+    if not session.channel.secure:
+        yield no("use STARTTLS first", "PRIVACYREQUIRED")
+        return
+    if command.mechanism != "PLAIN":
+        yield no("only PLAIN is known here", "CANNOT")
+        return
+    answer = command.initial
+    if answer is None:
+        session.channel.write(b"+ \r\n")
+        event = await session.channel.read()
+        if not isinstance(event, Request) or event.text == b"*":
+            yield bad("sign-in given up")
+            return
+        answer = parse.response(event.text)
+    yield await _signed_in(session, *_plain(answer))
+
+
+def _plain(answer: bytes) -> tuple[str, str]:
+    """Return (login, password) of a PLAIN response (RFC 4616 §2). Raises BadSyntax."""
+    pieces = answer.split(b"\x00")
+    if len(pieces) != 3 or not pieces[1]:
+        raise BadSyntax("not a PLAIN response")
+    try:
+        acting, login, password = (piece.decode("utf-8") for piece in pieces)
+    except UnicodeDecodeError:
+        raise BadSyntax("text is not UTF-8") from None
+    return (f"{login}*{acting}" if acting and acting != login else login), password
+
+
+async def _signed_in(session: Session, login: str, password: str) -> Response:
+    """Check a password and open the account. Raises BadCredentials, TooManyAttempts."""
+    try:
+        identity = await session.services.signin.password(login, password, "imap", session.channel.peer)
+    except BadCredentials:
+        session.strikes += 1
+        raise
+    await session.sign_in(identity)
+    log.info("imap.signed_in", account_id=identity.account_id, person_id=identity.person_id, peer=session.channel.peer)
+    return ok("signed in", f"CAPABILITY {capabilities(session)}")

@@ -1,0 +1,70 @@
+"""SEARCH. RFC 3501 §6.4.4, RFC 4731 (ESEARCH): each message is read only as far as its answer needs."""
+
+import asyncio
+from collections.abc import Sequence
+
+from mailcore.imap import searching
+from mailcore.imap.commands import Key, Level, Search
+from mailcore.imap.responses import Responses, ok
+from mailcore.imap.searching import Candidate, Setting
+from mailcore.imap.session import Session
+from mailcore.store import messages
+
+CHUNK = 200  # messages per unit of work: readers hold no snapshot for long
+TEXT_CHUNK = 20  # bodies held at once
+
+
+async def search(session: Session, command: Search) -> Responses:
+    """Only what the view shows is found; the answer is ascending."""
+    view = session.selected.view
+    settled = searching.setting(command.key, view, session.keywords)
+    found, undecided = _sift(command.key, settled, [Candidate(place, flags) for place, flags in enumerate(view.flags)])
+    for start in range(0, len(undecided), CHUNK):
+        found += await _decide(session, command.key, settled, undecided[start : start + CHUNK])
+    found.sort()
+    numbers = [view.uids[place] if command.uid else place + 1 for place in found]
+    if command.returns is None:
+        yield searching.answer(numbers)
+    else:
+        yield searching.extended_answer(session.tag, numbers, command.returns, uid=command.uid)
+    yield ok("searched")
+
+
+async def _decide(session: Session, key: Key, settled: Setting, candidates: Sequence[Candidate]) -> list[int]:
+    """Decide about a chunk of candidates: first by their rows and headers, then, where needed, by their octets."""
+    selected = session.selected
+    header = searching.level(key) >= Level.HEADER
+    by_uid = {selected.view.uids[candidate.place]: candidate for candidate in candidates}
+    rows = await session.services.db.read(messages.fetch, selected.key, list(by_uid), header=header)
+    for row in rows:
+        candidate = by_uid[row.uid]
+        candidate.row = row
+        candidate.header = session.account.header(row) if header else None
+    present = [by_uid[row.uid] for row in rows]
+    found, undecided = await asyncio.to_thread(_sift, key, settled, present)
+    for start in range(0, len(undecided), TEXT_CHUNK):
+        found += await _decide_by_text(session, key, settled, undecided[start : start + TEXT_CHUNK])
+    return found
+
+
+async def _decide_by_text(session: Session, key: Key, settled: Setting, candidates: Sequence[Candidate]) -> list[int]:
+    for candidate in candidates:
+        assert candidate.row is not None
+        candidate.raw = await session.services.store.raw(session.account, candidate.row)
+    found, _ = await asyncio.to_thread(_sift, key, settled, candidates)
+    for candidate in candidates:
+        candidate.forget()
+    return found
+
+
+def _sift(key: Key, settled: Setting, candidates: Sequence[Candidate]) -> tuple[list[int], list[Candidate]]:
+    """Return the places that match, and the candidates of which more must be known."""
+    found: list[int] = []
+    undecided: list[Candidate] = []
+    for candidate in candidates:
+        matches = searching.matches(key, candidate, settled)
+        if matches is None:
+            undecided.append(candidate)
+        elif matches:
+            found.append(candidate.place)
+    return found, undecided

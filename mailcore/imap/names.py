@@ -1,0 +1,87 @@
+"""Mailbox names on the wire and patterns over them. RFC 3501 §5.1.3 (modified UTF-7), §6.3.8 (LIST wildcards)."""
+
+import binascii
+import re
+import unicodedata
+
+from mailcore.errors import BadMailboxName
+
+SEPARATOR = "/"
+_SHIFTED = re.compile(rb"&([A-Za-z0-9+,]*)-")
+_UNPRINTABLE = re.compile(r"[^\x20-\x25\x27-\x7e]+")
+
+
+def encode(name: str) -> bytes:
+    """Return a name in modified UTF-7."""
+    return _UNPRINTABLE.sub(lambda run: _shift(run[0]), name).encode("ascii")
+
+
+def _shift(run: str) -> str:
+    return "&-".join("&" + _base64(piece) + "-" if piece else "" for piece in run.split("&"))
+
+
+def _base64(text: str) -> str:
+    encoded = binascii.b2a_base64(text.encode("utf-16-be"), newline=False)
+    return encoded.rstrip(b"=").replace(b"/", b",").decode("ascii")
+
+
+def decode(wire: bytes) -> str:
+    """Return a name from modified UTF-7, in NFC. Raises BadMailboxName for anything that `encode` would not write."""
+    try:
+        name = _SHIFTED.sub(_unshift, wire).decode("utf-8")
+        if encode(name) != wire:
+            raise BadMailboxName
+    except (ValueError, UnicodeError):
+        raise BadMailboxName from None
+    return unicodedata.normalize("NFC", name)
+
+
+def _unshift(run: re.Match[bytes]) -> bytes:
+    if not run[1]:
+        return b"&"
+    padded = run[1].replace(b",", b"/") + b"=" * (-len(run[1]) % 4)
+    return binascii.a2b_base64(padded).decode("utf-16-be").encode("utf-8")
+
+
+def is_inbox(name: str) -> bool:
+    """Say whether a name is INBOX, in whatever case (RFC 3501 §5.1)."""
+    return name.upper() == "INBOX"
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Match a LIST pattern: ``*`` is anything, ``%`` anything without a separator. Time is pattern × name, never more."""
+    reached = {0}  # the places in `pattern` that may come next
+    _step_over(pattern, reached)
+    for character in name:
+        following: set[int] = set()
+        for place in reached:
+            if place == len(pattern):
+                continue
+            wanted = pattern[place]
+            if wanted == "*" or (wanted == "%" and character != SEPARATOR):
+                following.add(place)
+            elif wanted == character:
+                following.add(place + 1)
+        reached = following
+        _step_over(pattern, reached)
+    return len(pattern) in reached
+
+
+def _step_over(pattern: str, reached: set[int]) -> None:
+    """Wildcards match nothing too: add the places behind them."""
+    for place in sorted(reached):
+        while place < len(pattern) and pattern[place] in "*%":
+            place += 1
+            reached.add(place)
+
+
+def folded(name: str) -> str:
+    """Return a name with a leading INBOX in capitals, for matching."""
+    head, separator, rest = name.partition(SEPARATOR)
+    return "INBOX" + separator + rest if is_inbox(head) else name
+
+
+def parents(name: str) -> list[str]:
+    """Return the names above a name, nearest last."""
+    pieces = name.split(SEPARATOR)
+    return [SEPARATOR.join(pieces[:count]) for count in range(1, len(pieces))]

@@ -1,0 +1,1 @@
+"""From the octets of one command to a value of `commands`. RFC 3501 §9."""

@@ -1,0 +1,205 @@
+"""Whether a message matches a search, told from as little of it as needed. RFC 3501 §6.4.4."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mailcore.imap.commands import (
+    AllOf,
+    AnyOf,
+    Arrived,
+    Flagged,
+    HeaderHas,
+    Key,
+    Keyword,
+    Level,
+    Not,
+    Numbers,
+    Sent,
+    Size,
+    TextHas,
+)
+from mailcore.imap.parse.dates import DAY_US, written_day
+from mailcore.imap.parse.searching import fold
+from mailcore.imap.sequence import compact
+from mailcore.imap.view import View
+from mailcore.message import content
+from mailcore.message.headers import unfold
+from mailcore.message.types import Header
+from mailcore.message.words import decode_words
+from mailcore.store.types import Stored
+
+
+@dataclass(slots=True)
+class Candidate:
+    """What is known of a message so far; a key that needs more answers None."""
+
+    place: int
+    flags: int
+    row: Stored | None = None
+    header: Header | None = None
+    raw: bytes | None = None
+    _text: str | None = field(default=None, repr=False)
+
+    def text(self) -> str | None:
+        """Return the folded readable text of the message, every text part of it; None while the octets are missing."""
+        if self._text is None and self.raw is not None and self.header is not None:
+            self._text = fold("\n".join(_texts(self.raw, self.header)))
+        return self._text
+
+    def forget(self) -> None:
+        """Let go of the octets and the text."""
+        self.raw = self._text = None
+
+    def fields(self, name: bytes) -> list[str]:
+        """Return the folded, decoded values of a field."""
+        assert self.header is not None
+        return [_value(octets) for lower, octets in self.header.fields if lower == name]
+
+    def header_text(self) -> str:
+        """Return the whole header, folded and decoded."""
+        assert self.header is not None
+        return "\n".join(fold(decode_words(unfold(octets))) for _, octets in self.header.fields)
+
+
+def _value(octets: bytes) -> str:
+    return fold(decode_words(unfold(octets.partition(b":")[2]))).strip()
+
+
+def _texts(raw: bytes, header: Header) -> list[str]:
+    return [content.text(raw, span) for span in header.spans if span.type == "text" and not span.children]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What keys mean in one mailbox at one time: which places each set names, which bit each keyword is."""
+
+    sets: Mapping[int, frozenset[int]]
+    keywords: Mapping[str, int]
+
+
+def setting(key: Key, view: View, keywords: Mapping[int, str]) -> Setting:
+    """Resolve the sets and keywords of a search against a view."""
+    sets: dict[int, frozenset[int]] = {}
+    for numbers in _sets(key):
+        sets[id(numbers)] = frozenset(view.matching(numbers.messages, uid=numbers.uid))
+    return Setting(sets, {name.casefold(): bit for bit, name in keywords.items()})
+
+
+def _sets(key: Key) -> list[Numbers]:
+    match key:
+        case Numbers():
+            return [key]
+        case Not():
+            return _sets(key.key)
+        case AnyOf() | AllOf():
+            return [numbers for inner in key.keys for numbers in _sets(inner)]
+    return []
+
+
+def level(key: Key) -> Level:
+    """Return how far a search may have to reach."""
+    match key:
+        case Not():
+            return level(key.key)
+        case AnyOf() | AllOf():
+            return max((level(inner) for inner in key.keys), default=Level.VIEW)
+        case Arrived() | Size():
+            return Level.ROW
+        case HeaderHas() | Sent():
+            return Level.HEADER
+        case TextHas():
+            return Level.RAW
+    return Level.VIEW
+
+
+def matches(key: Key, candidate: Candidate, settled: Setting) -> bool | None:
+    """Say whether a message matches, or None when that needs more than is known of it."""
+    match key:
+        case Flagged():
+            return bool(candidate.flags & key.bit)
+        case Keyword():
+            return bool(candidate.flags & settled.keywords.get(key.name, 0))
+        case Numbers():
+            return candidate.place in settled.sets[id(key)]
+        case Not():
+            inner = matches(key.key, candidate, settled)
+            return None if inner is None else not inner
+        case AllOf():
+            return _all(key.keys, candidate, settled)
+        case AnyOf():
+            return _any(key.keys, candidate, settled)
+        case Arrived() | Size():
+            return None if candidate.row is None else _row_matches(key, candidate.row)
+        case HeaderHas() | Sent():
+            return None if candidate.header is None else _header_matches(key, candidate)
+        case TextHas():
+            return _text_matches(key, candidate)
+
+
+def _all(keys: Sequence[Key], candidate: Candidate, settled: Setting) -> bool | None:
+    result: bool | None = True
+    for key in keys:
+        inner = matches(key, candidate, settled)
+        if inner is False:
+            return False
+        if inner is None:
+            result = None
+    return result
+
+
+def _any(keys: Sequence[Key], candidate: Candidate, settled: Setting) -> bool | None:
+    result: bool | None = False
+    for key in keys:
+        inner = matches(key, candidate, settled)
+        if inner is True:
+            return True
+        if inner is None:
+            result = None
+    return result
+
+
+def _row_matches(key: Arrived | Size, row: Stored) -> bool:
+    if isinstance(key, Arrived):
+        return _within(row.internaldate_us // DAY_US, key.first, key.last)
+    return (key.above is None or row.size_bytes > key.above) and (key.below is None or row.size_bytes < key.below)
+
+
+def _within(day: int, first: int | None, last: int | None) -> bool:
+    return (first is None or day >= first) and (last is None or day < last)
+
+
+def _header_matches(key: HeaderHas | Sent, candidate: Candidate) -> bool:
+    if isinstance(key, HeaderHas):
+        return any(key.text in value for value in candidate.fields(key.field))
+    assert candidate.header is not None
+    written = [octets for lower, octets in candidate.header.fields if lower == b"date"]
+    day = written_day(written[0]) if written else None
+    return day is not None and _within(day, key.first, key.last)
+
+
+def _text_matches(key: TextHas, candidate: Candidate) -> bool | None:
+    if key.whole and candidate.header is not None and key.text in candidate.header_text():
+        return True
+    text = candidate.text()
+    return None if text is None else key.text in text
+
+
+def answer(numbers: Sequence[int]) -> bytes:
+    """Write the SEARCH response (RFC 3501 §7.2.5)."""
+    return b"* SEARCH" + b"".join(b" %d" % number for number in numbers) + b"\r\n"
+
+
+def extended_answer(tag: bytes, numbers: Sequence[int], returns: frozenset[str], *, uid: bool) -> bytes:
+    """Write the ESEARCH response (RFC 4731 §3.1): no MIN, MAX or ALL when nothing matched."""
+    parts = [b'* ESEARCH (TAG "%b")' % tag]
+    if uid:
+        parts.append(b"UID")
+    if "MIN" in returns and numbers:
+        parts.append(b"MIN %d" % numbers[0])
+    if "MAX" in returns and numbers:
+        parts.append(b"MAX %d" % numbers[-1])
+    if "COUNT" in returns:
+        parts.append(b"COUNT %d" % len(numbers))
+    if "ALL" in returns and numbers:
+        parts.append(b"ALL " + compact(numbers))
+    return b" ".join(parts) + b"\r\n"

@@ -1,0 +1,218 @@
+"""What a server knows of one client between two commands. RFC 3501 §3."""
+
+import asyncio
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from config.clock import SECOND_US
+from config.errors import MailError
+from directory.signin import Identity
+from mailcore.errors import NoSuchMailbox
+from mailcore.imap import fetching, responses
+from mailcore.imap.responses import FlagWriter
+from mailcore.imap.view import Gone, Reflagged, Total, View
+from mailcore.imap.wire import Event
+from mailcore.services import Services
+from mailcore.store import keywords, messages
+from mailcore.store.bus import Bus
+from mailcore.store.keys import AccountKey
+from mailcore.store.types import AccountId, MailboxKey
+
+STALE_US = 15 * SECOND_US  # the database is read again after this long even without a hint (reference: 15 to 30 s)
+
+
+class State(Enum):
+    """RFC 3501 §3.1 to §3.4."""
+
+    START = "not signed in"
+    SIGNED_IN = "signed in"
+    SELECTED = "with a mailbox selected"
+    ENDED = "ended"
+
+
+class Channel(Protocol):
+    """The connection as handlers see it."""
+
+    secure: bool
+    peer: str
+
+    def write(self, octets: bytes) -> None:
+        """Add octets to the reply."""
+        ...
+
+    async def flush(self) -> None:
+        """Send the reply so far; return when the peer keeps up."""
+        ...
+
+    async def ease(self, bound_bytes: int) -> None:
+        """Send the reply so far when it has grown past `bound_bytes`."""
+        ...
+
+    def take(self) -> Event | None:
+        """Return what the client has sent already."""
+        ...
+
+    async def read(self) -> Event:
+        """Send the reply so far and wait for the client."""
+        ...
+
+    async def wait(self, changed: asyncio.Event, timeout_s: float) -> bool:
+        """Send the reply so far; wait until the client sends or `changed` is set. Return False when time is up."""
+        ...
+
+    async def start_tls(self) -> None:
+        """Send the reply so far, forget what the client sent, and negotiate TLS."""
+        ...
+
+    def trust(self) -> None:
+        """Allow the sizes of a signed-in client."""
+        ...
+
+
+class ReadOnly(MailError):
+    """EXAMINE: nothing may change (RFC 3501 §6.3.2)."""
+
+    text = "the mailbox is open read-only"
+
+
+class MailboxVanished(Exception):
+    """The selected mailbox was deleted or renamed: the connection must end, UIDs mean nothing any more."""
+
+
+@dataclass(slots=True)
+class Selected:
+    """The selected mailbox."""
+
+    key: MailboxKey
+    uidvalidity: int
+    view: View
+    read_only: bool
+
+
+class Session:
+    """One client: who it is, what it has selected, what it must be told."""
+
+    def __init__(self, services: Services, channel: Channel) -> None:
+        self.services = services
+        self.channel = channel
+        self.state = State.START
+        self.tag = b"*"
+        self.strikes = 0  # commands that were none, or sign-ins that failed
+        self.changed = asyncio.Event()  # set by the bus when the account changes
+        self.flags = FlagWriter({})
+        self.keywords: dict[int, str] = {}
+        self._account: AccountKey | None = None
+        self._selected: Selected | None = None
+        self._read_at_us = 0
+
+    @property
+    def bus(self) -> Bus:
+        """Return who tells of changes."""
+        return self.services.store.bus
+
+    @property
+    def account(self) -> AccountKey:
+        """Return the account whose mail this is. Only after sign-in."""
+        assert self._account is not None
+        return self._account
+
+    @property
+    def account_id(self) -> AccountId:
+        """Return the account's id. Only after sign-in."""
+        return self.account.account_id
+
+    @property
+    def selected(self) -> Selected:
+        """Return the selected mailbox. Only in that state."""
+        assert self._selected is not None
+        return self._selected
+
+    def writable(self) -> Selected:
+        """Return the selected mailbox. Raises ReadOnly after EXAMINE."""
+        if self.selected.read_only:
+            raise ReadOnly
+        return self.selected
+
+    async def sign_in(self, identity: Identity) -> None:
+        """Open the account of an identity: the person's own, or that of a post."""
+        self._account = await self.services.store.open_account(identity.account_id)
+        await self.load_keywords()
+        self.state = State.SIGNED_IN
+        self.strikes = 0
+        self.channel.trust()
+
+    async def load_keywords(self) -> None:
+        """Read the account's keywords again."""
+        self.keywords = await self.services.db.read(keywords.names, self.account_id)
+        self.flags = FlagWriter(self.keywords)
+
+    async def select(self, key: MailboxKey, *, read_only: bool) -> None:
+        """Open a mailbox: listen for changes first, then read it (RFC 3501 §6.3.1)."""
+        self.changed.clear()
+        self.bus.add(self.account_id, self.changed)
+        try:
+            snapshot = await self.services.db.read(messages.snapshot, key)
+        except BaseException:
+            self.bus.discard(self.account_id, self.changed)
+            raise
+        self._read_at_us = self.services.clock.now_us()
+        self._selected = Selected(key, snapshot.mailbox.uidvalidity, View(snapshot), read_only)
+        self.state = State.SELECTED
+
+    def unselect(self) -> None:
+        """Leave the selected mailbox, if any."""
+        if self._selected is not None:
+            self.bus.discard(self.account_id, self.changed)
+            self._selected = None
+            self.state = State.SIGNED_IN
+
+    def end(self) -> None:
+        """Release what the session holds; nothing is said to it any more."""
+        self.unselect()
+        self.state = State.ENDED
+
+    def is_stale(self) -> bool:
+        """Say whether the view may lag behind the database: a hint came, or none could have for a while."""
+        return self.changed.is_set() or self.services.clock.now_us() - self._read_at_us > STALE_US
+
+    async def refresh(self) -> None:
+        """Bring what happened in the selected mailbox into the view; nothing is told yet. Raises MailboxVanished."""
+        if self._selected is None or not self.is_stale():
+            return
+        self.changed.clear()
+        selected = self._selected
+        try:
+            delta = await self.services.db.read(messages.changes, selected.key, selected.view.modseq)
+        except NoSuchMailbox:
+            raise MailboxVanished from None
+        if delta.mailbox.uidvalidity != selected.uidvalidity:
+            raise MailboxVanished
+        self._read_at_us = self.services.clock.now_us()
+        selected.view.absorb(delta)
+
+    async def announce(self, *, renumber: bool) -> list[bytes]:
+        """Return what the client is to be told of its mailbox now."""
+        if self._selected is None:
+            return []
+        changes = self._selected.view.apply(renumber=renumber)
+        said: list[bytes] = []
+        if any(isinstance(change, Reflagged) and not self.flags.knows(change.flags) for change in changes):
+            said += await self.new_keywords()
+        for change in changes:
+            match change:
+                case Gone(number):
+                    said.append(responses.expunge(number))
+                case Total(count):
+                    said.append(responses.exists(count))
+                case Reflagged(number, uid, flags):
+                    said.append(fetching.flags_answer(number, uid, self.flags.write(flags), with_uid=True))
+        return said
+
+    async def new_keywords(self) -> list[bytes]:
+        """Learn keywords that another session made, and tell of them (RFC 3501 §7.2.6)."""
+        await self.load_keywords()
+        return [
+            b"* FLAGS %b\r\n" % self.flags.all(),
+            b"* OK [PERMANENTFLAGS %b] keywords\r\n" % self.flags.permanent(),
+        ]

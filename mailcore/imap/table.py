@@ -1,0 +1,83 @@
+"""Every command: how its arguments are read, what it does, when it may be given, what may be told around it. RFC 3501 §6."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from mailcore.imap.handlers import changing, entry, fetching, idling, mailboxes, searching, selecting
+from mailcore.imap.parse import account, messages
+from mailcore.imap.parse import fetching as parse_fetching
+from mailcore.imap.parse import searching as parse_searching
+from mailcore.imap.parse.cursor import Cursor
+from mailcore.imap.responses import Responses
+from mailcore.imap.session import Session, State
+
+
+class Telling(Enum):
+    """What a client may be told of its mailbox around a command (RFC 3501 §7.4.1).
+
+    A command with sequence numbers means those that the client knew when it sent it: renumbering may come only behind it,
+    and not even there while FETCH, STORE or SEARCH run.
+    """
+
+    NOTHING = "the command opens or leaves a mailbox"
+    HELD = "flags and arrivals, no removals"
+    BEHIND = "removals only behind the command"
+    FREE = "everything, before and behind"
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One row of the table."""
+
+    parse: Callable[[Cursor], Any]
+    handle: Callable[[Session, Any], Responses]
+    states: frozenset[State]
+    telling: Telling = Telling.HELD
+
+
+START = frozenset((State.START,))
+ANY = frozenset((State.START, State.SIGNED_IN, State.SELECTED))
+SIGNED_IN = frozenset((State.SIGNED_IN, State.SELECTED))
+SELECTED = frozenset((State.SELECTED,))
+NOTHING, HELD, BEHIND, FREE = Telling
+
+TABLE: dict[str, Spec] = {
+    "CAPABILITY": Spec(account.plain, entry.capability, ANY),
+    "NOOP": Spec(account.plain, entry.noop, ANY, FREE),
+    "LOGOUT": Spec(account.plain, entry.logout, ANY, NOTHING),
+    "ID": Spec(account.identify, entry.identify, ANY),
+    "STARTTLS": Spec(account.plain, entry.starttls, START),
+    "LOGIN": Spec(account.login, entry.login, START),
+    "AUTHENTICATE": Spec(account.authenticate, entry.authenticate, START),
+    "ENABLE": Spec(account.enable, entry.enable, SIGNED_IN),
+    "NAMESPACE": Spec(account.plain, entry.namespace, SIGNED_IN),
+    "LIST": Spec(account.listing, mailboxes.list_, SIGNED_IN),
+    "LSUB": Spec(account.lsub, mailboxes.lsub, SIGNED_IN),
+    "STATUS": Spec(account.status, mailboxes.status, SIGNED_IN),
+    "CREATE": Spec(account.create, mailboxes.create, SIGNED_IN),
+    "DELETE": Spec(account.delete, mailboxes.delete, SIGNED_IN),
+    "RENAME": Spec(account.rename, mailboxes.rename, SIGNED_IN),
+    "SUBSCRIBE": Spec(account.subscribe, mailboxes.subscribe, SIGNED_IN),
+    "UNSUBSCRIBE": Spec(account.subscribe, mailboxes.unsubscribe, SIGNED_IN),
+    "SELECT": Spec(account.select, selecting.select, SIGNED_IN, NOTHING),
+    "EXAMINE": Spec(account.select, selecting.examine, SIGNED_IN, NOTHING),
+    "APPEND": Spec(messages.append, changing.append, SIGNED_IN, FREE),
+    "IDLE": Spec(account.plain, idling.idle, SIGNED_IN, FREE),
+    "CHECK": Spec(account.plain, entry.noop, SELECTED, FREE),
+    "CLOSE": Spec(account.plain, selecting.close, SELECTED, NOTHING),
+    "UNSELECT": Spec(account.plain, selecting.unselect, SELECTED, NOTHING),
+    "EXPUNGE": Spec(messages.expunge, changing.expunge, SELECTED, FREE),
+    "UID EXPUNGE": Spec(messages.uid_expunge, changing.expunge, SELECTED, FREE),
+    "FETCH": Spec(parse_fetching.fetch, fetching.fetch, SELECTED, HELD),
+    "UID FETCH": Spec(parse_fetching.uid_fetch, fetching.fetch, SELECTED, FREE),
+    "STORE": Spec(messages.store, changing.store, SELECTED, HELD),
+    "UID STORE": Spec(messages.uid_store, changing.store, SELECTED, FREE),
+    "SEARCH": Spec(parse_searching.search, searching.search, SELECTED, HELD),
+    "UID SEARCH": Spec(parse_searching.uid_search, searching.search, SELECTED, BEHIND),
+    "COPY": Spec(messages.transfer, changing.copy, SELECTED, BEHIND),
+    "UID COPY": Spec(messages.uid_transfer, changing.copy, SELECTED, FREE),
+    "MOVE": Spec(messages.transfer, changing.move, SELECTED, BEHIND),
+    "UID MOVE": Spec(messages.uid_transfer, changing.move, SELECTED, FREE),
+}
