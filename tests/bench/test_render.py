@@ -1,0 +1,54 @@
+"""Tables: what is met, missed, noisy; documents are replaced between their marks."""
+
+import json
+
+import pytest
+
+from bench import render
+from bench.figures import Board, Measure
+
+RATE = Measure("rate", "a rate", "msg/s", bars={"peer": 2})
+
+
+def report(ours: list[float], peer: list[float]) -> render.Report:
+    """Make a report of one measure."""
+    board = Board()
+    for value in ours:
+        board.add(RATE, "diwan", value)
+    for value in peer:
+        board.add(RATE, "peer", value)
+    return render.Report("2026-01-01", "2 cores", ("Diwan 1", "Peer 2"), "TLS", 60.0, "0.1", board, "diwan")
+
+
+def test_a_missed_bar_is_said_in_the_table_and_in_the_summary() -> None:
+    part = render.markdown(report([300], [200]))
+    assert "| a rate | 300 msg/s | 200 msg/s | peer | x1.50 | >= 2 | MISSED |" in part
+    assert "0 of 1 bars met; missed: a rate (x1.50 of peer)." in part
+
+
+def test_noise_is_flagged_beside_the_verdict() -> None:
+    assert "met, noisy (spread 75%)" in render.text(report([400, 700, 400], [200]))
+
+
+@pytest.mark.parametrize(("value", "shown"), [(1234567.8, "1,234,568"), (12.34, "12.3"), (0.456, "0.46")])
+def test_numbers_have_about_three_digits(value: float, shown: str) -> None:
+    assert render.number(value) == shown
+
+
+def test_a_document_keeps_what_is_around_the_marks() -> None:
+    old = f"# Title\n\nbefore\n\n{render.BEGIN}\nold\n{render.END}\n\nafter\n"
+    part = render.markdown(report([400], [200]))
+    new = render.replaced(old, part)
+    assert new == f"# Title\n\nbefore\n\n{part}\n\nafter\n"
+    assert render.replaced(new, part) == new
+
+
+def test_a_document_without_marks_gets_the_part_at_its_end() -> None:
+    part = render.markdown(report([400], [200]))
+    assert render.replaced("# Title\n", part) == f"# Title\n\n{part}\n"
+
+
+def test_json_holds_every_round() -> None:
+    plain = json.loads(json.dumps(render.as_dict(report([400, 500], [200]))))
+    assert plain["rows"][0]["ours"] == [400, 500]
+    assert plain["rows"][0]["met"] is True
