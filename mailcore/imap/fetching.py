@@ -77,7 +77,7 @@ def _summary(message: Message) -> Summary:
 
 ATTRIBUTES: dict[str, Writer] = {
     "UID": lambda message: b"UID %d" % message.uid,
-    "INTERNALDATE": lambda message: b'INTERNALDATE "%b"' % internaldate(_row(message).internaldate_us).strip(b'"'),
+    "INTERNALDATE": lambda message: b"INTERNALDATE " + internaldate(_row(message).internaldate_us),
     "RFC822.SIZE": lambda message: b"RFC822.SIZE %d" % _row(message).size_bytes,
     "ENVELOPE": lambda message: b"ENVELOPE " + _summary(message).envelope,
     "BODY": lambda message: b"BODY " + _summary(message).body,
