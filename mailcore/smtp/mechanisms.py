@@ -46,6 +46,8 @@ def decode(line: bytes) -> bytes:
     """Decode a response line (RFC 4954 §4). Raises Refused: cancelled by ``*``, or not base64."""
     if line == b"*":
         raise Refused(AUTH_CANCELLED)
+    if len(line) % 4:
+        raise Refused(BAD_AUTH)
     try:
         return binascii.a2b_base64(line, strict_mode=True) if line else b""
     except binascii.Error as error:

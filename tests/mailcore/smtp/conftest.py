@@ -1,0 +1,131 @@
+"""Listeners on loopback with real TLS, a collector behind them, and clients."""
+
+import contextlib
+import datetime
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from config.clock import ManualClock
+from config.settings import Listen, Tls
+from directory.signin.passwords import Hasher
+from mailcore.services import Services
+from mailcore.smtp import server
+from mailcore.smtp.limits import Limits
+from tests.mailcore.smtp.node import Client, Collector, free_port, opened, settings
+
+
+@pytest.fixture(scope="session")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    """A throw-away certificate for localhost."""
+    folder = tmp_path_factory.mktemp("smtp-tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    made = Tls(folder / "certificate.pem", folder / "key.pem")
+    made.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    made.key.write_bytes(key.private_bytes(encoding, form, serialization.NoEncryption()))
+    return made
+
+
+@pytest.fixture(scope="session")
+def trusting(tls: Tls) -> ssl.SSLContext:
+    """A client context that verifies the node's certificate."""
+    return ssl.create_default_context(cafile=str(tls.certificate))
+
+
+@pytest.fixture(scope="session")
+def hasher() -> Hasher:
+    """argon2id at the least memory there is."""
+    return Hasher(memory_kib=8, passes=1, lanes=1)
+
+
+@pytest.fixture
+async def services(tmp_path: Path, tls: Tls, clock: ManualClock, hasher: Hasher) -> AsyncIterator[Services]:
+    """A node with a port for each listener."""
+    ports = Listen(*(f"127.0.0.1:{free_port()}" for _ in range(3)))
+    async with opened(settings(tmp_path, tls, ports), clock, hasher) as made:
+        yield made
+
+
+@pytest.fixture
+async def collector() -> Collector:
+    """What stands in for the queue."""
+    return Collector()
+
+
+@dataclass
+class Listening:
+    """Listeners that a test has started, and clients to talk to them."""
+
+    services: Services
+    collector: Collector
+    stack: contextlib.AsyncExitStack
+    trusting: ssl.SSLContext
+
+    def port(self, name: str) -> int:
+        """The port of ``smtp``, ``submission`` or ``submissions``."""
+        return int(getattr(self.services.settings.listen, name).rpartition(":")[2])
+
+    async def start(self, name: str, limits: Limits | None = None, accept: object = None) -> None:
+        """Start the role that serves a listener."""
+        role = server.mx if name == "smtp" else server.submission
+        await self.stack.enter_async_context(role(self.services, accept or self.collector.accept, limits))
+
+    async def client(self, name: str = "smtp", *, greet: bool = True) -> Client:
+        """Connect; read the greeting and say EHLO unless told not to."""
+        import asyncio
+
+        context = self.trusting if name == "submissions" else None
+        made = Client(*await asyncio.open_connection("localhost", self.port(name), ssl=context, family=2))
+        self.stack.push_async_callback(made.close)
+        if greet:
+            assert (await made.reply()).startswith("220 ")
+            assert (await made.ask("EHLO client.example")).startswith("250")
+        return made
+
+
+@pytest.fixture
+async def listening(services: Services, collector: Collector, trusting: ssl.SSLContext) -> AsyncIterator[Listening]:
+    """Nothing listens until the test says so; everything is stopped afterwards."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield Listening(services, collector, stack, trusting)
+
+
+Connect = Callable[[], Awaitable[Client]]
+
+
+@pytest.fixture
+async def mx(listening: Listening) -> Listening:
+    """The MX listener, started."""
+    await listening.start("smtp")
+    return listening
+
+
+@pytest.fixture
+async def submission(listening: Listening) -> Listening:
+    """Both submission listeners, started."""
+    await listening.start("submission")
+    return listening
