@@ -66,12 +66,17 @@ class Sink:
                 await writer.start_tls(self.tls)
                 secure = True
             elif verb == b"DATA":
-                if not await self._answer(writer, b"DATA", b"354 go ahead"):
+                said = await self._answer(writer, b"DATA", b"354 go ahead")
+                if not said:
                     return
+                if not said.startswith(b"354"):
+                    continue
                 data = await self._data(reader)
-                if not await self._answer(writer, b"DOT", b"250 2.0.0 taken"):
+                said = await self._answer(writer, b"DOT", b"250 2.0.0 taken")
+                if not said:
                     return
-                self.transactions.append(Transaction(mail, rcpts, data, secure))
+                if said.startswith(b"2"):
+                    self.transactions.append(Transaction(mail, rcpts, data, secure))
                 mail, rcpts = b"", []
             else:
                 said = await self._answer(writer, command, b"250 2.0.0 fine")

@@ -1,0 +1,111 @@
+import asyncio
+
+import pytest
+
+from config.clock import SECOND_US
+from config.settings import Queue, Route
+from mailcore.queue import listing, local, queue, worker
+from mailcore.queue.accept import accept
+from mailcore.store.types import AccountId
+from tests.mailcore.queue.node import AMINA, KARIM, inbox, letter, submission
+
+
+async def settled(services):
+    """Wait until the queue is empty."""
+    async with asyncio.timeout(20):
+        with services.store.bus.subscribe(AccountId(0)) as hints:
+            while await services.db.read(listing.depth):
+                await hints.wait(0.05)
+
+
+async def test_the_role_delivers_what_comes_while_it_runs(services):
+    sent = [letter(str(n)) for n in range(30)]
+    async with worker.deliver(services):
+        await asyncio.gather(*(accept(services, submission(KARIM, raw=raw)) for raw in sent))
+        await settled(services)
+    assert sorted(await inbox(services, KARIM)) == sorted(sent)
+
+
+async def test_the_role_delivers_what_was_there_before_it_started(services):
+    await accept(services, submission(AMINA, KARIM))
+    async with worker.deliver(services):
+        await settled(services)
+    assert len(await inbox(services, AMINA)) == len(await inbox(services, KARIM)) == 1
+
+
+async def test_two_roles_on_one_database_deliver_each_message_once(services):
+    sent = [letter(str(n)) for n in range(40)]
+    async with worker.deliver(services), worker.deliver(services):
+        await asyncio.gather(*(accept(services, submission(AMINA, KARIM, raw=raw)) for raw in sent))
+        await settled(services)
+    assert sorted(await inbox(services, KARIM)) == sorted(await inbox(services, AMINA)) == sorted(sent)
+
+
+async def test_local_mail_passes_a_destination_that_hangs(opener, sink, monkeypatch):
+    monkeypatch.setattr(worker, "GRACE_S", 0.01)
+    stuck = asyncio.Event()
+
+    async def hang(reader, writer):
+        stuck.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    routes = [
+        Route(domain="hangs.example", host="127.0.0.1", port=server.sockets[0].getsockname()[1], tls="opportunistic"),
+        Route(domain="", host="127.0.0.1", port=sink.port, tls="opportunistic"),
+    ]
+    async with opener(routes=routes, queue=Queue(workers=2, per_destination=1)) as services:
+        for n in range(60):
+            await accept(services, submission(f"u{n}@hangs.example"))
+        async with worker.deliver(services):
+            async with asyncio.timeout(20):
+                await stuck.wait()
+            await accept(services, submission(KARIM, "x@elsewhere.example"))
+            with services.store.bus.subscribe(AccountId(0)) as hints:
+                async with asyncio.timeout(20):
+                    while not (sink.transactions and await inbox(services, KARIM)):
+                        await hints.wait(0.05)
+            server.close()
+    await server.wait_closed()
+
+
+async def test_a_bug_in_an_attempt_postpones_and_is_logged(services, monkeypatch):
+    async def broken(*_):
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr(local, "_write", broken)
+    await accept(services, submission(KARIM))
+    await worker.drain(services)
+    [row] = await services.db.read(listing.listing)
+    assert (row.last_text, row.lease_owner) == (str(worker.INTERNAL), "")
+
+
+async def test_a_stopping_role_gives_its_leases_back(services):
+    await accept(services, submission(KARIM))
+    started, release = asyncio.Event(), asyncio.Event()
+
+    async def slow(leases):
+        started.set()
+        await release.wait()
+
+    lane = worker.Lane(services, "me/local", queue.LOCAL)
+    with services.store.bus.subscribe(AccountId(0)) as hints:
+        task = asyncio.create_task(worker._work(lane, slow, hints, asyncio.Event()))
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    await services.db.write(queue.release, "me/local")
+    [row] = await services.db.read(listing.listing)
+    assert (row.lease_owner, row.due_us) == ("", services.clock.now_us())
+
+
+async def test_leases_of_a_dead_process_are_taken_back_at_once_on_sqlite_and_at_their_end_elsewhere(services, clock):
+    await accept(services, submission(KARIM))
+    await services.db.write(queue.lease_local, "dead", clock.now_us() + 300 * SECOND_US, 10)
+    if services.db.engine != "sqlite":
+        clock.advance(300 * SECOND_US)
+    async with worker.deliver(services):
+        await settled(services)
+    assert len(await inbox(services, KARIM)) == 1
