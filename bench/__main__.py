@@ -1,7 +1,9 @@
 """`python -m bench`, what `make bench` calls: start ours and the peers, run the rounds, print the ratios."""
 
 import argparse
+import asyncio
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -73,9 +75,17 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def stop_on_sigterm() -> None:
+    """Cancel the run on SIGTERM, so that the servers are stopped and their directories removed."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
 async def run(options: argparse.Namespace) -> render.Report:
     """Start everything, measure the chosen parts, stop everything."""
     began, load, board = time.monotonic(), machine.load_average(), Board()
+    stop_on_sigterm()
     async with AsyncExitStack() as stack:
         servers = await start(stack, options)
         for name in options.only or SECTIONS:
@@ -98,7 +108,10 @@ def main() -> None:
     """Run, print, write; exit 1 when nothing could be measured."""
     options = arguments()
     say(machine.describe(Path(tempfile.gettempdir())))
-    report = uvloop.run(run(options))
+    try:
+        report = uvloop.run(run(options))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise SystemExit("stopped before the end; the servers are stopped as well") from None
     print(render.text(report))
     if options.json:
         options.json.write_text(json.dumps(render.as_dict(report), indent=1) + "\n")
