@@ -5,9 +5,10 @@ Nothing here decides whether a signature is good: that is `signing.verdict`.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from signing import algorithms, ber, der
-from signing.certificate import key_kind, outline
+from signing.certificate import CACHED, key_kind, outline
 from signing.der import BadDer, Element, Fields
 
 DATA, SIGNED_DATA = "1.2.840.113549.1.7.1", "1.2.840.113549.1.7.2"
@@ -229,6 +230,7 @@ def _attribute(name: str, value: bytes) -> bytes:
     return der.sequence(der.write_oid(name), der.set_of(value))
 
 
+@lru_cache(CACHED)
 def _certificate_reference(certificate: bytes) -> bytes:
     """Return a SigningCertificateV2; SHA-256 is its default and so not named."""
     digest = der.write_octets(algorithms.digest(algorithms.SHA256, certificate))

@@ -6,6 +6,7 @@ ITU-T X.690. Refused: indefinite and non-minimal lengths, tags above 30, trailin
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 MAX_BYTES = 1 << 20  # a signature with its chain is a few KiB; 1 MiB leaves room for foreign revocation lists
 
@@ -175,6 +176,7 @@ def write_integer(value: int) -> bytes:
     return write(INTEGER, value.to_bytes(size, "big", signed=True))
 
 
+@lru_cache(256)
 def write_oid(dotted: str) -> bytes:
     """Return an OBJECT IDENTIFIER."""
     first, second, *rest = map(int, dotted.split("."))

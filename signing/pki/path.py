@@ -5,6 +5,7 @@ A critical extension that is not examined here refuses the path (RFC 5280 §4.2)
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TypeVar
 
 from cryptography import x509
@@ -17,6 +18,7 @@ from signing.pki import constraints
 
 MAX_PATH = 8
 MAX_TRIES = 64  # signatures checked in one search: certificates that cross each other multiply paths
+MAX_REMEMBERED = 4096  # links between certificates, a few KiB each
 HASHES = frozenset({"sha256", "sha384", "sha512"})
 
 EXAMINED = frozenset(
@@ -105,7 +107,9 @@ def _paths(leaf: x509.Certificate, others: Sequence[x509.Certificate], roots: Se
                     open_paths.append((*path, other))
 
 
+@lru_cache(MAX_REMEMBERED)
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Say whether the issuer's key signed the certificate: true or false for ever, so remembered."""
     try:
         certificate.verify_directly_issued_by(issuer)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):

@@ -163,7 +163,11 @@ def _name(*, country: str, common_name: str, organisation: str = "") -> x509.Nam
 
 
 def _shortened(text: str) -> str:
-    return text if len(text) <= MAX_NAME_CHARACTERS else text[: MAX_NAME_CHARACTERS - 1].rstrip() + "…"
+    """Return the text in at most 64 octets of UTF-8: `cryptography` counts octets where X.520 counts characters."""
+    octets = text.encode()
+    if len(octets) <= MAX_NAME_CHARACTERS:
+        return text
+    return octets[: MAX_NAME_CHARACTERS - 3].decode(errors="ignore").rstrip() + "…"
 
 
 def _host(host: str) -> x509.GeneralName:
