@@ -1,6 +1,7 @@
 """The `diwan` command. Each subcommand names what it runs as a string; errors are one line that says what to do."""
 
 import asyncio
+import importlib
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -57,24 +58,21 @@ def init(
     seed: Annotated[int, typer.Option(help="Which country: the same seed gives the same people.")] = 1,
     people: Annotated[int, typer.Option(min=20, max=1_000_000, help="How many people the demonstration country has.")] = 200,
     port_base: Annotated[int, typer.Option(min=1, max=60_000, help="Ports are this plus 525, 587, 465, 143, 993 and 443.")] = 2000,
+    domain: Annotated[str, typer.Option(help="Make a first administration with this mail domain, its registry and one account.")] = "",
     hostname: Annotated[str, typer.Option(help="The node's name, in greetings and certificates.")] = "",
     database: Annotated[str, typer.Option(help="`sqlite` or `postgresql://…`.")] = "sqlite",
+    as_json: Json = False,
 ) -> None:
     """Make a node: directory, settings, keys, root certificate, empty or demonstration directory."""
     log.configure("warning")
-    with Console(stderr=True) as console:
-        run(
-            roles.load("mailcore.setup:init")(
-                directory.absolute(),
-                demo=demo,
-                seed=seed,
-                people=people,
-                port_base=port_base,
-                hostname=hostname,
-                database=database,
-                console=console,
-            )
-        )
+    setup = importlib.import_module("mailcore.setup")
+    wanted = setup.Wanted(demo, seed, people, port_base, hostname, domain, database)
+    sign_ins = run(setup.init(directory.absolute(), wanted, Console(stderr=True)))
+    if as_json:
+        show([{"address": one.address, "password": one.password, "posts": one.posts} for one in sign_ins])
+        return
+    for one in () if demo else sign_ins:
+        sys.stdout.write(f"sign in as {one.address} with {one.password}\n")
     sys.stdout.write(f"made {directory}; start it with: diwan up --dir {directory}\n")
 
 

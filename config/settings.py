@@ -10,7 +10,7 @@ import msgspec
 from config.errors import MailError
 
 FILE = "diwan.toml"
-_PATH = re.compile(r"(?P<what>.*?) - at `\$\.?(?P<key>.*)`", re.DOTALL)
+_PATH = re.compile(r"(?P<what>.*) - at `\$\.?(?P<key>[^`]*)`", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>[^`]*)`")
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
 _ENDPOINT = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):(?P<port>\d{1,5})")
@@ -170,10 +170,19 @@ def load(directory: Path) -> Settings:
     """Read a node's diwan.toml. Raises SettingsError with one line for people."""
     path = directory / FILE
     try:
-        read = msgspec.convert(tomllib.loads(path.read_text("utf-8")), _File, dec_hook=_decode)
+        return parse(path.read_text("utf-8"), directory)
     except FileNotFoundError:
         raise SettingsError(f"{path}: no such file; `diwan init {directory}` makes a node") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not UTF-8: {error}") from None
+
+
+def parse(text: str, directory: Path) -> Settings:
+    """Return the settings that the text of a diwan.toml says. Raises SettingsError."""
+    path = directory / FILE
+    try:
+        read = msgspec.convert(tomllib.loads(text), _File, dec_hook=_decode)
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not TOML: {error}") from None
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path}: {explain(str(error))}") from None
@@ -196,7 +205,7 @@ def explain(message: str) -> str:
     key = ""
     while match := _PATH.fullmatch(message):
         message = match["what"]
-        key = ".".join(part for part in (match["key"], key) if part)
+        key = ".".join(part for part in (key, match["key"]) if part)
     if unknown := _UNKNOWN.search(message):
         return f"{'.'.join(p for p in (key, unknown['field']) if p)}: there is no such setting"
     if missing := _MISSING.search(message):

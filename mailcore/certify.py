@@ -1,0 +1,103 @@
+"""Certificates for those who sign: the authorities of a node, and the keys and certificates of posts and people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from config.database import Tx
+from directory import address, certificates, domains, organisations, people, posts, resolve
+from directory.errors import NotFound
+from mailcore.services import ROOTS, Services
+from signing.pki import ca
+from signing.pki.ca import Authority
+from signing.vault import replace
+
+AUTHORITIES = "authorities"  # below the keys directory: each authority's certificate and chain, PEM, named by its key
+ROOT_KEY, TLS_KEY = "ca-root", "ca-tls"
+SIGN = "sign"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who gets a certificate: an account, under the name and address that the certificate shows."""
+
+    account_id: int
+    name: str
+    organisation: str
+    address: str
+
+
+async def found(services: Services, name: str, hosts: Sequence[str]) -> None:
+    """Make a node's root, the authority for its listeners, and the listeners' certificate. Raises KeyExists."""
+    now_us = services.clock.now_us()
+    root = await ca.create_root(services.signer, name, now_us, key_id=ROOT_KEY)
+    replace(services.settings.keys / ROOTS, ca.pem(root.certificate))
+    _keep(services.settings.keys, root)
+    tls = await ca.create_issuing_ca(services.signer, root, name, (), now_us, key_id=TLS_KEY, purpose="tls")
+    _keep(services.settings.keys, tls)
+    certificate, key = services.settings.tls.certificate, services.settings.tls.key
+    await ca.write_tls(services.signer, tls, hosts, certificate, key, now_us=now_us)
+
+
+async def authority(services: Services, organisation: str, domain: str) -> Authority:
+    """Return the issuing authority of an administration, making it at first need. It serves addresses in `domain` only."""
+    key_id = f"ca-{domain}"
+    try:
+        return _kept(services.settings.keys, key_id)
+    except FileNotFoundError:
+        root = _kept(services.settings.keys, ROOT_KEY)
+    made = await ca.create_issuing_ca(services.signer, root, organisation, [domain], services.clock.now_us(), key_id=key_id)
+    _keep(services.settings.keys, made)
+    return made
+
+
+async def certify_address(services: Services, written: str) -> None:
+    """Certify the person or post that has this address. Raises NotFound when nobody here has it."""
+    subject = await services.db.read(_subject, written)
+    issuer = await authority(services, subject.organisation, address.parse(subject.address).domain)
+    await certify(services, issuer, subject)
+
+
+async def certify(services: Services, issuer: Authority, subject: Subject) -> None:
+    """Make a signing key that signs only what its user confirmed, and its certificate, and record it."""
+    now_us = services.clock.now_us()
+    key_id = f"{SIGN}-{subject.account_id}-{now_us}"
+    public_key = await services.signer.generate(key_id, "p256", activated=True)
+    certificate = await ca.issue_smime(
+        services.signer,
+        issuer,
+        public_key,
+        name=subject.name,
+        organisation=subject.organisation,
+        address=subject.address,
+        now_us=now_us,
+    )
+    await services.db.write(certificates.add, subject.account_id, SIGN, key_id, certificate, issuer.issued_chain)
+
+
+def _subject(tx: Tx, written: str) -> Subject:
+    parsed = address.parse(written)
+    target = resolve.resolve(tx, parsed)
+    if target is None:
+        raise NotFound(f"nobody here has the address {written}")
+    owner = organisations.find(tx, domains.owner(tx, parsed.domain))
+    by_kind = {"person": lambda: people.find(tx, target.account_id).name_fr, "post": lambda: posts.find(tx, target.account_id).title_fr}
+    return Subject(target.account_id, by_kind[target.kind](), owner.name_fr, target.address)
+
+
+def _path(keys: Path, key_id: str) -> Path:
+    return keys / AUTHORITIES / f"{key_id}.pem"
+
+
+def _keep(keys: Path, authority: Authority) -> None:
+    path = _path(keys, authority.key_id)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    replace(path, ca.pem(authority.certificate, *authority.chain))
+
+
+def _kept(keys: Path, key_id: str) -> Authority:
+    certificate, *chain = x509.load_pem_x509_certificates(_path(keys, key_id).read_bytes())
+    return Authority(key_id, certificate.public_bytes(Encoding.DER), tuple(c.public_bytes(Encoding.DER) for c in chain))

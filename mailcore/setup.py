@@ -1,0 +1,137 @@
+"""`diwan init`: make a node. The settings file is written last, so a directory that has one is whole."""
+
+import dataclasses
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from config import settings
+from config.database import Tx
+from config.errors import MailError
+from config.settings import FILE, Settings
+from directory import address, credentials, domains, holdings, organisations, people, posts, units
+from directory.demo import FeaturedPerson, generate
+from directory.signin import app_passwords
+from directory.signin.passwords import Hasher
+from mailcore import certify, services
+from mailcore.services import ROOTS, Services
+from signing.vault import replace
+
+PORTS = {"smtp": 525, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "https": 443}
+DEMO_FILE = "demo.json"
+HOST = "127.0.0.1"
+DEMO_HOSTNAME = "mx.diwan.example"
+REGISTRY = "bureau.ordre"
+CLERK, CLERK_FR, CLERK_AR = "greffe", "Agent du bureau d'ordre", "عون مكتب الضبط"
+
+
+class NodeExists(MailError):
+    text = "there is a node already"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What kind of node is to be made."""
+
+    demo: bool
+    seed: int
+    people: int
+    port_base: int
+    hostname: str
+    domain: str
+    database: str
+
+
+async def init(directory: Path, wanted: Wanted, console: Console) -> list[FeaturedPerson]:
+    """Make a node in `directory` and return who can sign in. Raises NodeExists, SettingsError."""
+    if (directory / FILE).exists():
+        raise NodeExists(f"{directory} holds a node already; choose another directory")
+    if (directory / "keys").exists():
+        raise NodeExists(f"{directory} is what an interrupted `diwan init` left; remove it and try again")
+    for folder in (directory, *(directory / name for name in ("data", "keys", "run"))):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    hostname = wanted.hostname or (f"mx.{wanted.domain}" if wanted.domain else DEMO_HOSTNAME)
+    text = toml(hostname, wanted)
+    read = settings.parse(text, directory)
+    async with services.opened(read) as node:
+        await certify.found(node, f"Diwan {hostname}", [hostname, "localhost", HOST])
+        sign_ins = await _demo(node, wanted, console) if wanted.demo else []
+        if wanted.domain:
+            sign_ins.append(await _first_administration(node, wanted.domain))
+    _describe(directory, read, sign_ins)
+    replace(directory / FILE, text.encode())
+    return sign_ins
+
+
+def toml(hostname: str, wanted: Wanted) -> str:
+    """Return the text of a new node's diwan.toml."""
+    listen = "\n".join(f'{name} = "{HOST}:{wanted.port_base + port}"' for name, port in PORTS.items())
+    postmaster = f"postmaster@{wanted.domain or hostname}"
+    return f"""# A Diwan node. `diwan doctor` says what is wrong with it.
+
+[node]
+hostname = "{hostname}"
+postmaster = "{postmaster}"
+
+[database]
+url = {json.dumps(wanted.database)}
+
+[listen]
+{listen}
+
+[tls]
+certificate = "keys/tls.pem"
+key = "keys/tls.key"
+"""
+
+
+async def _demo(node: Services, wanted: Wanted, console: Console) -> list[FeaturedPerson]:
+    """Fill the directory with a demonstration country; certify its featured people and the posts they hold."""
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console, transient=True) as bar:
+        filling = bar.add_task("people", total=wanted.people)
+        country = await generate(node.db, wanted.seed, wanted.people, lambda done, _: bar.update(filling, completed=done))
+        certifying = bar.add_task("certificates", total=len(country.featured))
+        for person in country.featured:
+            for written in (person.address, *person.posts):
+                await certify.certify_address(node, written)
+            bar.advance(certifying)
+    return list(country.featured)
+
+
+async def _first_administration(node: Services, domain: str) -> FeaturedPerson:
+    """Make an administration with its registry, and one person who keeps it."""
+    password = secrets.token_urlsafe(12)
+    person = await node.db.write(_found_administration, domain, password, await Hasher().hash(password))
+    for written in (person.address, *person.posts):
+        await certify.certify_address(node, written)
+    app_password = await app_passwords.create(node.db, person.person_id, "first")
+    return dataclasses.replace(person, app_password=app_password.secret)
+
+
+def _found_administration(tx: Tx, domain: str, password: str, password_hash: str) -> FeaturedPerson:
+    organisation = organisations.create(tx, "administration", domain, domain, domain)
+    name = domains.create(tx, domain, organisation.organisation_id)
+    unit = units.create(tx, organisation.organisation_id, REGISTRY, "مكتب الضبط المركزي", "Bureau d'ordre central")
+    post = posts.create(tx, unit.unit_id, "مكتب الضبط", "Bureau d'ordre", address.parse(f"{REGISTRY}@{name}"))
+    person = people.create(tx, CLERK_AR, CLERK_FR, address.parse(f"{CLERK}@{name}"), unit_id=unit.unit_id)
+    holdings.start(tx, post.post_id, person.person_id)
+    credentials.set_password(tx, person.person_id, password_hash)
+    return FeaturedPerson(
+        person.person_id, person.address, password, CLERK_FR, CLERK_AR, name, ("clerk", "administrator"), (post.address,), ""
+    )
+
+
+def _describe(directory: Path, read: Settings, sign_ins: Sequence[FeaturedPerson]) -> None:
+    """Write demo.json, which `make up`, tests, bench and tools read. Mode 0600: it holds passwords."""
+    described = {
+        "ca": str(read.keys / ROOTS),
+        "listen": msgspec.structs.asdict(read.listen),
+        "people": [{name: value for name, value in asdict(one).items() if name != "person_id"} for one in sign_ins],
+    }
+    replace(directory / DEMO_FILE, msgspec.json.format(msgspec.json.encode(described), indent=2))

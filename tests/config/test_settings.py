@@ -1,0 +1,63 @@
+"""diwan.toml: what is wrong is one line that names the file, the key and what was expected."""
+
+from pathlib import Path
+
+import pytest
+
+from config.settings import SettingsError, endpoint, load
+
+GOOD = """
+[node]
+hostname = "mx.interieur.gov.example"
+postmaster = "postmaster@interieur.gov.example"
+[tls]
+certificate = "keys/tls.pem"
+key = "keys/tls.key"
+"""
+
+
+def write(directory: Path, text: str) -> Path:
+    (directory / "diwan.toml").write_text(text, "utf-8")
+    return directory
+
+
+def test_paths_are_taken_from_the_nodes_directory(tmp_path: Path) -> None:
+    settings = load(write(tmp_path, GOOD + '[[route]]\ndomain = ".b.example"\nhost = "127.0.0.1"\nca = "keys/b.pem"\n'))
+    assert settings.tls.certificate == tmp_path / "keys/tls.pem"
+    assert settings.routes[0].ca == tmp_path / "keys/b.pem"
+    assert (settings.data, settings.keys, settings.run) == (tmp_path / "data", tmp_path / "keys", tmp_path / "run")
+    assert settings.database.url == "sqlite"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (GOOD + "[smtp]\nmax_message_bytes = 'big'", "smtp.max_message_bytes: expected `int`, got `str`"),
+        (GOOD + "[smtp]\nmax_mesage_bytes = 1", "smtp.max_mesage_bytes: there is no such setting"),
+        (GOOD + "[colour]\nblue = 1", "colour: there is no such setting"),
+        (GOOD.replace("hostname", "host_name"), "node.host_name: there is no such setting"),
+        ("[node]\nhostname = 'a'\npostmaster = 'p@a.example'", "tls: this setting is required"),
+        (GOOD + "[listen]\nimap = 'localhost'", "listen.imap: expected `host:port`"),
+        (GOOD + "[listen]\nimap = '127.0.0.1:99999'", "listen.imap: expected `host:port`"),
+        (GOOD + "[database]\nurl = 'mysql://x'", "database: expected `sqlite` or `postgresql://…`"),
+        (GOOD + "[web]\ndefault_language = 'de'", "web.default_language: invalid enum value 'de'"),
+        (GOOD + "[[route]]\ndomain = 'x'\nhost = 1", "route[0].host: expected `str`, got `int`"),
+        ("[node", "not TOML"),
+    ],
+)
+def test_what_is_wrong_is_one_line_with_file_key_and_expectation(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(write(tmp_path, text))
+    assert caught.value.text.startswith(str(tmp_path / "diwan.toml") + ": ")
+    assert says in caught.value.text
+    assert "\n" not in caught.value.text
+
+
+def test_a_missing_file_says_how_to_make_a_node(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="diwan init"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(("text", "want"), [("127.0.0.1:25", ("127.0.0.1", 25)), ("[::1]:2525", ("::1", 2525)), ("mx.example:587", ("mx.example", 587))])
+def test_endpoints(text: str, want: tuple[str, int]) -> None:
+    assert endpoint(text) == want
