@@ -1,0 +1,280 @@
+"""The signer as a process, over its real socket."""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+
+from signing import wire
+from signing.activation import activation
+from signing.errors import BadSecret, KeyExists, NoSuchKey, NotActivated, SignerUnavailable, SigningRefused
+from signing.keys import Signer
+from signing.process import running, socket_path
+
+DIGEST = bytes(range(32))
+HUNG_UP = 42
+ROOT = Path(__file__).parents[2]
+
+
+def token(directory: Path, key_id: str = "k", digest: bytes = DIGEST, purpose: str = "sign", lasts_s: int = 60) -> bytes:
+    secret = (directory / "keys" / "activation.key").read_bytes()
+    expires_us = time.time_ns() // 1000 + lasts_s * 1_000_000
+    return activation(secret, key_id, digest, purpose, expires_us, secrets.token_bytes(16))
+
+
+def verified(public: bytes, signature: bytes, digest: bytes = DIGEST) -> None:
+    key = serialization.load_der_public_key(public)
+    key.verify(signature, digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+
+
+async def exchange(path: Path, octets: bytes, *, finish: bool = True) -> list[wire.Reply]:
+    """Send octets as they are; return the replies until the signer closes."""
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    writer.write(octets)
+    if finish:
+        writer.write_eof()
+    async with asyncio.timeout(10):
+        frames = wire.Framer().feed(await reader.read())
+    writer.close()
+    await writer.wait_closed()
+    return [wire.reply(body) for body in frames]
+
+
+async def test_it_makes_keys_and_signs(signer: Signer) -> None:
+    public = await signer.generate("k", "p256")
+    verified(public, await signer.sign("k", DIGEST))
+    assert await signer.public("k") == public
+
+
+async def test_many_requests_travel_together(signer: Signer) -> None:
+    public = await signer.generate("k", "p256")
+    digests = [secrets.token_bytes(32) for _ in range(200)]
+    signatures = await asyncio.gather(*(signer.sign("k", digest) for digest in digests))
+    for digest, signature in zip(digests, signatures, strict=True):
+        verified(public, signature, digest)
+    assert (await signer.status()).signatures == {"k": 200}
+
+
+async def test_refusals_come_back_as_what_they_are(signer: Signer) -> None:
+    await signer.generate("k", "p256")
+    wrapped, _ = await signer.new_secret()
+    for error, attempt in (
+        (NoSuchKey, signer.sign("nobody", DIGEST)),
+        (KeyExists, signer.generate("k", "p256")),
+        (SigningRefused, signer.sign("k", DIGEST + bytes(16))),
+        (BadSecret, signer.unwrap(wrapped[:-1] + b"\0")),
+    ):
+        with pytest.raises(error):
+            await attempt
+    assert (await signer.status()).refused == 4
+
+
+async def test_secrets_come_in_batches_of_any_size(signer: Signer) -> None:
+    pairs = await signer.new_secrets(wire.MAX_BATCH + 1)
+    assert len({secret for _, secret in pairs}) == wire.MAX_BATCH + 1
+    assert await signer.unwrap_many([wrapped for wrapped, _ in pairs]) == [secret for _, secret in pairs]
+    wrapped, secret = await signer.new_secret()
+    assert await signer.unwrap(wrapped) == secret
+
+
+async def test_an_activated_key_signs_what_was_confirmed_once(signer: Signer, tmp_path: Path) -> None:
+    public = await signer.generate("k", "p256", activated=True)
+    once = token(tmp_path)
+    verified(public, await signer.sign("k", DIGEST, once))
+    with pytest.raises(NotActivated):
+        await signer.sign("k", DIGEST, once)
+
+
+async def test_of_two_equal_activations_at_the_same_time_one_signs(signer: Signer, tmp_path: Path) -> None:
+    await signer.generate("k", "p256", activated=True)
+    once = token(tmp_path)
+    results = await asyncio.gather(*(signer.sign("k", DIGEST, once) for _ in range(5)), return_exceptions=True)
+    assert sorted(type(result).__name__ for result in results) == ["NotActivated"] * 4 + ["bytes"]
+
+
+@pytest.mark.parametrize("wrong", [{"key_id": "other"}, {"digest": bytes(32)}, {"purpose": "seal"}, {"lasts_s": -1}, {"lasts_s": 3600}])
+async def test_an_activation_for_something_else_is_refused(signer: Signer, tmp_path: Path, wrong: dict) -> None:
+    await signer.generate("k", "p256", activated=True)
+    for activated in (token(tmp_path, **wrong), b"", secrets.token_bytes(56)):
+        with pytest.raises(NotActivated):
+            await signer.sign("k", DIGEST, activated)
+    assert (await signer.status()).signatures == {}
+
+
+async def test_a_killed_signer_is_started_again_and_remembers(signer: Signer, tmp_path: Path) -> None:
+    public = await signer.generate("k", "p256", activated=True)
+    wrapped, secret = await signer.new_secret()
+    once = token(tmp_path)
+    await signer.sign("k", DIGEST, once)
+    before = await signer.status()
+    os.kill(before.pid, signal.SIGKILL)
+    assert await signer.unwrap(wrapped) == secret
+    assert (await signer.status()).pid != before.pid
+    assert await signer.public("k") == public
+    with pytest.raises(NotActivated):
+        await signer.sign("k", DIGEST, once)
+
+
+async def test_requests_under_way_when_it_dies_are_answered_after_its_restart(signer: Signer) -> None:
+    await signer.generate("k", "p256")
+    pid = (await signer.status()).pid
+    asking = [asyncio.create_task(signer.sign("k", DIGEST)) for _ in range(300)]
+    await asyncio.sleep(0)
+    os.kill(pid, signal.SIGKILL)
+    assert len(await asyncio.gather(*asking)) == 300
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"\xff" * 64,
+        b"GET / HTTP/1.1\r\n\r\n" * 10,
+        wire.LENGTH.pack(wire.MAX_FRAME_BYTES + 1) + b"x" * 100,
+    ],
+)
+async def test_a_stream_that_cannot_be_followed_is_refused_and_closed(signer: Signer, tmp_path: Path, octets: bytes) -> None:
+    replies = await exchange(socket_path(tmp_path), octets, finish=False)
+    assert replies == [wire.Refusal(0, "refused")]
+    assert (await signer.status()).refused == 1
+
+
+async def test_malformed_requests_are_refused_and_the_connection_goes_on(signer: Signer, tmp_path: Path) -> None:
+    bodies = [b"", b"\xc1", b"\x93", msgspec.msgpack.encode(["sign", 5]), msgspec.msgpack.encode({"a": 1}), secrets.token_bytes(50)]
+    octets = b"".join(wire.LENGTH.pack(len(body)) + body for body in bodies) + wire.frame(wire.Report(9))
+    replies = await exchange(socket_path(tmp_path), octets)
+    assert replies[:-1] == [wire.Refusal(0, "refused")] * len(bodies)
+    assert replies[-1].id == 9
+
+
+async def test_half_a_frame_and_a_hang_up_disturb_nobody(signer: Signer, tmp_path: Path) -> None:
+    assert await exchange(socket_path(tmp_path), struct.pack(">I", 100) + b"half") == []
+    assert (await signer.status()).refused == 0
+
+
+async def test_the_socket_is_for_its_owner_alone(signer: Signer, tmp_path: Path) -> None:
+    path = socket_path(tmp_path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+async def test_another_user_is_hung_up_on_even_when_the_files_let_him_in(signer: Signer, tmp_path: Path) -> None:
+    """The modes of files are one lock, the peer's credentials another."""
+    path = socket_path(tmp_path)
+    path.chmod(0o666)
+    path.parent.chmod(0o711)
+    directory = os.open(path.parent, os.O_PATH)
+    pid = os.fork()
+    if pid == 0:
+        os._exit(ask_as_nobody(f"/proc/self/fd/{directory}/{path.name}"))
+    _, status = await asyncio.to_thread(os.waitpid, pid, 0)
+    os.close(directory)
+    assert os.waitstatus_to_exitcode(status) == HUNG_UP
+
+
+def ask_as_nobody(path: str) -> int:
+    """Return an exit status that says how far somebody else got."""
+    try:
+        os.setgid(65534)
+        os.setuid(65534)
+        peer = socket.socket(socket.AF_UNIX)
+        peer.connect(path)
+    except OSError:
+        return 1
+    try:
+        peer.sendall(wire.frame(wire.Report(1)))
+        return 2 if peer.recv(1) else HUNG_UP
+    except OSError:
+        return HUNG_UP
+
+
+async def test_no_private_octet_is_in_the_open(signer: Signer, tmp_path: Path) -> None:
+    await signer.generate("k", "p256")
+    written = [path for path in (tmp_path / "keys").rglob("*") if path.is_file()]
+    assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in written)
+    [key] = [path for path in written if path.name == "k"]
+    with pytest.raises(ValueError):
+        serialization.load_der_private_key(key.read_bytes(), None)
+
+
+async def test_two_signers_never_share_keys(signer: Signer, tmp_path: Path) -> None:
+    with pytest.raises(SignerUnavailable):
+        async with running(tmp_path):
+            pass
+    assert await signer.status()
+
+
+async def test_a_deep_directory_is_no_obstacle(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100) / ("e" * 100)
+    async with running(deep) as signer:
+        assert (await signer.status()).pid
+
+
+async def test_nobody_at_the_socket_is_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(SignerUnavailable):
+        await Signer.connect(tmp_path / "none.sock", patience_s=0)
+
+
+async def test_a_signer_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "s"))
+    listener.listen()
+    client = await Signer.connect(tmp_path / "s", answer_s=0.05)
+    with pytest.raises(SignerUnavailable):
+        await client.status()
+    await client.close()
+    listener.close()
+
+
+async def test_whoever_waits_when_the_client_closes_is_told(signer: Signer) -> None:
+    asking = asyncio.create_task(signer.generate("k", "p384"))
+    await asyncio.sleep(0)
+    await signer.close()
+    with pytest.raises(SignerUnavailable):
+        await asking
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A signer that nobody looks after, in its `--child` form."""
+    command = [sys.executable, "-m", "signing.signer", "--socket", str(tmp_path / "s"), "--keys", str(tmp_path / "k"), "--child"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+        process.kill()
+
+
+def test_it_ends_when_its_parent_goes_away(alone: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    alone.stdin.close()
+    assert alone.wait(10) == 0
+    assert not (tmp_path / "s").exists()
+
+
+def test_it_ends_on_sigterm_and_not_on_the_terminals_interrupt(alone: subprocess.Popen[bytes]) -> None:
+    alone.send_signal(signal.SIGINT)
+    alone.send_signal(signal.SIGTERM)
+    assert alone.wait(10) == 0
+
+
+def test_it_says_in_one_line_why_it_does_not_start(tmp_path: Path) -> None:
+    (tmp_path / "storage.key").write_bytes(b"short")
+    (tmp_path / "storage.key").chmod(0o600)
+    command = [sys.executable, "-m", "signing.signer", "--socket", str(tmp_path / "s"), "--keys", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("signer: ")
+    assert len(done.stderr.splitlines()) == 1
