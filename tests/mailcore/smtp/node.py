@@ -24,7 +24,7 @@ DOMAIN = "interieur.gov.example"
 HOST = f"mx.{DOMAIN}"
 AMINA, KARIM, REGISTRY = f"amina.benali@{DOMAIN}", f"karim.khelifi@{DOMAIN}", f"bureau.ordre@{DOMAIN}"
 ARABIC = f"أمينة@{DOMAIN}"
-PASSWORD = "Bonne année ١٤٤٧"
+PASSWORD, KARIM_PASSWORD = "Bonne année ١٤٤٧", "Sesame-1962"
 LETTER = b"From: Amina <" + AMINA.encode() + b">\r\nTo: k@x.example\r\nSubject: essai\r\n\r\nBonjour\r\n"
 
 
@@ -124,17 +124,18 @@ def settings(directory: Path, tls: Tls, listen: Listen, smtp: Smtp | None = None
     )
 
 
-def ministry(tx: Tx, password_hash: str) -> None:
+def ministry(tx: Tx, amina_hash: str, karim_hash: str) -> None:
     """Amina, who holds the registry and signs in; Karim, who does not."""
     organisation = organisations.create(tx, "ministry", "interieur", "وزارة الداخلية", "Ministère de l'Intérieur")
     domains.create(tx, DOMAIN, organisation.organisation_id)
     unit = units.create(tx, organisation.organisation_id, "BO", "مكتب الضبط", "Bureau d'ordre")
     registry = posts.create(tx, unit.unit_id, "مكتب الضبط", "Bureau d'ordre", parse(REGISTRY), rank=40)
     amina = people.create(tx, "أمينة بن علي", "Amina Benali", parse(AMINA), "fr", unit.unit_id)
-    people.create(tx, "كريم خليفي", "Karim Khelifi", parse(KARIM), "ar", unit.unit_id)
+    karim = people.create(tx, "كريم خليفي", "Karim Khelifi", parse(KARIM), "ar", unit.unit_id)
     people.create(tx, "أمينة", "Amina", parse(ARABIC), "ar", unit.unit_id)
     holdings.start(tx, registry.post_id, amina.person_id, decision_ref="D-2026-1")
-    credentials.set_password(tx, amina.person_id, password_hash)
+    credentials.set_password(tx, amina.person_id, amina_hash)
+    credentials.set_password(tx, karim.person_id, karim_hash)
 
 
 @contextlib.asynccontextmanager
@@ -143,7 +144,7 @@ async def opened(made: Settings, clock: Clock, hasher: Hasher) -> AsyncIterator[
     db = await open_database("sqlite", made.directory, clock)
     blob_db = await open_database("sqlite", made.directory, clock, "blobs")
     try:
-        await db.write(ministry, await hasher.hash(prepare(PASSWORD)))
+        await db.write(ministry, *[await hasher.hash(prepare(each)) for each in (PASSWORD, KARIM_PASSWORD)])
         wrapper = AesWrapper()
         store = await Store.open(db, blob_db, made.directory / "blobs", wrapper)
         yield Services(made, clock, db, store, SignIn(db, clock, hasher, _no_pause), wrapper, (), b"")  # type: ignore[arg-type]
