@@ -6,11 +6,12 @@ that answers them, and it ends when the framer has nothing more to give.
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from config.log import log
 from mailcore.imap import driver, responses
 from mailcore.imap.handlers.entry import capabilities
+from mailcore.imap.memory import Memory
 from mailcore.imap.session import Session, State
 from mailcore.imap.wire import Event, Framer, Limits
 from mailcore.services import Services
@@ -25,6 +26,7 @@ class Owner(Protocol):
     """What accepts connections, as one of them sees it."""
 
     services: Services
+    memory: Memory
 
     def admit(self, connection: "Connection") -> bool:
         """Count a connection in; return False when there are too many."""
@@ -66,13 +68,13 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet the client, or turn it away when there are too many."""
-        assert isinstance(transport, asyncio.Transport)
+        transport = cast(asyncio.Transport, transport)  # uvloop's transports are not its subclasses
         self._transport = transport
         transport.set_write_buffer_limits(high=HELD_BYTES)
         self.secure = transport.get_extra_info("ssl_object") is not None
         name = transport.get_extra_info("peername")
         self.peer = str(name[0]) if name else ""
-        self.session = Session(self._owner.services, self)
+        self.session = Session(self._owner.services, self._owner.memory, self)
         if not self._owner.admit(self):
             self.close("too many connections", "LIMIT")
             return

@@ -2,28 +2,61 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import attrgetter
 
 from mailcore.imap.commands import Attribute, Body, Item, Level
-from mailcore.imap.responses import FlagWriter, literal
+from mailcore.imap.responses import literal
 from mailcore.message import section
 from mailcore.message.date import internaldate
 from mailcore.message.types import Header, Summary
 from mailcore.store.types import Stored
 
-
-@dataclass(slots=True)
-class Message:
-    """All that is known of one message while it is answered; None where the items do not ask for it."""
-
-    uid: int
-    flags: int
-    row: Stored | None = None
-    summary: Summary | None = None
-    header: Header | None = None
-    raw: bytes | None = None
+DAY_S = 86_400
 
 
-Writer = Callable[[Message], bytes]
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What never changes of a message in a mailbox, each item as FETCH answers it. b"" for what was not read."""
+
+    uid: bytes
+    internaldate: bytes
+    size: bytes
+    envelope: bytes
+    body: bytes
+    bodystructure: bytes
+
+
+FIELDS: dict[str, Callable[[Face], bytes]] = {
+    "UID": attrgetter("uid"),
+    "INTERNALDATE": attrgetter("internaldate"),
+    "RFC822.SIZE": attrgetter("size"),
+    "ENVELOPE": attrgetter("envelope"),
+    "BODY": attrgetter("body"),
+    "BODYSTRUCTURE": attrgetter("bodystructure"),
+}
+
+
+def face(row: Stored, summary: Summary | None) -> Face:
+    """Render a message's face; without its summary only as far as its row goes."""
+    return Face(
+        b"UID %d" % row.uid,
+        b"INTERNALDATE " + _internaldate(row.internaldate_us),
+        b"RFC822.SIZE %d" % row.size_bytes,
+        b"ENVELOPE " + summary.envelope if summary is not None else b"",
+        b"BODY " + summary.body if summary is not None else b"",
+        b"BODYSTRUCTURE " + summary.bodystructure if summary is not None else b"",
+    )
+
+
+def _internaldate(us: int) -> bytes:
+    day, second = divmod(us // 1_000_000, DAY_S)
+    return b'%b %02d:%02d:%02d +0000"' % (_day(day), second // 3600, second // 60 % 60, second % 60)
+
+
+@lru_cache(maxsize=4096)
+def _day(day: int) -> bytes:
+    return internaldate(day * DAY_S * 1_000_000)[:12]
 
 
 def level(items: Sequence[Item]) -> Level:
@@ -38,7 +71,7 @@ def needs_summary(items: Sequence[Item]) -> bool:
 
 def needs_header(items: Sequence[Item]) -> bool:
     """Say whether headers must be opened: for header sections, and for the map of the parts."""
-    return any(isinstance(item, Body) and (item.section.path or item.section.kind) for item in items)
+    return any(isinstance(item, Body) and bool(item.section.path or item.section.kind) for item in items)
 
 
 def marks_seen(items: Sequence[Item]) -> bool:
@@ -46,9 +79,50 @@ def marks_seen(items: Sequence[Item]) -> bool:
     return any(isinstance(item, Body) and not item.peek for item in items)
 
 
-def answers(items: Sequence[Item], flags: FlagWriter) -> Callable[[int, Message], bytes]:
-    """Return what writes the FETCH response of a message with this sequence number, items in the order asked for."""
-    writers = [_writer(item, flags) for item in items]
+ViewWriter = Callable[[int, int, bytes], bytes]
+VIEW_ANSWERS: dict[tuple[str, ...], ViewWriter] = {
+    ("UID",): lambda number, uid, flags: b"* %d FETCH (UID %d)\r\n" % (number, uid),
+    ("FLAGS",): lambda number, uid, flags: b"* %d FETCH (FLAGS %b)\r\n" % (number, flags),
+    ("UID", "FLAGS"): lambda number, uid, flags: b"* %d FETCH (UID %d FLAGS %b)\r\n" % (number, uid, flags),
+    ("FLAGS", "UID"): lambda number, uid, flags: b"* %d FETCH (FLAGS %b UID %d)\r\n" % (number, flags, uid),
+}
+
+
+def view_answers(items: Sequence[Item]) -> ViewWriter:
+    """Return what answers items that the view alone knows, from number, UID and written flags."""
+    return VIEW_ANSWERS[tuple(item.name for item in items if isinstance(item, Attribute))]
+
+
+FaceWriter = Callable[[int, Face, bytes], bytes]
+
+
+def face_answers(items: Sequence[Item]) -> FaceWriter:
+    """Return what answers items without octets of the message, from number, face and written flags."""
+    fields = [FIELDS.get(item.name) for item in items if isinstance(item, Attribute)]
+
+    def answer(number: int, shown: Face, flags: bytes) -> bytes:
+        parts = [b"FLAGS " + flags if field is None else field(shown) for field in fields]
+        return b"* %d FETCH (%b)\r\n" % (number, b" ".join(parts))
+
+    return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """All that is known of one message while it is answered; None where the items do not ask for it."""
+
+    face: Face
+    flags: bytes
+    header: Header | None
+    raw: bytes | None
+
+
+Writer = Callable[[Message], bytes]
+
+
+def answers(items: Sequence[Item]) -> Callable[[int, Message], bytes]:
+    """Return what writes the answer of any message, items in the order asked for."""
+    writers = [_body(item) if isinstance(item, Body) else _attribute(item) for item in items]
 
     def answer(number: int, message: Message) -> bytes:
         return b"* %d FETCH (%b)\r\n" % (number, b" ".join([write(message) for write in writers]))
@@ -56,33 +130,9 @@ def answers(items: Sequence[Item], flags: FlagWriter) -> Callable[[int, Message]
     return answer
 
 
-def _writer(item: Item, flags: FlagWriter) -> Writer:
-    if isinstance(item, Body):
-        return _body(item)
-    if item.name == "FLAGS":
-        write = flags.write
-        return lambda message: b"FLAGS " + write(message.flags)
-    return ATTRIBUTES[item.name]
-
-
-def _row(message: Message) -> Stored:
-    assert message.row is not None
-    return message.row
-
-
-def _summary(message: Message) -> Summary:
-    assert message.summary is not None
-    return message.summary
-
-
-ATTRIBUTES: dict[str, Writer] = {
-    "UID": lambda message: b"UID %d" % message.uid,
-    "INTERNALDATE": lambda message: b"INTERNALDATE " + internaldate(_row(message).internaldate_us),
-    "RFC822.SIZE": lambda message: b"RFC822.SIZE %d" % _row(message).size_bytes,
-    "ENVELOPE": lambda message: b"ENVELOPE " + _summary(message).envelope,
-    "BODY": lambda message: b"BODY " + _summary(message).body,
-    "BODYSTRUCTURE": lambda message: b"BODYSTRUCTURE " + _summary(message).bodystructure,
-}
+def _attribute(item: Attribute) -> Writer:
+    field = FIELDS.get(item.name)
+    return (lambda message: b"FLAGS " + message.flags) if field is None else (lambda message: field(message.face))
 
 
 def _body(item: Body) -> Writer:
@@ -109,20 +159,6 @@ def _octets(item: Body, message: Message) -> bytes | None:
         return message.raw
     assert message.header is not None
     return section.extract(message.raw, message.header, item.section)
-
-
-ViewWriter = Callable[[int, int, bytes], bytes]
-VIEW_ANSWERS: dict[tuple[str, ...], ViewWriter] = {
-    ("UID",): lambda number, uid, flags: b"* %d FETCH (UID %d)\r\n" % (number, uid),
-    ("FLAGS",): lambda number, uid, flags: b"* %d FETCH (FLAGS %b)\r\n" % (number, flags),
-    ("UID", "FLAGS"): lambda number, uid, flags: b"* %d FETCH (UID %d FLAGS %b)\r\n" % (number, uid, flags),
-    ("FLAGS", "UID"): lambda number, uid, flags: b"* %d FETCH (FLAGS %b UID %d)\r\n" % (number, flags, uid),
-}
-
-
-def view_answers(items: Sequence[Item]) -> ViewWriter:
-    """Return what writes the answer to items that the view alone can answer, from number, UID and written flags."""
-    return VIEW_ANSWERS[tuple(item.name for item in items if isinstance(item, Attribute))]
 
 
 def flags_answer(number: int, uid: int, flags: bytes, *, with_uid: bool) -> bytes:

@@ -1,6 +1,6 @@
 """Whether a message matches a search, told from as little of it as needed. RFC 3501 §6.4.4."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mailcore.imap.commands import (
@@ -58,42 +58,22 @@ class Candidate:
     def header_text(self) -> str:
         """Return the whole header, folded and decoded."""
         assert self.header is not None
-        return "\n".join(fold(decode_words(unfold(octets))) for _, octets in self.header.fields)
+        return "\n".join(_readable(octets) for _, octets in self.header.fields)
 
 
 def _value(octets: bytes) -> str:
-    return fold(decode_words(unfold(octets.partition(b":")[2]))).strip()
+    return _readable(octets.partition(b":")[2]).strip()
+
+
+def _readable(octets: bytes) -> str:
+    unfolded = unfold(octets)
+    if b"=?" not in unfolded and unfolded.isascii():
+        return unfolded.decode("ascii").lower()
+    return fold(decode_words(unfolded))
 
 
 def _texts(raw: bytes, header: Header) -> list[str]:
     return [content.text(raw, span) for span in header.spans if span.type == "text" and not span.children]
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What keys mean in one mailbox at one time: which places each set names, which bit each keyword is."""
-
-    sets: Mapping[int, frozenset[int]]
-    keywords: Mapping[str, int]
-
-
-def setting(key: Key, view: View, keywords: Mapping[int, str]) -> Setting:
-    """Resolve the sets and keywords of a search against a view."""
-    sets: dict[int, frozenset[int]] = {}
-    for numbers in _sets(key):
-        sets[id(numbers)] = frozenset(view.matching(numbers.messages, uid=numbers.uid))
-    return Setting(sets, {name.casefold(): bit for bit, name in keywords.items()})
-
-
-def _sets(key: Key) -> list[Numbers]:
-    match key:
-        case Numbers():
-            return [key]
-        case Not():
-            return _sets(key.key)
-        case AnyOf() | AllOf():
-            return [numbers for inner in key.keys for numbers in _sets(inner)]
-    return []
 
 
 def level(key: Key) -> Level:
@@ -112,50 +92,75 @@ def level(key: Key) -> Level:
     return Level.VIEW
 
 
-def matches(key: Key, candidate: Candidate, settled: Setting) -> bool | None:
-    """Say whether a message matches, or None when that needs more than is known of it."""
+Test = Callable[[Candidate], bool | None]
+
+
+def compiled(key: Key, view: View, keywords: Mapping[int, str]) -> Test:
+    """Return what says whether a candidate matches, or None when that needs more than is known of it.
+
+    Sets and keywords are resolved now, against this view; so the test holds for one command.
+    """
     match key:
-        case Flagged():
-            return bool(candidate.flags & key.bit)
-        case Keyword():
-            return bool(candidate.flags & settled.keywords.get(key.name, 0))
-        case Numbers():
-            return candidate.place in settled.sets[id(key)]
-        case Not():
-            inner = matches(key.key, candidate, settled)
-            return None if inner is None else not inner
-        case AllOf():
-            return _all(key.keys, candidate, settled)
-        case AnyOf():
-            return _any(key.keys, candidate, settled)
+        case Flagged(bit):
+            return lambda candidate: bool(candidate.flags & bit)
+        case Keyword(name):
+            mask = sum(bit for bit, known in keywords.items() if known.casefold() == name)
+            return lambda candidate: bool(candidate.flags & mask)
+        case Numbers(messages, uid):
+            places = view.matching(messages, uid=uid)
+            chosen = places if isinstance(places, range) else frozenset(places)
+            return lambda candidate: candidate.place in chosen
+        case Not(inner):
+            return _negated(compiled(inner, view, keywords))
+        case AllOf(inners):
+            return _all([compiled(inner, view, keywords) for inner in inners])
+        case AnyOf(inners):
+            return _any([compiled(inner, view, keywords) for inner in inners])
         case Arrived() | Size():
-            return None if candidate.row is None else _row_matches(key, candidate.row)
+            return lambda candidate: None if candidate.row is None else _row_matches(key, candidate.row)
         case HeaderHas() | Sent():
-            return None if candidate.header is None else _header_matches(key, candidate)
+            return lambda candidate: None if candidate.header is None else _header_matches(key, candidate)
         case TextHas():
-            return _text_matches(key, candidate)
+            return lambda candidate: _text_matches(key, candidate)
 
 
-def _all(keys: Sequence[Key], candidate: Candidate, settled: Setting) -> bool | None:
-    result: bool | None = True
-    for key in keys:
-        inner = matches(key, candidate, settled)
-        if inner is False:
-            return False
-        if inner is None:
-            result = None
-    return result
+def _negated(test: Test) -> Test:
+    def negated(candidate: Candidate) -> bool | None:
+        found = test(candidate)
+        return None if found is None else not found
+
+    return negated
 
 
-def _any(keys: Sequence[Key], candidate: Candidate, settled: Setting) -> bool | None:
-    result: bool | None = False
-    for key in keys:
-        inner = matches(key, candidate, settled)
-        if inner is True:
-            return True
-        if inner is None:
-            result = None
-    return result
+def _all(tests: Sequence[Test]) -> Test:
+    if len(tests) == 1:
+        return tests[0]
+
+    def every(candidate: Candidate) -> bool | None:
+        result: bool | None = True
+        for test in tests:
+            found = test(candidate)
+            if found is False:
+                return False
+            if found is None:
+                result = None
+        return result
+
+    return every
+
+
+def _any(tests: Sequence[Test]) -> Test:
+    def some(candidate: Candidate) -> bool | None:
+        result: bool | None = False
+        for test in tests:
+            found = test(candidate)
+            if found is True:
+                return True
+            if found is None:
+                result = None
+        return result
+
+    return some
 
 
 def _row_matches(key: Arrived | Size, row: Stored) -> bool:

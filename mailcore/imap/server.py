@@ -11,6 +11,7 @@ from typing import Any
 from config.log import log
 from config.settings import endpoint
 from mailcore.imap.connection import Connection
+from mailcore.imap.memory import Memory
 from mailcore.services import Services
 
 BACKLOG = 1024
@@ -23,6 +24,7 @@ class Listener:
 
     def __init__(self, services: Services) -> None:
         self.services = services
+        self.memory = Memory()
         self._tls = tls_context(services)
         self._connections: set[Connection] = set()
         self._by_peer: Counter[str] = Counter()

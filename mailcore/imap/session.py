@@ -10,6 +10,7 @@ from config.errors import MailError
 from directory.signin import Identity
 from mailcore.errors import NoSuchMailbox
 from mailcore.imap import fetching, responses
+from mailcore.imap.memory import Memory
 from mailcore.imap.responses import FlagWriter
 from mailcore.imap.view import Gone, Reflagged, Total, View
 from mailcore.imap.wire import Event
@@ -17,7 +18,7 @@ from mailcore.services import Services
 from mailcore.store import keywords, messages
 from mailcore.store.bus import Bus
 from mailcore.store.keys import AccountKey
-from mailcore.store.types import AccountId, MailboxKey
+from mailcore.store.types import AccountId, Mailbox, MailboxKey
 
 STALE_US = 15 * SECOND_US  # the database is read again after this long even without a hint (reference: 15 to 30 s)
 
@@ -93,8 +94,9 @@ class Selected:
 class Session:
     """One client: who it is, what it has selected, what it must be told."""
 
-    def __init__(self, services: Services, channel: Channel) -> None:
+    def __init__(self, services: Services, memory: Memory, channel: Channel) -> None:
         self.services = services
+        self.memory = memory
         self.channel = channel
         self.state = State.START
         self.tag = b"*"
@@ -144,21 +146,44 @@ class Session:
 
     async def load_keywords(self) -> None:
         """Read the account's keywords again."""
-        self.keywords = await self.services.db.read(keywords.names, self.account_id)
-        self.flags = FlagWriter(self.keywords)
+        self.use_keywords(await self.services.db.read(keywords.names, self.account_id))
 
-    async def select(self, key: MailboxKey, *, read_only: bool) -> None:
-        """Open a mailbox: listen for changes first, then read it (RFC 3501 §6.3.1)."""
+    def use_keywords(self, names: dict[int, str]) -> None:
+        """Write flags with these keywords from now on."""
+        if names != self.keywords:
+            self.keywords = names
+            self.flags = FlagWriter(names)
+
+    async def select(self, key: MailboxKey, *, read_only: bool) -> Mailbox:
+        """Open a mailbox and return it as it stands: listen for changes first, then read it (RFC 3501 §6.3.1)."""
         self.changed.clear()
         self.bus.add(self.account_id, self.changed)
         try:
-            snapshot = await self.services.db.read(messages.snapshot, key)
+            mailbox, view = await self._view(key)
         except BaseException:
             self.bus.discard(self.account_id, self.changed)
             raise
         self._read_at_us = self.services.clock.now_us()
-        self._selected = Selected(key, snapshot.mailbox.uidvalidity, View(snapshot), read_only)
+        self._selected = Selected(key, mailbox.uidvalidity, view, read_only)
         self.state = State.SELECTED
+        return mailbox
+
+    async def _view(self, key: MailboxKey) -> tuple[Mailbox, View]:
+        """Read a mailbox: what changed since somebody here last selected it, or else all of it. Raises NoSuchMailbox."""
+        kept = self.memory.views.find(key)
+        if kept is not None:
+            uidvalidity, view = kept
+            delta = await self.services.db.read(messages.changes, key, view.modseq)
+            view.absorb(delta)
+            view.apply(renumber=True)
+            # Tombstones are swept after a while: then the count differs, and only reading everything helps.
+            if delta.mailbox.uidvalidity == uidvalidity and len(view.uids) == delta.mailbox.exists:
+                self.memory.views.keep(key, uidvalidity, view)
+                return delta.mailbox, view
+        snapshot = await self.services.db.read(messages.snapshot, key)
+        view = View(snapshot)
+        self.memory.views.keep(key, snapshot.mailbox.uidvalidity, view)
+        return snapshot.mailbox, view
 
     def unselect(self) -> None:
         """Leave the selected mailbox, if any."""

@@ -55,6 +55,13 @@ class View:
         self._arrived: dict[int, int] = {}  # UID -> flags, beyond the last of `uids`
         self._reflagged: set[int] = set()
 
+    def copy(self) -> "View":
+        """Return a view of its own with the same messages, of which nothing is held back."""
+        made = View.__new__(View)
+        made.uids, made.flags, made.modseq = self.uids[:], self.flags[:], self.modseq
+        made._gone, made._arrived, made._reflagged = set(), {}, set()
+        return made
+
     def index(self, uid: int) -> int | None:
         """Return the place of a UID, or None when the client does not know it."""
         place = bisect_left(self.uids, uid)

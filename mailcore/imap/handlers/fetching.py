@@ -2,15 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import TypeVar
 
 from mailcore.imap import fetching
-from mailcore.imap.commands import Fetch, Item, Level
-from mailcore.imap.fetching import Message
+from mailcore.imap.commands import Body, Fetch, Item, Level
+from mailcore.imap.fetching import Face, Message
 from mailcore.imap.parse.fetching import FLAGS
 from mailcore.imap.responses import Responses, ok
-from mailcore.imap.session import Selected, Session
+from mailcore.imap.session import Session
 from mailcore.store import messages
 from mailcore.store.types import Flag, Stored
 
@@ -23,87 +23,111 @@ BODY_BATCH_BYTES = 2 * 1024 * 1024
 
 async def fetch(session: Session, command: Fetch) -> Responses:
     """Answer message by message, ascending; messages that are truly gone are left out."""
-    selected = session.selected
-    places = selected.view.places(command.messages, uid=command.uid)
+    places = session.selected.view.places(command.messages, uid=command.uid)
     if not places:
         pass
     elif fetching.level(command.items) is Level.VIEW:
         for lines in _from_view(session, command.items, places):
             yield lines
     else:
-        marking = fetching.marks_seen(command.items) and not selected.read_only
-        async for lines in _from_store(session, command.items, places, marking=marking):
-            yield lines
+        octets = any(isinstance(item, Body) for item in command.items)
+        answers = _with_octets(session, command.items, places) if octets else _from_faces(session, command.items, places)
+        async with contextlib.aclosing(answers):
+            async for lines in answers:
+                yield lines
     yield ok("fetched")
 
 
 def _from_view(session: Session, items: Sequence[Item], places: Sequence[int]) -> Iterator[bytes]:
     """Answer from the arrays of the view alone: no database, no await."""
-    view = session.selected.view
-    flags = session.flags
-    write = fetching.view_answers(items)
+    uids, flags = session.selected.view.uids, session.selected.view.flags
+    written = {value: session.flags.write(value) for value in set(flags)}
+    answer = fetching.view_answers(items)
     for start in range(0, len(places), VIEW_CHUNK):
-        chunk = places[start : start + VIEW_CHUNK]
-        yield b"".join([write(place + 1, view.uids[place], flags.write(view.flags[place])) for place in chunk])
+        yield b"".join([answer(place + 1, uids[place], written[flags[place]]) for place in places[start : start + VIEW_CHUNK]])
 
 
-async def _from_store(session: Session, items: Sequence[Item], places: Sequence[int], *, marking: bool) -> AsyncGenerator[bytes, None]:
-    selected = session.selected
-    plain = fetching.answers(items, session.flags)
-    marked = fetching.answers(items if FLAGS in items else (*items, FLAGS), session.flags)
-    bodies = any(item.level is Level.RAW for item in items)
-    async with contextlib.aclosing(ahead(_chunks(session, items, places))) as chunks:
+async def _from_faces(session: Session, items: Sequence[Item], places: Sequence[int]) -> AsyncGenerator[bytes, None]:
+    """Answer from faces: those that somebody here has seen already, and those read now."""
+    view, write = session.selected.view, session.flags.write
+    answer = fetching.face_answers(items)
+    async with contextlib.aclosing(ahead(_faces(session, items, places))) as chunks:
+        async for chunk, faces in chunks:
+            yield b"".join([answer(place + 1, shown, write(view.flags[place])) for place, shown in zip(chunk, faces, strict=True) if shown])
+
+
+async def _faces(
+    session: Session, items: Sequence[Item], places: Sequence[int]
+) -> AsyncGenerator[tuple[Sequence[int], list[Face | None]], None]:
+    """Yield places and their faces, None for messages that are truly gone."""
+    key, uids = session.selected.key, session.selected.view.uids
+    summary = fetching.needs_summary(items)
+    for start in range(0, len(places), ROW_CHUNK):
+        chunk = places[start : start + ROW_CHUNK]
+        wanted = [uids[place] for place in chunk]
+        known = session.memory.faces.of(key)
+        missing = [uid for uid in wanted if uid not in known]
+        fresh = await _read_faces(session, missing, summary=summary) if missing else {}
+        yield chunk, [known.get(uid) or fresh.get(uid) for uid in wanted]
+
+
+async def _read_faces(session: Session, uids: Sequence[int], *, summary: bool) -> dict[int, Face]:
+    """Read faces; those with a summary are worth keeping."""
+    key, account = session.selected.key, session.account
+    rows = await session.services.db.read(messages.fetch, key, uids, summary=summary)
+    faces = {row.uid: fetching.face(row, account.summary(row) if summary else None) for row in rows}
+    if summary:
+        session.memory.faces.add(key, faces.items())
+    return faces
+
+
+async def _with_octets(session: Session, items: Sequence[Item], places: Sequence[int]) -> AsyncGenerator[bytes, None]:
+    """Answer items that are octets of messages; reading them may set \\Seen."""
+    marking = fetching.marks_seen(items) and not session.selected.read_only
+    raw = any(item.level is Level.RAW for item in items)
+    async with contextlib.aclosing(ahead(_rows(session, items, places))) as chunks:
         async for rows in chunks:
-            changed = await _mark_seen(session, selected, rows) if marking else frozenset()
-            answer = _Answer(session, items, plain, marked, changed)
-            if not bodies:
-                yield b"".join([answer.write(row, None) for row in rows])
+            changed = await _mark_seen(session, rows) if marking else frozenset()
+            writer = _Writer(session, items, changed)
+            if not raw:
+                yield b"".join([writer.write(row, None) for row in rows])
                 continue
             async with contextlib.aclosing(ahead(_bodies(session, rows))) as batches:
                 async for batch in batches:
-                    yield b"".join([answer.write(row, raw) for row, raw in batch])
+                    yield b"".join([writer.write(row, octets) for row, octets in batch])
 
 
-class _Answer:
-    """Writes the answers of one chunk."""
+class _Writer:
+    """Writes the answers of one chunk; with the flags of those messages that reading them has just changed."""
 
-    __slots__ = ("_changed", "_header", "_marked", "_plain", "_session", "_summary", "_view")
+    __slots__ = ("_changed", "_header", "_marked", "_plain", "_session", "_summary")
 
-    def __init__(
-        self,
-        session: Session,
-        items: Sequence[Item],
-        plain: Callable[[int, Message], bytes],
-        marked: Callable[[int, Message], bytes],
-        changed: frozenset[int],
-    ) -> None:
-        self._session, self._view = session, session.selected.view
-        self._plain, self._marked, self._changed = plain, marked, changed
+    def __init__(self, session: Session, items: Sequence[Item], changed: frozenset[int]) -> None:
+        self._session, self._changed = session, changed
+        self._plain = fetching.answers(items)
+        self._marked = fetching.answers(items if FLAGS in items else (*items, FLAGS))
         self._summary, self._header = fetching.needs_summary(items), fetching.needs_header(items)
 
     def write(self, row: Stored, raw: bytes | None) -> bytes:
-        """Write the answer of one message; with its flags when reading it has just changed them."""
-        place = self._view.index(row.uid)
+        """Write the answer of one message."""
+        view, account = self._session.selected.view, self._session.account
+        place = view.index(row.uid)
         assert place is not None, "a view is not renumbered while FETCH runs"
-        account = self._session.account
         message = Message(
-            row.uid,
-            self._view.flags[place],
-            row,
-            account.summary(row) if self._summary else None,
+            fetching.face(row, account.summary(row) if self._summary else None),
+            self._session.flags.write(view.flags[place]),
             account.header(row) if self._header else None,
             raw,
         )
         return (self._marked if row.uid in self._changed else self._plain)(place + 1, message)
 
 
-async def _chunks(session: Session, items: Sequence[Item], places: Sequence[int]) -> AsyncGenerator[list[Stored], None]:
-    selected = session.selected
-    uids = selected.view.uids
+async def _rows(session: Session, items: Sequence[Item], places: Sequence[int]) -> AsyncGenerator[list[Stored], None]:
+    key, uids = session.selected.key, session.selected.view.uids
     summary, header = fetching.needs_summary(items), fetching.needs_header(items)
     for start in range(0, len(places), ROW_CHUNK):
         wanted = [uids[place] for place in places[start : start + ROW_CHUNK]]
-        yield await session.services.db.read(messages.fetch, selected.key, wanted, summary=summary, header=header)
+        yield await session.services.db.read(messages.fetch, key, wanted, summary=summary, header=header)
 
 
 async def _bodies(session: Session, rows: Sequence[Stored]) -> AsyncGenerator[list[tuple[Stored, bytes]], None]:
@@ -127,8 +151,9 @@ def _batches(rows: Sequence[Stored]) -> Iterator[list[Stored]]:
         yield batch
 
 
-async def _mark_seen(session: Session, selected: Selected, rows: Sequence[Stored]) -> frozenset[int]:
+async def _mark_seen(session: Session, rows: Sequence[Stored]) -> frozenset[int]:
     """Set \\Seen on the messages of a chunk that lack it; return their UIDs."""
+    selected = session.selected
     unseen = []
     for row in rows:
         place = selected.view.index(row.uid)

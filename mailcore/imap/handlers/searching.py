@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 
 from mailcore.imap import searching
-from mailcore.imap.commands import Key, Level, Search
+from mailcore.imap.commands import Level, Search
 from mailcore.imap.responses import Responses, ok
-from mailcore.imap.searching import Candidate, Setting
+from mailcore.imap.searching import Candidate, Test
 from mailcore.imap.session import Session
 from mailcore.store import messages
 
@@ -17,10 +17,11 @@ TEXT_CHUNK = 20  # bodies held at once
 async def search(session: Session, command: Search) -> Responses:
     """Only what the view shows is found; the answer is ascending."""
     view = session.selected.view
-    settled = searching.setting(command.key, view, session.keywords)
-    found, undecided = _sift(command.key, settled, [Candidate(place, flags) for place, flags in enumerate(view.flags)])
+    test = searching.compiled(command.key, view, session.keywords)
+    found, undecided = _sift(test, [Candidate(place, flags) for place, flags in enumerate(view.flags)])
+    header = searching.level(command.key) >= Level.HEADER
     for start in range(0, len(undecided), CHUNK):
-        found += await _decide(session, command.key, settled, undecided[start : start + CHUNK])
+        found += await _decide(session, test, undecided[start : start + CHUNK], header=header)
     found.sort()
     numbers = [view.uids[place] if command.uid else place + 1 for place in found]
     if command.returns is None:
@@ -30,10 +31,9 @@ async def search(session: Session, command: Search) -> Responses:
     yield ok("searched")
 
 
-async def _decide(session: Session, key: Key, settled: Setting, candidates: Sequence[Candidate]) -> list[int]:
+async def _decide(session: Session, test: Test, candidates: Sequence[Candidate], *, header: bool) -> list[int]:
     """Decide about a chunk of candidates: first by their rows and headers, then, where needed, by their octets."""
     selected = session.selected
-    header = searching.level(key) >= Level.HEADER
     by_uid = {selected.view.uids[candidate.place]: candidate for candidate in candidates}
     rows = await session.services.db.read(messages.fetch, selected.key, list(by_uid), header=header)
     for row in rows:
@@ -41,28 +41,28 @@ async def _decide(session: Session, key: Key, settled: Setting, candidates: Sequ
         candidate.row = row
         candidate.header = session.account.header(row) if header else None
     present = [by_uid[row.uid] for row in rows]
-    found, undecided = await asyncio.to_thread(_sift, key, settled, present)
+    found, undecided = await asyncio.to_thread(_sift, test, present)
     for start in range(0, len(undecided), TEXT_CHUNK):
-        found += await _decide_by_text(session, key, settled, undecided[start : start + TEXT_CHUNK])
+        found += await _decide_by_text(session, test, undecided[start : start + TEXT_CHUNK])
     return found
 
 
-async def _decide_by_text(session: Session, key: Key, settled: Setting, candidates: Sequence[Candidate]) -> list[int]:
+async def _decide_by_text(session: Session, test: Test, candidates: Sequence[Candidate]) -> list[int]:
     for candidate in candidates:
         assert candidate.row is not None
         candidate.raw = await session.services.store.raw(session.account, candidate.row)
-    found, _ = await asyncio.to_thread(_sift, key, settled, candidates)
+    found, _ = await asyncio.to_thread(_sift, test, candidates)
     for candidate in candidates:
         candidate.forget()
     return found
 
 
-def _sift(key: Key, settled: Setting, candidates: Sequence[Candidate]) -> tuple[list[int], list[Candidate]]:
+def _sift(test: Test, candidates: Sequence[Candidate]) -> tuple[list[int], list[Candidate]]:
     """Return the places that match, and the candidates of which more must be known."""
     found: list[int] = []
     undecided: list[Candidate] = []
     for candidate in candidates:
-        matches = searching.matches(key, candidate, settled)
+        matches = test(candidate)
         if matches is None:
             undecided.append(candidate)
         elif matches:

@@ -1,12 +1,13 @@
 """Opening and leaving a mailbox. RFC 3501 §6.3.1, §6.3.2, §6.4.2; RFC 3691 (UNSELECT)."""
 
+from config.database import Tx
 from mailcore.imap import responses
 from mailcore.imap.commands import Plain, Select
 from mailcore.imap.responses import Responses, ok
 from mailcore.imap.session import Session
 from mailcore.imap.view import View
-from mailcore.store import mailboxes, messages
-from mailcore.store.types import Flag
+from mailcore.store import keywords, mailboxes, messages
+from mailcore.store.types import AccountId, Flag, Mailbox
 
 
 async def select(session: Session, command: Select) -> Responses:
@@ -24,9 +25,9 @@ async def examine(session: Session, command: Select) -> Responses:
 async def _open(session: Session, command: Select, *, read_only: bool) -> Responses:
     """A failed SELECT leaves no mailbox selected. No session is ever told \\Recent (§2.3.2 lets one, none is simpler)."""
     session.unselect()
-    mailbox = await session.services.db.read(mailboxes.find, session.account_id, command.name)
-    await session.load_keywords()
-    await session.select(mailbox.key, read_only=read_only)
+    found, names = await session.services.db.read(_find, session.account_id, command.name)
+    session.use_keywords(names)
+    mailbox = await session.select(found.key, read_only=read_only)
     view = session.selected.view
     yield b"* FLAGS %b\r\n" % session.flags.all()
     permanent = b"()" if read_only else session.flags.permanent()
@@ -37,8 +38,13 @@ async def _open(session: Session, command: Select, *, read_only: bool) -> Respon
     if unseen:
         yield responses.untagged("OK", "first unseen", f"UNSEEN {unseen}")
     yield responses.untagged("OK", "UIDs valid", f"UIDVALIDITY {session.selected.uidvalidity}")
-    yield responses.untagged("OK", "next UID", f"UIDNEXT {max(mailbox.uid_next, view.uids[-1] + 1 if view.uids else 1)}")
+    yield responses.untagged("OK", "next UID", f"UIDNEXT {mailbox.uid_next}")
     yield ok("open", "READ-ONLY" if read_only else "READ-WRITE")
+
+
+def _find(tx: Tx, account_id: AccountId, name: str) -> tuple[Mailbox, dict[int, str]]:
+    """Return a mailbox by name, and the account's keywords. Raises NoSuchMailbox."""
+    return mailboxes.find(tx, account_id, name), keywords.names(tx, account_id)
 
 
 def _first_unseen(view: View) -> int:
