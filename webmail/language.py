@@ -6,7 +6,6 @@ request lives in a ContextVar, so that one Jinja environment serves all three.
 
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -17,9 +16,10 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
+from webmail.times import local
+
 LOCALES = Path(__file__).parent / "locale"
 DOMAIN = "diwan"
-DEFAULT = "ar"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ LANGUAGES = {
     "en": Language("en", "English", "ltr", Locale("en", "GB"), NullTranslations()),
 }
 
-_current: ContextVar[str] = ContextVar("language", default=DEFAULT)
+_current: ContextVar[str] = ContextVar("language", default="ar")
 
 
 def use(code: str) -> None:
@@ -62,12 +62,12 @@ def current() -> Language:
     return LANGUAGES[_current.get()]
 
 
-def choose(wanted: str, accept_language: str) -> str:
-    """Return `wanted` when we speak it, else the best of an Accept-Language header, else Arabic (RFC 9110 §12.5.4)."""
+def choose(wanted: str, accept_language: str, default: str) -> str:
+    """Return `wanted` when we speak it, else the best of an Accept-Language header, else `default` (RFC 9110 §12.5.4)."""
     if wanted in LANGUAGES:
         return wanted
     ranked = sorted(map(_ranked, accept_language[:1000].split(",")), reverse=True)
-    return next((code for quality, _, code in ranked if quality > 0 and code in LANGUAGES), DEFAULT)
+    return next((code for quality, _, code in ranked if quality > 0 and code in LANGUAGES), default)
 
 
 def _ranked(entry: str) -> tuple[float, int, str]:
@@ -107,24 +107,23 @@ def size(size_bytes: int) -> str:
     return gettext("%(n)s MB") % {"n": format_decimal(round(size_bytes / 1_000_000, 1), locale=locale)}
 
 
-def moment(at_us: int, zone: tzinfo) -> str:
-    """Return a date and time in full: ``21 novembre 2026, 14:05``."""
-    when = datetime.fromtimestamp(at_us / 1_000_000, zone)
+def moment(at_us: int) -> str:
+    """Return a date and time in full, in the time zone of the node: ``samedi 21 novembre 2026 à 14:05``."""
+    when = local(at_us)
     locale = current().locale
     day, time = format_date(when, "EEEE d MMMM y", locale=locale), format_datetime(when, "HH:mm", locale=locale)
     return gettext("%(day)s at %(time)s") % {"day": day, "time": time}
 
 
-def short(at_us: int, now_us: int, zone: tzinfo) -> str:
+def short(at_us: int, now_us: int) -> str:
     """Return when, as short as a list wants it: the time today, the day this year, else the whole date."""
-    when = datetime.fromtimestamp(at_us / 1_000_000, zone)
-    now = datetime.fromtimestamp(now_us / 1_000_000, zone)
+    when, now = local(at_us), local(now_us)
     locale = current().locale
     if when.date() == now.date():
         return format_time(when, "HH:mm", locale=locale)
     return format_date(when, "d MMMM" if when.year == now.year else "dd/MM/y", locale=locale)
 
 
-def iso(at_us: int, zone: tzinfo) -> str:
+def iso(at_us: int) -> str:
     """Return the machine-readable form for ``<time datetime>``."""
-    return datetime.fromtimestamp(at_us / 1_000_000, zone).isoformat(timespec="seconds")
+    return local(at_us).isoformat(timespec="seconds")

@@ -6,7 +6,9 @@ nothing looks at the result again. The output holds only the tags p, br, a and b
 
 import re
 from collections.abc import Iterator
+from html import unescape
 
+import nh3
 from markupsafe import Markup, escape
 
 MAX_CHARACTERS = 400_000  # a page that a weak machine still shows; the rest is in the download
@@ -14,6 +16,7 @@ MAX_QUOTE = 6
 _LINK = re.compile(r"(?P<url>https?://[^\s<>\"'`\u200e\u200f\u202a-\u202e\u2066-\u2069]{1,2000})", re.IGNORECASE)
 _TAIL = ".,;:!?)]}»›'\"،؛؟…"
 _BIDI = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_BREAKING = re.compile(r"<(?:br|/?p|/?div|/?tr|/?li|/?h[1-6]|/?blockquote)\b[^<>]*>", re.IGNORECASE)
 _QUOTE = re.compile(r"(?:> ?){1,50}")
 
 
@@ -32,6 +35,14 @@ def render(text: str) -> Markup:
         if line.strip():
             paragraph.append(line)
     return Markup("").join(Markup(part) for part in out)  # noqa: S704  (tags are ours, every token is escaped)
+
+
+def from_html(html: str) -> str:
+    """Return what a page says, line by line, for quoting and for editing. The result is text, never markup."""
+    broken = _BREAKING.sub("\n", " ".join(html[: 2 * MAX_CHARACTERS].split()))
+    bare = nh3.clean(broken, tags=set(), clean_content_tags={"script", "style", "title", "head"})
+    lines = [" ".join(line.split()) for line in unescape(bare).split("\n")]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
 def _level(line: str) -> tuple[int, str]:
@@ -60,5 +71,3 @@ def _line(line: str) -> Markup:
 
 def _anchor(url: str) -> Markup:
     return Markup('<a href="{0}" target="_blank" rel="noopener noreferrer nofollow" dir="ltr">{0}</a>').format(url)
-
-

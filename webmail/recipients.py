@@ -42,6 +42,12 @@ def show(mailboxes: tuple[Mailbox, ...]) -> str:
     return ", ".join(f'"{_quotable(m.name)}" <{m.address}>' if m.name else m.address for m in mailboxes)
 
 
+def mailbox(name: str, address: str) -> Mailbox:
+    """Return the mailbox of an address that the directory wrote. Raises BadAddress."""
+    parsed = addresses.parse(address)
+    return Mailbox(_quotable(name), parsed.local, parsed.domain)
+
+
 def _quotable(name: str) -> str:
     return re.sub(r'["\\\r\n]+', " ", name).strip()
 

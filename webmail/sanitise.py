@@ -15,12 +15,17 @@ import nh3
 MAX_CHARACTERS = 1_000_000  # nh3 needs 0.4 s for 2 MB
 MAX_DEPTH = 256  # nesting costs quadratic time: 30,000 open blocks are 2 s
 
+
+def _set(names: str) -> set[str]:
+    return set(names.split())
+
+
 _BLOCKS = "address article aside blockquote center details div dl dt dd figcaption figure footer h1 h2 h3 h4 h5 h6 header"
 _TEXT = "a abbr b bdi bdo big br cite code del dfn em font hr i img ins kbd mark p pre q s samp section small span strike strong"
 _REST = "sub summary sup time tt u var wbr li ol ul main nav table caption col colgroup tbody td tfoot th thead tr"
-TAGS = set(f"{_BLOCKS} {_TEXT} {_REST}".split())
-DROPPED_WHOLE = set(
-    "script style title noscript template xmp plaintext iframe object embed svg math textarea select noembed noframes".split()
+TAGS = _set(f"{_BLOCKS} {_TEXT} {_REST}")
+DROPPED_WHOLE = _set(
+    "script style title noscript template xmp plaintext iframe object embed svg math textarea select noembed noframes"
 )
 ATTRIBUTES = {
     "*": {"dir", "lang", "title", "align", "valign", "width", "height", "bgcolor", "style"},
@@ -32,14 +37,14 @@ ATTRIBUTES = {
     "th": {"background", "colspan", "rowspan", "scope"},
     "ol": {"start", "type"},
 }
-STYLES = set(
+STYLES = _set(
     """background-color border border-top border-bottom border-left border-right border-color border-style border-width
     border-collapse border-spacing border-radius border-inline-start border-inline-end caption-side clear color direction
     display empty-cells float font font-family font-size font-style font-variant font-weight height letter-spacing
     line-height list-style list-style-type margin margin-top margin-bottom margin-left margin-right max-height max-width
     min-height min-width overflow-wrap padding padding-top padding-bottom padding-left padding-right page-break-after
     page-break-before table-layout text-align text-decoration text-indent text-transform unicode-bidi vertical-align
-    white-space width word-break word-spacing word-wrap""".split()
+    white-space width word-break word-spacing word-wrap"""
 )
 SCHEMES = {"http", "https", "mailto", "tel", "cid", "data"}
 
@@ -48,8 +53,8 @@ _DATA_IMAGE = re.compile(r"data:image/(?:png|gif|jpeg|webp);base64,[A-Za-z0-9+/=
 _REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 _STYLE_REFUSED = re.compile(r"url|image|\\|expression|@|var\(|attr\(|env\(|/\*|<|&|cross-fade", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
-_UNCOUNTED = frozenset(  # void, or closed by the next of their kind: these do not nest by themselves
-    "area base br col embed hr img input link meta param source track wbr p li td th tr dt dd thead tbody tfoot".split()
+_UNCOUNTED = _set(  # void, or closed by the next of their kind: these do not nest by themselves
+    "area base br col embed hr img input link meta param source track wbr p li td th tr dt dd thead tbody tfoot"
 )
 
 

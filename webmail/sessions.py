@@ -1,24 +1,25 @@
 """Sessions: who is behind a cookie. Rows in the database, so that they can be ended from here.
 
-The cookie holds 256 random bits, the table only their SHA-256: a stolen table opens nothing. A session ends after eight
-hours without a request and after a day in any case.
+The cookie holds 256 random bits, the table only their SHA-256: a stolen table opens nothing. A session ends after some
+hours without a request, and after a day in any case (`[web]` in diwan.toml).
 """
 
 import hashlib
 import secrets
 from dataclasses import dataclass
 
-from config.clock import DAY_US, HOUR_US, MINUTE_US
+from config.clock import DAY_US, MINUTE_US, SECOND_US
 from config.database import Tx
+from config.settings import Web
+from directory import credentials
+from directory.errors import NotFound
 
-IDLE_US = 8 * HOUR_US
-ABSOLUTE_US = 24 * HOUR_US
 TOUCH_US = 5 * MINUTE_US  # how exact `seen_at_us` is: a write for every page would be waste
 SUBMISSION_US = 7 * DAY_US
 MAX_AGENT = 200
 
 _FIND = """
-    SELECT person_id, started_at_us, seen_at_us FROM web_session
+    SELECT person_id, credential_epoch, started_at_us, seen_at_us FROM web_session
     WHERE token_hash = :token_hash AND started_at_us > :born AND seen_at_us > :active
 """
 
@@ -28,6 +29,7 @@ class Session:
     """A live session."""
 
     person_id: int
+    credential_epoch: int
     started_at_us: int
     seen_at_us: int
 
@@ -41,29 +43,32 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def start(tx: Tx, token: str, person_id: int, peer: str, user_agent: str) -> None:
+def start(tx: Tx, limits: Web, token: str, person_id: int, peer: str, user_agent: str) -> None:
     """Begin a session; sweep what has run out."""
-    tx.execute(
-        "DELETE FROM web_session WHERE started_at_us <= :born OR seen_at_us <= :active",
-        born=tx.now_us - ABSOLUTE_US,
-        active=tx.now_us - IDLE_US,
-    )
+    tx.execute("DELETE FROM web_session WHERE started_at_us <= :born OR seen_at_us <= :active", **_bounds(tx, limits))
     tx.execute("DELETE FROM web_submission WHERE at_us < :old", old=tx.now_us - SUBMISSION_US)
     tx.execute(
-        "INSERT INTO web_session (token_hash, person_id, started_at_us, seen_at_us, peer, user_agent)"
-        " VALUES (:token_hash, :person_id, :now, :now, :peer, :user_agent)",
+        "INSERT INTO web_session (token_hash, person_id, credential_epoch, started_at_us, seen_at_us, peer, user_agent)"
+        " VALUES (:token_hash, :person_id, :epoch, :now, :now, :peer, :user_agent)",
         token_hash=_hash(token),
         person_id=person_id,
+        epoch=credentials.epoch(tx, person_id),
         now=tx.now_us,
         peer=peer,
         user_agent=user_agent[:MAX_AGENT],
     )
 
 
-def find(tx: Tx, token: str) -> Session | None:
-    """Return the live session of a cookie, or None when there is none or it has run out."""
-    row = tx.row(_FIND, token_hash=_hash(token), born=tx.now_us - ABSOLUTE_US, active=tx.now_us - IDLE_US)
-    return None if row is None else Session(*row)
+def find(tx: Tx, limits: Web, token: str) -> Session | None:
+    """Return the live session of a cookie, or None when there is none, it has run out, or the password has changed."""
+    row = tx.row(_FIND, token_hash=_hash(token), **_bounds(tx, limits))
+    if row is None:
+        return None
+    session = Session(*row)
+    try:
+        return session if credentials.epoch(tx, session.person_id) == session.credential_epoch else None
+    except NotFound:  # the person has left
+        return None
 
 
 def touch(tx: Tx, token: str) -> None:
@@ -79,6 +84,10 @@ def end(tx: Tx, token: str) -> None:
 def end_all(tx: Tx, person_id: int) -> int:
     """End every session of a person; return how many there were."""
     return tx.execute("DELETE FROM web_session WHERE person_id = :person_id", person_id=person_id)
+
+
+def _bounds(tx: Tx, limits: Web) -> dict[str, int]:
+    return {"born": tx.now_us - limits.session_max_s * SECOND_US, "active": tx.now_us - limits.session_idle_s * SECOND_US}
 
 
 def _hash(token: str) -> bytes:

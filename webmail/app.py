@@ -1,0 +1,130 @@
+"""The role `web`: the webmail over HTTPS, in this process, until it is told to stop.
+
+RFC 9110 (HTTP semantics), RFC 6797 (HSTS). Everything that can be asked for is in the table of routes below.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from config.errors import MailError
+from config.settings import endpoint
+from mailcore.services import Services
+from webmail import driver, guard
+from webmail.driver import Driver
+from webmail.headers import SafeHeaders
+from webmail.views import complete, compose, confirm, events, folder, language, message, signin, static
+
+FORM_BYTES = 8 * 1024 * 1024  # the text of a letter beside its files
+KEEP_ALIVE_S = 65  # longer than the usual minute of a proxy in front
+STOP_S = 3  # how long a request may go on when the role stops; letters are durable before they are answered
+BACKLOG = 1024
+MAX_REQUESTS_AT_ONCE = 4_000  # open streams of events count
+
+View = Callable[[Request], Awaitable[Response]]
+MAIL = "/mail/{account:int}"
+BOX = MAIL + "/{mailbox:int}"
+ONE = BOX + "/{uid:int}"
+
+
+def _route(path: str, show: View | None = None, act: View | None = None) -> list[Route]:
+    views = [("GET", show), ("POST", act)]
+    return [Route(path, view, methods=[method]) for method, view in views if view is not None]
+
+
+ROUTES = [
+    *_route("/", guard.page(folder.home)),
+    *_route("/signin", signin.show, signin.enter),
+    *_route("/signout", None, guard.post(signin.leave)),
+    *_route("/language", None, language.change),
+    *_route("/s/{digest}/{name}", static.show),
+    *_route(MAIL + "/", guard.page(folder.home)),
+    *_route(MAIL + "/compose", guard.page(compose.show), guard.post(compose.act, signin.lost)),
+    *_route(MAIL + "/complete", guard.page(complete.show)),
+    *_route(MAIL + "/events", guard.page(events.show)),
+    *_route(MAIL + "/sign/{uid:int}", guard.page(confirm.show), guard.post(confirm.act)),
+    *_route(BOX, guard.page(folder.show), guard.post(folder.act)),
+    *_route(ONE, guard.page(message.show), guard.post(message.act)),
+    *_route(ONE + "/body", guard.page(message.body)),
+    *_route(ONE + "/raw", guard.page(message.raw)),
+    *_route(ONE + "/part/{path}", guard.page(message.part)),
+]
+
+
+def build(services: Services) -> Starlette:
+    """Return the application of one node."""
+    max_bytes = services.settings.smtp.max_message_bytes + FORM_BYTES
+    app = Starlette(
+        routes=ROUTES,
+        middleware=[
+            Middleware(SafeHeaders),
+            Middleware(Driver, services=services, max_bytes=max_bytes),
+            Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
+            Middleware(RequestBodyLimitMiddleware, max_body_size=max_bytes),
+        ],
+        exception_handlers={MailError: driver.refused, HTTPException: driver.http},
+    )
+    app.state.services = services
+    return app
+
+
+@contextlib.asynccontextmanager
+async def web(services: Services) -> AsyncIterator[None]:
+    """Serve on `listen.https` for as long as the context lasts: listens before it yields, stops cleanly after."""
+    host, port = endpoint(services.settings.listen.https)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    config = _config(services)
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
+    turning = asyncio.create_task(server.main_loop(), name="web")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await turning
+        await server.shutdown(sockets=[listener])
+
+
+def _config(services: Services) -> uvicorn.Config:
+    tls = services.settings.tls
+    return uvicorn.Config(
+        build(services),
+        lifespan="off",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=MAX_REQUESTS_AT_ONCE,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=STOP_S,
+        ssl_certfile=tls.certificate,
+        ssl_keyfile=tls.key,
+        ssl_context_factory=lambda config, default: _tls(services),
+    )
+
+
+def _tls(services: Services) -> ssl.SSLContext:
+    """TLS 1.2 and newer with Python's own choice of ciphers (RFC 9325 §3.1.1)."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(services.settings.tls.certificate, services.settings.tls.key)
+    context.set_alpn_protocols(["http/1.1"])
+    return context

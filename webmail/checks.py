@@ -1,0 +1,83 @@
+"""What stands in the way of sending a letter, told field by field, so that the form can say it beside each."""
+
+from config.database import Tx
+from directory import address as addresses
+from directory import certificates, resolve
+from mailcore.message.addresses import Mailbox
+from webmail import bidi, recipients
+from webmail.desk import Desk
+from webmail.language import gettext as _
+from webmail.language import ngettext, size
+from webmail.letters import Addressed, Letter
+
+Problems = dict[str, list[str]]
+FIELDS = ("to", "cc", "bcc")
+OVERHEAD = 1.38  # base64 with its line breaks
+HEADER_BYTES = 20_000
+
+
+def typing(letter: Letter) -> Problems:
+    """Return what is wrong with the fields as they were typed."""
+    problems: Problems = {}
+    for field in FIELDS:
+        bad = recipients.parse(getattr(letter, field)).bad
+        if bad:
+            shown = ", ".join(bidi.isolate(entry) for entry in bad[:5])
+            problems[field] = [
+                ngettext("This is not an address: %(list)s", "These are not addresses: %(list)s", len(bad)) % {"list": shown}
+            ]
+    if any(ord(character) < 32 or character in "\u2028\u2029" for character in letter.subject):
+        problems["subject"] = [_("A subject has one line only.")]
+    return problems
+
+
+async def sending(desk: Desk, letter: Letter) -> Problems:
+    """Return everything that stands in the way of sending; {} when nothing does."""
+    problems = typing(letter)
+    everyone = [one for field in FIELDS for one in recipients.parse(getattr(letter, field)).mailboxes]
+    most = desk.services.settings.smtp.max_recipients
+    if not everyone and not any(field in problems for field in FIELDS):
+        problems["to"] = [_("Name at least one recipient.")]
+    if len(everyone) > most:
+        problems.setdefault("to", []).append(_("A message can go to %(most)s recipients at most.") % {"most": most})
+    problems |= await desk.services.db.read(_known, letter)
+    if _size_bytes(letter) > (limit := desk.services.settings.smtp.max_message_bytes):
+        problems["files"] = [_("The message is too big: %(limit)s at most, attachments included.") % {"limit": size(limit)}]
+    if desk.find(letter.sender) is None:
+        problems["from"] = [_("You may not send from this address.")]
+    elif letter.sign and await desk.services.db.read(_certified, letter.sender) is False:
+        problems["sign"] = [_("This sender has no certificate in force, so the letter cannot be signed.")]
+    return problems
+
+
+def addressed(desk: Desk, letter: Letter) -> Addressed:
+    """Return the letter with its recipients read. Raises NoSuchPage when the sender is not the writer's."""
+    box = desk.box(letter.sender)
+    to, cc, bcc = (recipients.parse(getattr(letter, field)).mailboxes for field in FIELDS)
+    return Addressed(letter, recipients.mailbox(box.official, box.address), to, cc, bcc)
+
+
+def _known(tx: Tx, letter: Letter) -> Problems:
+    """Name the recipients of our own domains that do not exist: better told now than in a report tomorrow."""
+    problems: Problems = {}
+    for field in FIELDS:
+        unknown = [one for one in recipients.parse(getattr(letter, field)).mailboxes if not _exists(tx, one)]
+        if unknown:
+            shown = ", ".join(bidi.isolate(one.address) for one in unknown[:5])
+            text = ngettext("There is no such address here: %(list)s", "There are no such addresses here: %(list)s", len(unknown))
+            problems[field] = [*typing(letter).get(field, []), text % {"list": shown}]
+    return problems
+
+
+def _exists(tx: Tx, mailbox: Mailbox) -> bool:
+    address = addresses.Address(mailbox.local, mailbox.domain)
+    return not resolve.is_local_domain(tx, mailbox.domain) or resolve.resolve(tx, address) is not None
+
+
+def _certified(tx: Tx, account_id: int) -> bool:
+    return certificates.current(tx, account_id, "sign", tx.now_us) is not None
+
+
+def _size_bytes(letter: Letter) -> int:
+    files = sum(len(file.data) for file in letter.attachments)
+    return int(files * OVERHEAD) + 3 * len(letter.text.encode()) + HEADER_BYTES

@@ -1,0 +1,78 @@
+"""Every refusal that a page may meet: its HTTP status and its words, in one table."""
+
+from config.errors import MailError
+from directory import errors as directory
+from mailcore import errors as mail
+from signing import errors as signing
+from webmail.csrf import Forged
+
+
+class NoSuchPage(MailError):
+    text = "there is no such page"
+
+
+class NoSuchMessage(MailError):
+    text = "this message is not here any more"
+
+
+class NotSignedIn(MailError):
+    text = "nobody is signed in"
+
+
+class NothingToSign(MailError):
+    """This post has no certificate in force."""
+
+    text = "this sender has no certificate to sign with"
+
+
+class LetterChanged(MailError):
+    text = "the letter was changed since it was shown for signing"
+
+
+def N_(text: str) -> str:
+    """Mark a text for translation."""
+    return text
+
+
+# (status, words). The words are ours and translated; `MailError.text` is for protocols and stays out of the pages.
+PAGES: dict[type[MailError], tuple[int, str]] = {
+    MailError: (400, N_("This request cannot be carried out.")),
+    Forged: (403, N_("This form is too old or does not come from this site. Go back, reload the page and try again.")),
+    NoSuchPage: (404, N_("There is no such page.")),
+    NoSuchMessage: (404, N_("This message is not here any more. It may have been moved or deleted.")),
+    NotSignedIn: (401, N_("Sign in to see this page.")),
+    NothingToSign: (409, N_("This sender has no certificate in force, so the letter cannot be signed.")),
+    LetterChanged: (409, N_("The letter has changed since it was shown for signing. Read it again before you sign.")),
+    mail.NoSuchMailbox: (404, N_("This folder does not exist any more.")),
+    mail.MailboxExists: (409, N_("A folder of this name exists already.")),
+    mail.BadMailboxName: (422, N_("A folder cannot have this name.")),
+    mail.MailboxProtected: (409, N_("This folder cannot be removed or renamed.")),
+    mail.MailboxHasChildren: (409, N_("This folder holds other folders.")),
+    mail.LimitReached: (409, N_("A limit of this mailbox is reached.")),
+    mail.OverQuota: (409, N_("The mailbox is full. Delete some messages first.")),
+    mail.MessageTooBig: (413, N_("The message is larger than this server accepts.")),
+    mail.MalformedMessage: (422, N_("The message is not well formed.")),
+    mail.NoSuchRecipient: (422, N_("There is no such recipient here.")),
+    mail.NotAllowed: (403, N_("You may not do this.")),
+    mail.RelayDenied: (403, N_("You may not do this.")),
+    mail.TooManyHops: (409, N_("The message goes round in circles.")),
+    mail.Unavailable: (503, N_("This is not available at the moment. Try again in a few minutes.")),
+    mail.Damaged: (500, N_("This message is damaged. Tell your administrator.")),
+    directory.BadAddress: (422, N_("This is not a valid address.")),
+    directory.AddressTaken: (409, N_("This address belongs to somebody already.")),
+    directory.NotFound: (404, N_("The directory has no such entry.")),
+    directory.BadEntry: (422, N_("This entry is not valid.")),
+    directory.BadCredentials: (401, N_("The address or the password is wrong.")),
+    directory.TooManyAttempts: (429, N_("Too many attempts. Wait a little before you try again.")),
+    signing.SignerUnavailable: (503, N_("Signing is not available at the moment. The letter is kept in your drafts.")),
+    signing.SigningRefused: (500, N_("The signature could not be made. The letter is kept in your drafts.")),
+    signing.NoSuchKey: (409, N_("The signing key of this sender is missing. Tell your administrator.")),
+    signing.KeyExists: (409, N_("A signing key of this name exists already.")),
+    signing.NotActivated: (403, N_("The signature was not confirmed in time. Please confirm it again.")),
+    signing.BadSecret: (500, N_("This mailbox cannot be opened. Tell your administrator.")),
+}
+
+
+def explain(error: MailError) -> tuple[int, str]:
+    """Return the HTTP status and the words (untranslated) for a refusal."""
+    return next(PAGES[kind] for kind in type(error).__mro__ if kind in PAGES)

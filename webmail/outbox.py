@@ -1,0 +1,149 @@
+"""Sending: from an addressed letter to the queue, with its copy in Sent, in one transaction.
+
+The letter enters through `mailcore.queue.accept` as from every front. Its row in the queue, the copy in Sent, the end of
+the draft and the mark on what was answered are written together, and a nonce makes that happen once.
+"""
+
+import secrets
+from dataclasses import dataclass
+
+import structlog
+
+from config.database import Tx
+from directory import certificates
+from directory.errors import BadCredentials
+from directory.signin import app_passwords
+from mailcore.message import build
+from mailcore.queue import accept, queue
+from mailcore.queue.types import Entry, Recipient, Submission
+from mailcore.store import mailboxes, messages
+from mailcore.store.keys import AccountKey
+from mailcore.store.types import AccountId, Flag, MailboxId, MailboxKey, Prepared
+from signing import smime
+from signing.activation import NONCE_BYTES, activation
+from signing.cms import SigningIdentity
+from webmail import drafts, letters
+from webmail.desk import Box, Desk
+from webmail.errors import NothingToSign
+from webmail.letters import Addressed, Letter
+from webmail.times import offset_min
+
+ACTIVATION_US = 60 * 1_000_000  # from the password to the signature: one round trip to the signer
+PURPOSE = "sign"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Traces:
+    """What sending leaves behind besides the row in the queue."""
+
+    sender: AccountKey
+    copy: Prepared
+    nonce: str
+    writer_id: int
+    draft_uid: int
+    answers: MailboxKey | None
+    answered_uid: int
+
+
+async def send(desk: Desk, box: Box, addressed: Addressed, draft_uid: int) -> None:
+    """Send a letter as it is. `box` holds the draft. Raises ValueError on a header that would become two."""
+    top = _top(desk, addressed)
+    await _enter(desk, box, addressed, top, letters.entity(addressed.letter), draft_uid)
+
+
+async def sign_and_send(desk: Desk, box: Box, addressed: Addressed, draft_uid: int, password: str, peer: str) -> None:
+    """Sign a letter with its sender's certificate, once the writer's password is right, and send it.
+
+    Raises BadCredentials, TooManyAttempts, NothingToSign, SignerUnavailable and the other refusals of the signer.
+    """
+    await _confirm(desk, password, peer)
+    services = desk.services
+    now_us = services.clock.now_us()
+    certificate = await services.db.read(certificates.current, addressed.letter.sender, PURPOSE, now_us)
+    if certificate is None:
+        raise NothingToSign(account_id=addressed.letter.sender)
+    top = _top(desk, addressed)
+    entity = letters.protect(top, letters.entity(addressed.letter))
+    to_sign = smime.prepare(entity, SigningIdentity(certificate.key_id, certificate.der, certificate.chain), now_us)
+    token = activation(
+        services.activation_secret,
+        certificate.key_id,
+        to_sign.digest,
+        PURPOSE,
+        now_us + ACTIVATION_US,
+        secrets.token_bytes(NONCE_BYTES),
+    )
+    signature = await services.signer.sign(certificate.key_id, to_sign.digest, token, PURPOSE)
+    signed = smime.entity(entity, smime.finish(to_sign, signature), f"=_{secrets.token_hex(16)}")
+    await _enter(desk, box, addressed, top, signed, draft_uid)
+    log.info("web.signed", account_id=addressed.letter.sender, person_id=desk.person_id, key_id=certificate.key_id)
+
+
+async def _confirm(desk: Desk, password: str, peer: str) -> None:
+    """Check the password of the person at the desk. An app password opens mail, it does not sign."""
+    if app_passwords.is_shaped(password):
+        raise BadCredentials(account=desk.login)
+    await desk.services.signin.password(desk.login, password, "web", peer)
+
+
+def _top(desk: Desk, addressed: Addressed) -> bytes:
+    now_us = desk.services.clock.now_us()
+    message_id = f"{secrets.token_hex(16)}@{desk.services.settings.node.hostname}"
+    return letters.top(addressed, message_id, now_us, offset_min(now_us))
+
+
+async def _enter(desk: Desk, box: Box, addressed: Addressed, top: bytes, entity: bytes, draft_uid: int) -> None:
+    services, letter = desk.services, addressed.letter
+    now_us = services.clock.now_us()
+    received = letters.trace(services.settings.node.hostname, now_us, offset_min(now_us))
+    raw = build.with_entity(received + top, entity)
+    submission = Submission(
+        sender=addressed.sender.address,
+        recipients=tuple(Recipient(address) for address in addressed.recipients),
+        raw=raw,
+        account_id=letter.sender,
+        smtputf8=not all(address.isascii() for address in (addressed.sender.address, *addressed.recipients)),
+    )
+    entry = await accept.prepare(services, submission)
+    answers, answered_uid = _answered(desk, letter)
+    sender = await services.store.open_account(letter.sender)
+    copy = await _copy(desk, addressed, entry, received + top, entity)
+    traces = _Traces(sender, copy, letter.nonce, box.account_id, draft_uid, answers, answered_uid)
+    first = await services.db.write(_commit, entry, traces)
+    event = "web.sent" if first else "web.sent_already"
+    log.info(event, account_id=letter.sender, person_id=desk.person_id, size_bytes=len(raw), recipients=len(addressed.recipients))
+
+
+async def _copy(desk: Desk, addressed: Addressed, entry: Entry, top: bytes, entity: bytes) -> Prepared:
+    """Return what goes to Sent: the same octets, or, when there are blind copies, with their names for the sender."""
+    store = desk.services.store
+    if not addressed.bcc:
+        node = await store.open_account(accept.NODE)
+        return await store.prepared(entry.blob_id, node.unwrap(entry.dek_wrapped))
+    prepared = await store.prepare(build.with_entity(top + build.addresses("Bcc", addressed.bcc), entity))
+    await store.keep(prepared)
+    return prepared
+
+
+def _answered(desk: Desk, letter: Letter) -> tuple[MailboxKey | None, int]:
+    """Return the message that the letter answers, when it lies in a mailbox of the writer."""
+    account, mailbox, uid = (*letter.answers.split("."), "", "", "")[:3]
+    if not (account.isdigit() and mailbox.isdigit() and uid.isdigit()) or len(letter.answers) > 60 or desk.find(int(account)) is None:
+        return None, 0
+    return MailboxKey(AccountId(int(account)), MailboxId(int(mailbox))), int(uid)
+
+
+def _commit(tx: Tx, entry: Entry, traces: _Traces) -> bool:
+    """Write everything, or nothing when this letter was sent before; return which."""
+    claim = "INSERT INTO web_submission (account_id, nonce, at_us) VALUES (:account_id, :nonce, :at_us) ON CONFLICT DO NOTHING"
+    if tx.execute(claim, account_id=traces.writer_id, nonce=traces.nonce, at_us=tx.now_us) == 0:
+        return False
+    queue.enqueue(tx, entry)
+    sent = mailboxes.by_role(tx, traces.sender.account_id, "sent")
+    messages.append(tx, sent.key, traces.sender, traces.copy, Flag.SEEN, tx.now_us)
+    drafts.remove(tx, traces.writer_id, traces.draft_uid)
+    if traces.answers is not None:
+        messages.store_flags(tx, traces.answers, [traces.answered_uid], "add", Flag.ANSWERED)
+    return True

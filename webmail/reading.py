@@ -1,0 +1,194 @@
+"""One message, opened: what its page shows, and what its signature is worth.
+
+Only what is inside the signed part is shown as signed: preamble, epilogue and further parts of a multipart/signed make it
+undecided rather than silently trusted. RFC 1847 §2.1, RFC 8551 §3.5.
+"""
+
+import asyncio
+import base64
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from config.database import Tx
+from mailcore.errors import NoSuchMailbox
+from mailcore.message import addresses, content, headers, words
+from mailcore.message.addresses import Mailbox as Person
+from mailcore.message.types import Header, Span, Summary
+from mailcore.store import mailboxes, messages
+from mailcore.store.keys import AccountKey
+from mailcore.store.types import AccountId, Flag, Mailbox, MailboxId, MailboxKey, Stored
+from signing import verdict
+from signing.verdict import Verdict
+from webmail import letters, plaintext, sanitise
+from webmail.bidi import plain
+from webmail.desk import Box, Desk
+from webmail.disposition import file_name
+from webmail.errors import NoSuchMessage
+
+MAX_INLINE_BYTES = 4_000_000  # images that came with the message and are shown inside its text
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message and its octets."""
+
+    mailbox: Mailbox
+    stored: Stored
+    summary: Summary
+    header: Header
+    raw: bytes
+
+    def field(self, name: bytes) -> bytes:
+        """Return the first value of a header field, unfolded; b"" when it is absent."""
+        found = next((octets for lower, octets in self.header.fields if lower == name), b"")
+        return headers.unfold(found.partition(b":")[2])
+
+    def people(self, name: bytes) -> tuple[Person, ...]:
+        """Return the mailboxes of an address field, names made safe to show."""
+        return tuple(Person(plain(one.name), plain(one.local), plain(one.domain)) for one in addresses.mailboxes(self.field(name)))
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An attachment as the page lists it."""
+
+    path: str
+    filename: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the reading page shows. `text` is safe markup or None; `html` says whether there is a formatted version."""
+
+    uid: int
+    subject: str
+    sender: tuple[Person, ...]
+    to: tuple[Person, ...]
+    cc: tuple[Person, ...]
+    bcc: tuple[Person, ...]
+    at_us: int
+    flagged: bool
+    text: Markup | None
+    html: bool
+    blocked: int
+    attachments: tuple[File, ...]
+    differs: tuple[str, ...]
+
+
+def folder(tx: Tx, account_id: int, mailbox_id: int) -> tuple[list[Mailbox], Mailbox]:
+    """Return every folder of an account and the one that is asked for. Raises NoSuchMailbox."""
+    listing = mailboxes.listing(tx, AccountId(account_id))
+    found = next((one for one in listing if one.key.mailbox_id == mailbox_id), None)
+    if found is None:
+        raise NoSuchMailbox(mailbox_id=mailbox_id)
+    return listing, found
+
+
+def locate(tx: Tx, account_id: int, mailbox_id: int, uid: int) -> tuple[list[Mailbox], Mailbox, Stored]:
+    """Return a message that is there now. Raises NoSuchMailbox, NoSuchMessage."""
+    listing, mailbox = folder(tx, account_id, mailbox_id)
+    key = MailboxKey(AccountId(account_id), MailboxId(mailbox_id))
+    newest = messages.page(tx, key, uid + 1, 1)  # unlike fetch it does not find what was expunged a moment ago
+    if not newest or newest[0].uid != uid:
+        raise NoSuchMessage(uid=uid)
+    return listing, mailbox, messages.fetch(tx, key, [uid], summary=True, header=True)[0]
+
+
+async def open_message(desk: Desk, box: Box, mailbox_id: int, uid: int) -> tuple[list[Mailbox], Opened]:
+    """Return the folders and the opened message. Raises NoSuchMailbox, NoSuchMessage, Damaged."""
+    key = await desk.key(box)
+    listing, mailbox, stored = await desk.services.db.read(locate, box.account_id, mailbox_id, uid)
+    return listing, await open_stored(desk, key, mailbox, stored)
+
+
+async def open_stored(desk: Desk, key: AccountKey, mailbox: Mailbox, stored: Stored) -> Opened:
+    """Read the octets of a located message. Raises Damaged."""
+    raw = await desk.services.store.raw(key, stored)
+    return Opened(mailbox, stored, key.summary(stored), key.header(stored), raw)
+
+
+def page(opened: Opened) -> Page:
+    """Return what the reading page shows."""
+    readable = content.readable(opened.raw, opened.header)
+    cleaned = None if readable.html is None else clean(opened, readable)
+    text = readable.plain
+    if text is None and readable.html is not None and cleaned is None:
+        text = plaintext.from_html(readable.html)  # too big or too deep for the sanitiser
+    child = signed_part(opened)
+    return Page(
+        uid=opened.stored.uid,
+        subject=plain(opened.summary.subject),
+        sender=opened.people(b"from"),
+        to=opened.people(b"to"),
+        cc=opened.people(b"cc"),
+        bcc=opened.people(b"bcc"),
+        at_us=opened.summary.date_us or opened.stored.internaldate_us,
+        flagged=bool(opened.stored.flags & Flag.FLAGGED),
+        text=None if text is None else plaintext.render(text),
+        html=cleaned is not None,
+        blocked=cleaned.blocked if cleaned else 0,
+        attachments=tuple(File(span.path, name_of(span), span.end - span.body_start) for span in readable.attachments),
+        differs=()
+        if child is None
+        else letters.differences(opened.raw, child.header_start, child.body_start, opened.header.fields),
+    )
+
+
+def name_of(span: Span) -> str:
+    """Return what an attachment is called when it is saved."""
+    fallback = "message.eml" if span.is_message else f"document.{span.subtype}"[:40]
+    return file_name(span.filename, fallback)
+
+
+def clean(opened: Opened, readable: content.Readable) -> sanitise.Clean | None:
+    """Return the formatted version made harmless, with the images that came with it; None when it is too big or deep."""
+    room = MAX_INLINE_BYTES
+    inline: dict[str, str] = {}
+    for content_id, span in readable.inline.items():
+        room -= span.end - span.body_start
+        if span.subtype in ("png", "gif", "jpeg", "webp") and room > 0:
+            data = base64.b64encode(content.decoded(opened.raw, span)).decode()
+            inline[content_id] = f"data:image/{span.subtype};base64,{data}"
+    return sanitise.clean(readable.html or "", inline)
+
+
+def signed_part(opened: Opened) -> Span | None:
+    """Return the part that a signature covers, when the whole message is one multipart/signed of S/MIME; else None."""
+    spans = opened.header.spans
+    root = spans[0]
+    if (root.type, root.subtype, root.children) != ("multipart", "signed", 2):
+        return None
+    signature = _signature(spans)
+    return spans[1] if signature is not None else None
+
+
+async def judge(desk: Desk, opened: Opened) -> Verdict | None:
+    """Return what the signature of a message is worth now, or None when it carries none."""
+    covered = signed_part(opened)
+    signature = _signature(opened.header.spans)
+    if covered is None or signature is None:
+        return None
+    entity = opened.raw[covered.header_start : covered.end]
+    cms_der = content.decoded(opened.raw, signature)
+    sender = opened.people(b"from")
+    return await asyncio.to_thread(
+        verdict.judge,
+        entity,
+        cms_der,
+        desk.services.roots,
+        desk.services.clock.now_us(),
+        sender[0].address if len(sender) == 1 else "",
+    )
+
+
+def _signature(spans: list[Span]) -> Span | None:
+    last = spans[-1]
+    return last if last.type == "application" and last.subtype in ("pkcs7-signature", "x-pkcs7-signature") else None
+
+
+def identifiers(value: bytes) -> tuple[str, ...]:
+    """Return the message identifiers of a References or Message-ID field, with their brackets."""
+    text = words.clean(value.decode("utf-8", "replace"))
+    return tuple(part for part in text.replace("><", "> <").split() if part.startswith("<") and part.endswith(">"))

@@ -1,0 +1,1 @@
+"""Views, one concept a file: read the input, make one call, fill one template."""

@@ -1,0 +1,78 @@
+"""Signing: first show what will be signed, then ask for the password, then sign exactly that."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from config.errors import MailError
+from directory.errors import BadCredentials, TooManyAttempts
+from mailcore.store import mailboxes
+from mailcore.store.types import AccountId
+from webmail import checks, drafts, errors, guard, letters, outbox, plaintext, render, words
+from webmail.desk import Box, Desk
+from webmail.errors import LetterChanged
+from webmail.forms import Form
+from webmail.language import gettext as _
+from webmail.letters import Addressed
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A file with the digest that the signature will cover."""
+
+    filename: str
+    size_bytes: int
+    sha256: str
+
+
+async def show(request: Request, desk: Desk) -> Response:
+    """Show the letter as it will be signed; back to the form when it cannot be sent as it is."""
+    box, addressed = await _letter(request, desk)
+    if await checks.sending(desk, addressed.letter):
+        return guard.see(f"/mail/{box.account_id}/compose?draft={request.path_params['uid']}")
+    return await _page(request, desk, box, addressed)
+
+
+async def act(request: Request, desk: Desk, form: Form) -> Response:
+    """Sign and send what was shown. Raises LetterChanged when the draft is another one by now."""
+    box, addressed = await _letter(request, desk)
+    if letters.fingerprint(addressed) != form.text("seen"):
+        raise LetterChanged
+    if await checks.sending(desk, addressed.letter):
+        return guard.see(f"/mail/{box.account_id}/compose?draft={request.path_params['uid']}")
+    try:
+        await outbox.sign_and_send(desk, box, addressed, request.path_params["uid"], form.text("password"), guard.peer(request))
+    except (BadCredentials, TooManyAttempts) as error:
+        return await _page(request, desk, box, addressed, error)
+    return guard.see(f"/mail/{box.account_id}/", "signed")
+
+
+async def _letter(request: Request, desk: Desk) -> tuple[Box, Addressed]:
+    box = desk.box(request.path_params["account"])
+    letter = await drafts.load(desk, box, request.path_params["uid"])
+    return box, checks.addressed(desk, letter)
+
+
+async def _page(request: Request, desk: Desk, box: Box, addressed: Addressed, error: MailError | None = None) -> Response:
+    letter = addressed.letter
+    listing = await desk.services.db.read(mailboxes.listing, AccountId(box.account_id))
+    status, problem = (200, "") if error is None else errors.explain(error)
+    if isinstance(error, BadCredentials):
+        problem = errors.N_("The password is wrong.")
+    return render.page(
+        request,
+        "confirm.html",
+        desk,
+        status,
+        box=box,
+        folders=words.ordered(listing),
+        mailbox=None,
+        letter=letter,
+        sender=desk.box(letter.sender),
+        text=plaintext.render(letter.text),
+        files=[Shown(file.filename, len(file.data), letters.digest(file)) for file in letter.attachments],
+        seen=letters.fingerprint(addressed),
+        draft=request.path_params["uid"],
+        problem=_(problem),
+    )

@@ -1,0 +1,83 @@
+"""Words of the pages that do not stand in templates: folders, notices, and what a verdict on a signature means."""
+
+from dataclasses import dataclass
+
+from mailcore.store.types import Mailbox
+from signing.reasons import REASONS
+from signing.verdict import Verdict
+from webmail.errors import N_
+from webmail.language import current, ngettext
+from webmail.language import gettext as _
+
+FOLDERS = {  # in the order in which they are shown
+    "inbox": N_("Inbox"),
+    "drafts": N_("Drafts"),
+    "sent": N_("Sent"),
+    "archive": N_("Archive"),
+    "junk": N_("Junk"),
+    "trash": N_("Trash"),
+}
+ICONS = {"inbox": "inbox", "drafts": "file-pen-line", "sent": "send", "archive": "archive", "junk": "shield-alert", "trash": "trash-2"}
+
+
+def folder_name(mailbox: Mailbox) -> str:
+    """Return what a folder is called: in the reader's language when it has a role, else its own name."""
+    return _(FOLDERS[mailbox.role]) if mailbox.role in FOLDERS else mailbox.name
+
+
+def ordered(listing: list[Mailbox]) -> list[Mailbox]:
+    """Return folders with a role first, in their customary order, then the others by name."""
+    rank = {role: number for number, role in enumerate(FOLDERS)}
+    return sorted(listing, key=lambda mailbox: (rank.get(mailbox.role, len(rank)), mailbox.name))
+
+
+NOTICES = {
+    "sent": N_("The message was sent."),
+    "signed": N_("The letter was signed and sent."),
+    "saved": N_("The draft was saved."),
+    "attached": N_("The files were attached and the draft was saved."),
+    "discarded": N_("The draft was deleted."),
+    "out": N_("You have signed out."),
+    "none": N_("No message was selected."),
+}
+
+
+def notice(code: str, number: str) -> str:
+    """Return what the status line says after an action, or ""."""
+    if code in NOTICES:
+        return _(NOTICES[code])
+    n = int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 1
+    counted = {
+        "trash": lambda: ngettext("%(num)d message was moved to the trash.", "%(num)d messages were moved to the trash.", n),
+        "gone": lambda: ngettext("%(num)d message was deleted for good.", "%(num)d messages were deleted for good.", n),
+        "moved": lambda: ngettext("%(num)d message was moved.", "%(num)d messages were moved.", n),
+        "seen": lambda: ngettext("%(num)d message was marked as read.", "%(num)d messages were marked as read.", n),
+        "unseen": lambda: ngettext("%(num)d message was marked as unread.", "%(num)d messages were marked as unread.", n),
+        "flag": lambda: ngettext("%(num)d message was flagged.", "%(num)d messages were flagged.", n),
+        "unflag": lambda: ngettext("The flag of %(num)d message was removed.", "The flags of %(num)d messages were removed.", n),
+    }
+    return counted[code]() % {"num": n} if code in counted else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict in the reader's words. `tone` is good, bad or unsure."""
+
+    tone: str
+    title: str
+    reason: str
+    advice: str
+
+
+TITLES = {
+    "valid": ("good", N_("Valid signature")),
+    "invalid": ("bad", N_("Signature not valid")),
+    "undecided": ("unsure", N_("Signature cannot be decided yet")),
+}
+
+
+def judgement(verdict: Verdict) -> Judgement:
+    """Return a verdict in the reader's words (ETSI EN 319 102-1 §5.1.3, put plainly by `signing.reasons`)."""
+    tone, title = TITLES[verdict.status]
+    said = REASONS[verdict.reason_key].words(current().code)
+    return Judgement(tone, _(title), said.found, "" if tone == "good" else said.action)
