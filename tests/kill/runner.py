@@ -1,0 +1,99 @@
+"""A child process that accepts and delivers real messages, and may die by SIGKILL at DIWAN_FAILPOINT.
+
+`python -m tests.kill.runner DIRECTORY URL SINK_PORT MODE FIRST LAST` accepts letters FIRST … LAST-1, prints "ok N" for each
+acknowledged one, delivers and prints "drained". MODE `role` delivers while it accepts, `steps` after each letter and in the
+same task, so that nothing else happens at the moment of death. A letter goes to Karim, to a stranger at the sink, and to
+nobody (which must give Amina a report).
+"""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
+
+from config.clock import SystemClock
+from config.database import open_database
+from config.settings import Queue, Route
+from mailcore.queue import listing, worker
+from mailcore.queue.accept import accept
+from mailcore.services import Services
+from mailcore.store.types import AccountId
+from tests.mailcore.queue import node
+
+FAR = "far@elsewhere.example"
+NOBODY = f"nobody@{node.DOMAIN}"
+
+
+class FileWrapper:
+    """The signer's contract with a key that the next process has too."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            path.write_bytes(os.urandom(32))
+        self._key = path.read_bytes()
+
+    async def new_secret(self) -> tuple[bytes, bytes]:
+        """Return (wrapped, secret)."""
+        secret = os.urandom(32)
+        return aes_key_wrap(self._key, secret), secret
+
+    async def unwrap(self, wrapped: bytes) -> bytes:
+        """Return the secret."""
+        return aes_key_unwrap(self._key, wrapped)
+
+
+def letter(number: int) -> bytes:
+    """The letter with this number: large ones become files, small ones rows."""
+    filler = os.urandom(100_000).hex().encode() if number % 5 == 4 else b"x" * number
+    lines = b"\r\n".join(filler[n : n + 76] for n in range(0, len(filler), 76))
+    return b"Message-ID: <%d@kill>\r\nSubject: %d\r\n\r\n%b\r\n" % (number, number, lines)
+
+
+async def send(services: Services, directory: Path, number: int) -> None:
+    """Accept a letter; note its octets before, and its acknowledgement after."""
+    raw = letter(number)
+    (directory / f"sent-{number}").write_bytes(raw)
+    await accept(services, node.submission(node.KARIM, FAR, NOBODY, raw=raw))
+    print("ok", number, flush=True)
+
+
+async def by_steps(services: Services, directory: Path, numbers: range) -> None:
+    """Accept and deliver one after the other."""
+    for number in numbers:
+        await send(services, directory, number)
+        await worker.drain(services)
+
+
+async def by_role(services: Services, directory: Path, numbers: range) -> None:
+    """Accept while workers deliver."""
+    async with worker.deliver(services):
+        for number in numbers:
+            await send(services, directory, number)
+        await emptied(services)
+
+
+async def emptied(services: Services) -> None:
+    """Wait until nothing is left in the queue."""
+    with services.store.bus.subscribe(AccountId(0)) as hints:
+        while await services.db.read(listing.depth):
+            await hints.wait(0.05)
+
+
+async def main(directory: Path, url: str, port: int, mode: str, numbers: range) -> None:
+    """Send, and wait until all is delivered."""
+    clock = SystemClock()
+    routes = [Route(domain="", host="127.0.0.1", port=port, tls="opportunistic")]
+    limits = Queue(workers=1, lease_s=1, retry_first_s=1, retry_max_s=1)
+    settings = node.settings(directory, url, routes, limits)
+    db = await open_database(url, directory, clock)
+    async with node.opened(settings, db, clock, FileWrapper(directory / "key")) as services:
+        await {"role": by_role, "steps": by_steps}[mode](services, directory, numbers)
+    await db.close()
+    print("drained", flush=True)
+
+
+if __name__ == "__main__":
+    folder, url, port, mode, first, last = sys.argv[1:]
+    asyncio.run(main(Path(folder), url, int(port), mode, range(int(first), int(last))))
