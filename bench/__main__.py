@@ -19,6 +19,7 @@ from bench.figures import Board
 from bench.plan import QUICK, WHOLE
 from bench.rounds import Run
 from bench.server import Missing, Server
+from bench.wire import LoadError
 
 SECTIONS = {"smtp": measure_smtp.measure, "imap": measure_imap.measure, "idle": measure_idle.measure}
 RECIPIENTS = 20  # at most; all servers get the same number
@@ -49,14 +50,14 @@ async def entered(stack: AsyncExitStack, what: str, server: AbstractAsyncContext
     say(f"starting {what} …")
     try:
         return await stack.enter_async_context(server)
-    except (Missing, TimeoutError, OSError) as error:
+    except (Missing, LoadError, TimeoutError, OSError) as error:
         say(f"without {what}: {error}")
         return None
 
 
 async def start(stack: AsyncExitStack, options: argparse.Namespace) -> Servers:
     """Start ours and the peers; the peers' IMAP gets the transport that ours has."""
-    ours = None if options.peers_only else await entered(stack, "diwan", diwan.running(tls=options.tls))
+    ours = None if options.peers_only else await entered(stack, "diwan", diwan.running(tls=options.tls, roles=options.role))
     tls = ours.imap.security == "tls" if ours is not None else options.tls
     reader = await entered(stack, "dovecot", dovecot.running(RECIPIENTS, tls=tls))
     front = await entered(stack, "postfix", postfix.running(reader)) if reader is not None else None
@@ -70,6 +71,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=tuple(SECTIONS), action="append", help="one part; may be repeated")
     parser.add_argument("--tls", action="store_true", help="IMAP over TLS on every server")
     parser.add_argument("--peers-only", action="store_true", help="leave our own node out")
+    parser.add_argument("--role", action="append", default=[], help="run only this role of our node; may be repeated")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every value of every round")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into a document, as docs/performance.md")
     return parser.parse_args()

@@ -6,7 +6,7 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ from typing import Any
 from bench.dovecot import stop
 from bench.imap_client import ImapConnection
 from bench.server import Missing, Person, Server, throwaway
-from bench.wire import Endpoint, connect, parse_endpoint
+from bench.wire import Endpoint, connect, is_free, parse_endpoint
 
 INIT_TIMEOUT_S = 120.0
 READY_TIMEOUT_S = 60.0
 PEOPLE = 50
+PORT_OFFSETS = (525, 587, 465, 143, 993, 443)  # as `diwan init --help` tells
 LOG_TAIL_BYTES = 600
 LIMIT = "max_connections_per_address"
 
@@ -39,10 +40,18 @@ def version() -> str:
     return f"Diwan {found[1] if found else ''} {asked.stdout.strip()}".strip()
 
 
+def port_base() -> int:
+    """Return a base for our ports on which nobody listens."""
+    bases = random.sample(range(10_000, 31_000, 700), 10)
+    for base in bases:
+        if all(is_free(base + offset) for offset in PORT_OFFSETS):
+            return base
+    raise Missing(f"other programs listen near all of the ports {sorted(bases)}")
+
+
 async def init(directory: Path) -> dict[str, Any]:
     """Make the demonstration node; return its demo.json."""
-    base = str(random.randrange(20_000, 28_000, 1_000))
-    command = [program(), "init", str(directory), "--demo", "--people", str(PEOPLE), "--port-base", base]
+    command = [program(), "init", str(directory), "--demo", "--people", str(PEOPLE), "--port-base", str(port_base())]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
     async with asyncio.timeout(INIT_TIMEOUT_S):
         said, _ = await process.communicate()
@@ -100,16 +109,17 @@ async def imap_endpoint(demo: dict[str, Any], *, tls: bool) -> Endpoint:
 
 
 @asynccontextmanager
-async def running(*, tls: bool = False) -> AsyncIterator[Server]:
-    """Run our node; its CPU is counted with the signer, its child."""
+async def running(*, tls: bool = False, roles: Sequence[str] = ()) -> AsyncIterator[Server]:
+    """Run our node, all its roles or only some; its CPU is counted with the signer, its child."""
     with throwaway("bench-diwan") as parent:
         directory = parent / "node"
         demo = await init(directory)
         raise_limits(directory)
         log = parent / "up.log"
+        chosen = [word for role in roles for word in ("--role", role)]
         with log.open("wb") as errors:
             node = await asyncio.create_subprocess_exec(
-                program(), "up", "--dir", str(directory), stdout=asyncio.subprocess.PIPE, stderr=errors
+                program(), "up", "--dir", str(directory), *chosen, stdout=asyncio.subprocess.PIPE, stderr=errors
             )
         draining: asyncio.Task[None] | None = None
         try:

@@ -73,6 +73,17 @@ def free_port() -> int:
     return port
 
 
+def is_free(port: int) -> bool:
+    """Tell whether nothing listens on a loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 async def wait_listening(endpoint: Endpoint, timeout_s: float = 20.0) -> None:
     """Wait until a connection to the listener succeeds."""
     async with asyncio.timeout(timeout_s):
