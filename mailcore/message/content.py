@@ -67,23 +67,22 @@ def readable(raw: bytes, header: Header) -> Readable:
     )
 
 
-def attachments(spans: list[Span]) -> tuple[Span, ...]:
-    """Return the parts that a reader would call attachments."""
-    return _choose(spans).attachments
-
-
-def preview(raw: bytes, spans: list[Span]) -> str:
-    """Return the first PREVIEW_CHARS characters of readable text on one line, without quoted lines."""
+def survey(raw: bytes, spans: list[Span]) -> tuple[str, int]:
+    """Return the first PREVIEW_CHARS characters to read, on one line without quoted lines, and the attachment count."""
     chosen = _choose(spans)
     span = chosen.plain or chosen.html
-    if span is None:
-        return ""
+    return _preview(raw, span) if span else "", len(chosen.attachments)
+
+
+def _preview(raw: bytes, span: Span) -> str:
     end = min(span.end, span.body_start + _PREVIEW_OCTETS[span.subtype])
     shown = charsets.decode(charsets.transfer_decode(raw[span.body_start : end], span.encoding), span.charset)
-    if span is chosen.html:
+    if span.subtype == "html":
         shown = _without_tags(shown)
     elif ">" in shown:
         shown = _QUOTE.sub("", shown)
+    else:
+        shown = shown[: 4 * PREVIEW_CHARS]
     return words.clean(" ".join(shown.split())[: 2 * PREVIEW_CHARS])[:PREVIEW_CHARS].strip()
 
 

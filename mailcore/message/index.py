@@ -50,6 +50,7 @@ def _summary(raw: bytes, root: Part, spans: list[Span]) -> Summary:
     found = headers.values(raw, root.fields, _FIELDS)
     lists = structure.address_lists(found)
     body, bodystructure = structure.bodies(raw, root)
+    preview, attachments = content.survey(raw, spans)
     sender = next(iter(_boxes(lists.get(b"from"))), Mailbox("", "", ""))
     replied = message_ids(found.get(b"in-reply-to"))
     return Summary(
@@ -65,8 +66,8 @@ def _summary(raw: bytes, root: Part, spans: list[Span]) -> Summary:
         in_reply_to=replied[0] if replied else "",
         references=message_ids(found.get(b"references"))[-MAX_REFERENCES:],
         date_us=date.parse_date(found.get(b"date", b"")) or 0,
-        preview=content.preview(raw, spans),
-        attachments=len(content.attachments(spans)),
+        preview=preview,
+        attachments=attachments,
         signed=is_signed(root),
     )
 

@@ -39,17 +39,15 @@ def parse(value: bytes, at: int = 0) -> Params:
         return ()
     found: dict[bytes, bytes] = {}
     divided = False
-    for count, param in enumerate(_PARAM.finditer(value, at)):
-        if count == MAX_PARAMS:
-            break
-        name = param[1].lower()
+    for name, quoted, bare in _PARAM.findall(value, at)[:MAX_PARAMS]:
+        name = name.lower()
         divided = divided or b"*" in name
-        found.setdefault(name, _value(name, param[2], param[3]))
+        found.setdefault(name, _value(name, quoted, bare))
     return _assemble(found) if divided else tuple(found.items())
 
 
-def _value(name: bytes, quoted: bytes | None, bare: bytes) -> bytes:
-    if quoted is not None:
+def _value(name: bytes, quoted: bytes, bare: bytes) -> bytes:
+    if quoted:
         return _ESCAPE.sub(rb"\1", quoted) if b"\\" in quoted else quoted
     if b"(" in bare and name not in _SPACED:
         bare = _COMMENT.sub(b"", bare)

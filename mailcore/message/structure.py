@@ -23,6 +23,7 @@ _PLAIN = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-!#-\[\]-\x7f]*+").fullmatch
 _BREAKS = re.compile(rb"[\r\n]")
 _SPECIAL = re.compile(rb'(["\\])')
 _CHARSET = b'"charset" "us-ascii"'
+_ENCODINGS = {name: b'"%b"' % name.encode() for name in ("7bit", "8bit", "base64", "quoted-printable")}
 _EMPTY = b'("text" "plain" (%b) NIL NIL "7bit" 0 0' % _CHARSET  # stands for the parts of a multipart without any
 
 
@@ -103,9 +104,9 @@ def _single(raw: bytes, part: Part, below: list[tuple[bytes, bytes]]) -> tuple[b
 def _multipart(part: Part, below: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
     inner = b"".join([plain for plain, _ in below]) or _EMPTY + b")"
     inner_extended = b"".join([extended for _, extended in below]) or _EMPTY + b" NIL NIL NIL NIL)"
-    subtype = quoted(part.subtype.encode())
+    subtype = part.subtype.encode()
     tail = b"%b %b" % (_params(part.params) or NIL, _extension(part))
-    return b"(%b %b)" % (inner, subtype), b"(%b %b %b)" % (inner_extended, subtype, tail)
+    return b'(%b "%b")' % (inner, subtype), b'(%b "%b" %b)' % (inner_extended, subtype, tail)
 
 
 def _basic(part: Part) -> bytes:
@@ -113,13 +114,13 @@ def _basic(part: Part) -> bytes:
     shown = _params(part.params)
     if part.type == "text" and not part.charset:
         shown = b"(%b %b)" % (shown[1:-1], _CHARSET) if shown else b"(%b)" % _CHARSET
-    return b"%b %b %b %b %b %b %d" % (
-        quoted(part.type.encode()),
-        quoted(part.subtype.encode()),
+    return b'"%b" "%b" %b %b %b %b %d' % (  # type and subtype are tokens (params.content_type)
+        part.type.encode(),
+        part.subtype.encode(),
         shown or NIL,
         nstring(part.content_id),
         nstring(part.description),
-        quoted(part.encoding.encode("latin-1")),
+        _ENCODINGS.get(part.encoding) or quoted(part.encoding.encode("latin-1")),
         part.end - part.body_start,
     )
 
