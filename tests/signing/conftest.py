@@ -1,98 +1,16 @@
-"""A country with real certificates: CA keys in a real signer, holders' keys here so that pure tests can sign."""
+"""What tests of signatures share: a country with certificates, a signer of one's own, a place for foreign programs."""
 
 import asyncio
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from signing import cms, smime
-from signing.cms import SigningIdentity
 from signing.keys import Signer
-from signing.pki import ca
-from signing.pki.ca import Authority
 from signing.process import running
-
-NOW_US = time.time_ns() // 1_000_000_000 * 1_000_000  # foreign programs judge by the machine's clock
-DAY_US = 86_400 * 1_000_000
-ADDRESS = "bureau.ordre@interieur.gov.example"
-ORGANISATION = "وزارة الداخلية"
-NAME = "مكتب الضبط"
-ENTITY = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n2LPZkdmR2K/YqSDYp9mE2YjYstmK2LHYjA==\r\n"
-
-
-@dataclass(frozen=True)
-class Holder:
-    """Somebody with a certificate whose private key a test may use directly."""
-
-    key: ec.EllipticCurvePrivateKey
-    identity: SigningIdentity
-
-    def sign(self, entity: bytes = ENTITY, when_us: int = NOW_US) -> bytes:
-        to_sign = smime.prepare(entity, self.identity, when_us)
-        method = hashes.SHA256() if len(to_sign.digest) == 32 else hashes.SHA384()
-        return cms.finish(to_sign, self.key.sign(to_sign.digest, ec.ECDSA(utils.Prehashed(method))))
-
-    def pem(self) -> bytes:
-        form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        return self.key.private_bytes(serialization.Encoding.PEM, form, plain)
-
-
-@dataclass(frozen=True)
-class Country:
-    root: Authority
-    ministry: Authority
-    tls: Authority
-    clerk: Holder
-    judge_p384: Holder
-    stranger: Holder  # an address that the ministry may not certify
-    server: Holder  # a TLS certificate
-    retired: Holder  # a certificate that ran out long ago
-    foreign_root: Authority
-    foreigner: Holder
-
-
-def public_octets(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-
-
-async def holder(
-    signer: Signer, authority: Authority, address: str = ADDRESS, *, now_us: int = NOW_US, curve: ec.EllipticCurve | None = None
-) -> Holder:
-    key = ec.generate_private_key(curve or ec.SECP256R1())
-    certificate = await ca.issue_smime(
-        signer, authority, public_octets(key), name=NAME, organisation=ORGANISATION, address=address, now_us=now_us
-    )
-    return Holder(key, SigningIdentity("", certificate, authority.issued_chain))
-
-
-async def found(directory: Path) -> Country:
-    async with running(directory) as signer:
-        root = await ca.create_root(signer, "الجذر الوطني", NOW_US - 2000 * DAY_US)
-        domains = ["interieur.gov.example"]
-        then = NOW_US - 1500 * DAY_US
-        ministry = await ca.create_issuing_ca(signer, root, ORGANISATION, domains, then, key_id="ca-interieur")
-        tls = await ca.create_issuing_ca(signer, root, "Nodes", [], then, key_id="ca-tls", purpose="tls")
-        foreign_root = await ca.create_root(signer, "Elsewhere", then, key_id="ca-elsewhere")
-        server_key = ec.generate_private_key(ec.SECP256R1())
-        server = await ca.issue_tls(signer, tls, public_octets(server_key), ["mail.gov.example", "127.0.0.1"], now_us=NOW_US)
-        return Country(
-            root=root,
-            ministry=ministry,
-            tls=tls,
-            clerk=await holder(signer, ministry),
-            judge_p384=await holder(signer, ministry, curve=ec.SECP384R1()),
-            stranger=await holder(signer, ministry, "clerk@finances.gov.example"),
-            server=Holder(server_key, SigningIdentity("", server, tls.issued_chain)),
-            retired=await holder(signer, ministry, now_us=NOW_US - 1000 * DAY_US),
-            foreign_root=foreign_root,
-            foreigner=await holder(signer, foreign_root),
-        )
+from tests.signing.country import Country, found
+from tests.signing.peers import Desk
 
 
 @pytest.fixture(scope="session")
@@ -101,8 +19,21 @@ def country() -> Iterator[Country]:
         yield asyncio.run(found(Path(directory)))
 
 
+@pytest.fixture(scope="session")
+def signature(country: Country) -> bytes:
+    """One and the same signature of the clerk over ENTITY."""
+    return country.clerk.sign()
+
+
 @pytest.fixture
 async def signer(tmp_path: Path) -> AsyncIterator[Signer]:
     """A real signer process of this test's own; its keys are in tmp_path/keys."""
     async with running(tmp_path) as client:
         yield client
+
+
+@pytest.fixture
+def desk(country: Country) -> Iterator[Desk]:
+    """A short directory (gpg-agent's socket paths are limited) with the country's certificates in it."""
+    with tempfile.TemporaryDirectory(prefix="d-", dir="/tmp") as directory:
+        yield Desk.laid(Path(directory), country)

@@ -9,7 +9,6 @@ import stat
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,20 +18,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
 from signing import wire
-from signing.activation import activation
 from signing.errors import BadSecret, KeyExists, NoSuchKey, NotActivated, SignerUnavailable, SigningRefused
 from signing.keys import Signer
 from signing.process import running, socket_path
+from tests.signing.country import token
 
 DIGEST = bytes(range(32))
 HUNG_UP = 42
 ROOT = Path(__file__).parents[2]
-
-
-def token(directory: Path, key_id: str = "k", digest: bytes = DIGEST, purpose: str = "sign", lasts_s: int = 60) -> bytes:
-    secret = (directory / "keys" / "activation.key").read_bytes()
-    expires_us = time.time_ns() // 1000 + lasts_s * 1_000_000
-    return activation(secret, key_id, digest, purpose, expires_us, secrets.token_bytes(16))
 
 
 def verified(public: bytes, signature: bytes, digest: bytes = DIGEST) -> None:
@@ -92,7 +85,7 @@ async def test_secrets_come_in_batches_of_any_size(signer: Signer) -> None:
 
 async def test_an_activated_key_signs_what_was_confirmed_once(signer: Signer, tmp_path: Path) -> None:
     public = await signer.generate("k", "p256", activated=True)
-    once = token(tmp_path)
+    once = token(tmp_path, "k", DIGEST)
     verified(public, await signer.sign("k", DIGEST, once))
     with pytest.raises(NotActivated):
         await signer.sign("k", DIGEST, once)
@@ -100,7 +93,7 @@ async def test_an_activated_key_signs_what_was_confirmed_once(signer: Signer, tm
 
 async def test_of_two_equal_activations_at_the_same_time_one_signs(signer: Signer, tmp_path: Path) -> None:
     await signer.generate("k", "p256", activated=True)
-    once = token(tmp_path)
+    once = token(tmp_path, "k", DIGEST)
     results = await asyncio.gather(*(signer.sign("k", DIGEST, once) for _ in range(5)), return_exceptions=True)
     assert sorted(type(result).__name__ for result in results) == ["NotActivated"] * 4 + ["bytes"]
 
@@ -108,7 +101,7 @@ async def test_of_two_equal_activations_at_the_same_time_one_signs(signer: Signe
 @pytest.mark.parametrize("wrong", [{"key_id": "other"}, {"digest": bytes(32)}, {"purpose": "seal"}, {"lasts_s": -1}, {"lasts_s": 3600}])
 async def test_an_activation_for_something_else_is_refused(signer: Signer, tmp_path: Path, wrong: dict) -> None:
     await signer.generate("k", "p256", activated=True)
-    for activated in (token(tmp_path, **wrong), b"", secrets.token_bytes(56)):
+    for activated in (token(tmp_path, **{"key_id": "k", "digest": DIGEST, **wrong}), b"", secrets.token_bytes(56)):
         with pytest.raises(NotActivated):
             await signer.sign("k", DIGEST, activated)
     assert (await signer.status()).signatures == {}
@@ -117,7 +110,7 @@ async def test_an_activation_for_something_else_is_refused(signer: Signer, tmp_p
 async def test_a_killed_signer_is_started_again_and_remembers(signer: Signer, tmp_path: Path) -> None:
     public = await signer.generate("k", "p256", activated=True)
     wrapped, secret = await signer.new_secret()
-    once = token(tmp_path)
+    once = token(tmp_path, "k", DIGEST)
     await signer.sign("k", DIGEST, once)
     before = await signer.status()
     os.kill(before.pid, signal.SIGKILL)

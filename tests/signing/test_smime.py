@@ -1,0 +1,181 @@
+import email
+import email.policy
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signing import smime
+from signing.cms import SigningIdentity
+from signing.errors import NotActivated, SigningRefused
+from signing.keys import Signer
+from signing.pki import ca
+from signing.smime import NotSigned
+from signing.verdict import judge
+from tests.signing.country import ADDRESS, CHANGED, DAY_US, ENTITY, NAME, NOW_US, ORGANISATION, TEXT, Country, token
+from tests.signing.peers import Desk
+
+BOUNDARY = "diwan-1"
+TOP = b"From: bureau.ordre@interieur.gov.example\r\nSubject: test\r\nMIME-Version: 1.0\r\n"
+
+
+def message(country: Country) -> bytes:
+    return TOP + smime.entity(ENTITY, country.clerk.sign(), BOUNDARY)
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [b"", b"a\nb", b"a\rb", b"a\r", b"caf\xc3\xa9", b"a\0b", b"blank \r\nat the end", b"blank at the very end ", b"x" * 999 + b"\r\n"],
+)
+def test_what_would_not_survive_the_way_is_not_signed(country: Country, entity: bytes) -> None:
+    with pytest.raises(SigningRefused):
+        smime.prepare(entity, country.clerk.identity, NOW_US)
+
+
+def test_the_form_is_that_of_rfc_8551(country: Country) -> None:
+    content_type, body = smime.multipart(ENTITY, country.clerk.sign(), BOUNDARY)
+    assert content_type.startswith('multipart/signed; protocol="application/pkcs7-signature";')
+    assert 'micalg="sha-256"' in content_type
+    assert body.startswith(b"--diwan-1\r\n" + ENTITY + b"\r\n--diwan-1\r\nContent-Type: application/pkcs7-signature")
+    assert body.endswith(b"\r\n--diwan-1--\r\n")
+    assert max(map(len, body.split(b"\r\n"))) <= 78
+    assert b"\n" not in body.replace(b"\r\n", b"")
+
+
+def test_another_mime_library_sees_two_parts(country: Country) -> None:
+    parsed = email.message_from_bytes(message(country), policy=email.policy.SMTP)
+    signed, signature = parsed.iter_parts()
+    assert parsed.get_content_type() == "multipart/signed"
+    assert signed.get_content() == TEXT
+    assert signature.get_filename() == "smime.p7s"
+
+
+def test_micalg_names_the_digest_of_a_p384_key(country: Country) -> None:
+    assert 'micalg="sha-384"' in smime.multipart(ENTITY, country.judge_p384.sign(), BOUNDARY)[0]
+
+
+@pytest.mark.parametrize("boundary", ["", "a b", 'a"', "x" * 71, "a\r\nb"])
+def test_a_bad_boundary_is_refused(country: Country, boundary: str) -> None:
+    with pytest.raises(ValueError):
+        smime.multipart(ENTITY, country.clerk.sign(), boundary)
+
+
+def test_a_boundary_that_occurs_in_the_entity_is_refused(country: Country) -> None:
+    with pytest.raises(ValueError):
+        smime.multipart(ENTITY + b"--diwan-1 is here\r\n", country.clerk.sign(), BOUNDARY)
+
+
+def test_what_was_put_together_comes_apart_octet_by_octet(country: Country) -> None:
+    signature = country.clerk.sign()
+    _, body = smime.multipart(ENTITY, signature, BOUNDARY)
+    for around in (body, b"preamble\r\n" + body, body + b"epilogue, a footer of a list\r\n", body.removesuffix(b"\r\n")):
+        cut = smime.detached(around, BOUNDARY)
+        assert (cut.entity, cut.cms) == (ENTITY, signature)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"--b--\r\n",
+        b"--b\r\nx\r\n--b--\r\n",
+        b"--b\r\nx\r\n--b\r\nContent-Type: text/plain\r\n\r\nAAAA\r\n--b--",
+        b"--b\r\nx\r\n--b\r\nContent-Type: application/pkcs7-signature\r\n\r\n!!!!\r\n--b--",
+        b"--b\r\nx\r\n--b\r\ny\r\n--b\r\nContent-Type: application/pkcs7-signature\r\n\r\nAAAA\r\n--b--",
+        b"--b\r\nx\r\n--b\r\nContent-Type: application/pkcs7-signature\r\n\r\nAAAA\r\n",
+    ],
+)
+def test_what_is_not_two_parts_is_not_signed(body: bytes) -> None:
+    with pytest.raises(NotSigned):
+        smime.detached(body, "b")
+
+
+@given(st.lists(st.sampled_from([b"--b", b"--", b"\r\n", b"b", b"x", b"Content-Type: application/pkcs7-signature", b"AAAA"]), max_size=25))
+def test_arbitrary_bodies_raise_nothing_but_not_signed(pieces: list[bytes]) -> None:
+    try:
+        smime.detached(b"".join(pieces), "b")
+    except NotSigned:
+        pass
+
+
+async def test_a_post_signs_through_the_signer_what_its_holder_confirmed(signer: Signer, country: Country, tmp_path) -> None:
+    public = await signer.generate("post-1", "p256", activated=True)
+    root = await ca.create_root(signer, "Root", NOW_US)
+    certificate = await ca.issue_smime(signer, root, public, name=NAME, organisation=ORGANISATION, address=ADDRESS, now_us=NOW_US)
+    identity = SigningIdentity("post-1", certificate, root.issued_chain)
+    with pytest.raises(NotActivated):
+        await smime.sign(ENTITY, identity, signer, NOW_US)
+    confirmed = token(tmp_path, "post-1", smime.prepare(ENTITY, identity, NOW_US).digest)
+    signature = await smime.sign(ENTITY, identity, signer, NOW_US, confirmed)
+    assert judge(ENTITY, signature, [root.certificate], NOW_US, ADDRESS).status == "valid"
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("name", ["clerk", "judge_p384"])
+def test_openssl_cms_accepts_it_as_cades(country: Country, desk: Desk, name: str) -> None:
+    desk.put("entity", ENTITY)
+    desk.put("cms", getattr(country, name).sign())
+    assert desk.openssl_accepts()
+    assert desk.get("out") == ENTITY
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("tool", ["cms", "smime"])
+def test_openssl_reads_the_whole_message(country: Country, desk: Desk, tool: str) -> None:
+    desk.put("mail", message(country))
+    done = desk.run(f"openssl {tool} -verify -in mail -CAfile root.pem -purpose smimesign -signer signer.pem -out out")
+    assert done.returncode == 0, done.stderr
+    assert desk.get("out") == ENTITY
+    assert desk.get("signer.pem") == desk.get("clerk.pem")
+
+
+@pytest.mark.peer
+def test_openssl_refuses_a_changed_message(country: Country, desk: Desk) -> None:
+    desk.put("mail", message(country).replace(ENTITY, CHANGED))
+    done = desk.run("openssl smime -verify -in mail -CAfile root.pem -out out")
+    assert done.returncode != 0
+    assert b"digest failure" in done.stderr
+
+
+@pytest.mark.peer
+def test_nss_accepts_it(country: Country, desk: Desk) -> None:
+    desk.put("entity", ENTITY)
+    desk.put("cms", country.clerk.sign())
+    desk.put("empty", b"")
+    desk.run("certutil -N -d sql:. --empty-password")
+    assert desk.run("certutil -A -d sql:. -n root -t ,C, -i root.pem").returncode == 0
+    done = desk.run("cmsutil -D -d sql:. -i cms -c entity -u 4 -h 0 -n")
+    assert done.returncode == 0, done.stderr
+    assert b"SMIME: " in done.stdout
+    assert b"status=GoodSignature" in done.stdout
+    desk.put("entity", CHANGED)
+    changed = desk.run("cmsutil -D -d sql:. -i cms -c entity -u 4 -h 0 -n")
+    assert b"GoodSignature" not in changed.stdout
+
+
+@pytest.mark.peer
+def test_gpgsm_accepts_it(country: Country, desk: Desk) -> None:
+    home = str(desk.directory)
+    desk.put("entity", ENTITY)
+    desk.put("cms", country.clerk.sign())
+    shown = desk.run("openssl x509 -in root.pem -noout -fingerprint -sha1").stdout.decode()
+    desk.put("trustlist.txt", f"{shown.partition('=')[2].strip()} S relax\n".encode())
+    try:
+        for name in ("root.pem", "ministry.pem"):
+            assert desk.run(f"gpgsm --batch --disable-dirmngr --disable-crl-checks --import {name}", GNUPGHOME=home).returncode == 0
+        command = "gpgsm --batch --disable-dirmngr --disable-crl-checks --status-fd 1 --verify cms entity"
+        done = desk.run(command, GNUPGHOME=home)
+        assert b"[GNUPG:] VALIDSIG" in done.stdout, done.stderr
+        assert b"[GNUPG:] TRUST_FULLY" in done.stdout, done.stderr
+        desk.put("entity", CHANGED)
+        assert b"[GNUPG:] BADSIG" in desk.run(command, GNUPGHOME=home).stdout
+    finally:
+        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
+
+
+@pytest.mark.peer
+def test_openssl_refuses_a_certificate_that_has_run_out(country: Country, desk: Desk) -> None:
+    desk.put("entity", ENTITY)
+    desk.put("cms", country.retired.sign(when_us=NOW_US - 900 * DAY_US))
+    assert not desk.openssl_accepts()

@@ -1,0 +1,226 @@
+"""Verdicts, and where two judges can be asked the same question, that openssl agrees."""
+
+import datetime as dt
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from hypothesis import given
+from hypothesis import strategies as st
+
+from signing import cms, smime
+from signing.cms import SigningIdentity
+from signing.verdict import Verdict, judge
+from tests.signing.country import ADDRESS, CHANGED, DAY_US, ENTITY, NAME, NOW_US, ORGANISATION, Country
+from tests.signing.peers import Desk
+
+
+def judged(country: Country, signature: bytes, *, entity: bytes = ENTITY, sender: str = ADDRESS, at_us: int = NOW_US) -> Verdict:
+    return judge(entity, signature, [country.root.certificate], at_us, sender)
+
+
+@pytest.mark.parametrize("name", ["clerk", "judge_p384"])
+def test_a_good_signature_names_its_signer(country: Country, name: str) -> None:
+    holder = getattr(country, name)
+    verdict = judged(country, holder.sign())
+    assert (verdict.status, verdict.code, verdict.reason_key) == ("valid", "TOTAL_PASSED", "good")
+    assert (verdict.signer_name, verdict.organisation, verdict.address) == (NAME, ORGANISATION, ADDRESS)
+    assert verdict.signed_at_us == NOW_US
+    assert int(verdict.serial, 16) == x509.load_der_x509_certificate(holder.identity.certificate).serial_number
+
+
+@given(position=st.integers(0, len(ENTITY) - 1), flip=st.integers(1, 255))
+def test_any_changed_octet_of_the_text_is_seen(country: Country, signature: bytes, position: int, flip: int) -> None:
+    changed = bytearray(ENTITY)
+    changed[position] ^= flip
+    verdict = judged(country, signature, entity=bytes(changed))
+    assert (verdict.status, verdict.code) == ("invalid", "HASH_FAILURE")
+
+
+@pytest.mark.filterwarnings("default::cryptography.utils.CryptographyDeprecationWarning")
+@given(st.data())
+def test_a_changed_signature_never_passes_for_somebody_else(country: Country, signature: bytes, data: st.DataObject) -> None:
+    """An octet outside what is signed may change without harm; whoever is named must still be the signer."""
+    octets = bytearray(signature)
+    octets[data.draw(st.integers(0, len(octets) - 1))] ^= data.draw(st.integers(1, 255))
+    verdict = judged(country, bytes(octets))
+    if verdict.status == "valid":
+        assert verdict == judged(country, signature)
+
+
+@pytest.mark.parametrize("octets", [b"", b"\x30\x00", b"not a signature"])
+def test_what_cannot_be_read_is_damaged(country: Country, octets: bytes) -> None:
+    verdict = judged(country, octets)
+    assert (verdict.status, verdict.code, verdict.signer_name) == ("invalid", "FORMAT_FAILURE", "")
+
+
+def test_a_signature_value_from_another_key_is_forged(country: Country) -> None:
+    to_sign = smime.prepare(ENTITY, country.clerk.identity, NOW_US)
+    foreign = country.stranger.key.sign(to_sign.attributes, ec.ECDSA(hashes.SHA256()))
+    assert judged(country, cms.finish(to_sign, foreign)).code == "SIG_CRYPTO_FAILURE"
+
+
+def test_the_reference_to_the_certificate_is_held_to(country: Country) -> None:
+    """Another certificate for the same key, put in the place of the one that was signed with (RFC 5035 §5)."""
+    to_sign = smime.prepare(ENTITY, country.clerk.identity, NOW_US)
+    swapped = cms.ToSign(to_sign.digest, to_sign.attributes, country.stranger.identity)
+    signature = country.stranger.key.sign(b"\x31" + der_rest(to_sign.attributes), ec.ECDSA(hashes.SHA256()))
+    assert judged(country, cms.finish(swapped, signature), sender="clerk@finances.gov.example").code == "SIG_CRYPTO_FAILURE"
+
+
+def der_rest(attributes: bytes) -> bytes:
+    from signing import der
+
+    return der.write(der.SET, attributes)[1:]
+
+
+@pytest.mark.parametrize("sender", ["other@interieur.gov.example", "Bureau.ordre@interieur.gov.example", "", "bureau.ordre@", NAME])
+def test_another_senders_address_is_invalid(country: Country, sender: str) -> None:
+    verdict = judged(country, country.clerk.sign(), sender=sender)
+    assert (verdict.status, verdict.code, verdict.reason_key) == ("invalid", "CHAIN_CONSTRAINTS_FAILURE", "other_address")
+    assert verdict.address == ADDRESS
+
+
+def test_the_domain_of_the_sender_may_be_in_capitals(country: Country) -> None:
+    assert judged(country, country.clerk.sign(), sender="bureau.ordre@INTERIEUR.gov.Example").status == "valid"
+
+
+def test_an_issuer_that_nobody_here_trusts_leaves_it_open(country: Country) -> None:
+    verdict = judged(country, country.foreigner.sign())
+    assert (verdict.status, verdict.code) == ("undecided", "NO_CERTIFICATE_CHAIN_FOUND")
+    assert judge(ENTITY, country.foreigner.sign(), [], NOW_US, ADDRESS).code == "NO_CERTIFICATE_CHAIN_FOUND"
+
+
+def test_without_its_issuers_certificate_there_is_no_path(country: Country) -> None:
+    alone = SigningIdentity("", country.clerk.identity.certificate, ())
+    holder = type(country.clerk)(country.clerk.key, alone)
+    assert judged(country, holder.sign()).code == "NO_CERTIFICATE_CHAIN_FOUND"
+
+
+def test_an_address_outside_the_ministrys_domains_is_refused(country: Country) -> None:
+    verdict = judged(country, country.stranger.sign(), sender="clerk@finances.gov.example")
+    assert (verdict.status, verdict.reason_key) == ("undecided", "outside_domain")
+
+
+def test_a_servers_certificate_does_not_sign_mail(country: Country) -> None:
+    assert judged(country, country.server.sign()).code == "CHAIN_CONSTRAINTS_FAILURE"
+
+
+@pytest.mark.parametrize(
+    ("signed_days", "at_days", "code", "status"),
+    [
+        (-900, 0, "OUT_OF_BOUNDS_NO_POE", "undecided"),
+        (-900, -900, "TOTAL_PASSED", "valid"),
+        (-1, 0, "EXPIRED", "invalid"),
+        (-1100, 0, "NOT_YET_VALID", "invalid"),
+    ],
+)
+def test_the_certificate_must_be_in_its_time(country: Country, signed_days: int, at_days: int, code: str, status: str) -> None:
+    """It began 1,000 days ago and lasted 730."""
+    signature = country.retired.sign(when_us=NOW_US + signed_days * DAY_US)
+    verdict = judged(country, signature, at_us=NOW_US + at_days * DAY_US)
+    assert (verdict.code, verdict.status) == (code, status)
+
+
+def test_a_signature_from_the_future_is_not_accepted_beyond_the_skew_of_clocks(country: Country) -> None:
+    minute_us = 60 * 1_000_000
+    assert judged(country, country.clerk.sign(when_us=NOW_US + 4 * minute_us)).status == "valid"
+    assert judged(country, country.clerk.sign(when_us=NOW_US + 6 * minute_us)).code == "SIG_CONSTRAINTS_FAILURE"
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ("-cades -md sha256", "TOTAL_PASSED"),
+        ("-md sha256", "TOTAL_PASSED"),
+        ("-md sha384", "TOTAL_PASSED"),
+        ("-md sha512 -keyid", "TOTAL_PASSED"),
+        ("-stream -indef -md sha256", "TOTAL_PASSED"),
+        ("-md sha1", "CRYPTO_CONSTRAINTS_FAILURE"),
+        ("-noattr -md sha256", "FORMAT_FAILURE"),
+        ("-nocerts -md sha256", "NO_SIGNING_CERTIFICATE_FOUND"),
+        ("-nodetach -md sha256", "FORMAT_FAILURE"),
+        ("-signer clerk.pem -inkey clerk.key -md sha256", "SIG_CONSTRAINTS_FAILURE"),
+    ],
+)
+def test_openssls_signatures_are_judged(country: Country, desk: Desk, options: str, code: str) -> None:
+    desk.put("entity", ENTITY)
+    base = "openssl cms -sign -binary -in entity -signer clerk.pem -inkey clerk.key -certfile ministry.pem -outform DER -out cms "
+    done = desk.run(base + options)
+    assert done.returncode == 0, done.stderr
+    assert judged(country, desk.get("cms")).code == code
+    changed = judged(country, desk.get("cms"), entity=CHANGED)
+    assert changed.status != "valid"
+
+
+@pytest.mark.peer
+def test_openssls_streamed_mail_is_cut_and_judged(country: Country, desk: Desk) -> None:
+    """It writes indefinite lengths into the mail by default, as Apple Mail does."""
+    desk.put("entity", ENTITY)
+    command = "openssl smime -sign -binary -in entity -signer clerk.pem -inkey clerk.key -certfile ministry.pem -out mail"
+    assert desk.run(command).returncode == 0
+    head, _, body = desk.get("mail").partition(b"\n\n")
+    boundary = head.split(b'boundary="')[1].split(b'"')[0].decode()
+    part = body.partition(b"\n--" + boundary.encode() + b"\n")[2] if not body.startswith(b"--") else body
+    start = part.index(ENTITY)
+    rest = part[start + len(ENTITY) :].replace(b"\n", b"\r\n")
+    cut = smime.detached(b"--" + boundary.encode() + b"\r\n" + ENTITY + rest, boundary)
+    assert cut.cms[1] == 0x80
+    assert judged(country, cut.cms, entity=cut.entity).code == "TOTAL_PASSED"
+
+
+@pytest.mark.peer
+def test_one_flipped_octet_anywhere_fails_in_openssl_and_here(country: Country, desk: Desk, signature: bytes) -> None:
+    desk.put("cms", signature)
+    desk.put("entity", ENTITY)
+    assert desk.openssl_accepts()
+    for position in range(0, len(ENTITY), 7):
+        changed = bytearray(ENTITY)
+        changed[position] ^= 0x01
+        desk.put("entity", bytes(changed))
+        assert not desk.openssl_accepts(), position
+        assert judged(country, signature, entity=bytes(changed)).code == "HASH_FAILURE"
+
+
+def rsa_root(bits: int, *, purpose: x509.ObjectIdentifier | None = ExtendedKeyUsageOID.EMAIL_PROTECTION) -> tuple:
+    """Return a root and a leaf of one RSA administration elsewhere: (root DER, leaf, leaf key)."""
+    key, root_key = rsa.generate_private_key(65537, bits), rsa.generate_private_key(65537, 2048)
+    now = dt.datetime.now(dt.UTC)
+    root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "RSA root")])
+    base = x509.CertificateBuilder().issuer_name(root_name).not_valid_before(now - dt.timedelta(1)).not_valid_after(now + dt.timedelta(9))
+    usage = dict.fromkeys(("key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only", "crl_sign"), False)
+    root = base.subject_name(root_name).public_key(root_key.public_key()).serial_number(1)
+    root = root.add_extension(x509.BasicConstraints(True, None), True)
+    root = root.add_extension(x509.KeyUsage(key_cert_sign=True, digital_signature=False, content_commitment=False, **usage), True)
+    leaf = (
+        base.subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Elsewhere")])).public_key(key.public_key()).serial_number(2)
+    )
+    leaf = leaf.add_extension(x509.SubjectAlternativeName([x509.RFC822Name(ADDRESS)]), False)
+    if purpose is not None:
+        leaf = leaf.add_extension(x509.ExtendedKeyUsage([purpose]), False)
+    signed = [builder.sign(root_key, hashes.SHA256()) for builder in (root, leaf)]
+    return signed[0].public_bytes(Encoding.DER), signed[1], key
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(
+    ("bits", "purpose", "code"),
+    [
+        (2048, ExtendedKeyUsageOID.EMAIL_PROTECTION, "TOTAL_PASSED"),
+        (1024, ExtendedKeyUsageOID.EMAIL_PROTECTION, "CRYPTO_CONSTRAINTS_FAILURE"),
+        (2048, None, "CHAIN_CONSTRAINTS_FAILURE"),
+        (2048, ExtendedKeyUsageOID.CODE_SIGNING, "CHAIN_CONSTRAINTS_FAILURE"),
+    ],
+)
+def test_rsa_signatures_are_judged(desk: Desk, bits: int, purpose: x509.ObjectIdentifier | None, code: str) -> None:
+    root, leaf, key = rsa_root(bits, purpose=purpose)
+    desk.put("entity", ENTITY)
+    desk.put("rsa.pem", leaf.public_bytes(Encoding.PEM))
+    desk.put("rsa.key", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    command = "openssl cms -sign -binary -in entity -signer rsa.pem -inkey rsa.key -outform DER -out cms -md sha256"
+    assert desk.run(command).returncode == 0
+    assert judge(ENTITY, desk.get("cms"), [root], NOW_US, ADDRESS).code == code
