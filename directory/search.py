@@ -70,9 +70,10 @@ def index(tx: Tx, account_ids: Sequence[int]) -> None:
 
 def insert(tx: Tx, entries: Iterable[tuple[int, set[bytes]]]) -> None:
     """Write the search entries of accounts that have none yet."""
+    ordered = sorted((token, account_id) for account_id, found in entries for token in found)  # neighbours share pages
     tx.many(
         "INSERT INTO search_token (token, account_id) VALUES (:token, :account_id)",
-        [{"token": token, "account_id": account_id} for account_id, found in entries for token in found],
+        [{"token": token, "account_id": account_id} for token, account_id in ordered],
     )
 
 
@@ -92,7 +93,7 @@ def _candidates(tx: Tx, terms: list[Term], count: int) -> list[int]:
 
 def _size(tx: Tx, term: Term) -> int:
     column = _COLUMN[term.source]
-    sql = f"SELECT COUNT(*) FROM (SELECT 1 FROM {_TABLE[term.source]} WHERE {column} >= :low AND {column} < :high LIMIT {MAX_WALK}) AS some"
+    sql = f"SELECT COUNT(*) FROM (SELECT 1 FROM {_TABLE[term.source]} WHERE {column} >= :low AND {column} < :high LIMIT {MAX_WALK}) AS counted"
     size: int = tx.value(sql, low=term.low, high=term.high)
     return size
 

@@ -4,7 +4,7 @@ The same seed gives the same administration, whatever the size of the country ar
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from config.clock import DAY_US, SECOND_US
@@ -13,7 +13,7 @@ from directory.demo.names import Name, draw
 from directory.demo.offices import OFFICES, Office
 from directory.demo.places import COMMUNES, MINISTRIES, SCHOOLS, WILAYAS, Place
 from directory.demo.plan import Administration, Plan
-from directory.names import words
+from directory.names import fold
 from directory.tokens import of_entry
 from directory.types import AccountKind, Holding, HoldingKind, Organisation, Person, Post, Unit
 
@@ -38,6 +38,18 @@ class Batch:
     tokens: list[tuple[int, set[bytes]]] = field(default_factory=list)
 
 
+def gather(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Put small batches together until each has BATCH people or more, though never twice as many."""
+    gathered = Batch()
+    for batch in batches:
+        for name in Batch.__slots__:
+            getattr(gathered, name).extend(getattr(batch, name))
+        if len(gathered.people) >= BATCH:
+            yield gathered
+            gathered = Batch()
+    yield gathered
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """Where an administration stands: its names, domain and code, and the code of the one above it ('' for none)."""
@@ -54,7 +66,7 @@ def site(plan: Plan, kind: str, index: int) -> Site:
         return Site(MINISTRIES[index], f"{MINISTRIES[index].slug}.gov.example", MINISTRIES[index].slug, "")
     if kind == "wilaya":
         town = WILAYAS[index]
-        place = Place(f"ولاية {town.ar}", f"Wilaya de {town.fr}".replace("de A", "d'A").replace("de O", "d'O"), town.slug)
+        place = Place(f"ولاية {town.ar}", f"Wilaya {_of(town.fr)}", town.slug)
         return Site(place, f"wilaya-{town.slug}.gov.example", f"wilaya-{town.slug}", "interieur")
     if kind == "commune":
         return _commune(plan, index)
@@ -65,7 +77,7 @@ def _commune(plan: Plan, index: int) -> Site:
     wilayas = plan.counts["wilaya"]
     above = site(plan, "wilaya", index % wilayas)
     town = _shuffled(plan.seed, above.code, COMMUNES)[index // wilayas]
-    place = Place(f"بلدية {town.ar}", f"Commune de {town.fr}", town.slug)
+    place = Place(f"بلدية {town.ar}", f"Commune {_of(town.fr)}", town.slug)
     return Site(place, f"commune-{town.slug}.{above.domain}", f"{above.code}/{town.slug}", above.code)
 
 
@@ -75,6 +87,10 @@ def _school(plan: Plan, index: int) -> Site:
     school = _shuffled(plan.seed, above.code, SCHOOLS)[index // communes]
     town, wilaya = above.place.slug, above.code.partition("/")[0].removeprefix("wilaya-")
     return Site(school, f"{school.slug}.{town}.{wilaya}.edu.example", f"{above.code}/{school.slug}", above.code)
+
+
+def _of(name_fr: str) -> str:
+    return f"d'{name_fr}" if fold(name_fr)[0] in "aeiou" else f"de {name_fr}"
 
 
 def _shuffled(seed: int, salt: str, places: tuple[Place, ...]) -> list[Place]:
@@ -178,9 +194,3 @@ class Builder:
     def _take(self) -> Batch:
         taken, self._batch = self._batch, Batch()
         return taken
-
-
-def describe(person: Person, post: Post | None) -> set[bytes]:
-    """Return the search entry that the directory itself would make of a generated person."""
-    local = words(person.address.partition("@")[0])
-    return of_entry((*local, *((post.title_fr, post.title_ar) if post else ())), (person.name_fr, person.name_ar))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from config.database import Database, Tx
 from directory import aliases, credentials, domains, holdings, organisations, people, posts, search, units
-from directory.demo.content import Batch, Builder
+from directory.demo.content import Batch, Builder, gather
 from directory.demo.plan import ID_ROOM, Administration, Plan, plan
 from directory.entities import allocate
 from directory.signin import app_passwords
@@ -126,7 +126,7 @@ async def generate(db: Database, seed: int, people: int, progress: Progress | No
     planned = plan(seed, people)
     first = await db.write(allocate, people + planned.administrations * ID_ROOM)
     country, done = _Country(planned, itertools.count(first)), 0
-    for batch in country.batches():
+    for batch in gather(country.batches()):
         await db.write(insert, batch)
         done += len(batch.people)
         if progress is not None:

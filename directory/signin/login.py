@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from directory.address import Address, fold, parse
 from directory.errors import BadAddress
 
-MAX_LOGIN_CHARS = 600  # two addresses of 254 and a star
-_TWO = re.compile(r"([^*].*@[^*@]+)\*(.+@[^@]+)", re.DOTALL)
+MAX_LOGIN_CHARS = 600  # two addresses of 254 and what divides them
+_TWO = re.compile(r"([^*/].*@[^*/@]+)[*/](.+@[^@]+)", re.DOTALL)  # no domain has either sign; "/" needs no quoting in IMAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Login:
 
 
 def parse_login(text: str) -> Login | None:
-    """Read ``person@domain`` or ``person@domain*post@domain``; None when it is neither."""
+    """Read ``person@domain`` or ``person@domain/post@domain`` (or ``*`` between them); None when it is neither."""
     if len(text) > MAX_LOGIN_CHARS:
         return None
     both = _TWO.fullmatch(text.strip())

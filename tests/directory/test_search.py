@@ -1,0 +1,113 @@
+"""Completion, in Arabic and in French, on both engines."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.clock import DAY_US, ManualClock
+from config.database import Database
+from directory import holdings, people, search, tokens
+from directory.names import words
+from directory.search import MAX_RESULTS
+
+from .conftest import Ministry, address
+
+AMINA, KARIM, REGISTRY = "amina.benali", "karim.khelifi", "bureau.ordre"
+
+
+async def found(database: Database, query: str, limit: int = 20) -> list[str]:
+    return [one.address.partition("@")[0] for one in await database.read(search.complete, query, limit)]
+
+
+@pytest.mark.parametrize(
+    ("query", "want"),
+    [
+        ("ami", [AMINA]),
+        ("AMINA", [AMINA]),
+        ("amina ben", [AMINA]),
+        ("benali amina", [AMINA]),
+        ("أمي", [AMINA]),
+        ("امينه", [AMINA]),
+        ("كريم", [KARIM]),
+        ("كريم خل", [KARIM]),
+        ("karim amina", []),
+        ("bureau ordre", [AMINA, REGISTRY]),
+        ("bureau d'ordre interieur", [REGISTRY]),
+        ("مكتب", [AMINA, REGISTRY]),
+        ("ضبط", [AMINA, REGISTRY]),
+        ("الضبط الداخلية", [REGISTRY]),
+        ("داخلية", [REGISTRY]),
+        ("bureau.ordre@int", [REGISTRY]),
+        ("karim.khelifi@interieur.gov.example", [KARIM]),
+        ("<karim.khelifi@interieur.gov.example>", [KARIM]),
+        ("karim.kh", [KARIM]),
+        ("Kerim Khlifi", [KARIM]),
+        ("zzz", []),
+        ("", []),
+        ("   ", []),
+        ("%", []),
+        ("' OR 1=1 --", []),
+        ("\0\ud800", []),
+    ],
+)
+async def test_each_word_begins_something(database: Database, ministry: Ministry, query: str, want: list[str]) -> None:
+    assert sorted(await found(database, query)) == want
+
+
+async def test_a_suggestion_says_who_and_what(database: Database, ministry: Ministry) -> None:
+    (registry,) = await database.read(search.complete, "bureau interieur")
+    assert (registry.name_fr, registry.title_fr, registry.organisation_ar) == (
+        "Amina Benali",
+        "Bureau d'ordre",
+        "وزارة الداخلية",
+    )
+    (karim,) = await database.read(search.complete, "karim")
+    assert (karim.title_fr, karim.organisation_fr) == ("", "Ministère de l'Intérieur")
+
+
+async def test_the_function_follows_its_present_holder(database: Database, ministry: Ministry, clock: ManualClock) -> None:
+    clock.advance(DAY_US)
+    await database.write(holdings.end, ministry.holding.holding_id)
+    await database.write(holdings.start, ministry.registry.post_id, ministry.karim.person_id)
+    assert sorted(await found(database, "ordre")) == [REGISTRY, KARIM]
+    (registry,) = await database.read(search.complete, "bureau interieur")
+    assert registry.name_fr == "Karim Khelifi"
+
+
+async def test_whole_words_come_before_beginnings_and_functions_before_none(database: Database, ministry: Ministry) -> None:
+    await database.write(people.create, "كريمة", "Karima Aissa", address("karima.aissa"))
+    assert await found(database, "karim") == [KARIM, "karima.aissa"]
+    await database.write(people.create, "أمينة", "Amina Aissa", address("amina.aissa"))
+    assert await found(database, "amina") == [AMINA, "amina.aissa"]
+
+
+async def test_results_are_bounded(database: Database, ministry: Ministry) -> None:
+    for n in range(MAX_RESULTS + 10):
+        await database.write(people.create, "سعيد", "Said Nacer", address(f"said.nacer{n}"))
+    assert len(await found(database, "said", 10_000)) == MAX_RESULTS
+    assert len(await found(database, "said nac", 7)) == 7
+    assert await found(database, "said", 0) == []
+    assert await found(database, "said", -1) == []
+
+
+@given(st.text(max_size=300))
+def test_any_query_gives_few_terms(text: str) -> None:
+    for terms in (tokens.of_query(text), tokens.by_sound(text)):
+        assert len(terms) <= tokens.MAX_TERMS
+        assert all(term.low < term.high for term in terms)
+
+
+@given(st.lists(st.text(max_size=200), max_size=5))
+def test_any_entry_gives_few_short_strings(texts: list[str]) -> None:
+    made = tokens.of_entry(texts, texts)
+    assert len(made) <= tokens.MAX_TOKENS
+    assert all(0 < len(token) <= 4 * tokens.MAX_TOKEN_CHARS + 1 for token in made)
+
+
+@given(st.text(st.characters(categories=("Lu", "Ll", "Lo")), min_size=1, max_size=20), st.data())
+def test_every_beginning_of_a_word_finds_its_entry(word: str, data: st.DataObject) -> None:
+    entry = tokens.of_entry([word])
+    for whole in set(words(word)) - tokens.STOP_WORDS:
+        typed = whole[: data.draw(st.integers(1, len(whole)))]
+        for term in tokens.of_query(typed):
+            assert any(term.low <= token < term.high for token in entry)
