@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -38,6 +39,10 @@ class Servers:
         found = [each for each in (self.ours, self.postfix if with_postfix else None, self.dovecot) if each is not None]
         count = min([RECIPIENTS, *(len(each.people) for each in found)])
         return [replace(each, people=each.people[:count]) for each in found]
+
+    def pids(self) -> tuple[int, ...]:
+        """Return the processes that were started, ours and the peers'."""
+        return tuple({pid for each in (self.ours, self.postfix, self.dovecot) if each is not None for pid in each.pids})
 
 
 def say(line: str) -> None:
@@ -86,13 +91,15 @@ def stop_on_sigterm() -> None:
 
 async def run(options: argparse.Namespace) -> render.Report:
     """Start everything, measure the chosen parts, stop everything."""
-    began, load, board = time.monotonic(), machine.load_average(), Board()
+    began, board = time.monotonic(), Board()
     stop_on_sigterm()
     async with AsyncExitStack() as stack:
         servers = await start(stack, options)
+        witness = machine.Witness.begin((os.getpid(), *servers.pids()))
         for name in options.only or SECTIONS:
             present = servers.present(with_postfix=name != "imap")
             await SECTIONS[name](Run(QUICK if options.quick else WHOLE, board, say, present, f"{time.time_ns():x}"))
+        others = witness.others()
     running = [each for each in (servers.ours, servers.postfix or servers.dovecot) if each is not None]
     return render.Report(
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -100,7 +107,7 @@ async def run(options: argparse.Namespace) -> render.Report:
         versions=tuple(each.version for each in running),
         transport="TLS" if any(each.imap.security == "tls" for each in running) else "plain TCP",
         seconds=time.monotonic() - began,
-        load=f"{load:.1f}",
+        others=others,
         board=board,
         ours=measures.OURS,
     )

@@ -2,7 +2,11 @@
 
 import os
 import platform
+import time
+from dataclasses import dataclass
 from pathlib import Path
+
+from bench.process import cpu_s
 
 
 def processor() -> str:
@@ -23,9 +27,30 @@ def filesystem(directory: Path) -> str:
     return best[1]
 
 
-def load_average() -> float:
-    """Return how many processes wanted a core in the last minute."""
-    return os.getloadavg()[0]
+def busy_s() -> float:
+    """Return the seconds that all cores together have worked since boot, stolen time included: /proc/stat, proc(5)."""
+    user, nice, system, _, _, irq, softirq, steal = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+    return sum(map(int, (user, nice, system, irq, softirq, steal))) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Remembers how busy the machine and the benchmark were, to tell how much others took meanwhile."""
+
+    roots: tuple[int, ...]  # the benchmark's own processes
+    busy_s: float
+    own_s: float
+    at_s: float
+
+    @classmethod
+    def begin(cls, roots: tuple[int, ...]) -> "Witness":
+        """Look now."""
+        return cls(roots, busy_s(), cpu_s(roots), time.monotonic())
+
+    def others(self) -> float:
+        """Return the share of all cores that other programs have taken since."""
+        cores_s = (time.monotonic() - self.at_s) * (os.cpu_count() or 1)
+        return max(0.0, (busy_s() - self.busy_s) - (cpu_s(self.roots) - self.own_s)) / cores_s
 
 
 def describe(directory: Path) -> str:

@@ -27,28 +27,32 @@ async def fill(run: Run, server: Server) -> None:
         await session.close()
 
 
-def fetching(items: str, measure: Measure) -> Step:
+def fetching(items: str, measure: Measure, cpu: Measure | None = None) -> Step:
     """Make a step that fetches some items of all messages."""
 
     async def step(run: Run, server: Server, session: ImapConnection) -> None:
-        timed = await load_imap.fetch_all(session, items, run.plan.fill)
+        timed = await load_imap.fetch_all(session, items, run.plan.fill, server.pids)
         value = timed.bytes_per_s / 1e6 if measure.unit == "MB/s" else timed.per_s
         run.board.add(measure, server.name, value)
+        if cpu is not None:
+            run.board.add(cpu, server.name, timed.cpu_us)
 
     return step
 
 
 async def page(run: Run, server: Server, session: ImapConnection) -> None:
     """Read pages of 50 at random places."""
-    seen = await load_imap.pages(session, run.plan.fill, run.plan.page_rounds)
+    seen = await load_imap.pages(session, run.plan.fill, run.plan.page_rounds, server.pids)
     run.board.add(measures.PAGE, server.name, seen.p50_ms)
     run.board.add(measures.PAGE_P99, server.name, seen.p99_ms)
+    run.board.add(measures.PAGE_CPU, server.name, seen.cpu_us)
 
 
 async def store(run: Run, server: Server, session: ImapConnection) -> None:
     """Change the flags of single messages."""
-    seen = await load_imap.stores(session, run.plan.fill, run.plan.stores)
+    seen = await load_imap.stores(session, run.plan.fill, run.plan.stores, server.pids)
     run.board.add(measures.STORE, server.name, seen.per_s)
+    run.board.add(measures.STORE_CPU, server.name, seen.cpu_us)
 
 
 async def noop(run: Run, server: Server, session: ImapConnection) -> None:
@@ -74,11 +78,11 @@ async def sign_in(run: Run, server: Server, session: ImapConnection) -> None:
 
 STEPS: dict[str, Step] = {  # in this order: the first FETCH of a kind finds Dovecot's cache without it
     "envelopes, first": fetching(load_imap.ENVELOPES, measures.ENVELOPES_FIRST),
-    "envelopes": fetching(load_imap.ENVELOPES, measures.ENVELOPES),
+    "envelopes": fetching(load_imap.ENVELOPES, measures.ENVELOPES, measures.ENVELOPES_CPU),
     "headers, first": fetching(load_imap.HEADERS, measures.HEADERS_FIRST),
-    "headers": fetching(load_imap.HEADERS, measures.HEADERS),
+    "headers": fetching(load_imap.HEADERS, measures.HEADERS, measures.HEADERS_CPU),
     "flags": fetching(load_imap.FLAGS, measures.FLAGS),
-    "bodies": fetching(load_imap.BODIES, measures.BODIES),
+    "bodies": fetching(load_imap.BODIES, measures.BODIES, measures.BODIES_CPU),
     "page": page,
     "store": store,
     "noop": noop,

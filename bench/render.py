@@ -8,6 +8,7 @@ from bench.figures import Board, Row, Values
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 HEAD = ("measure", "ours", "peer", "", "ratio", "bar", "")
+DISTURBED = 0.1  # share of the cores that other programs may take before rates mean little
 VERDICTS = {True: "met", False: "MISSED", None: ""}
 
 
@@ -20,7 +21,7 @@ class Report:
     versions: tuple[str, ...]
     transport: str  # of the IMAP connections: "plain" or "TLS"
     seconds: float
-    load: str  # load average before the run: others on the machine make noise
+    others: float  # share of the cores that other programs took during the run
     board: Board
     ours: str
 
@@ -75,8 +76,14 @@ def head(report: Report) -> list[str]:
     return [
         f"{report.date}: {report.machine}",
         f"{'; '.join(report.versions)}; IMAP over {report.transport}; took {report.seconds:.0f} s",
-        f"load average before the run {report.load}; a value is the median of the interleaved rounds",
+        f"a value is the median of the interleaved rounds; {disturbance(report.others)}",
     ]
+
+
+def disturbance(others: float) -> str:
+    """Say how much of the machine other programs had."""
+    said = f"other programs took {others:.0%} of the cores meanwhile"
+    return f"{said}: TOO MUCH TO QUOTE RATES, look at the CPU per operation" if others > DISTURBED else said
 
 
 def text(report: Report) -> str:
@@ -126,6 +133,6 @@ def as_dict(report: Report) -> dict[str, Any]:
         for row in report.board.rows(report.ours)
     ]  # fmt: skip
     return {
-        "date": report.date, "machine": report.machine, "versions": list(report.versions), "load": report.load,
+        "date": report.date, "machine": report.machine, "versions": list(report.versions), "others": report.others,
         "transport": report.transport, "seconds": report.seconds, "rows": rows, "notes": report.board.notes,
     }  # fmt: skip

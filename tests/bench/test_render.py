@@ -17,7 +17,7 @@ def report(ours: list[float], peer: list[float]) -> render.Report:
         board.add(RATE, "diwan", value)
     for value in peer:
         board.add(RATE, "peer", value)
-    return render.Report("2026-01-01", "2 cores", ("Diwan 1", "Peer 2"), "TLS", 60.0, "0.1", board, "diwan")
+    return render.Report("2026-01-01", "2 cores", ("Diwan 1", "Peer 2"), "TLS", 60.0, 0.02, board, "diwan")
 
 
 def test_a_missed_bar_is_said_in_the_table_and_in_the_summary() -> None:
@@ -28,6 +28,11 @@ def test_a_missed_bar_is_said_in_the_table_and_in_the_summary() -> None:
 
 def test_noise_is_flagged_beside_the_verdict() -> None:
     assert "met, noisy (spread 75%)" in render.text(report([400, 700, 400], [200]))
+
+
+def test_a_run_that_others_disturbed_says_so() -> None:
+    assert "TOO MUCH" in render.disturbance(0.3)
+    assert "TOO MUCH" not in render.disturbance(0.05)
 
 
 @pytest.mark.parametrize(("value", "shown"), [(1234567.8, "1,234,568"), (12.34, "12.3"), (0.456, "0.46")])
