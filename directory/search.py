@@ -92,9 +92,9 @@ def _candidates(tx: Tx, terms: list[Term], count: int) -> list[int]:
 
 
 def _size(tx: Tx, term: Term) -> int:
-    column = _COLUMN[term.source]
-    sql = f"SELECT COUNT(*) FROM (SELECT 1 FROM {_TABLE[term.source]} WHERE {column} >= :low AND {column} < :high LIMIT {MAX_WALK}) AS counted"
-    size: int = tx.value(sql, low=term.low, high=term.high)
+    table, column = _TABLE[term.source], _COLUMN[term.source]
+    inside = f"SELECT 1 FROM {table} WHERE {column} >= :low AND {column} < :high LIMIT {MAX_WALK}"
+    size: int = tx.value(f"SELECT COUNT(*) FROM ({inside}) AS counted", low=term.low, high=term.high)
     return size
 
 

@@ -1,6 +1,5 @@
 """Completion, in Arabic and in French, on both engines."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,39 +18,39 @@ async def found(database: Database, query: str, limit: int = 20) -> list[str]:
     return [one.address.partition("@")[0] for one in await database.read(search.complete, query, limit)]
 
 
-@pytest.mark.parametrize(
-    ("query", "want"),
-    [
-        ("ami", [AMINA]),
-        ("AMINA", [AMINA]),
-        ("amina ben", [AMINA]),
-        ("benali amina", [AMINA]),
-        ("أمي", [AMINA]),
-        ("امينه", [AMINA]),
-        ("كريم", [KARIM]),
-        ("كريم خل", [KARIM]),
-        ("karim amina", []),
-        ("bureau ordre", [AMINA, REGISTRY]),
-        ("bureau d'ordre interieur", [REGISTRY]),
-        ("مكتب", [AMINA, REGISTRY]),
-        ("ضبط", [AMINA, REGISTRY]),
-        ("الضبط الداخلية", [REGISTRY]),
-        ("داخلية", [REGISTRY]),
-        ("bureau.ordre@int", [REGISTRY]),
-        ("karim.khelifi@interieur.gov.example", [KARIM]),
-        ("<karim.khelifi@interieur.gov.example>", [KARIM]),
-        ("karim.kh", [KARIM]),
-        ("Kerim Khlifi", [KARIM]),
-        ("zzz", []),
-        ("", []),
-        ("   ", []),
-        ("%", []),
-        ("' OR 1=1 --", []),
-        ("\0\ud800", []),
-    ],
-)
-async def test_each_word_begins_something(database: Database, ministry: Ministry, query: str, want: list[str]) -> None:
-    assert sorted(await found(database, query)) == want
+QUERIES = [
+    ("ami", [AMINA]),
+    ("AMINA", [AMINA]),
+    ("amina ben", [AMINA]),
+    ("benali amina", [AMINA]),
+    ("أمي", [AMINA]),
+    ("امينه", [AMINA]),
+    ("كريم", [KARIM]),
+    ("كريم خل", [KARIM]),
+    ("karim amina", []),
+    ("bureau ordre", [AMINA, REGISTRY]),
+    ("bureau d'ordre interieur", [REGISTRY]),
+    ("مكتب", [AMINA, REGISTRY]),
+    ("ضبط", [AMINA, REGISTRY]),
+    ("الضبط الداخلية", [REGISTRY]),
+    ("داخلية", [REGISTRY]),
+    ("bureau.ordre@int", [REGISTRY]),
+    ("karim.khelifi@interieur.gov.example", [KARIM]),
+    ("<karim.khelifi@interieur.gov.example>", [KARIM]),
+    ("karim.kh", [KARIM]),
+    ("Kerim Khlifi", [KARIM]),
+    ("zzz", []),
+    ("", []),
+    ("   ", []),
+    ("%", []),
+    ("' OR 1=1 --", []),
+    ("\0\ud800", []),
+]
+
+
+async def test_each_word_begins_something(database: Database, ministry: Ministry) -> None:
+    for query, want in QUERIES:
+        assert sorted(await found(database, query)) == want, query
 
 
 async def test_a_suggestion_says_who_and_what(database: Database, ministry: Ministry) -> None:

@@ -42,31 +42,30 @@ async def test_the_right_password_opens_ones_own_mailbox(signin: SignIn, ministr
     assert [(post.address, post.kind) for post in identity.posts] == [(REGISTRY, "titular")]
 
 
-@pytest.mark.parametrize(
-    "login",
-    [
-        AMINA,
-        "karim.khelifi@interieur.gov.example",  # has no password
-        "personne@interieur.gov.example",
-        REGISTRY,  # a post has no password
-        "amina.benali",
-        "",
-        "*",
-        f"{AMINA}*",
-        "*)(uid=*))(|(uid=*",
-        "a" * 100_000,
-    ],
-    ids=range(10),
-)
-async def test_every_refusal_reads_alike(signin: SignIn, login: str) -> None:
-    with pytest.raises(BadCredentials) as refused:
-        await signin.password(login, "faux", "imap", PEER)
-    assert refused.value.text == BadCredentials.text
+REFUSED = [
+    AMINA,
+    "karim.khelifi@interieur.gov.example",  # has no password
+    "personne@interieur.gov.example",
+    REGISTRY,  # a post has no password
+    "amina.benali",
+    "",
+    "*",
+    f"{AMINA}*",
+    "*)(uid=*))(|(uid=*",
+    "a" * 100_000,
+]
 
 
-@pytest.mark.parametrize("password", ["", "a\0b", "a\nb", "x" * 2000, "\ud800"], ids=range(5))
-async def test_what_cannot_be_a_password_is_refused(signin: SignIn, password: str) -> None:
-    await fail(signin, password)
+async def test_every_refusal_reads_alike(signin: SignIn) -> None:
+    for login in REFUSED:
+        with pytest.raises(BadCredentials) as refused:
+            await signin.password(login, "faux", "imap", PEER)
+        assert refused.value.text == BadCredentials.text
+
+
+async def test_what_cannot_be_a_password_is_refused(signin: SignIn) -> None:
+    for password in ("", "a\0b", "a\nb", "x" * 2000, "\ud800"):
+        await fail(signin, password)
 
 
 async def test_an_arabic_password_is_the_same_in_nfd(signin: SignIn, database: Database, ministry: Ministry) -> None:
