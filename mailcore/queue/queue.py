@@ -42,7 +42,8 @@ NEXT_DOMAIN = """
 SELECT domain FROM queue_recipient WHERE local = 0 AND due_us <= :now_us AND domain NOT IN (:busy[text])
 ORDER BY due_us LIMIT 1"""
 
-NEXT_DUE = "SELECT MIN(due_us) FROM queue_recipient WHERE local = :local AND domain NOT IN (:busy[text])"
+NEXT_DUE = """
+SELECT due_us FROM queue_recipient WHERE local = :local AND domain NOT IN (:busy[text]) ORDER BY due_us LIMIT 1"""
 
 MESSAGES = """
 SELECT queue_id, blob_id, dek_wrapped, size_bytes, sender, account_id, envid, ret, smtputf8, created_us, expires_us

@@ -31,7 +31,7 @@ QUIT_S = 5.0
 MAX_HOPS = 50  # Received fields; Postfix hopcount_limit
 
 LOST = Reply(451, "4.4.2", "the connection broke")
-TLS_FAILED = "4.7.0"
+TLS_FAILED = "4.7.5"  # RFC 3463 §3.8: cryptographic failure
 NO_TLS = Reply(451, "4.7.4", "the destination offers no TLS, which its route demands")
 GOES_ROUND = Reply(554, "5.4.6", "too many hops, the message goes round in circles")
 
@@ -105,6 +105,7 @@ async def connect(peer: Peer, hops: Sequence[Hop]) -> aiosmtplib.SMTP | Reply:
 
 async def _open(peer: Peer, hop: Hop, *, tls: bool) -> aiosmtplib.SMTP | Reply:
     session: aiosmtplib.SMTP | None = None
+    handshake = False
     try:
         session = aiosmtplib.SMTP(
             hostname=hop.host,
@@ -116,7 +117,9 @@ async def _open(peer: Peer, hop: Hop, *, tls: bool) -> aiosmtplib.SMTP | Reply:
         await session.connect()
         await session.ehlo()
         if tls and session.supports_extension("starttls"):
-            await session.starttls(tls_context=await peer.context(hop), server_hostname=hop.host, timeout=HANDSHAKE_S)
+            context, handshake = await peer.context(hop), True
+            await session.starttls(tls_context=context, server_hostname=hop.host, timeout=HANDSHAKE_S)
+            handshake = False
             await session.ehlo()
         elif hop.verify:
             await _leave(session)
@@ -126,7 +129,7 @@ async def _open(peer: Peer, hop: Hop, *, tls: bool) -> aiosmtplib.SMTP | Reply:
             session.close()
         if not isinstance(error, (OSError, aiosmtplib.SMTPException)):
             raise
-        return _failed(error, hop)
+        return _tls_failed(error, hop) if handshake else _failed(error, hop)
     return session
 
 
@@ -144,12 +147,16 @@ async def _socket(hop: Hop) -> socket.socket:
     return made
 
 
+def _tls_failed(error: Exception, hop: Hop) -> Reply:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        text = f"the certificate of {hop.host} is not trusted: {error.verify_message}"
+    else:
+        text = f"no TLS session with {hop.host}: {getattr(error, 'reason', None) or type(error).__name__}"
+    return Reply(451, TLS_FAILED, text, hop.host)
+
+
 def _failed(error: Exception, hop: Hop) -> Reply:
     """Return what went wrong before a transaction began, never as permanent: another hop or another day may do."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return Reply(451, "4.7.5", f"the certificate of {hop.host} is not trusted: {error.verify_message}", hop.host)
-    if isinstance(error, ssl.SSLError):
-        return Reply(451, TLS_FAILED, f"no TLS session with {hop.host}: {error.reason}", hop.host)
     if isinstance(error, aiosmtplib.SMTPResponseException):
         said = wire.reply(error.code, error.message, hop.host)
         return Reply(451, "4" + said.status[1:], f"{hop.host} said: {said}", hop.host)

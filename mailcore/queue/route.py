@@ -40,6 +40,16 @@ class Hop:
     ca: Path | None
 
 
+def system_resolver() -> Resolver:
+    """Return a caching resolver with the machine's name servers; without any, every question fails for a while."""
+    try:
+        made = Resolver()
+    except dns.resolver.NoResolverConfiguration:
+        made = Resolver(configure=False)
+    made.cache = dns.resolver.LRUCache()
+    return made
+
+
 def is_public(address: str) -> bool:
     """Say whether an address is one that strangers may send us to."""
     return ipaddress.ip_address(address).is_global

@@ -13,13 +13,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 
-import dns.asyncresolver
-import dns.resolver
 import structlog
 
 from config.clock import SECOND_US
 from mailcore.queue import local, queue, remote
-from mailcore.queue.route import Resolver
+from mailcore.queue.route import Resolver, system_resolver
 from mailcore.queue.settle import INTERNAL, Outcome, settle
 from mailcore.queue.types import Lease
 from mailcore.services import Services
@@ -145,27 +143,18 @@ def domain(leases: Sequence[Lease]) -> str:
 
 
 def _lanes(services: Services, owner: str, resolver: Resolver | None = None) -> list[tuple[Lane, Carry, int]]:
-    peer = remote.Peer(services, resolver or _resolver())
+    peer = remote.Peer(services, resolver or system_resolver())
     return [
         (Lane(services, f"{owner}/local", queue.LOCAL), partial(local.serve, services), LOCAL_WORKERS),
         (Lane(services, f"{owner}/remote", queue.REMOTE), partial(remote.serve, peer), services.settings.queue.workers),
     ]
 
 
-def _resolver() -> Resolver:
-    try:
-        made = dns.asyncresolver.Resolver()
-    except dns.resolver.NoResolverConfiguration:
-        made = dns.asyncresolver.Resolver(configure=False)
-    made.cache = dns.resolver.LRUCache()
-    return made
-
-
 async def _work(lane: Lane, carry: Carry, hints: Subscription, stopping: asyncio.Event) -> None:
     while not stopping.is_set():
         try:
             leases = await lane.next(hints, stopping)
-        except Exception as error:  # (a driver: the database may be away for a while)
+        except Exception as error:  # a driver: the database may be away for a while
             log.error("queue.error", exc_info=error)
             await asyncio.sleep(ERROR_PAUSE_S)
             continue
@@ -181,7 +170,7 @@ async def _carry(lane: Lane, carry: Carry, leases: Sequence[Lease]) -> None:
     renewing = asyncio.create_task(_renew(lane.services, leases))
     try:
         await carry(leases)
-    except Exception as error:  # (a driver: recipients that are settled already stay settled)
+    except Exception as error:  # a driver: recipients that are settled already stay settled
         log.error("queue.error", exc_info=error)
         await _give_up(lane.services, leases)
     finally:
@@ -192,7 +181,7 @@ async def _carry(lane: Lane, carry: Carry, leases: Sequence[Lease]) -> None:
 async def _give_up(services: Services, leases: Sequence[Lease]) -> None:
     try:
         await settle(services, [Outcome(lease, INTERNAL) for lease in leases])
-    except Exception as error:  # (a driver: the leases end by themselves)
+    except Exception as error:  # a driver: the leases end by themselves
         log.error("queue.error", exc_info=error)
         await asyncio.sleep(ERROR_PAUSE_S)
 
@@ -203,5 +192,5 @@ async def _renew(services: Services, leases: Sequence[Lease]) -> None:
         await asyncio.sleep(lease_s / 3)
         try:
             await services.db.write(queue.renew, leases, services.clock.now_us() + lease_s * SECOND_US)
-        except Exception as error:  # (a driver: the next renewal may work; fencing holds if none does)
+        except Exception as error:  # a driver: the next renewal may work; fencing holds if none does
             log.error("queue.error", exc_info=error)

@@ -56,6 +56,14 @@ class Authority:
     localhost: ssl.SSLContext
     elsewhere: ssl.SSLContext
 
+    def no_common_cipher(self) -> ssl.SSLContext:
+        """A server that cannot agree with anybody: an elliptic key, and only ciphers for RSA keys."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(self.ca.with_name("localhost.pem"))
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers("AES128-SHA256")
+        return context
+
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:

@@ -15,6 +15,12 @@ NOWHERE = [Route(domain="", host="127.0.0.1", port=1)]  # tcpmux: nobody listens
 FAR = "x@elsewhere.example"
 
 
+@pytest.fixture
+def database_url():
+    """Who is told what does not depend on the engine."""
+    return "sqlite"
+
+
 async def test_a_report_names_the_recipients_and_returns_the_header_only(services):
     await accept(services, submission(UNKNOWN, f"other@{DOMAIN}", raw=letter("secret body", "objet visible"), ret="FULL"))
     await drain(services)

@@ -173,6 +173,24 @@ async def test_an_opportunistic_route_encrypts_when_it_can(via, sink, authority)
     assert [sent.tls for sent in sink.transactions] == [True]
 
 
+async def test_an_opportunistic_route_goes_on_without_tls_when_it_fails(via, sink, authority):
+    sink.tls = authority.no_common_cipher()
+    async with via("opportunistic") as services:
+        await accept(services, submission(X))
+        await drain(services)
+    assert [sent.tls for sent in sink.transactions] == [False]
+
+
+async def test_a_verified_route_does_not(via, sink, authority):
+    sink.tls = authority.no_common_cipher()
+    async with via("verify", authority.ca, "localhost") as services:
+        await accept(services, submission(X))
+        await drain(services)
+        [(_, said)] = await last(services)
+    assert said.startswith("451 4.7.5 no TLS session")
+    assert sink.transactions == []
+
+
 async def test_internationalised_addresses_need_a_peer_that_knows_them(via, sink):
     async with via() as services:
         await accept(services, submission("كريم@elsewhere.example", X))
