@@ -61,8 +61,7 @@ async def load(desk: Desk, box: Box, uid: int) -> Letter:
 def files(opened: reading.Opened, readable: content.Readable) -> tuple[Attachment, ...]:
     """Return the attachments of a message as files to send."""
     return tuple(
-        Attachment(reading.name_of(span), f"{span.type}/{span.subtype}", content.decoded(opened.raw, span))
-        for span in readable.attachments
+        Attachment(reading.name_of(span), f"{span.type}/{span.subtype}", content.decoded(opened.raw, span)) for span in readable.attachments
     )
 
 
@@ -120,5 +119,3 @@ def _replace(tx: Tx, key: AccountKey, prepared: Prepared, uid: int) -> int:
     if uid:
         erase(tx, drafts.key, [uid])
     return appended.uid
-
-

@@ -13,7 +13,7 @@ STATIC = "/s/"
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?")
 
 _PAGE = (
-    "default-src 'none'; script-src https://{host}/s/; style-src https://{host}/s/; img-src 'self' data:; font-src https://{host}/s/; "
+    "default-src 'none'; script-src https://{host}/s/; style-src https://{host}/s/; img-src https://{host}/s/; "
     "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )

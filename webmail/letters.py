@@ -102,9 +102,7 @@ def differences(raw: bytes, start: int, body_start: int, top_fields: Sequence[tu
     outside: dict[bytes, bytes] = {}
     for name, octets in top_fields:
         outside.setdefault(name, octets.partition(b":")[2])
-    return tuple(
-        name.decode().title() for name in PROTECTED if _unfolded(inside.get(name, b"")) != _unfolded(outside.get(name, b""))
-    )
+    return tuple(name.decode().title() for name in PROTECTED if _unfolded(inside.get(name, b"")) != _unfolded(outside.get(name, b"")))
 
 
 def _unfolded(value: bytes) -> bytes:

@@ -130,9 +130,7 @@ def page(opened: Opened) -> Page:
         html=cleaned is not None,
         blocked=cleaned.blocked if cleaned else 0,
         attachments=tuple(File(span.path, name_of(span), span.end - span.body_start) for span in readable.attachments),
-        differs=()
-        if child is None
-        else letters.differences(opened.raw, child.header_start, child.body_start, opened.header.fields),
+        differs=() if child is None else letters.differences(opened.raw, child.header_start, child.body_start, opened.header.fields),
     )
 
 

@@ -24,9 +24,7 @@ _BLOCKS = "address article aside blockquote center details div dl dt dd figcapti
 _TEXT = "a abbr b bdi bdo big br cite code del dfn em font hr i img ins kbd mark p pre q s samp section small span strike strong"
 _REST = "sub summary sup time tt u var wbr li ol ul main nav table caption col colgroup tbody td tfoot th thead tr"
 TAGS = _set(f"{_BLOCKS} {_TEXT} {_REST}")
-DROPPED_WHOLE = _set(
-    "script style title noscript template xmp plaintext iframe object embed svg math textarea select noembed noframes"
-)
+DROPPED_WHOLE = _set("script style title noscript template xmp plaintext iframe object embed svg math textarea select noembed noframes")
 ATTRIBUTES = {
     "*": {"dir", "lang", "title", "align", "valign", "width", "height", "bgcolor", "style"},
     "a": {"href"},

@@ -47,9 +47,7 @@ def _answer(desk: Desk, box: Box, opened: Opened, *, everyone: bool) -> Letter:
         subject=replies.answer_subject(plain(opened.summary.subject)),
         text=f"\n\n{_attribution(opened)}\n{replies.quoted(_text(opened))}\n",
         in_reply_to=message_id,
-        references=replies.chain(
-            reading.identifiers(opened.field(b"references")), parents[0] if len(parents) == 1 else "", message_id
-        ),
+        references=replies.chain(reading.identifiers(opened.field(b"references")), parents[0] if len(parents) == 1 else "", message_id),
         answers=f"{box.account_id}.{opened.mailbox.key.mailbox_id}.{opened.stored.uid}" if _is_received(opened) else "",
         nonce=drafts.new_nonce(),
     )

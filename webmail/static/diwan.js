@@ -106,7 +106,7 @@ for (const list of document.querySelectorAll("[data-live]")) {
   events.addEventListener("changed", () => {
     if (!list.querySelector("input[name=uid]:checked") && document.activeElement?.form !== list) location.reload();
   });
-  addEventListener("pagehide", () => events.close());
+  addEventListener("beforeunload", () => events.close()); // opening a message changes it: that must not call us back
 }
 
 document.getElementById("problems")?.focus();

@@ -191,5 +191,3 @@ def _attachment(upload: Upload) -> Attachment:
     kind = upload.content_type.partition(";")[0].strip().lower()
     known = _TYPE.fullmatch(kind) and not kind.startswith(("multipart/", "message/"))
     return Attachment(file_name(upload.filename), kind if known else OPAQUE, upload.content)
-
-

@@ -15,7 +15,5 @@ async def change(request: Request) -> Response:
     csrf.check(render.visitor(request), form.text("csrf"), request.headers)
     answer = guard.see(guard.local_path(form.text("back")))
     if form.text("language") in language.LANGUAGES:
-        answer.set_cookie(
-            LANGUAGE_COOKIE, form.text("language"), max_age=YEAR_S, path="/", secure=True, httponly=True, samesite="lax"
-        )
+        answer.set_cookie(LANGUAGE_COOKIE, form.text("language"), max_age=YEAR_S, path="/", secure=True, httponly=True, samesite="lax")
     return answer

@@ -4,9 +4,10 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from config.database import Tx
 from mailcore.message import content
-from mailcore.store import messages
-from mailcore.store.types import Flag, Mailbox
+from mailcore.store import mailboxes, messages
+from mailcore.store.types import Flag, Mailbox, MailboxKey
 from webmail import guard, reading, render, words
 from webmail.desk import Box, Desk
 from webmail.disposition import attachment, file_name
@@ -23,7 +24,7 @@ async def show(request: Request, desk: Desk) -> Response:
     """Show a message and mark it as read, unless the browser only guesses that it will be wanted."""
     box, listing, opened = await _open(request, desk)
     if not opened.stored.flags & Flag.SEEN and "prefetch" not in request.headers.get("sec-purpose", ""):
-        await desk.services.db.write(messages.store_flags, opened.mailbox.key, [opened.stored.uid], "add", Flag.SEEN)
+        listing = await desk.services.db.write(_mark_seen, opened.mailbox.key, opened.stored.uid)
     letter = reading.page(opened)
     verdict = await reading.judge(desk, opened)
     return render.page(
@@ -71,11 +72,17 @@ async def part(request: Request, desk: Desk) -> Response:
     """Give one attachment, decoded, to be saved and never to be shown from here."""
     _, _, opened = await _open(request, desk)
     path = request.path_params["path"]
-    spans = content.attachments(opened.header.spans)
+    spans = content.readable(opened.raw, opened.header).attachments
     span = next((one for one in spans if (one.path or "1") == path), None)
     if span is None:
         raise NoSuchPage
     return _download(content.decoded(opened.raw, span), "application/octet-stream", reading.name_of(span))
+
+
+def _mark_seen(tx: Tx, key: MailboxKey, uid: int) -> list[Mailbox]:
+    """Mark a message as read; return the folders with what is unread in them now."""
+    messages.store_flags(tx, key, [uid], "add", Flag.SEEN)
+    return mailboxes.listing(tx, key.account_id)
 
 
 async def _open(request: Request, desk: Desk) -> tuple[Box, list[Mailbox], Opened]:

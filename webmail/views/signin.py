@@ -105,5 +105,3 @@ def _set(answer: Response, name: str, value: str, max_age_s: int | None = None) 
 
 def _drop(answer: Response, name: str) -> None:
     answer.delete_cookie(name, path="/", secure=True, httponly=True, samesite="lax")
-
-
