@@ -152,6 +152,26 @@ async def test_a_good_password_is_hashed_once_in_ten_minutes(signin: SignIn, clo
     assert len(hashed) == 2
 
 
+async def test_unknown_people_cost_the_same_work(signin: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str | None] = []
+    verify = signin.hasher.verify
+
+    async def counted(password_hash: str | None, password: str) -> bool:
+        hashed.append(password_hash)
+        return await verify(password_hash, password)
+
+    monkeypatch.setattr(signin.hasher, "verify", counted)
+    for login in REFUSED:
+        await fail(signin, "faux", login)
+    assert len(hashed) == len(REFUSED)
+    assert sum(one is None for one in hashed) == len(REFUSED) - 1
+
+
+async def test_without_a_hash_nothing_fits(signin: SignIn) -> None:
+    assert not await signin.hasher.verify(None, "faux")
+    assert not await signin.hasher.verify("not a hash", "faux")
+
+
 async def test_a_changed_password_acts_at_once(signin: SignIn, database: Database, ministry: Ministry) -> None:
     await signin.password(AMINA, PASSWORD, "imap", PEER)
     hashed = await signin.hasher.hash(prepare("nouveau"))
