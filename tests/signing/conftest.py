@@ -25,6 +25,12 @@ def signature(country: Country) -> bytes:
     return country.clerk.sign()
 
 
+@pytest.fixture(scope="session")
+def trusted(country: Country) -> list[bytes]:
+    """The trusted roots alone: Hypothesis writes out what it hands to a test, and a whole country is long."""
+    return [country.root.certificate]
+
+
 @pytest.fixture
 async def signer(tmp_path: Path) -> AsyncIterator[Signer]:
     """A real signer process of this test's own; its keys are in tmp_path/keys."""

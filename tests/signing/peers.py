@@ -10,7 +10,7 @@ from tests.signing.country import Country
 
 @dataclass(frozen=True)
 class Desk:
-    """A directory with root.pem, ministry.pem, clerk.pem, clerk.key and what a test puts there."""
+    """A directory with root.pem, ministry.pem, clerk.pem, clerk.key, stranger.pem, stranger.key and what a test puts there."""
 
     directory: Path
 
@@ -19,8 +19,9 @@ class Desk:
         desk = cls(directory)
         desk.put("root.pem", ca.pem(country.root.certificate))
         desk.put("ministry.pem", ca.pem(country.ministry.certificate))
-        desk.put("clerk.pem", ca.pem(country.clerk.identity.certificate))
-        desk.put("clerk.key", country.clerk.pem())
+        for name in ("clerk", "stranger"):
+            desk.put(f"{name}.pem", ca.pem(getattr(country, name).identity.certificate))
+            desk.put(f"{name}.key", getattr(country, name).pem())
         return desk
 
     def put(self, name: str, octets: bytes) -> None:
