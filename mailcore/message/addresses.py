@@ -6,11 +6,14 @@ One pass over tokens, no recursion: nested comments only move a counter.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import msgspec
 
 from mailcore.message import headers, words
 
+MAX_TOKENS = 10_240  # read of one field that needs the slow reader; Postfix header_address_token_limit
+MAX_TOKENS_EMBEDDED = 1_024  # the same in each of a thousand embedded messages
 MAX_ENTRIES = 10_000  # mailboxes and group marks read of one field; a header of 100 KiB holds fewer
 
 # Each alternative consumes all it began with (closing marks are optional), so that no octet is looked at twice.
@@ -88,15 +91,18 @@ def mailbox(entry: Entry) -> Mailbox:
     return Mailbox(name, _text(entry.local or b""), _text(entry.domain or b""))
 
 
-def entries(value: bytes) -> list[Entry]:
-    """Return the address structures of a field's value, groups marked as in RFC 3501 §7.4.2."""
+def entries(value: bytes, max_tokens: int = MAX_TOKENS) -> list[Entry]:
+    """Return the address structures of a field's value, groups marked as in RFC 3501 §7.4.2.
+
+    A list that is not plain is read up to `max_tokens` words, blanks and marks.
+    """
     value = headers.unfold(value)
     found: list[Entry] = []
     at = 0
     while at < len(value) and len(found) < MAX_ENTRIES:
         simple = _SIMPLE.match(value, at)
         if simple is None:
-            return _Reader().read(value)
+            return _Reader().read(value, max_tokens)
         quoted, phrase, local, domain, bare_local, bare_domain = simple.groups()
         if bare_local is not None:
             found.append(Entry(None, bare_local, bare_domain))
@@ -126,8 +132,8 @@ class _Reader:
         self.address: tuple[bytes, bytes] | None = None
         self.comment = b""
 
-    def read(self, value: bytes) -> list[Entry]:
-        tokens = _tokens(value)
+    def read(self, value: bytes, max_tokens: int) -> list[Entry]:
+        tokens = islice(_tokens(value), max_tokens)
         for kind, text in tokens:
             if len(self.found) >= MAX_ENTRIES:
                 break
@@ -224,7 +230,7 @@ def _tokens(value: bytes) -> Iterator[tuple[str, bytes]]:
 def _comment(value: bytes, at: int) -> tuple[bytes, int]:
     """Read a comment whose bracket is open; return its text and where it ends. Nesting is a counter."""
     depth, start = 1, at
-    for piece in _COMMENT.finditer(value, at):
+    for piece in islice(_COMMENT.finditer(value, at), MAX_TOKENS):
         at = piece.end()
         if piece[0] == b"(":
             depth += 1
@@ -232,7 +238,7 @@ def _comment(value: bytes, at: int) -> tuple[bytes, int]:
             depth -= 1
             if depth == 0:
                 return _unescape(value[start : at - 1]).strip(), at
-    return _unescape(value[start:]).strip(), at
+    return _unescape(value[start:]).strip(), len(value)
 
 
 def _unescape(text: bytes) -> bytes:

@@ -5,13 +5,16 @@ RFC 5322 §2.2, §3.6.8, §4.5.8. Nothing is refused and nothing is rewritten: w
 
 import re
 from collections.abc import Container, Iterable
+from itertools import islice
 
 import msgspec
 
+MAX_VALUE = 262_144  # octets of one field that are read; a list of 4,000 recipients fits
 MAX_FIELDS = 1000  # Postfix bounds header octets instead; a thousand fields is far beyond any honest message
 
 # A field with its continuation lines, or one malformed line; possessive, so linear whatever the octets.
 _LINES = re.compile(rb"(?:([!-9;-~]++)([ \t]*+:))?+([^\n]*+(?:\n[ \t][^\n]*+)*+\n?)")
+_END = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(rb"\r*\n(?=[ \t])")
 
 
@@ -38,7 +41,7 @@ def scan(raw: bytes, start: int = 0, end: int | None = None) -> tuple[tuple[Fiel
     stop, body_start = _border(raw, start, end)
     fields: list[Field] = []
     at = start
-    for name, colon, rest in _LINES.findall(raw, start, stop):
+    for name, colon, rest in _lines(raw, start, stop):
         if len(fields) == MAX_FIELDS:
             fields.append(Field(b"", b"", at, at, stop))
             break
@@ -62,8 +65,20 @@ def values(raw: bytes, fields: Iterable[Field], names: Container[bytes]) -> dict
     for field in fields:
         name = field.lower
         if name in names and name not in found:
-            found[name] = unfold(raw[field.value_start : field.end])
+            found[name] = value(raw, field)
     return found
+
+
+def value(raw: bytes, field: Field) -> bytes:
+    """Return a field's unfolded value, its first MAX_VALUE octets."""
+    return unfold(raw[field.value_start : min(field.end, field.value_start + MAX_VALUE)])
+
+
+def _lines(raw: bytes, start: int, stop: int) -> Iterable[tuple[bytes, bytes, bytes]]:
+    """Return what _LINES finds: at once for an honest header, no further than needed for a monstrous one."""
+    if stop - start <= MAX_VALUE:
+        return _LINES.findall(raw, start, stop)
+    return ((line[1] or b"", line[2] or b"", line[3]) for line in islice(_LINES.finditer(raw, start, stop), MAX_FIELDS + 1))
 
 
 def _border(raw: bytes, start: int, end: int) -> tuple[int, int]:
@@ -72,10 +87,5 @@ def _border(raw: bytes, start: int, end: int) -> tuple[int, int]:
         return start, start + 2
     if raw.startswith(b"\n", start, end):
         return start, start + 1
-    crlf = raw.find(b"\n\r\n", start, end)
-    bare = raw.find(b"\n\n", start, crlf + 1 if crlf >= 0 else end)
-    if bare >= 0:
-        return bare + 1, bare + 2
-    if crlf >= 0:
-        return crlf + 1, crlf + 3
-    return end, end
+    blank = _END.search(raw, start, end)
+    return (blank.start() + 1, blank.end()) if blank else (end, end)

@@ -14,6 +14,7 @@ from mailcore.message.params import Params
 
 MAX_DEPTH = 100  # Postfix mime_nesting_limit, Dovecot
 MAX_PARTS = 1000
+MAX_MISSES = 10_000  # lines of one multipart that begin like its delimiter and are none
 
 _DELIMITER_TAIL = re.compile(rb"(--)?+[ \t]*+(?:\r?\n|\Z)")
 _PLAIN = ("text", "plain", ())
@@ -121,12 +122,15 @@ def _slices(raw: bytes, part: Part, room: int) -> Iterator[tuple[int, int]]:
     if not boundary:
         return
     dashes = b"\n--" + boundary
-    start = -1
+    start, misses = -1, 0
     at = max(part.body_start - 1, part.header_start)
     while (at := raw.find(dashes, at, part.end)) >= 0:
         tail = _DELIMITER_TAIL.match(raw, at + len(dashes), part.end)
         if tail is None:
             at += 1
+            misses += 1
+            if misses > MAX_MISSES:
+                break
             continue
         if start >= 0:
             if room == 1 and not tail[1]:
@@ -151,7 +155,7 @@ def _read(raw: bytes, start: int, end: int, default: tuple[str, str, Params]) ->
         read = _READERS.get(each.lower)
         if read is not None and each.lower not in seen:
             seen.add(each.lower)
-            read(part, headers.unfold(raw[each.value_start : each.end]))
+            read(part, headers.value(raw, each))
     if part.params:
         part.charset = params.raw(part.params, b"charset").decode("latin-1").lower()
     if part.params or part.disposition_params:

@@ -19,6 +19,9 @@ FIELDS = frozenset(_TEXT_FIELDS + _ADDRESS_FIELDS)  # what ENVELOPE is made of
 NO_DOMAIN = b"MISSING_DOMAIN"  # a NIL host would mean a group; Dovecot's word for it
 NO_LOCAL = b"MISSING_MAILBOX"
 
+MAX_FOREIGN = 4096  # octets of a string outside ASCII that are shown
+MAX_LANGUAGES = 20
+
 _PLAIN = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-!#-\[\]-\x7f]*+").fullmatch
 _BREAKS = re.compile(rb"[\r\n]")
 _SPECIAL = re.compile(rb'(["\\])')
@@ -33,7 +36,7 @@ def quoted(value: bytes) -> bytes:
         return b'"%b"' % value
     value = _BREAKS.sub(b" ", value.replace(b"\x00", b""))
     if not value.isascii():
-        value = b" ".join(words.encode_words(words.decode_words(value)))
+        value = b" ".join(words.encode_words(words.decode_words(value[:MAX_FOREIGN])))
     return b'"%b"' % _SPECIAL.sub(rb"\\\1", value)
 
 
@@ -48,9 +51,15 @@ def envelope(raw: bytes, fields: Sequence[Field]) -> bytes:
     return render_envelope(found, address_lists(found))
 
 
-def address_lists(found: Mapping[bytes, bytes]) -> dict[bytes, list[Entry]]:
+def address_lists(found: Mapping[bytes, bytes], max_tokens: int = addresses.MAX_TOKENS) -> dict[bytes, list[Entry]]:
     """Return the entries of the address fields among unfolded values by lower-case name."""
-    return {name: addresses.entries(found[name]) for name in _ADDRESS_FIELDS if name in found}
+    return {name: addresses.entries(found[name], max_tokens) for name in _ADDRESS_FIELDS if name in found}
+
+
+def _embedded_envelope(raw: bytes, fields: Sequence[Field]) -> bytes:
+    """Return the ENVELOPE of an embedded message; there may be a thousand, so each costs less."""
+    found = headers.values(raw, fields, FIELDS)
+    return render_envelope(found, address_lists(found, addresses.MAX_TOKENS_EMBEDDED))
 
 
 def render_envelope(found: Mapping[bytes, bytes], lists: Mapping[bytes, list[Entry]]) -> bytes:
@@ -92,7 +101,7 @@ def bodies(raw: bytes, part: Part) -> tuple[bytes, bytes]:
 def _single(raw: bytes, part: Part, below: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
     shown = _basic(part)
     if part.is_message:
-        inner = envelope(raw, part.children[0].fields)
+        inner = _embedded_envelope(raw, part.children[0].fields)
         plain, extended = [b"%b %b %b %d" % (shown, inner, each, part.lines) for each in below[0]]
     else:
         if part.type == "text":
@@ -136,7 +145,7 @@ def _extension(part: Part) -> bytes:
 
 
 def _languages(value: bytes | None) -> bytes:
-    tags = [quoted(tag.strip()) for tag in (value or b"").split(b",") if tag.strip()]
+    tags = [quoted(tag.strip()) for tag in (value or b"").split(b",", MAX_LANGUAGES)[:MAX_LANGUAGES] if tag.strip()]
     return b"(%b)" % b" ".join(tags) if tags else NIL
 
 

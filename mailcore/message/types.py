@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Span(msgspec.Struct, array_like=True, frozen=True):
+class Span(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One MIME part as offsets into the original octets; the tree is flattened in reading order, the root first.
 
     `path` is the part number of RFC 3501 §6.4.5 ("" for the root). A multipart root and a leaf root both have the
@@ -27,7 +27,7 @@ class Span(msgspec.Struct, array_like=True, frozen=True):
     children: int
 
 
-class Summary(msgspec.Struct, array_like=True, frozen=True):
+class Summary(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What message lists and FETCH need, rendered once at delivery (RFC 3501 §7.4.2 for the three octet strings)."""
 
     envelope: bytes
@@ -47,7 +47,7 @@ class Summary(msgspec.Struct, array_like=True, frozen=True):
     signed: bool
 
 
-class Header(msgspec.Struct, array_like=True, frozen=True):
+class Header(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The header, field by field, and the map of the parts.
 
     `fields`: (lower-case name, or b"" for a malformed line; the octets with their line break), in order. The fields
@@ -59,7 +59,7 @@ class Header(msgspec.Struct, array_like=True, frozen=True):
     spans: list[Span]
 
 
-class Index(msgspec.Struct, frozen=True):
+class Index(msgspec.Struct, frozen=True, gc=False):
     """All that is known of one message."""
 
     size_bytes: int

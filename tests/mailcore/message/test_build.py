@@ -80,7 +80,7 @@ def test_the_standard_library_reads_what_we_build(subject: str, name: str, filen
     assert decoded.strip() == subject.strip()
     attached = read.get_payload()[1]  # type: ignore[index]
     assert attached.get_payload(decode=True) == b"\x00x"  # type: ignore[union-attr]
-    assert (attached.get_filename() or "") == filename  # type: ignore[union-attr]
+    assert (attached.get_filename() or "").strip() == filename.strip()  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(

@@ -51,3 +51,11 @@ def test_a_summary_stays_small() -> None:
     assert len(summary.to) < 1000
     assert len(summary.subject) <= 16_384
     assert len(summary.references) == 100
+
+
+def test_monstrous_fields_are_read_only_in_part_and_kept_whole() -> None:
+    raw = b"From: " + b"<" * 400_000 + b"\r\nTo: " + b"(" * 400_000 + b"\r\n" + b"A: b\r\n" * 100_000 + b"\r\nbody"
+    found = index(raw)
+    assert found.header.header_bytes == len(raw) - 4
+    assert sum(len(octets) for _, octets in found.header.fields) == found.header.header_bytes - 2
+    assert len(found.summary.envelope) < 50_000

@@ -110,6 +110,11 @@ def test_the_number_of_parts_is_bounded_and_nothing_is_lost() -> None:
     assert root.children[-1].end == len(raw)
 
 
+def test_lines_that_begin_like_the_delimiter_are_not_tried_for_ever() -> None:
+    raw = MIXED + b"--x\r\n\r\na\r\n" + b"--xy\r\n" * 50_000 + b"--x--"
+    assert [part.end for part in mime.parse(raw).children] == [len(raw)]
+
+
 def test_nesting_without_end_is_bounded() -> None:
     raw = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(10_000))
     parts = list(mime.walk(mime.parse(raw)))
