@@ -64,11 +64,6 @@ def decode(data: bytes, charset: str) -> str:
     return data.decode(codec, "replace")
 
 
-def is_known(charset: str) -> bool:
-    """Whether text in this charset can be decoded (SEARCH answers BADCHARSET otherwise, RFC 3501 §6.4.4)."""
-    return charset.lower() in _BY_NAME
-
-
 def base64(data: bytes) -> bytes:
     """Decode base64 as leniently as mail needs: foreign octets are skipped, a cut tail keeps what it holds."""
     try:
@@ -87,8 +82,3 @@ def transfer_decode(data: bytes, encoding: str) -> bytes:
     if encoding == "quoted-printable":
         return binascii.a2b_qp(data)
     return data
-
-
-def is_known_encoding(encoding: str) -> bool:
-    """Whether `transfer_decode` undoes it (BINARY answers UNKNOWN-CTE otherwise, RFC 3516 §4.3)."""
-    return encoding in {"7bit", "8bit", "binary", "base64", "quoted-printable"}
