@@ -8,6 +8,7 @@ certificate trusted for this, does it belong to the sender. The first that fails
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,12 +16,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from signing import algorithms, cms
-from signing.certificate import outline
+from signing.certificate import CACHED, outline
 from signing.cms import SignedData, SignerInfo
 from signing.der import BadDer
 from signing.pki import path
 from signing.reasons import REASONS, Status
 
+UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
 SKEW_US = 300 * 1_000_000  # clocks of two administrations may differ by five minutes
 
 
@@ -102,7 +104,7 @@ def _check_signature(leaf: x509.Certificate, signer: SignerInfo) -> None:
         algorithms.verify(leaf.public_key(), *methods, signer.signature, signer.signed_octets)
     except algorithms.Broken as reason:
         raise _Failed("forged") from reason
-    except (algorithms.Weak, UnsupportedAlgorithm, ValueError) as reason:  # the last two: a key of an unknown kind
+    except algorithms.Weak as reason:
         raise _Failed("weak") from reason
 
 
@@ -121,12 +123,9 @@ def _check_reference(leaf: x509.Certificate, signer: SignerInfo) -> None:
 
 def addresses(certificate: x509.Certificate) -> tuple[str, ...]:
     """Return the mail addresses of a certificate's subject alternative name; of the subject when it has none there."""
-    try:
-        names = path.value(certificate, x509.SubjectAlternativeName)
-        found = names.get_values_for_type(x509.RFC822Name) if names is not None else []
-        in_subject = certificate.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS)
-    except ValueError:
-        return ()
+    names = path.value(certificate, x509.SubjectAlternativeName)
+    found = names.get_values_for_type(x509.RFC822Name) if names is not None else []
+    in_subject = certificate.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS)
     return tuple(found) or tuple(str(attribute.value) for attribute in in_subject)
 
 
@@ -140,38 +139,38 @@ def _same(one: str, other: str) -> bool:
 def _leaf(signed: SignedData) -> x509.Certificate | None:
     """Return the signer's certificate: the one with that issuer and serial number, or that key identifier."""
     signer = signed.signer
-    for certificate in signed.certificates:
-        try:
-            fields = outline(certificate)
-        except BadDer:
+    for octets in signed.certificates:
+        certificate = _readable(octets)
+        if certificate is None:
             continue
-        if signer.key_identifier:
-            loaded = _loaded([certificate])
-            if loaded and _key_identifier(loaded[0]) == signer.key_identifier:
-                return loaded[0]
-        elif (fields.issuer, fields.serial) == (signer.issuer, signer.serial):
-            return next(iter(_loaded([certificate])), None)
+        fields = outline(octets)
+        named = (fields.issuer, fields.serial) == (signer.issuer, signer.serial)
+        if named or (signer.key_identifier and _key_identifier(certificate) == signer.key_identifier):
+            return certificate
     return None
 
 
 def _key_identifier(certificate: x509.Certificate) -> bytes:
-    try:
-        found = path.value(certificate, x509.SubjectKeyIdentifier)
-    except ValueError:
-        return b""
+    found = path.value(certificate, x509.SubjectKeyIdentifier)
     return found.digest if found is not None else b""
 
 
 def _loaded(certificates: Sequence[bytes]) -> list[x509.Certificate]:
-    """Parse what can be parsed; what cannot is as good as absent."""
-    loaded = []
-    for certificate in certificates:
-        try:
-            outline(certificate)
-            loaded.append(x509.load_der_x509_certificate(certificate))
-        except ValueError:
-            continue
-    return loaded
+    """Return the certificates that can be read; what cannot is as good as absent."""
+    return [certificate for octets in certificates if (certificate := _readable(octets)) is not None]
+
+
+@lru_cache(CACHED)
+def _readable(octets: bytes) -> x509.Certificate | None:
+    """Parse a certificate to its last field: `cryptography` puts most of that off, errors included."""
+    try:
+        outline(octets)
+        certificate = x509.load_der_x509_certificate(octets)
+        _ = certificate.subject, certificate.issuer, certificate.extensions
+        _ = certificate.public_key(), certificate.signature_hash_algorithm
+    except UNREADABLE:
+        return None
+    return certificate
 
 
 def _verdict(reason: str, leaf: x509.Certificate | None = None, signer: SignerInfo | None = None, from_address: str = "") -> Verdict:
@@ -186,8 +185,5 @@ def _verdict(reason: str, leaf: x509.Certificate | None = None, signer: SignerIn
 
 
 def _subject(certificate: x509.Certificate, kind: x509.ObjectIdentifier) -> str:
-    try:
-        found = certificate.subject.get_attributes_for_oid(kind)
-    except ValueError:
-        return ""
+    found = certificate.subject.get_attributes_for_oid(kind)
     return str(found[0].value) if found else ""

@@ -76,13 +76,13 @@ def check(path: Path, signed_at_us: int, at_us: int) -> None:
         constraints.check(path)
     except constraints.Outside as reason:
         raise Refused("outside_domain") from reason
-    except ValueError as reason:  # an extension that cannot be read, or is there twice
+    except ValueError as reason:  # a name in the subject that is no mail address
         raise Refused("issuer_not_fit") from reason
     _check_times(path, signed_at_us, at_us)
 
 
 def value(certificate: x509.Certificate, kind: type[E]) -> E | None:
-    """Return an extension's value, None when the certificate does not have it; raise ValueError when malformed."""
+    """Return an extension's value, None when the certificate does not have it."""
     try:
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
