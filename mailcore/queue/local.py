@@ -11,11 +11,11 @@ import structlog
 
 from config.database import Tx
 from config.failpoints import failpoint
-from directory import address, resolve
+from directory import resolve
 from directory.types import Target
 from mailcore.queue import bounce, queue
 from mailcore.queue.settle import Outcome, reply_to, settle
-from mailcore.queue.types import Lease, Reply, Report, queue_name
+from mailcore.queue.types import Lease, Reply, Report, parsed, queue_name
 from mailcore.services import Services
 from mailcore.store import accounts, messages
 from mailcore.store.keys import AccountKey
@@ -41,9 +41,8 @@ def targets(tx: Tx, leases: Sequence[Lease]) -> dict[tuple[int, int], Target | N
     """Return whose mailbox each recipient names, None when nobody has it; recipients of foreign domains are left out."""
     found: dict[tuple[int, int], Target | None] = {}
     for lease in leases:
-        parsed = address.parse(lease.address)
-        target = resolve.resolve(tx, parsed)
-        if target is not None or resolve.is_local_domain(tx, parsed.domain):
+        target = resolve.resolve(tx, parsed(lease.address))
+        if target is not None or resolve.is_local_domain(tx, lease.domain):
             found[lease.key] = target
     return found
 

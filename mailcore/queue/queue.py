@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from config.database import Row, Tx
 from config.failpoints import failpoint
 from directory import resolve
-from directory.address import parse
-from mailcore.queue.types import Entry, Later, Lease, Queued, Report
+from mailcore.queue.types import Entry, Later, Lease, Queued, Report, parsed
 from mailcore.store.types import AccountId, Changed
 
 LOCAL, REMOTE = 1, 0  # lanes: the column `local`
@@ -82,7 +81,7 @@ def enqueue(tx: Tx, entry: Entry) -> None:
     )
     local: dict[str, int] = {}
     for number, recipient in enumerate(submission.recipients):
-        domain = parse(recipient.address).domain
+        domain = parsed(recipient.address).domain
         if domain not in local:
             local[domain] = LOCAL if resolve.is_local_domain(tx, domain) else REMOTE
         tx.execute(
