@@ -34,8 +34,7 @@ def sendable(message: Queued, raw: bytes, header_bytes: int, extensions: Mapping
         return TOO_BIG
     if _STRAY.search(raw):
         return STRAY_BREAKS
-    international = not (message.sender.isascii() and raw[:header_bytes].isascii())
-    if international and "smtputf8" not in extensions:
+    if _international(message, raw[:header_bytes]) and "smtputf8" not in extensions:
         return NEEDS_UTF8
     if not raw.isascii() and "8bitmime" not in extensions:
         return NEEDS_8BIT
@@ -49,8 +48,8 @@ def mail(message: Queued, raw: bytes, leases: Iterable[Lease], header_bytes: int
         words.append(b"SIZE=%d" % len(raw))
     if "8bitmime" in extensions and not raw.isascii():
         words.append(b"BODY=8BITMIME")
-    ascii_only = message.sender.isascii() and raw[:header_bytes].isascii() and all(each.address.isascii() for each in leases)
-    if "smtputf8" in extensions and not ascii_only:
+    needed = _international(message, raw[:header_bytes]) or not all(lease.address.isascii() for lease in leases)
+    if "smtputf8" in extensions and needed:
         words.append(b"SMTPUTF8")
     if "dsn" in extensions:
         words += [b"RET=" + message.ret.encode()] if message.ret else []
@@ -77,6 +76,11 @@ def reply(code: int, message: str, peer: str) -> Reply:
     status = found[0] if found and found[1] == str(code // 100) else f"{code // 100}.0.0"
     text = " ".join(line.removeprefix(status).strip() for line in lines)
     return Reply(code, status, _clean(text), peer)
+
+
+def _international(message: Queued, header: bytes) -> bool:
+    """Say whether the next hop must know RFC 6531: 8-bit headers of clients that did not ask for it are only 8-bit."""
+    return not message.sender.isascii() or (message.smtputf8 and not header.isascii())
 
 
 def _clean(text: str) -> str:

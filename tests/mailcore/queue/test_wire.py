@@ -64,6 +64,13 @@ def test_what_the_peer_cannot_take_is_not_sent(raw, extensions, sender, want):
     assert wire.sendable(message(sender), raw, len(HEADER), extensions) == want
 
 
+def test_eight_bit_headers_need_smtputf8_only_when_the_client_said_so():
+    header = "Subject: é\r\n\r\n".encode()
+    assert wire.sendable(message(), header, len(header), {"8bitmime": ""}) is None
+    assert wire.sendable(message(smtputf8=True), header, len(header), {"8bitmime": ""}) == wire.NEEDS_UTF8
+    assert b"SMTPUTF8" in wire.mail(message(smtputf8=True), header, [lease()], len(header), ALL)
+
+
 @pytest.mark.parametrize(
     ("code", "text", "want"),
     [
