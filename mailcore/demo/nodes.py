@@ -28,6 +28,7 @@ class Person:
     administration: str
     posts: tuple[str, ...]
     roles: tuple[str, ...]
+    app_password: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def read(directory: Path) -> Node:
     """Return what a node's demo.json says."""
     said: dict[str, Any] = json.loads((directory / "demo.json").read_text("utf-8"))
     people = tuple(
-        Person(p["address"], p["password"], p["name"], p["administration"], tuple(p["posts"]), tuple(p["roles"])) for p in said["people"]
+        Person(p["address"], p["password"], p["name"], p["administration"], tuple(p["posts"]), tuple(p["roles"]), p["app_password"])
+        for p in said["people"]
     )
     return Node(directory, Path(said["ca"]), said["listen"], people)
 

@@ -36,9 +36,11 @@ class Steps:
             yield seen
         except Exception as error:
             self.failed = title
-            self._console.print(f"[red]✗[/red] {self._number:2} {escape(title)}: {escape(type(error).__name__)}: {escape(str(error))}")
+            self._console.print(
+                f"[red]✗[/red] {self._number:2} {escape(title)}: {escape(type(error).__name__)}: {escape(str(error))}", soft_wrap=True
+            )
             raise
         took = time.monotonic() - started
-        self._console.print(f"[green]✓[/green] {self._number:2} {escape(title)} [dim]({took:.1f} s)[/dim]", highlight=False)
+        self._console.print(f"[green]✓[/green] {self._number:2} {escape(title)} [dim]({took:.1f} s)[/dim]", highlight=False, soft_wrap=True)
         for line in seen:
-            self._console.print(f"      {escape(line)}", highlight=False)
+            self._console.print(f"      {escape(line)}", highlight=False, soft_wrap=True)

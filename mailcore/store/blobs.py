@@ -11,6 +11,7 @@ Sealed form: version 1, codec (0 none, 1 zstd), 12-octet nonce, AES-256-GCM of t
 import asyncio
 import hmac
 import os
+import threading
 from pathlib import Path
 
 import zstandard
@@ -29,6 +30,17 @@ VERSION = b"\x01"
 PLAIN, ZSTD = b"\x00", b"\x01"
 
 
+class _Zstd(threading.local):
+    """Contexts of one thread: making one costs more than compressing a letter, and threads cannot share them."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_zstd = _Zstd()
+
+
 class Sealer:
     """Turns content into a sealed blob and back, with the secrets of one node. Safe in any thread."""
 
@@ -39,7 +51,7 @@ class Sealer:
     def seal(self, content: bytes) -> tuple[BlobId, bytes, bytes]:
         """Return (blob id, key, sealed octets)."""
         dek = hmac.digest(self._dek_key, content, "sha256")
-        coded = zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(content)
+        coded = _zstd.compressor.compress(content)
         codec = ZSTD if len(coded) < len(content) else PLAIN
         nonce = os.urandom(NONCE)
         head = VERSION + codec
@@ -52,7 +64,7 @@ class Sealer:
             head, nonce = sealed[:2], sealed[2 : 2 + NONCE]
             coded = AESGCM(dek).decrypt(nonce, memoryview(sealed)[2 + NONCE :], head)
             if head[1:] == ZSTD:
-                return zstandard.ZstdDecompressor().decompress(coded, max_output_size=MAX_CONTENT_BYTES)
+                return _zstd.decompressor.decompress(coded, max_output_size=MAX_CONTENT_BYTES)
         except (InvalidTag, ValueError, zstandard.ZstdError) as error:
             raise Damaged(blob=blob_id.hex()) from error
         return coded
