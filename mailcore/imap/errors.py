@@ -6,7 +6,15 @@ from mailcore import errors as mail
 from mailcore.imap.responses import Done, no
 from signing import errors as signing
 
+
+class ReadOnly(MailError):
+    """After EXAMINE nothing may change (RFC 3501 §6.3.2)."""
+
+    text = "the mailbox is open read-only"
+
+
 CODES: dict[type[MailError], str] = {
+    ReadOnly: "CANNOT",
     mail.NoSuchMailbox: "NONEXISTENT",
     mail.MailboxExists: "ALREADYEXISTS",
     mail.BadMailboxName: "CANNOT",

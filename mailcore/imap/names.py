@@ -7,6 +7,8 @@ import unicodedata
 from mailcore.errors import BadMailboxName
 
 SEPARATOR = "/"
+WILDCARDS = ("*", "%")
+_WILDCARDS = re.compile(r"[*%]+")
 _SHIFTED = re.compile(rb"&([A-Za-z0-9+,]*)-")
 _UNPRINTABLE = re.compile(r"[^\x20-\x25\x27-\x7e]+")
 
@@ -50,29 +52,23 @@ def is_inbox(name: str) -> bool:
 
 def matches(pattern: str, name: str) -> bool:
     """Match a LIST pattern: ``*`` is anything, ``%`` anything without a separator. Time is pattern × name, never more."""
-    reached = {0}  # the places in `pattern` that may come next
-    _step_over(pattern, reached)
+    pattern = _WILDCARDS.sub(lambda run: "*" if "*" in run[0] else "%", pattern)
+    reached = _stepped_over(pattern, {0})  # the places in `pattern` that may come next
     for character in name:
         following: set[int] = set()
         for place in reached:
-            if place == len(pattern):
-                continue
-            wanted = pattern[place]
+            wanted = pattern[place : place + 1]
             if wanted == "*" or (wanted == "%" and character != SEPARATOR):
                 following.add(place)
             elif wanted == character:
                 following.add(place + 1)
-        reached = following
-        _step_over(pattern, reached)
+        reached = _stepped_over(pattern, following)
     return len(pattern) in reached
 
 
-def _step_over(pattern: str, reached: set[int]) -> None:
-    """Wildcards match nothing too: add the places behind them."""
-    for place in sorted(reached):
-        while place < len(pattern) and pattern[place] in "*%":
-            place += 1
-            reached.add(place)
+def _stepped_over(pattern: str, reached: set[int]) -> set[int]:
+    """Wildcards match nothing too: add the place behind each. No two stand side by side."""
+    return reached | {place + 1 for place in reached if pattern[place : place + 1] in WILDCARDS}
 
 
 def folded(name: str) -> str:

@@ -6,10 +6,10 @@ from enum import Enum
 from typing import Protocol
 
 from config.clock import SECOND_US
-from config.errors import MailError
 from directory.signin import Identity
 from mailcore.errors import NoSuchMailbox
 from mailcore.imap import fetching, responses
+from mailcore.imap.errors import ReadOnly
 from mailcore.imap.memory import Memory
 from mailcore.imap.responses import FlagWriter
 from mailcore.imap.view import Gone, Reflagged, Total, View
@@ -69,12 +69,6 @@ class Channel(Protocol):
     def trust(self) -> None:
         """Allow the sizes of a signed-in client."""
         ...
-
-
-class ReadOnly(MailError):
-    """EXAMINE: nothing may change (RFC 3501 §6.3.2)."""
-
-    text = "the mailbox is open read-only"
 
 
 class MailboxVanished(Exception):

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 LITERAL = re.compile(rb"\{(\d{1,20})(\+?)\}\r?\n\Z")
+TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,200}) ")
 LITERAL_TAIL = 32  # the longest ending that LITERAL can match
 APPEND = re.compile(rb"[^ ]{1,200} +APPEND ", re.IGNORECASE)
 
@@ -132,7 +133,8 @@ class Framer:
             self._line = self._scan = end + size
             return Continue() if waits else None
         if self._refused is None:
-            self._refused = bytes(self._buffer[:LITERAL_TAIL]).partition(b" ")[0]
+            found = TAG.match(self._buffer, 0, end)
+            self._refused = found[1] if found is not None else b"*"
         del self._buffer[:end]
         if waits:
             refused = self._refused
