@@ -74,15 +74,7 @@ def main(*, seed: int, port_base: int, keep: bool) -> bool:
             journey = _begin(steps, stack, directory, seed, port_base)
             for step in STEPS:
                 step(journey)
-    except (
-        Differs,
-        OSError,
-        ssl.SSLError,
-        subprocess.SubprocessError,
-        StopIteration,
-        mail.imaplib.IMAP4.error,
-        mail.smtplib.SMTPException,
-    ) as error:
+    except FAILURES as error:
         console.print(f"[red]the step that failed: {escape(steps.failed or str(error))}[/red]")
         return False
     finally:
