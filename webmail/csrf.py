@@ -37,7 +37,7 @@ def _genuine(cookie: str, given: str) -> bool:
         octets = bytes.fromhex(given)
     except ValueError:
         return False
-    return hmac.compare_digest(_xor(octets[:SIZE_BYTES], octets[SIZE_BYTES:]), _secret(cookie))
+    return len(octets) == 2 * SIZE_BYTES and hmac.compare_digest(_xor(octets[:SIZE_BYTES], octets[SIZE_BYTES:]), _secret(cookie))
 
 
 def _same_origin(headers: Headers) -> bool:

@@ -47,8 +47,8 @@ class Box:
 
     @property
     def official(self) -> str:
-        """How letters name the sender: both for a post, since readers of either language get them."""
-        if self.kind == "person" or self.name_ar == self.name_fr:
+        """How letters name the sender: a post with its administration, since many have a registry."""
+        if self.kind == "person":
             return self.name
         return " · ".join(part for part in (self.name, self.organisation) if part)
 

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator
 from html import unescape
 
-import nh3
 from markupsafe import Markup, escape
+
+from webmail import sanitise
 
 MAX_CHARACTERS = 400_000  # a page that a weak machine still shows; the rest is in the download
 MAX_QUOTE = 6
@@ -40,8 +41,7 @@ def render(text: str) -> Markup:
 def from_html(html: str) -> str:
     """Return what a page says, line by line, for quoting and for editing. The result is text, never markup."""
     broken = _BREAKING.sub("\n", " ".join(html[: 2 * MAX_CHARACTERS].split()))
-    bare = nh3.clean(broken, tags=set(), clean_content_tags={"script", "style", "title", "head"})
-    lines = [" ".join(line.split()) for line in unescape(bare).split("\n")]
+    lines = [" ".join(line.split()) for line in unescape(sanitise.without_tags(broken)).split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 

@@ -99,6 +99,11 @@ def clean(html: str, inline: Mapping[str, str]) -> Clean | None:
     return Clean(cleaned, blocked)
 
 
+def without_tags(html: str) -> str:
+    """Return what a page says, still escaped, with no tag at all."""
+    return nh3.clean(html, tags=set(), clean_content_tags=DROPPED_WHOLE)
+
+
 def _image(value: str, inline: Mapping[str, str]) -> str | None:
     if value[:4].lower() == "cid:":
         return inline.get(unquote(value[4:]).strip("<>"))

@@ -1,0 +1,56 @@
+"""One real node for all tests of the pages: store on SQLite, signer process, demonstration country, delivery at work."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from rich.console import Console
+
+from config import settings
+from directory.demo import FeaturedPerson
+from mailcore import setup
+from mailcore.queue.worker import deliver
+from mailcore.services import opened
+from tests.webmail.site import INTERIOR, ShiftedClock, Site, Visitor
+
+
+@pytest.fixture(scope="session")
+def country() -> Iterator[tuple[Path, list[FeaturedPerson]]]:
+    """The directory of a node with twenty people, and those of them who can sign in."""
+    directory = Path(tempfile.mkdtemp(prefix="diwan-web-"))
+    wanted = setup.Wanted(True, 1, 20, 40_000, "", "", "sqlite")
+    people = asyncio.run(setup.init(directory / "node", wanted, Console(quiet=True)))
+    yield directory / "node", people
+    shutil.rmtree(directory)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def site(country: tuple[Path, list[FeaturedPerson]]) -> AsyncIterator[Site]:
+    """The node, open, with delivery at work."""
+    directory, people = country
+    clock = ShiftedClock()
+    async with opened(settings.load(directory), clock) as services, deliver(services):
+        yield Site(services, clock, {address: one for one in people for address in (one.address, *one.posts)})
+
+
+@pytest.fixture
+def clerk(site: Site) -> FeaturedPerson:
+    """The registry clerk of the ministry of the interior."""
+    return site.people[INTERIOR]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(site: Site, clerk: FeaturedPerson) -> Visitor:
+    """That clerk, signed in, in English."""
+    return await site.signed_in(clerk)
+
+
+@pytest.fixture
+def later(site: Site) -> Iterator[ShiftedClock]:
+    """A clock that a test may move; it is put back afterwards."""
+    yield site.clock
+    site.clock.ahead_us = 0

@@ -1,0 +1,93 @@
+"""The application as a whole: what every answer carries, who gets in, and that the role listens and stops."""
+
+import socket
+import ssl
+
+import httpx
+import msgspec
+import pytest
+
+from mailcore.services import Services
+from tests.webmail.site import Site, Visitor
+from webmail.app import ROUTES, web
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PUBLIC = {"/signin", "/language", "/s/{digest}/{name}"}
+
+
+@pytest.mark.parametrize("path", ["/signin", "/nowhere", "/mail/1/2", "/signout"])
+async def test_every_answer_is_guarded(site: Site, path: str) -> None:
+    answer = await site.visitor().client.get(path)
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "script-src https://mx.diwan.example/s/;" in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["strict-transport-security"].startswith("max-age=")
+
+
+async def test_a_strange_host_does_not_reach_the_policy(site: Site) -> None:
+    answer = await site.visitor().client.get("/signin", headers={"host": "evil.example; script-src *"})
+    assert "script-src https://invalid.invalid/s/;" in answer.headers["content-security-policy"]
+
+
+async def test_no_page_has_inline_script_or_style(visitor: Visitor) -> None:
+    for path in ("/", "/mail/1/", "/signin"):
+        text = (await visitor.get(path)).text
+        assert "<style" not in text
+        assert " style=" not in text
+        assert " onclick" not in text
+        assert text.count("<script") == text.count('<script type="module" src="/s/')
+
+
+async def test_nothing_of_the_mail_is_shown_to_strangers(site: Site) -> None:
+    client = site.visitor().client
+    for route in ROUTES:
+        if route.path in PUBLIC:
+            continue
+        path = route.path.replace("{path}", "1")
+        for part in ("{account:int}", "{mailbox:int}", "{uid:int}"):
+            path = path.replace(part, "1")
+        answer = await client.request(next(iter(route.methods - {"HEAD"})), path)
+        assert answer.status_code == 303, path
+        assert answer.headers["location"].startswith("/signin")
+
+
+async def test_static_files_are_kept_and_unknown_ones_refused(visitor: Visitor) -> None:
+    page = (await visitor.get("/")).text
+    style = page.partition('stylesheet" href="')[2].partition('"')[0]
+    answer = await visitor.get(style)
+    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+    assert "immutable" in answer.headers["cache-control"]
+    assert (await visitor.get("/s/000000000000/diwan.css")).status_code == 404
+    assert (await visitor.get("/s/../app.py")).status_code == 404
+
+
+async def test_an_oversize_request_is_explained(site: Site, visitor: Visitor) -> None:
+    headers = {"content-length": "999999999", "content-type": "application/x-www-form-urlencoded"}
+    answer = await visitor.client.post("/mail/1/compose", headers=headers, content=b"x")
+    assert answer.status_code == 413
+    assert "attach less" in answer.text
+
+
+async def test_the_role_serves_https_and_stops(site: Site) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    listen = msgspec.structs.replace(site.services.settings.listen, https=f"127.0.0.1:{port}")
+    services: Services = moved(site.services, listen)
+    trust = ssl.create_default_context(cafile=str(site.services.settings.keys / "root.pem"))
+    async with web(services), httpx.AsyncClient(verify=trust) as client:
+        answer = await client.get(f"https://localhost:{port}/signin")
+        assert answer.status_code == 200
+        assert f"https://localhost:{port}/s/" in answer.headers["content-security-policy"]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), 1)
+
+
+def moved(services: Services, listen: msgspec.Struct) -> Services:
+    """Return the same node with other listeners."""
+    import dataclasses
+
+    return dataclasses.replace(services, settings=msgspec.structs.replace(services.settings, listen=listen))
