@@ -1,11 +1,10 @@
 """The `diwan` command. Each subcommand names what it runs as a string; errors are one line that says what to do."""
 
-import asyncio
 import importlib
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
@@ -34,16 +33,27 @@ def main() -> None:
     """Run the command line. Exit status: 0 done, 1 refused or failed, 2 wrong usage."""
     try:
         app()
-    except MailError as error:
-        sys.stderr.write(f"diwan: {error.text}\n")
-        sys.exit(FAILED)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except* MailError as group:
+        _refuse(error.text for error in _leaves(group) if isinstance(error, MailError))
+    except* OSError as group:  # a port that is taken, a directory that cannot be written
+        _refuse(str(error) for error in _leaves(group))
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found.extend(_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    return found
+
+
+def _refuse(reasons: Iterable[str]) -> NoReturn:
+    sys.stderr.write("".join(f"diwan: {reason}\n" for reason in reasons))
+    sys.exit(FAILED)
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine to its end on uvloop."""
-    return asyncio.run(work) if sys.platform == "win32" else uvloop.run(work)
+    return uvloop.run(work)
 
 
 def show(value: object) -> None:
@@ -84,13 +94,15 @@ def up(
 ) -> None:
     """Serve until SIGTERM. Prints one line that begins with `ready` when every listener answers."""
     log.configure(level)
+    names = role or list(roles.ROLES)
 
     def ready(settings: Settings) -> None:
-        listeners = msgspec.structs.asdict(settings.listen)
-        sys.stdout.write("ready " + " ".join(f"{name}={where}" for name, where in listeners.items() if where) + "\n")
+        sys.stdout.write(roles.load("mailcore.welcome:show")(settings))
+        listening = roles.listeners(settings, names)
+        sys.stdout.write("ready " + " ".join(f"{name}={where}" for name, where in listening.items()) + "\n")
         sys.stdout.flush()
 
-    run(roles.run(directory.absolute(), role or list(roles.ROLES), ready))
+    run(roles.run(directory.absolute(), names, ready))
 
 
 @app.command()

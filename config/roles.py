@@ -22,6 +22,8 @@ ROLES = {
     "keep": "mailcore.keep:keep",
 }
 
+LISTENERS = {"mx": ("smtp",), "submission": ("submission", "submissions"), "imap": ("imap", "imaps"), "web": ("https",)}
+
 
 class NoSuchRole(MailError):
     text = "there is no such role"
@@ -32,6 +34,12 @@ def load(name: str) -> Callable[..., Any]:
     module, _, attribute = name.partition(":")
     found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
     return found
+
+
+def listeners(read: settings.Settings, names: Sequence[str]) -> dict[str, str]:
+    """Return where these roles listen, by name of the listener."""
+    wanted = [listener for name in names for listener in LISTENERS.get(name, ())]
+    return {listener: where for listener in wanted if (where := getattr(read.listen, listener))}
 
 
 async def run(directory: Path, names: Sequence[str], ready: Callable[[settings.Settings], None]) -> None:
