@@ -187,7 +187,6 @@ class Connection(asyncio.Protocol):
         self._transport.pause_reading()
         self._framer.discard()
         self._transport = await self._owner.start_tls(self._transport, self)
-        self._framer.discard()
         self._reading = self.secure = True
         self._transport.set_write_buffer_limits(high=HELD_BYTES)
 

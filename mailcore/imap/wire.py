@@ -6,7 +6,7 @@ from dataclasses import dataclass
 LITERAL = re.compile(rb"\{(\d{1,20})(\+?)\}\r?\n\Z")
 TAG = re.compile(rb"([^\x00-\x20\x7f-\xff(){%*\"\\+]{1,200}) ")
 LITERAL_TAIL = 32  # the longest ending that LITERAL can match
-APPEND = re.compile(rb"[^ ]{1,200} +APPEND ", re.IGNORECASE)
+APPEND = re.compile(rb"[^ \r\n]{1,200} +APPEND ", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
