@@ -24,7 +24,7 @@ from tests.mailcore.wrapper import AesWrapper
 
 DOMAIN = "interieur.gov.example"
 AMINA, REGISTRY = f"amina.benali@{DOMAIN}", f"bureau.ordre@{DOMAIN}"
-PASSWORD = "Bonne année ١٤٤٧"
+PASSWORD = "Bonne-annee-1447"  # not every client can send more than ASCII
 WAIT_S = 20
 _SIZE = re.compile(rb"\{(\d+)\}\r\n\Z")
 

@@ -35,6 +35,7 @@ async def test_starttls_forgets_what_came_before_it(server: Server, trusting: ss
     ("login", "password", "want"),
     [
         (AMINA, PASSWORD, b"OK ["),
+        (AMINA, "كلمة السر", b"NO [AUTHENTICATIONFAILED]"),
         (AMINA, "x", b"NO [AUTHENTICATIONFAILED]"),
         ("nobody@nowhere.example", PASSWORD, b"NO [AUTHENTICATIONFAILED]"),
     ],
