@@ -63,6 +63,13 @@ class Row:
         return any(side is not None and side.noisy for side in (self.ours, self.peer))
 
     @property
+    def ahead(self) -> bool | None:
+        """Whether ours is better than the peer at all; None without a ratio."""
+        if self.ratio is None:
+            return None
+        return self.ratio > 1 if self.measure.better == "higher" else self.ratio < 1
+
+    @property
     def bar(self) -> float | None:
         """The ratio that is asked for against this peer; None when none is."""
         return self.measure.bars.get(self.peer_name)

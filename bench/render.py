@@ -9,7 +9,6 @@ from bench.figures import Board, Row, Values
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 HEAD = ("measure", "ours", "peer", "", "ratio", "bar", "")
 DISTURBED = 0.1  # share of the cores that other programs may take before rates mean little
-VERDICTS = {True: "met", False: "MISSED", None: ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,21 @@ def bar(row: Row) -> str:
     return f"{'>=' if row.measure.better == 'higher' else '<='} {row.bar:g}"
 
 
+def standing(row: Row) -> str:
+    """Say where ours stands: the bar met, ahead of the peer without meeting it, or behind."""
+    if row.ahead is None:
+        return ""
+    if row.met:
+        return "met"
+    if row.ahead:
+        return "ahead" if row.met is None else "ahead, bar missed"
+    return "BEHIND"
+
+
 def verdict(row: Row) -> str:
-    """Say whether the bar is met, and whether to believe it."""
+    """Say where ours stands, and whether to believe it."""
     noise = max((each.spread for each in (row.ours, row.peer) if each is not None), default=0.0)
-    words = [VERDICTS[row.met], f"noisy (spread {noise:.0%})" if row.noisy else ""]
+    words = [standing(row), f"noisy (spread {noise:.0%})" if row.noisy else ""]
     return ", ".join(word for word in words if word)
 
 
@@ -94,12 +104,14 @@ def text(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def summary(rows: Sequence[Row]) -> str:
-    """Say in one line how many bars are met, missed and not to be believed."""
+def summary(rows: Sequence[Row]) -> list[str]:
+    """Say how many bars are met, and name what is missed or behind."""
     judged = [row for row in rows if row.met is not None]
-    missed = [f"{row.measure.title} (x{row.ratio:.2f} of {row.peer_name})" for row in judged if not row.met]
-    said = f"{len(judged) - len(missed)} of {len(judged)} bars met"
-    return f"{said}; missed: {', '.join(missed)}." if missed else f"{said}."
+    lines = [f"{sum(1 for row in judged if row.met)} of {len(judged)} bars met."]
+    for word in ("ahead, bar missed", "BEHIND"):
+        named = [f"{row.measure.title} (x{row.ratio:.2f} of {row.peer_name})" for row in rows if standing(row) == word]
+        lines += [f"{word.capitalize()}: {'; '.join(named)}."] if named else []
+    return lines
 
 
 def markdown(report: Report) -> str:
@@ -107,7 +119,7 @@ def markdown(report: Report) -> str:
     rows = report.board.rows(report.ours)
     titles = ("measure", "ours", "peer", "which", "ratio", "bar", "verdict")
     table = [titles, tuple("---" for _ in titles), *(cells(row) for row in rows)]
-    lines = [BEGIN, "", *(f"{line}  " for line in head(report)), "", summary(rows), ""]
+    lines = [BEGIN, "", *(f"{line}  " for line in head(report)), "", *(f"- {line}" for line in summary(rows)), ""]
     lines += ["| " + " | ".join(row) + " |" for row in table]
     lines += ["", *(f"- {note}" for note in report.board.notes)] if report.board.notes else []
     return "\n".join([*lines, "", END])

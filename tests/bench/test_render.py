@@ -22,8 +22,14 @@ def report(ours: list[float], peer: list[float]) -> render.Report:
 
 def test_a_missed_bar_is_said_in_the_table_and_in_the_summary() -> None:
     part = render.markdown(report([300], [200]))
-    assert "| a rate | 300 msg/s | 200 msg/s | peer | x1.50 | >= 2 | MISSED |" in part
-    assert "0 of 1 bars met; missed: a rate (x1.50 of peer)." in part
+    assert "| a rate | 300 msg/s | 200 msg/s | peer | x1.50 | >= 2 | ahead, bar missed |" in part
+    assert "- 0 of 1 bars met.\n- Ahead, bar missed: a rate (x1.50 of peer)." in part
+
+
+def test_being_behind_the_peer_stands_out() -> None:
+    part = render.markdown(report([150], [200]))
+    assert "BEHIND" in part
+    assert "- Behind: a rate (x0.75 of peer)." in part
 
 
 def test_noise_is_flagged_beside_the_verdict() -> None:
