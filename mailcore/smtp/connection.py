@@ -15,7 +15,6 @@ from aiosmtpd.smtp import SMTP
 
 from mailcore.smtp import reply
 from mailcore.smtp.answer import answer, finish
-from mailcore.smtp.gate import client_key
 from mailcore.smtp.incoming import Incoming
 from mailcore.smtp.limits import AUTH_LINE_BYTES, COMMAND_BYTES, READ_BYTES, data_deadline
 from mailcore.smtp.lines import BareLineFeed, Lines, LineTooLong
@@ -34,14 +33,14 @@ class Connection(SMTP):
 
     _wire: asyncio.WriteTransport
 
-    def __init__(self, front: Front, *, tls_at_once: bool, connections: "set[Connection]") -> None:
+    def __init__(self, front: Front, *, tls: bool) -> None:
         self._prepare(front.services.settings.node.hostname)
-        self._front, self._tls_at_once, self._connections = front, tls_at_once, connections
-        self._talk = Session(front, "")
+        self._front = front
+        self._talk = Session(front, "", tls)
         self._lines = Lines()
         self._replies = bytearray()
         self._deadline = math.inf
-        self._idle = self._stopping = self._admitted = False
+        self._idle = self._handshaking = self._stopping = False
 
     def _prepare(self, hostname: str) -> None:
         """Set what the inherited `connection_made` and `connection_lost` need.
@@ -56,20 +55,13 @@ class Connection(SMTP):
         self._timeout_handle: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Count the client in, or not; then talk."""
+        """Begin to talk: in the clear, or inside TLS when the door has done the handshake."""
         self._wire = transport
         self._talk.peer = (transport.get_extra_info("peername") or ("",))[0]
-        self._admitted = self._front.gate.admit(client_key(self._talk.peer))
-        if self._tls_at_once:
-            transport.pause_reading()  # the first octets belong to the handshake
         super().connection_made(transport)
-        self._connections.add(self)
         self.task.add_done_callback(self._gone)
 
     def _gone(self, task: "asyncio.Task[None]") -> None:
-        self._connections.discard(self)
-        if self._admitted:
-            self._front.gate.leave(client_key(self._talk.peer))
         if self._talk.incoming is not None:
             self._talk.incoming.release()
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -83,9 +75,11 @@ class Connection(SMTP):
     def stop(self) -> None:
         """Say 421 to a client that waits for nothing; one with a message on its way is told after it."""
         self._stopping = True
-        if self._idle and self.transport is not None:
+        if self._idle:
             self._writer.write(reply.STOPPING.encode())
             self._writer.close()
+        elif self._handshaking:
+            self.abort()
 
     @property
     def task(self) -> "asyncio.Task[None]":
@@ -106,15 +100,14 @@ class Connection(SMTP):
 
     def _watch(self) -> None:
         if self._timeout_handle is not None:
-            if self._timeout_handle.when() <= self._deadline and not self._timeout_handle.cancelled():
+            if self._timeout_handle.when() <= self._deadline:
                 return
             self._timeout_handle.cancel()
         self._timeout_handle = self.loop.call_at(self._deadline, self._timeout_cb)
 
     def _timeout_cb(self) -> None:
-        self._timeout_handle = None
         if self.loop.time() < self._deadline:
-            self._watch()
+            self._timeout_handle = self.loop.call_at(self._deadline, self._timeout_cb)
         elif self.transport is not None:
             log.info("smtp.timeout", peer=self._talk.peer)
             if self._idle:
@@ -155,18 +148,9 @@ class Connection(SMTP):
 
     async def _handle_client(self) -> None:
         try:
-            if not self._admitted:
-                await self._turn_away()
-            elif not self._tls_at_once or await self._secure():
-                await self._converse()
+            await self._converse()
         except (ConnectionError, TimeoutError):
             self.abort()
-
-    async def _turn_away(self) -> None:
-        log.info("smtp.too_many_connections", peer=self._talk.peer)
-        if not self._tls_at_once:
-            self._writer.write(reply.TOO_MANY_CONNECTIONS.encode())
-        self._writer.close()
 
     async def _converse(self) -> None:
         self._replies += f"220 {self.hostname} ESMTP\r\n".encode("ascii")
@@ -250,6 +234,7 @@ class Connection(SMTP):
         if self._reader._buffer:  # type: ignore[attr-defined]
             self.abort()
             return False
+        self._handshaking = True
         limit_s = self._front.limits.handshake_s
         self._reset_timeout(limit_s + 1)
         try:
@@ -258,6 +243,8 @@ class Connection(SMTP):
             log.info("smtp.tls_failed", peer=self._talk.peer, error=type(error).__name__)
             self.abort()
             return False
+        finally:
+            self._handshaking = False
         if transport is None:  # the client left during the handshake
             return False
         self.transport = self._wire = transport

@@ -10,16 +10,14 @@ from collections.abc import AsyncIterator
 
 import structlog
 
-from config.settings import Settings, Tls, endpoint
+from config.settings import Settings, Tls
 from mailcore.queue.accept import accept as queue_accept
 from mailcore.services import Services
 from mailcore.smtp import receive, submit
-from mailcore.smtp.connection import Connection
+from mailcore.smtp.door import Door
 from mailcore.smtp.gate import Gate, Memory
 from mailcore.smtp.limits import Limits
 from mailcore.smtp.session import Accept, Front, Rules
-
-BACKLOG = 1024
 
 log = structlog.get_logger()
 
@@ -83,28 +81,11 @@ async def listening(front: Front, where: str, *, tls_at_once: bool) -> AsyncIter
     if not where:
         yield
         return
-    connections: set[Connection] = set()
-    host, port = endpoint(where)
-    server = await asyncio.get_running_loop().create_server(
-        lambda: Connection(front, tls_at_once=tls_at_once, connections=connections), host, port, backlog=BACKLOG
-    )
+    door = Door(front, where, tls_at_once=tls_at_once)
     log.info("smtp.listening", role=front.rules.name, where=where, tls_at_once=tls_at_once)
     try:
         yield
     finally:
-        server.close()
-        await _drain(front, connections)
-
-
-async def _drain(front: Front, connections: set[Connection]) -> None:
-    """Say goodbye, wait for what is on its way, then end what is left; acceptances are always waited for."""
-    for connection in list(connections):
-        connection.stop()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(front.limits.stop_s):
-            while tasks := [c.task for c in connections]:
-                await asyncio.wait(tasks)
-    for connection in list(connections):
-        connection.abort()
-    while front.accepting:
-        await asyncio.wait(list(front.accepting))
+        await door.close()
+        while front.accepting:
+            await asyncio.wait(list(front.accepting))

@@ -1,10 +1,11 @@
 """Listeners on loopback with real TLS, a collector behind them, and clients."""
 
+import asyncio
 import contextlib
 import datetime
 import ipaddress
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from config.clock import ManualClock
-from config.settings import Listen, Tls
+from config.settings import Tls
 from directory.signin.passwords import Hasher
 from mailcore.services import Services
 from mailcore.smtp import server
 from mailcore.smtp.limits import Limits
-from tests.mailcore.smtp.node import Client, Collector, free_port, opened, settings
+from tests.mailcore.smtp.node import Client, Collector, loopback, opened, settings
 
 
 @pytest.fixture(scope="session")
@@ -65,8 +66,7 @@ def hasher() -> Hasher:
 @pytest.fixture
 async def services(tmp_path: Path, tls: Tls, clock: ManualClock, hasher: Hasher) -> AsyncIterator[Services]:
     """A node with a port for each listener."""
-    ports = Listen(*(f"127.0.0.1:{free_port()}" for _ in range(3)))
-    async with opened(settings(tmp_path, tls, ports), clock, hasher) as made:
+    async with opened(settings(tmp_path, tls, loopback()), clock, hasher) as made:
         yield made
 
 
@@ -82,7 +82,8 @@ class Listening:
 
     services: Services
     collector: Collector
-    stack: contextlib.AsyncExitStack
+    clients: contextlib.AsyncExitStack
+    roles: contextlib.AsyncExitStack
     trusting: ssl.SSLContext
 
     def port(self, name: str) -> int:
@@ -92,29 +93,31 @@ class Listening:
     async def start(self, name: str, limits: Limits | None = None, accept: object = None) -> None:
         """Start the role that serves a listener."""
         role = server.mx if name == "smtp" else server.submission
-        await self.stack.enter_async_context(role(self.services, accept or self.collector.accept, limits))
+        await self.roles.enter_async_context(role(self.services, accept or self.collector.accept, limits))
 
     async def client(self, name: str = "smtp", *, greet: bool = True) -> Client:
         """Connect; read the greeting and say EHLO unless told not to."""
-        import asyncio
-
         context = self.trusting if name == "submissions" else None
         made = Client(*await asyncio.open_connection("localhost", self.port(name), ssl=context, family=2))
-        self.stack.push_async_callback(made.close)
+        self.clients.push_async_callback(made.close)
         if greet:
             assert (await made.reply()).startswith("220 ")
             assert (await made.ask("EHLO client.example")).startswith("250")
         return made
 
 
+@contextlib.asynccontextmanager
+async def listeners(services: Services, collector: Collector, trusting: ssl.SSLContext) -> AsyncIterator[Listening]:
+    """Nothing listens until the test says so; everything is stopped afterwards."""
+    async with contextlib.AsyncExitStack() as roles, contextlib.AsyncExitStack() as clients:
+        yield Listening(services, collector, clients, roles, trusting)
+
+
 @pytest.fixture
 async def listening(services: Services, collector: Collector, trusting: ssl.SSLContext) -> AsyncIterator[Listening]:
     """Nothing listens until the test says so; everything is stopped afterwards."""
-    async with contextlib.AsyncExitStack() as stack:
-        yield Listening(services, collector, stack, trusting)
-
-
-Connect = Callable[[], Awaitable[Client]]
+    async with listeners(services, collector, trusting) as made:
+        yield made
 
 
 @pytest.fixture

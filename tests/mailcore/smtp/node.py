@@ -100,12 +100,13 @@ class Client:
             await self.writer.wait_closed()
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def loopback() -> Listen:
+    """A place for each listener of SMTP, where nobody listens."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(3)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return Listen(*(f"127.0.0.1:{probe.getsockname()[1]}" for probe in probes))
 
 
 def settings(directory: Path, tls: Tls, listen: Listen, smtp: Smtp | None = None) -> Settings:
