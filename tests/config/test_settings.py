@@ -58,6 +58,8 @@ def test_a_missing_file_says_how_to_make_a_node(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-@pytest.mark.parametrize(("text", "want"), [("127.0.0.1:25", ("127.0.0.1", 25)), ("[::1]:2525", ("::1", 2525)), ("mx.example:587", ("mx.example", 587))])
+@pytest.mark.parametrize(
+    ("text", "want"), [("127.0.0.1:25", ("127.0.0.1", 25)), ("[::1]:2525", ("::1", 2525)), ("mx.example:587", ("mx.example", 587))]
+)
 def test_endpoints(text: str, want: tuple[str, int]) -> None:
     assert endpoint(text) == want

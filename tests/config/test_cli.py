@@ -1,0 +1,118 @@
+"""The `diwan` command: what it says, and with which exit status."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mailcore.demo import mail, nodes
+from tests.ports import free_base
+
+
+def diwan(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "config", *arguments], capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A node with one administration."""
+    directory = tmp_path_factory.mktemp("node") / "n"
+    made = diwan("init", str(directory), "--domain", "archives.example", "--port-base", str(free_base()), "--json")
+    assert made.returncode == 0, made.stderr
+    [first] = json.loads(made.stdout)
+    assert first["address"] == "greffe@archives.example"
+    assert first["posts"] == ["bureau.ordre@archives.example"]
+    return directory
+
+
+def test_help_names_every_command() -> None:
+    said = diwan("--help")
+    assert said.returncode == 0
+    for command in ("init", "up", "demo", "check", "doctor"):
+        assert command in said.stdout
+    assert diwan("nonsense").returncode == 2
+
+
+def test_init_does_not_touch_a_node_that_is_there(node: Path) -> None:
+    again = diwan("init", str(node), "--domain", "archives.example")
+    assert (again.returncode, again.stdout) == (1, "")
+    assert "holds a node already" in again.stderr
+
+
+def test_init_refuses_what_an_interrupted_one_left(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    assert "interrupted" in diwan("init", str(tmp_path)).stderr
+
+
+def test_keys_are_the_owners_alone(node: Path) -> None:
+    for path in (node / "keys", node / "demo.json", node / "keys/tls.key", node / "keys/storage.key"):
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_up_says_ready_serves_and_stops_on_sigterm(node: Path) -> None:
+    with nodes.serving(node) as process:
+        checked = diwan("check", "--dir", str(node), "--json")
+        assert json.loads(checked.stdout) == {"ok": True, "findings": []}
+        looked = diwan("doctor", "--dir", str(node), "--json")
+        assert looked.returncode == 0, looked.stdout
+        assert any(finding["said"].endswith("answers") for finding in json.loads(looked.stdout))
+        taken = diwan("up", "--dir", str(node))
+        assert taken.returncode == 1
+        assert "already in use" in taken.stderr
+        assert taken.stderr.count("\n") == 1
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+
+
+def test_an_unknown_role_is_named(node: Path) -> None:
+    said = diwan("up", "--dir", str(node), "--role", "postman")
+    assert said.returncode == 1
+    assert "'postman'" in said.stderr
+
+
+def test_a_wrong_setting_is_one_line(node: Path) -> None:
+    path = node / "diwan.toml"
+    good = path.read_text("utf-8")
+    path.write_text(good + "\n[smtp]\nmax_recipients = 'many'\n", "utf-8")
+    try:
+        said = diwan("up", "--dir", str(node))
+    finally:
+        path.write_text(good, "utf-8")
+    assert said.returncode == 1
+    assert said.stderr == f"diwan: {path}: smtp.max_recipients: expected `int`, got `str`\n"
+
+
+def test_doctor_closes_open_keys_only_when_told(node: Path) -> None:
+    key = node / "keys/tls.key"
+    key.chmod(0o644)
+    assert diwan("doctor", "--dir", str(node)).returncode == 1
+    assert diwan("doctor", "--dir", str(node), "--fix").returncode == 0
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_check_tells_of_a_damaged_store(node: Path) -> None:
+    import apsw
+
+    described = nodes.read(node)
+    with nodes.serving(node, roles=["imap"]), mail.imap(described, described.people[0].address, described.people[0].password):
+        pass
+    change = "UPDATE mailbox SET message_count = message_count {} 1 WHERE role = 'sent'"
+    with apsw.Connection(str(node / "data/main.db")) as connection:
+        connection.execute(change.format("+"))
+    said = diwan("check", "--dir", str(node))
+    with apsw.Connection(str(node / "data/main.db")) as connection:
+        connection.execute(change.format("-"))
+    assert said.returncode == 1
+    assert said.stdout.startswith("mailbox counts messages: ")
+
+
+def test_check_and_up_work_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
+    directory = tmp_path / "pg"
+    made = diwan("init", str(directory), "--domain", "archives.example", "--port-base", str(free_base()), "--database", postgres_url)
+    assert made.returncode == 0, made.stderr
+    with nodes.serving(directory):
+        pass
+    assert diwan("check", "--dir", str(directory)).returncode == 0
