@@ -40,7 +40,10 @@ async def sending(desk: Desk, letter: Letter) -> Problems:
         problems["to"] = [_("Name at least one recipient.")]
     if len(everyone) > most:
         problems.setdefault("to", []).append(_("A message can go to %(most)s recipients at most.") % {"most": most})
-    problems |= await desk.services.db.read(_known, letter)
+    for field, unknown in (await desk.services.db.read(_unknown, letter)).items():
+        shown = ", ".join(bidi.isolate(address) for address in unknown[:5])
+        text = ngettext("There is no such address here: %(list)s", "There are no such addresses here: %(list)s", len(unknown))
+        problems.setdefault(field, []).append(text % {"list": shown})
     if _size_bytes(letter) > (limit := desk.services.settings.smtp.max_message_bytes):
         problems["files"] = [_("The message is too big: %(limit)s at most, attachments included.") % {"limit": size(limit)}]
     if desk.find(letter.sender) is None:
@@ -57,16 +60,10 @@ def addressed(desk: Desk, letter: Letter) -> Addressed:
     return Addressed(letter, recipients.mailbox(box.official, box.address), to, cc, bcc)
 
 
-def _known(tx: Tx, letter: Letter) -> Problems:
-    """Name the recipients of our own domains that do not exist: better told now than in a report tomorrow."""
-    problems: Problems = {}
-    for field in FIELDS:
-        unknown = [one for one in recipients.parse(getattr(letter, field)).mailboxes if not _exists(tx, one)]
-        if unknown:
-            shown = ", ".join(bidi.isolate(one.address) for one in unknown[:5])
-            text = ngettext("There is no such address here: %(list)s", "There are no such addresses here: %(list)s", len(unknown))
-            problems[field] = [*typing(letter).get(field, []), text % {"list": shown}]
-    return problems
+def _unknown(tx: Tx, letter: Letter) -> dict[str, list[str]]:
+    """Return the recipients of our own domains that do not exist: better told now than in a report tomorrow."""
+    found = {field: [one.address for one in recipients.parse(getattr(letter, field)).mailboxes if not _exists(tx, one)] for field in FIELDS}
+    return {field: unknown for field, unknown in found.items() if unknown}
 
 
 def _exists(tx: Tx, mailbox: Mailbox) -> bool:

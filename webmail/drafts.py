@@ -107,7 +107,7 @@ def _octets(desk: Desk, letter: Letter) -> bytes:
 
 def _own(value: bytes) -> dict[str, object]:
     try:
-        found = json.loads(value or b"{}")
+        found = json.loads(words.decode_words(value) or "{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

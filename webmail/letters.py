@@ -22,7 +22,8 @@ _HP = re.compile(rb';\s*hp\s*=\s*"?(?:clear|cipher)"?', re.IGNORECASE)
 class Letter:
     """What a person has typed so far. `sender` is the account written from; recipients are as typed.
 
-    `answers` names the message that is answered as ``mailbox.uid``; `nonce` makes sending happen once.
+    `answers` names the message that is answered as ``account.mailbox.uid``, `forwards` the one whose files come along as
+    ``mailbox.uid`` until there is a draft to hold them; `nonce` makes sending happen once.
     """
 
     sender: int
@@ -36,6 +37,7 @@ class Letter:
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
     answers: str = ""
+    forwards: str = ""
     nonce: str = ""
 
 

@@ -4,6 +4,7 @@ The letter enters through `mailcore.queue.accept` as from every front. Its row i
 the draft and the mark on what was answered are written together, and a nonce makes that happen once.
 """
 
+import re
 import secrets
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ from webmail.times import offset_min
 
 ACTIVATION_US = 60 * 1_000_000  # from the password to the signature: one round trip to the signer
 PURPOSE = "sign"
+_ANSWERS = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})")
 
 log = structlog.get_logger()
 
@@ -129,10 +131,16 @@ async def _copy(desk: Desk, addressed: Addressed, entry: Entry, top: bytes, enti
 
 def _answered(desk: Desk, letter: Letter) -> tuple[MailboxKey | None, int]:
     """Return the message that the letter answers, when it lies in a mailbox of the writer."""
-    account, mailbox, uid = (*letter.answers.split("."), "", "", "")[:3]
-    if not (account.isdigit() and mailbox.isdigit() and uid.isdigit()) or len(letter.answers) > 60 or desk.find(int(account)) is None:
+    match = _ANSWERS.fullmatch(letter.answers)
+    if match is None or desk.find(int(match[1])) is None:
         return None, 0
-    return MailboxKey(AccountId(int(account)), MailboxId(int(mailbox))), int(uid)
+    return MailboxKey(AccountId(int(match[1])), MailboxId(int(match[2]))), int(match[3])
+
+
+def was_sent(tx: Tx, account_id: int, nonce: str) -> bool:
+    """Say whether a letter of this nonce has left already."""
+    sql = "SELECT 1 FROM web_submission WHERE account_id = :account_id AND nonce = :nonce"
+    return tx.row(sql, account_id=account_id, nonce=nonce) is not None
 
 
 def _commit(tx: Tx, entry: Entry, traces: _Traces) -> bool:
@@ -144,6 +152,6 @@ def _commit(tx: Tx, entry: Entry, traces: _Traces) -> bool:
     sent = mailboxes.by_role(tx, traces.sender.account_id, "sent")
     messages.append(tx, sent.key, traces.sender, traces.copy, Flag.SEEN, tx.now_us)
     drafts.remove(tx, traces.writer_id, traces.draft_uid)
-    if traces.answers is not None:
+    if traces.answers is not None and traces.answers in {one.key for one in mailboxes.listing(tx, traces.answers.account_id)}:
         messages.store_flags(tx, traces.answers, [traces.answered_uid], "add", Flag.ANSWERED)
     return True

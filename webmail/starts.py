@@ -72,6 +72,7 @@ def _forward(box: Box, opened: Opened) -> Letter:
         subject=replies.forward_subject(subject),
         text="\n\n" + "\n".join(head) + f"\n\n{_text(opened)}\n",
         attachments=files,
+        forwards=f"{opened.mailbox.key.mailbox_id}.{opened.stored.uid}" if files else "",
         nonce=drafts.new_nonce(),
     )
 

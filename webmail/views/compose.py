@@ -17,8 +17,9 @@ from webmail import checks, drafts, guard, outbox, reading, render, starts, word
 from webmail.checks import Problems
 from webmail.desk import Box, Desk
 from webmail.disposition import file_name
-from webmail.errors import NoSuchPage
+from webmail.errors import NoSuchMessage, NoSuchPage
 from webmail.forms import Form, Upload
+from webmail.language import gettext as _
 from webmail.letters import Letter
 from webmail.views import complete
 
@@ -53,7 +54,10 @@ async def act(request: Request, desk: Desk, form: Form) -> Response:
     """Carry out the button that was pressed."""
     box = desk.box(request.path_params["account"])
     draft_uid = form.number("draft")
-    kept = (await drafts.load(desk, box, draft_uid)).attachments if draft_uid else ()
+    try:
+        kept = await _kept(desk, box, draft_uid, form)
+    except NoSuchMessage:
+        return await _without_draft(request, desk, box, form)
     letter = read(box, form, kept + tuple(map(_attachment, form.files)))
     writing = Writing(request, desk, box, letter, draft_uid, bool(form.files))
     action = form.text("action")
@@ -74,8 +78,26 @@ async def resume(request: Request, desk: Desk, form: Form) -> Response:
     match = re.fullmatch(r"/mail/(\d{1,18})/compose", form.text("path"))
     box = (desk.find(int(match[1])) if match else None) or desk.own
     draft_uid = form.number("draft")
-    kept = (await drafts.load(desk, box, draft_uid)).attachments if draft_uid else ()
+    kept = await _kept(desk, box, draft_uid, form)
     return await _form(Writing(request, desk, box, read(box, form, kept), draft_uid, False))
+
+
+async def _without_draft(request: Request, desk: Desk, box: Box, form: Form) -> Response:
+    """Go on when the draft is gone: it was sent by the same form a moment ago, or removed elsewhere."""
+    if await desk.services.db.read(outbox.was_sent, box.account_id, form.text("nonce")):
+        return guard.see(f"/mail/{box.account_id}/", "sent")
+    writing = Writing(request, desk, box, read(box, form, tuple(map(_attachment, form.files))), 0, bool(form.files))
+    gone = _("The draft was changed or deleted elsewhere. Your text is here; attach its files again.")
+    return await _form(await _keep_files(writing), problems={"files": [gone]})
+
+
+async def _kept(desk: Desk, box: Box, draft_uid: int, form: Form) -> tuple[Attachment, ...]:
+    """Return the files that the letter has already: those of its draft, or of the message that is forwarded."""
+    if draft_uid:
+        return (await drafts.load(desk, box, draft_uid)).attachments
+    if form.text("forwards"):
+        return (await starts.begin(desk, box, {"forward": form.text("forwards")})).attachments
+    return ()
 
 
 def read(box: Box, form: Form, attachments: tuple[Attachment, ...]) -> Letter:
@@ -94,6 +116,7 @@ def read(box: Box, form: Form, attachments: tuple[Attachment, ...]) -> Letter:
         in_reply_to=identifier[0] if identifier else "",
         references=reading.identifiers(text("references").encode()),
         answers=text("answers")[:60],
+        forwards=text("forwards")[:60],
         nonce=text("nonce")[:64] or drafts.new_nonce(),
     )
 

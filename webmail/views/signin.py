@@ -13,7 +13,10 @@ from webmail.language import gettext as _
 from webmail.views import compose
 
 KEPT = "kept:"  # fields of a letter that was being written when the session ended
-KEPT_FIELDS = ("path", "from", "to", "cc", "bcc", "subject", "text", "sign", "draft", "in_reply_to", "references", "answers", "nonce")
+KEPT_FIELDS = (
+    *("path", "from", "to", "cc", "bcc", "subject", "text", "sign"),
+    *("draft", "in_reply_to", "references", "answers", "forwards", "nonce"),
+)
 
 
 async def show(request: Request) -> Response:

@@ -1,0 +1,131 @@
+"""Signing: shown, confirmed with the password, signed exactly so, and judged on the other side."""
+
+import asyncio
+import hashlib
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from directory.demo import FeaturedPerson
+from mailcore.store.types import AccountId
+from tests.webmail.site import EDUCATION, INTERIOR, Site, Visitor
+from tests.webmail.views.test_compose import PDF, compose, count, hidden, newest
+from tests.webmail.views.test_folder import text, uids
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def prepared(site: Site, visitor: Visitor, subject: str = "مراسلة رسمية رقم 12/2026") -> tuple[int, str]:
+    """Fill in a letter of the registry to be signed; return the registry's account and the page of confirmation."""
+    post = await site.account(INTERIOR)
+    path, fields = await compose(visitor, post)
+    fields |= {"to": EDUCATION, "subject": subject, "text": "السلام عليكم\nBonjour", "sign": "yes", "action": "send"}
+    await visitor.post(path, fields, [PDF])
+    assert visitor.path.startswith(f"/mail/{post}/sign/")
+    return post, visitor.path
+
+
+async def test_the_page_shows_what_will_be_signed(site: Site, visitor: Visitor) -> None:
+    await prepared(site, visitor)
+    assert visitor.last is not None
+    page = visitor.last.text
+    assert hashlib.sha256(PDF[1][1]).hexdigest() in page
+    assert "مراسلة رسمية رقم 12/2026" in page
+    assert EDUCATION in page
+    assert 'autocomplete="current-password"' in page
+
+
+async def test_a_signed_letter_arrives_valid_and_foreign_tools_agree(
+    site: Site, visitor: Visitor, clerk: FeaturedPerson, tmp_path: Path
+) -> None:
+    to = await site.account(EDUCATION)
+    await site.services.store.open_account(to)
+    with site.services.store.bus.subscribe(AccountId(to)) as news:
+        _, path = await prepared(site, visitor)
+        answer = await visitor.post(path, {"seen": visitor.value("seen"), "password": clerk.password})
+        assert "The letter was signed and sent." in answer.text
+        assert await news.wait(20)
+    reader = await site.signed_in(site.people[EDUCATION], "fr")
+    await reader.get(f"/mail/{to}/")
+    inbox = reader.path
+    page = await text(reader, f"{inbox}/{uids(await text(reader, inbox))[0]}")
+    assert 'class="verdict good"' in page
+    assert "Signature valable" in page
+    assert INTERIOR in page.partition('class="verdict good"')[2].partition("</section>")[0]
+    assert 'class="differs"' not in page
+    _, raw = await newest(site, to, "inbox")
+    (tmp_path / "letter.eml").write_bytes(raw)
+    root = site.services.settings.keys / "root.pem"
+    verify = ["openssl", "cms", "-verify", "-in", "letter.eml", "-CAfile", root, "-out", "entity"]
+    done = await asyncio.to_thread(subprocess.run, verify, cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "entity").read_bytes() in raw
+
+
+async def test_a_changed_letter_is_red(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+    post, path = await prepared(site, visitor)
+    await visitor.post(path, {"seen": visitor.value("seen"), "password": clerk.password})
+    _, raw = await newest(site, post, "sent")
+    changed = re.sub(rb"%PDF|JVBERi0", b"JVBERi1", raw, count=1)
+    assert changed != raw
+    await site.deliver(EDUCATION, changed)
+    await site.deliver(EDUCATION, raw.replace(b"\r\nTo: " + EDUCATION.encode(), b"\r\nTo: autre@x.example", 1))
+    reader = await site.signed_in(site.people[EDUCATION], "ar")
+    await reader.get(f"/mail/{await site.account(EDUCATION)}/")
+    inbox = reader.path
+    header, body = uids(await text(reader, inbox))[:2]
+    page = await text(reader, f"{inbox}/{body}")
+    assert 'class="verdict bad"' in page
+    assert "تغيّر النص بعد توقيعه" in page
+    page = await text(reader, f"{inbox}/{header}")
+    assert 'class="differs"' in page
+    assert '<bdi dir="ltr">To</bdi>' in page
+
+
+async def test_a_wrong_password_signs_nothing(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+    post, path = await prepared(site, visitor)
+    before = await count(site, post, "sent")
+    for password in ("wrong", "", clerk.app_password):
+        answer = await visitor.post(path, {"seen": visitor.value("seen"), "password": password})
+        assert answer.status_code == 401
+        assert "The password is wrong." in answer.text
+    assert await count(site, post, "sent") == before
+
+
+async def test_what_was_not_shown_is_not_signed(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+    post, path = await prepared(site, visitor)
+    before = await count(site, post, "sent")
+    answer = await visitor.post(path, {"seen": "0" * 64, "password": clerk.password})
+    assert answer.status_code == 409
+    assert "The letter has changed" in answer.text
+    assert await count(site, post, "sent") == before
+
+
+async def test_a_sender_without_certificate_is_told_so(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+    from directory import certificates
+
+    post = await site.account(INTERIOR)
+    now_us = site.services.clock.now_us()
+    current = await site.services.db.read(certificates.current, post, "sign", now_us)
+    assert current is not None
+    try:
+        await site.services.db.write(certificates.revoke, post, current.key_id)
+        path, fields = await compose(visitor, post)
+        answer = await visitor.post(path, fields | {"to": EDUCATION, "subject": "S", "sign": "yes", "action": "send"})
+        assert answer.status_code == 422
+        assert "has no certificate in force" in answer.text
+    finally:
+        await site.services.db.write(certificates.add, post, "sign", current.key_id, current.der, current.chain)
+
+
+async def test_one_cannot_sign_for_a_post_one_does_not_hold(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+    other = await site.account(EDUCATION)
+    path, fields = await compose(visitor, clerk.person_id)
+    answer = await visitor.post(path, fields | {"from": str(other), "to": EDUCATION, "sign": "yes", "action": "send"})
+    assert answer.status_code == 422
+    assert "You may not send from this address." in answer.text
+    await visitor.post(path, hidden(visitor) | {"from": str(other), "to": EDUCATION, "sign": "yes", "action": "save"})
+    assert visitor.value("draft")
+    assert (await visitor.get(f"/mail/{other}/sign/1")).status_code == 404
