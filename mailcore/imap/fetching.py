@@ -93,18 +93,24 @@ def view_answers(items: Sequence[Item]) -> ViewWriter:
     return VIEW_ANSWERS[tuple(item.name for item in items if isinstance(item, Attribute))]
 
 
-FaceWriter = Callable[[int, Face, bytes], bytes]
+FaceWriter = Callable[[int, Face, bytes, Sequence[bytes]], bytes]
 
 
 def face_answers(items: Sequence[Item]) -> FaceWriter:
-    """Return what answers items without octets of the message, from number, face and written flags."""
-    fields = [FIELDS.get(item.name) for item in items if isinstance(item, Attribute)]
+    """Return what answers items from number, face, written flags, and one piece for each header section among the items."""
+    pieces = iter(range(len(items)))
+    fields = [FIELDS.get(item.name) if isinstance(item, Attribute) else next(pieces) for item in items]
 
-    def answer(number: int, shown: Face, flags: bytes) -> bytes:
-        parts = [b"FLAGS " + flags if field is None else field(shown) for field in fields]
+    def answer(number: int, shown: Face, flags: bytes, extra: Sequence[bytes]) -> bytes:
+        parts = [b"FLAGS " + flags if field is None else extra[field] if isinstance(field, int) else field(shown) for field in fields]
         return b"* %d FETCH (%b)\r\n" % (number, b" ".join(parts))
 
     return answer
+
+
+def piece(item: Body, header: Header) -> bytes:
+    """Return the answer to a header section, label included."""
+    return _labelled(item, section.from_header(header, item.section))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +142,17 @@ def _attribute(item: Attribute) -> Writer:
 
 
 def _body(item: Body) -> Writer:
+    return lambda message: _labelled(item, _octets(item, message))
+
+
+def _labelled(item: Body, octets: bytes | None) -> bytes:
     label = item.label + (b"<%d>" % item.partial[0] if item.partial else b"")
-
-    def write(message: Message) -> bytes:
-        octets = _octets(item, message)
-        if octets is None:
-            return label + b" NIL"
-        if item.partial is not None:
-            first, count = item.partial
-            octets = octets[first : first + count]
-        return b"%b %b" % (label, literal(octets))
-
-    return write
+    if octets is None:
+        return label + b" NIL"
+    if item.partial is not None:
+        first, count = item.partial
+        octets = octets[first : first + count]
+    return b"%b %b" % (label, literal(octets))
 
 
 def _octets(item: Body, message: Message) -> bytes | None:

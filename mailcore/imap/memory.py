@@ -1,52 +1,66 @@
-"""What sessions of one process share: faces of messages and views of mailboxes, so that nobody opens them twice.
+"""What sessions of one process share: pieces of answers and views of mailboxes, so that nobody makes them twice.
 
 Both are caches of things that never change (a UID names one message for ever, RFC 3501 §2.3.1.1) or are brought up to date
-before use; both are bounded, and the least recently used mailbox goes first.
+before use; both are bounded, and what nobody looked at for longest goes first.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, TypeVar
 
+from mailcore.imap.commands import Body
 from mailcore.imap.fetching import Face
 from mailcore.imap.view import View
 from mailcore.store.types import MailboxKey
 
+K = TypeVar("K")
+V = TypeVar("V")
 FACE_BYTES = 64 * 1024 * 1024  # about 60,000 messages
 FACE_OVERHEAD = 500  # what the objects of a face cost beside their octets
+PIECE_BYTES = 32 * 1024 * 1024  # about 60,000 answers of the length that Thunderbird asks for
+PIECE_OVERHEAD = 100
+GROUP_OVERHEAD = 2_000
 VIEW_MESSAGES = 2_000_000  # at 16 octets each
 
 
-class Faces:
-    """Faces by mailbox and UID."""
+class Shelf(Generic[K, V]):
+    """Values by UID, in groups that are dropped together."""
 
-    def __init__(self, limit_bytes: int = FACE_BYTES) -> None:
-        self._limit = limit_bytes
+    def __init__(self, limit_bytes: int, size: Callable[[V], int]) -> None:
+        self._limit, self._size = limit_bytes, size
         self._held = 0
-        self._mailboxes: OrderedDict[MailboxKey, dict[int, Face]] = OrderedDict()
+        self._groups: OrderedDict[K, dict[int, V]] = OrderedDict()
 
-    def of(self, key: MailboxKey) -> dict[int, Face]:
-        """Return the faces of a mailbox by UID: to look at, not to change."""
-        found = self._mailboxes.get(key)
+    def of(self, group: K) -> Mapping[int, V]:
+        """Return the values of a group by UID."""
+        found = self._groups.get(group)
         if found is None:
             return {}
-        self._mailboxes.move_to_end(key)
+        self._groups.move_to_end(group)
         return found
 
-    def add(self, key: MailboxKey, faces: Iterable[tuple[int, Face]]) -> None:
-        """Keep faces; drop mailboxes that nobody looked at for longest when there are too many."""
-        kept = self._mailboxes.setdefault(key, {})
-        self._mailboxes.move_to_end(key)
-        for uid, face in faces:
+    def add(self, group: K, values: Iterable[tuple[int, V]]) -> None:
+        """Keep values; drop groups that nobody looked at for longest when there is too much."""
+        if group not in self._groups:
+            self._groups[group] = {}
+            self._held += GROUP_OVERHEAD
+        kept = self._groups[group]
+        self._groups.move_to_end(group)
+        for uid, value in values:
             if uid not in kept:
-                kept[uid] = face
-                self._held += _size(face)
+                kept[uid] = value
+                self._held += self._size(value)
         while self._held > self._limit:
-            _, dropped = self._mailboxes.popitem(last=False)
-            self._held -= sum(map(_size, dropped.values()))
+            _, dropped = self._groups.popitem(last=False)
+            self._held -= GROUP_OVERHEAD + sum(map(self._size, dropped.values()))
 
 
-def _size(face: Face) -> int:
+def _face_size(face: Face) -> int:
     return len(face.envelope) + len(face.body) + len(face.bodystructure) + FACE_OVERHEAD
+
+
+def _piece_size(piece: bytes) -> int:
+    return len(piece) + PIECE_OVERHEAD
 
 
 class Views:
@@ -80,5 +94,6 @@ class Memory:
     """All of it."""
 
     def __init__(self) -> None:
-        self.faces = Faces()
+        self.faces: Shelf[MailboxKey, Face] = Shelf(FACE_BYTES, _face_size)
+        self.pieces: Shelf[tuple[MailboxKey, Body], bytes] = Shelf(PIECE_BYTES, _piece_size)
         self.views = Views()

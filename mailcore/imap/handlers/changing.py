@@ -21,7 +21,6 @@ MISSING = "no such mailbox; it can be created"
 async def append(session: Session, command: Append) -> Responses:
     """RFC 3501 §6.3.11: OK when the message is durable. A missing mailbox is answered with TRYCREATE."""
     try:
-        await session.services.db.read(mailboxes.find, session.account_id, command.name)
         message = await session.services.store.prepare(canonical(command.message))
         await session.services.store.keep(message)
         done = await session.services.db.write(
@@ -74,7 +73,8 @@ async def store(session: Session, command: Store) -> Responses:
 
 def store_flags(tx: Tx, key: MailboxKey, uids: Sequence[int], op: str, flags: int, names: Sequence[str]) -> tuple[Flagged, int]:
     """Change flags with keywords by name; return the bits that these names stand for too. Raises LimitReached."""
-    bits = flags | (_known(tx, key.account_id, names) if op == "remove" else keywords.bits(tx, key.account_id, names))
+    named = _known if op == "remove" else keywords.bits
+    bits = flags | named(tx, key.account_id, names) if names else flags
     return messages.store_flags(tx, key, uids, op, bits), bits
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from mailcore.imap import fetching
@@ -30,7 +30,7 @@ async def fetch(session: Session, command: Fetch) -> Responses:
         for lines in _from_view(session, command.items, places):
             yield lines
     else:
-        octets = any(isinstance(item, Body) for item in command.items)
+        octets = fetching.level(command.items) is Level.RAW or fetching.marks_seen(command.items)
         answers = _with_octets(session, command.items, places) if octets else _from_faces(session, command.items, places)
         async with contextlib.aclosing(answers):
             async for lines in answers:
@@ -48,37 +48,70 @@ def _from_view(session: Session, items: Sequence[Item], places: Sequence[int]) -
 
 
 async def _from_faces(session: Session, items: Sequence[Item], places: Sequence[int]) -> AsyncGenerator[bytes, None]:
-    """Answer from faces: those that somebody here has seen already, and those read now."""
+    """Answer from faces and header sections: those that somebody here has seen already, and those read now."""
     view, write = session.selected.view, session.flags.write
     answer = fetching.face_answers(items)
-    async with contextlib.aclosing(ahead(_faces(session, items, places))) as chunks:
-        async for chunk, faces in chunks:
-            yield b"".join([answer(place + 1, shown, write(view.flags[place])) for place, shown in zip(chunk, faces, strict=True) if shown])
+    async with contextlib.aclosing(ahead(_known(session, items, places))) as chunks:
+        async for known in chunks:
+            yield b"".join([answer(place + 1, face, write(view.flags[place]), pieces) for place, face, pieces in known])
 
 
-async def _faces(
+async def _known(
     session: Session, items: Sequence[Item], places: Sequence[int]
-) -> AsyncGenerator[tuple[Sequence[int], list[Face | None]], None]:
-    """Yield places and their faces, None for messages that are truly gone."""
-    key, uids = session.selected.key, session.selected.view.uids
-    summary = fetching.needs_summary(items)
+) -> AsyncGenerator[list[tuple[int, Face, Sequence[bytes]]], None]:
+    """Yield places with faces and header sections, in chunks; messages that are truly gone are left out."""
+    uids = session.selected.view.uids
+    reader = _Reader(session, items)
     for start in range(0, len(places), ROW_CHUNK):
         chunk = places[start : start + ROW_CHUNK]
         wanted = [uids[place] for place in chunk]
-        known = session.memory.faces.of(key)
-        missing = [uid for uid in wanted if uid not in known]
-        fresh = await _read_faces(session, missing, summary=summary) if missing else {}
-        yield chunk, [known.get(uid) or fresh.get(uid) for uid in wanted]
+        faces, columns = await reader.read(wanted)
+        if not columns:
+            yield [(place, faces[uid], ()) for place, uid in zip(chunk, wanted, strict=True) if uid in faces]
+        else:
+            yield [
+                (place, faces[uid], [column[uid] for column in columns])
+                for place, uid in zip(chunk, wanted, strict=True)
+                if uid in faces and all(uid in column for column in columns)
+            ]
 
 
-async def _read_faces(session: Session, uids: Sequence[int], *, summary: bool) -> dict[int, Face]:
-    """Read faces; those with a summary are worth keeping."""
-    key, account = session.selected.key, session.account
-    rows = await session.services.db.read(messages.fetch, key, uids, summary=summary)
-    faces = {row.uid: fetching.face(row, account.summary(row) if summary else None) for row in rows}
-    if summary:
-        session.memory.faces.add(key, faces.items())
-    return faces
+class _Reader:
+    """Finds faces and header sections in the memory of the process, and reads those that are not there."""
+
+    __slots__ = ("_account", "_db", "_key", "_memory", "_sections", "_summary")
+
+    def __init__(self, session: Session, items: Sequence[Item]) -> None:
+        self._account, self._memory, self._key = session.account, session.memory, session.selected.key
+        self._db = session.services.db
+        self._summary = fetching.needs_summary(items)
+        self._sections = [item for item in items if isinstance(item, Body)]
+
+    async def read(self, uids: Sequence[int]) -> tuple[Mapping[int, Face], list[Mapping[int, bytes]]]:
+        """Return faces by UID, and for each header section its answers by UID."""
+        faces = self._memory.faces.of(self._key)
+        columns = [self._memory.pieces.of((self._key, item)) for item in self._sections]
+        missing = [uid for uid in uids if uid not in faces or not all(uid in column for column in columns)]
+        if not missing:
+            return faces, columns
+        rows = await self._db.read(messages.fetch, self._key, missing, summary=self._summary, header=bool(self._sections))
+        fresh = {row.uid: fetching.face(row, self._account.summary(row) if self._summary else None) for row in rows}
+        if self._summary:
+            self._memory.faces.add(self._key, fresh.items())
+        return {**_only(faces, uids), **fresh}, self._cut(rows, columns, uids)
+
+    def _cut(self, rows: Sequence[Stored], columns: Sequence[Mapping[int, bytes]], uids: Sequence[int]) -> list[Mapping[int, bytes]]:
+        headers = [(row.uid, self._account.header(row)) for row in rows] if self._sections else []
+        found: list[Mapping[int, bytes]] = []
+        for item, column in zip(self._sections, columns, strict=True):
+            fresh = {uid: fetching.piece(item, header) for uid, header in headers}
+            self._memory.pieces.add((self._key, item), fresh.items())
+            found.append({**_only(column, uids), **fresh})
+        return found
+
+
+def _only(known: Mapping[int, T], uids: Sequence[int]) -> dict[int, T]:
+    return {uid: known[uid] for uid in uids if uid in known}
 
 
 async def _with_octets(session: Session, items: Sequence[Item], places: Sequence[int]) -> AsyncGenerator[bytes, None]:
