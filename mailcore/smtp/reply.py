@@ -59,7 +59,10 @@ class Refused(Exception):
 
 
 def _clean(text: str) -> str:
-    return "".join(c if " " <= c <= "~" else "?" for c in text[:TEXT_CHARACTERS])
+    text = text[:TEXT_CHARACTERS]
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if " " <= c <= "~" else "?" for c in text)
 
 
 def _reply(code: int, status: str, text: str, then: Then = Then.NEXT) -> Reply:
