@@ -59,6 +59,10 @@ class Database(Protocol):
         """Run a unit in a transaction; return when it is durable. An error of the unit undoes that unit alone."""
         ...
 
+    async def write_soft(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Like `write`, but a power cut may undo it until the next `write`: for what may be lost, such as a lease."""
+        ...
+
     async def read(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a unit on a snapshot. It must not change anything."""
         ...

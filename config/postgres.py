@@ -86,12 +86,10 @@ class PostgresDatabase:
         return cls(pool, clock)
 
     async def write(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        result: R
-        result, changes = await self._in_thread(self._write, unit, args, kwargs)
-        if changes:
-            for listener in self.listeners:
-                listener(changes)
-        return result
+        return await self._committed(unit, args, kwargs, durable=True)
+
+    async def write_soft(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self._committed(unit, args, kwargs, durable=False)
 
     async def read(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         result: R = await self._in_thread(self._read, unit, args, kwargs)
@@ -101,16 +99,26 @@ class PostgresDatabase:
         self._threads.shutdown(wait=True)
         await asyncio.to_thread(self._pool.close)
 
+    async def _committed(self, unit: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], *, durable: bool) -> R:
+        result: R
+        result, changes = await self._in_thread(self._write, unit, args, kwargs, durable)
+        if changes:
+            for listener in self.listeners:
+                listener(changes)
+        return result
+
     async def _in_thread(self, call: Callable[..., R], *args: Any) -> R:
         """Run in a pool thread. A caller that goes away does not stop the transaction."""
         running: asyncio.Future[R] = asyncio.get_running_loop().run_in_executor(self._threads, functools.partial(call, *args))
         result: R = await asyncio.shield(running)
         return result
 
-    def _write(self, unit: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[R, list[object]]:
+    def _write(self, unit: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], durable: bool) -> tuple[R, list[object]]:
         for attempt in range(ATTEMPTS):
             try:
                 with self._pool.connection() as connection, connection.transaction():
+                    if not durable:
+                        connection.execute("SET LOCAL synchronous_commit = off")
                     tx = PostgresTx(connection, self._clock.now_us())
                     result = unit(tx, *args, **kwargs)
                     failpoint("database.before_commit")

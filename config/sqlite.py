@@ -25,12 +25,13 @@ R = TypeVar("R")
 
 READERS = 3
 MAX_BATCH = 256  # units per commit: bounds how long the first of them waits
-PASSIVE_PAGES = 1_000  # checkpoint when idle and the log has grown by this much (8 MB at 8 KiB a page)
-TRUNCATE_PAGES = 8_192  # 64 MB: reset the log even under load, or it grows without end
+IDLE_PAGES = 2_048  # checkpoint when idle and the log holds this much (16 MB at 8 KiB a page)
+LOADED_PAGES = 8_192  # 64 MB: checkpoint even under load, or the log grows without end
+FULL, NORMAL = "FULL", "NORMAL"  # with NORMAL a commit to the log is not synced: the next FULL one syncs both
 PRAGMAS = (
     "PRAGMA page_size = 8192",
     "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",  # after OK a message survives power loss
+    f"PRAGMA synchronous = {FULL}",  # after OK a message survives power loss
     "PRAGMA wal_autocheckpoint = 0",
     "PRAGMA temp_store = memory",
     "PRAGMA mmap_size = 0",
@@ -83,6 +84,7 @@ class _Job:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     future: asyncio.Future[Any]
+    durable: bool = True
     result: Any = None
     error: BaseException | None = None
     changes: list[object] | None = None
@@ -103,6 +105,7 @@ class SqliteDatabase:
         self._reads: _Jobs = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._closed = False
+        self._sync, self._log_pages = FULL, 0  # of the writing connection, touched by its thread alone
         self.listeners: list[Listener] = []
 
     @classmethod
@@ -121,6 +124,9 @@ class SqliteDatabase:
     async def write(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._submit(self._writes, unit, args, kwargs)
 
+    async def write_soft(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self._submit(self._writes, unit, args, kwargs, durable=False)
+
     async def read(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._submit(self._reads, unit, args, kwargs)
 
@@ -132,11 +138,13 @@ class SqliteDatabase:
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
 
-    async def _submit(self, jobs: _Jobs, unit: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+    async def _submit(
+        self, jobs: _Jobs, unit: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], *, durable: bool = True
+    ) -> R:
         if self._closed:
             raise RuntimeError("the database is closed")
         future: asyncio.Future[R] = self._loop.create_future()
-        jobs.put(_Job(unit, args, kwargs, future))
+        jobs.put(_Job(unit, args, kwargs, future, durable))
         return await future
 
     def _settle(self, jobs: list[_Job]) -> None:
@@ -161,6 +169,7 @@ class SqliteDatabase:
 
     def _write_forever(self) -> None:
         connection = connect(self._path)
+        connection.set_wal_hook(self._count_log)
         running = True
         while running:
             job = self._writes.get()
@@ -181,6 +190,7 @@ class SqliteDatabase:
     def _commit(self, connection: apsw.Connection, batch: list[_Job]) -> None:
         """Run the units in one transaction; one that fails is undone alone. A failing commit fails them all."""
         try:
+            self._set_sync(connection, FULL if any(job.durable for job in batch) else NORMAL)
             connection.execute("BEGIN IMMEDIATE")
             for job in batch:
                 self._run_unit(connection, job)
@@ -204,20 +214,23 @@ class SqliteDatabase:
             connection.execute("ROLLBACK TO unit")
         connection.execute("RELEASE unit")
 
-    def _checkpoint(self, connection: apsw.Connection) -> None:
-        """Move the log into the file when nobody waits; under load only when it has become large."""
-        pages = self._wal_pages()
-        if pages > TRUNCATE_PAGES:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        elif pages > PASSIVE_PAGES and self._writes.empty():
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    def _set_sync(self, connection: apsw.Connection, wanted: str) -> None:
+        if wanted != self._sync:
+            connection.execute(f"PRAGMA synchronous = {wanted}")
+            self._sync = wanted
 
-    def _wal_pages(self) -> int:
-        try:
-            return self._path.with_name(self._path.name + "-wal").stat().st_size // 8192
-        except FileNotFoundError:
-            return 0
+    def _count_log(self, connection: apsw.Connection, name: str, pages: int) -> int:
+        self._log_pages = pages
+        return 0
+
+    def _checkpoint(self, connection: apsw.Connection) -> None:
+        """Move the log into the file when nobody waits; under load only when it has become large.
+
+        A log that is moved whole is used again from its start by the next commit.
+        """
+        if self._log_pages > (IDLE_PAGES if self._writes.empty() else LOADED_PAGES):
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)  # the one mode that waits for no reader
+            self._log_pages = 0
 
     def _read_forever(self) -> None:
         connection = connect(self._path, readonly=True)

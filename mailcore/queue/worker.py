@@ -58,10 +58,10 @@ class Lane:
         services = self.services
         until_us = services.clock.now_us() + services.settings.queue.lease_s * SECOND_US
         if self.kind == queue.LOCAL:
-            return await services.db.write(queue.lease_local, self.owner, until_us, BATCH)
+            return await services.db.write_soft(queue.lease_local, self.owner, until_us, BATCH)
         if await self._due_us() is None:
             return []
-        return await services.db.write(queue.lease_remote, self.owner, until_us, BATCH, self.full())
+        return await services.db.write_soft(queue.lease_remote, self.owner, until_us, BATCH, self.full())
 
     async def next(self, hints: Subscription, stopping: asyncio.Event) -> list[Lease]:
         """Wait for work and take it; return nothing when the role stops."""
@@ -191,6 +191,6 @@ async def _renew(services: Services, leases: Sequence[Lease]) -> None:
     while True:
         await asyncio.sleep(lease_s / 3)
         try:
-            await services.db.write(queue.renew, leases, services.clock.now_us() + lease_s * SECOND_US)
+            await services.db.write_soft(queue.renew, leases, services.clock.now_us() + lease_s * SECOND_US)
         except Exception as error:  # a driver: the next renewal may work; fencing holds if none does
             log.error("queue.error", exc_info=error)

@@ -88,3 +88,9 @@ async def test_conflicting_units_lose_no_update(database: Database) -> None:
 
     await asyncio.gather(*(database.write(add) for _ in range(40)))
     assert await database.read(lambda tx: tx.value("SELECT value FROM counter WHERE name = 'test'")) == 40
+
+
+async def test_a_soft_write_is_seen_at_once_and_mixes_with_durable_ones(database: Database) -> None:
+    assert await database.write_soft(put, "test-soft", 1) == 1
+    await asyncio.gather(database.write(put, "test-a", 1), database.write_soft(put, "test-b", 2))
+    assert await database.read(names) == ["test-a", "test-b", "test-soft"]
