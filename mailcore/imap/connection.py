@@ -5,7 +5,8 @@ that answers them, and it ends when the framer has nothing more to give.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol, cast
 
 from config.log import log
@@ -17,6 +18,8 @@ from mailcore.imap.wire import Event, Framer, Limits
 from mailcore.services import Services
 
 HELD_BYTES = 256 * 1024  # pipelined octets at which reading pauses, and unsent ones at which writing waits
+PIPELINED = 4  # commands looked at ahead of their turn (reference imap.md §7)
+AHEAD_BYTES = 2 * 1024 * 1024
 WRITE_TIMEOUT_S = 300  # a client that takes nothing for so long is gone
 BEFORE = Limits(line=8192, literal=8192, append=8192, skip=0)  # reference imap.md §7
 LINE, LITERAL = 65_536, 131_072
@@ -52,6 +55,7 @@ class Connection(asyncio.Protocol):
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._framer = Framer(BEFORE)
+        self._ahead: deque[Event] = deque()
         self._out: list[bytes] = []
         self._out_bytes = 0
         self._task: asyncio.Task[None] | None = None
@@ -146,11 +150,20 @@ class Connection(asyncio.Protocol):
     def take(self) -> Event | None:
         """Return what the client has sent already."""
         self._fresh = False
-        event = self._framer.next()
+        event = self._ahead.popleft() if self._ahead else self._framer.next()
         if event is None and not self._reading:
             self._reading = True
             self._transport.resume_reading()
         return event
+
+    def upcoming(self) -> Sequence[Event]:
+        """Return a few of the events behind this one that have arrived, without taking them."""
+        while len(self._ahead) < PIPELINED and self._framer.held <= AHEAD_BYTES:
+            event = self._framer.next()
+            if event is None:
+                break
+            self._ahead.append(event)
+        return self._ahead
 
     async def read(self) -> Event:
         """Send the reply so far and wait for the client. The connection's own timeout bounds the wait."""

@@ -1,6 +1,7 @@
 """What a server knows of one client between two commands. RFC 3501 §3."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -18,7 +19,7 @@ from mailcore.services import Services
 from mailcore.store import keywords, messages
 from mailcore.store.bus import Bus
 from mailcore.store.keys import AccountKey
-from mailcore.store.types import AccountId, Mailbox, MailboxKey
+from mailcore.store.types import AccountId, Mailbox, MailboxKey, Prepared
 
 STALE_US = 15 * SECOND_US  # the database is read again after this long even without a hint (reference: 15 to 30 s)
 
@@ -52,6 +53,10 @@ class Channel(Protocol):
 
     def take(self) -> Event | None:
         """Return what the client has sent already."""
+        ...
+
+    def upcoming(self) -> Sequence[Event]:
+        """Return a few of the events behind this one that have arrived, without taking them."""
         ...
 
     async def read(self) -> Event:
@@ -98,6 +103,7 @@ class Session:
         self.changed = asyncio.Event()  # set by the bus when the account changes
         self.flags = FlagWriter({})
         self.keywords: dict[int, str] = {}
+        self.keeping: dict[bytes, asyncio.Task[Prepared]] = {}  # messages on their way to the blob store ahead of their APPEND
         self._account: AccountKey | None = None
         self._selected: Selected | None = None
         self._read_at_us = 0
@@ -189,6 +195,10 @@ class Session:
     def end(self) -> None:
         """Release what the session holds; nothing is said to it any more."""
         self.unselect()
+        for task in self.keeping.values():
+            task.add_done_callback(_ignored)
+            task.cancel()
+        self.keeping.clear()
         self.state = State.ENDED
 
     def is_stale(self) -> bool:
@@ -235,3 +245,9 @@ class Session:
             b"* FLAGS %b\r\n" % self.flags.all(),
             b"* OK [PERMANENTFLAGS %b] keywords\r\n" % self.flags.permanent(),
         ]
+
+
+def _ignored(task: "asyncio.Task[Prepared]") -> None:
+    """Take note of how a task ended that nobody waits for any more."""
+    if not task.cancelled():
+        task.exception()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from mailcore.imap.handlers import changing, entry, fetching, idling, mailboxes, searching, selecting
+from mailcore.imap.handlers import appending, changing, entry, fetching, idling, mailboxes, searching, selecting
 from mailcore.imap.parse import account, messages
 from mailcore.imap.parse import fetching as parse_fetching
 from mailcore.imap.parse import searching as parse_searching
@@ -63,7 +63,7 @@ TABLE: dict[str, Spec] = {
     "UNSUBSCRIBE": Spec(account.subscribe, mailboxes.unsubscribe, SIGNED_IN),
     "SELECT": Spec(account.select, selecting.select, SIGNED_IN, NOTHING),
     "EXAMINE": Spec(account.select, selecting.examine, SIGNED_IN, NOTHING),
-    "APPEND": Spec(messages.append, changing.append, SIGNED_IN, FREE),
+    "APPEND": Spec(messages.append, appending.append, SIGNED_IN, FREE),
     "IDLE": Spec(account.plain, idling.idle, SIGNED_IN, FREE),
     "CHECK": Spec(account.plain, entry.noop, SELECTED, FREE),
     "CLOSE": Spec(account.plain, selecting.close, SELECTED, NOTHING),

@@ -1,56 +1,18 @@
-"""Commands that change messages. RFC 3501 §6.3.11, §6.4; RFC 4315 (UIDPLUS); RFC 6851 (MOVE); RFC 7889 (APPENDLIMIT)."""
+"""Commands that change messages. RFC 3501 §6.4; RFC 4315 (UIDPLUS); RFC 6851 (MOVE)."""
 
-import re
 from collections.abc import Sequence
 
 from config.database import Tx
-from mailcore.errors import MalformedMessage, NoSuchMailbox
+from mailcore.errors import NoSuchMailbox
 from mailcore.imap import fetching, responses
-from mailcore.imap.commands import Append, Expunge, Store, Transfer
+from mailcore.imap.commands import Expunge, Store, Transfer
 from mailcore.imap.responses import Responses, no, ok
 from mailcore.imap.sequence import compact
 from mailcore.imap.session import Selected, Session
 from mailcore.store import keywords, mailboxes, messages
-from mailcore.store.keys import AccountKey
-from mailcore.store.types import AccountId, Appended, Copied, Flagged, MailboxKey, Prepared
+from mailcore.store.types import AccountId, Copied, Flagged, MailboxKey
 
-BARE_LF = re.compile(rb"(?<!\r)\n")
 MISSING = "no such mailbox; it can be created"
-
-
-async def append(session: Session, command: Append) -> Responses:
-    """RFC 3501 §6.3.11: OK when the message is durable. A missing mailbox is answered with TRYCREATE."""
-    try:
-        message = await session.services.store.prepare(canonical(command.message))
-        await session.services.store.keep(message)
-        done = await session.services.db.write(
-            append_to,
-            session.account,
-            command.name,
-            message,
-            command.flags.bits,
-            command.flags.keywords,
-            command.internaldate_us if command.internaldate_us is not None else session.services.clock.now_us(),
-        )
-    except NoSuchMailbox:
-        yield no(MISSING, "TRYCREATE")
-        return
-    yield ok("appended", f"APPENDUID {done.uidvalidity} {done.uid}")
-
-
-def canonical(octets: bytes) -> bytes:
-    """Return a message with CRLF line breaks (RFC 5322 §2.1). Raises MalformedMessage for none and for NUL."""
-    if not octets or b"\x00" in octets:
-        raise MalformedMessage("a message cannot be empty or hold NUL")
-    return BARE_LF.sub(b"\r\n", octets) if octets.count(b"\n") != octets.count(b"\r\n") else octets
-
-
-def append_to(
-    tx: Tx, account: AccountKey, name: str, message: Prepared, flags: int, names: Sequence[str], internaldate_us: int
-) -> Appended:
-    """Append to a mailbox by name. Raises NoSuchMailbox, LimitReached."""
-    target = mailboxes.find(tx, account.account_id, name).key
-    return messages.append_with(tx, target, account, message, flags, names, internaldate_us)
 
 
 async def store(session: Session, command: Store) -> Responses:

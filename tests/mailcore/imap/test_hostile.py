@@ -136,3 +136,24 @@ async def test_no_password_reaches_the_log(server: Server, caplog: pytest.LogCap
         await client.ask("LOGIN Geheimnis-123")
     out = capsys.readouterr()
     assert "Geheimnis" not in caplog.text + out.out + out.err
+
+
+async def test_pipelined_appends_are_filed_in_their_order(amina: Client) -> None:
+    lines = []
+    for number in range(12):
+        raw = f"Subject: {number // 2}\r\n\r\n".encode()  # each twice: the same content, two messages
+        lines.append(b"a%d APPEND INBOX {%d+}\r\n%b\r\n" % (number, len(raw), raw))
+    await amina.send(
+        b"".join([*lines[:5], b"x APPEND Nirgendwo {3+}\r\na\r\n\r\n", b"y APPEND INBOX {3+}\r\na\x00b\r\n", *lines[5:], b"z NOOP\r\n"])
+    )
+    assert (await amina.until(b"z")).startswith(b"OK")
+    assert [line.partition(b" ")[0] for line in amina.untagged] == [
+        *[b"a%d" % n for n in range(5)],
+        b"x",
+        b"y",
+        *[b"a%d" % n for n in range(5, 12)],
+    ]
+    assert [line.partition(b" ")[2][:13] for line in amina.untagged if line[:1] in b"xy"] == [b"NO [TRYCREATE", b"NO [CANNOT] a"]
+    await amina.ask("SELECT INBOX")
+    await amina.ask("FETCH 1:* BODY.PEEK[HEADER.FIELDS (Subject)]")
+    assert [line.split(b"Subject: ")[1][:1] for line in amina.untagged] == [b"%d" % (n // 2) for n in range(12)]

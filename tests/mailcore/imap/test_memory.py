@@ -18,7 +18,7 @@ def view(*uids: int) -> View:
 
 
 def test_the_group_unused_for_longest_is_dropped() -> None:
-    shelf: Shelf[int, bytes] = Shelf(5_000, len)
+    shelf: Shelf[int, bytes] = Shelf(6_000, len)
     shelf.add(1, [(1, b"a" * 100)])
     shelf.add(2, [(1, b"b" * 100)])
     assert shelf.of(1)
