@@ -62,7 +62,7 @@ async def refused(request: Request, error: Exception) -> Response:
     if isinstance(error, NotSignedIn):
         return guard.see("/signin")
     status, words = errors.explain(error)
-    log.info("web.refused", error=type(error).__name__, status=status, **error.facts)
+    log.info("web.refused", **(error.facts | {"error": type(error).__name__, "answer": status}))
     return error_page(request, status, words)
 
 

@@ -26,6 +26,7 @@ from webmail.desk import Box, Desk
 from webmail.disposition import file_name
 from webmail.errors import NoSuchMessage
 
+SIGNATURES = (("application", "pkcs7-signature"), ("application", "x-pkcs7-signature"))
 MAX_INLINE_BYTES = 4_000_000  # images that came with the message and are shown inside its text
 
 
@@ -182,8 +183,9 @@ async def judge(desk: Desk, opened: Opened) -> Verdict | None:
 
 
 def _signature(spans: list[Span]) -> Span | None:
+    """Return the second of the two parts of a multipart/signed: itself the signature, not something that holds one."""
     last = spans[-1]
-    return last if last.type == "application" and last.subtype in ("pkcs7-signature", "x-pkcs7-signature") else None
+    return last if last.path == "2" and (last.type, last.subtype) in SIGNATURES else None
 
 
 def identifiers(value: bytes) -> tuple[str, ...]:

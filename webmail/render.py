@@ -83,13 +83,19 @@ def page(request: Request, template: str, desk: Desk | None, /, status: int = 20
     common = {
         "language": language.current(),
         "desk": desk,
-        "here": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        "here": _here(request),
         "csrf": _csrf_field(cookie),
         "notice": words.notice(request.query_params.get("done", ""), request.query_params.get("n", "")),
         "box": None,
     }
     text = ENVIRONMENT.get_template(template).render(common | facts)
     return HTMLResponse(text, status, headers={"content-language": language.current().code})
+
+
+def _here(request: Request) -> str:
+    """Return the address of this page without what it said about the last action."""
+    url = request.url.remove_query_params(["done", "n"])
+    return url.path + (f"?{url.query}" if url.query else "")
 
 
 def _csrf_field(cookie: str) -> Markup:

@@ -81,3 +81,9 @@ def judgement(verdict: Verdict) -> Judgement:
     tone, title = TITLES[verdict.status]
     said = REASONS[verdict.reason_key].words(current().code)
     return Judgement(tone, _(title), said.found, "" if tone == "good" else said.action)
+
+
+def unknown_signature() -> Judgement:
+    """Return what to say of a signature that is of another kind, or does not cover the message as a whole."""
+    tone, title = TITLES["undecided"]
+    return Judgement(tone, _(title), _("This kind of signature cannot be checked here."), _("Treat the message as unsigned."))

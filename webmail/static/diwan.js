@@ -109,4 +109,12 @@ for (const list of document.querySelectorAll("[data-live]")) {
   addEventListener("beforeunload", () => events.close()); // opening a message changes it: that must not call us back
 }
 
+// What was said about the last action is said once.
+const here = new URL(location);
+if (here.searchParams.has("done")) {
+  here.searchParams.delete("done");
+  here.searchParams.delete("n");
+  history.replaceState(null, "", here);
+}
+
 document.getElementById("problems")?.focus();

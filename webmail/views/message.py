@@ -8,6 +8,7 @@ from config.database import Tx
 from mailcore.message import content
 from mailcore.store import mailboxes, messages
 from mailcore.store.types import Flag, Mailbox, MailboxKey
+from signing.verdict import Verdict
 from webmail import guard, reading, render, words
 from webmail.desk import Box, Desk
 from webmail.disposition import attachment, file_name
@@ -37,7 +38,7 @@ async def show(request: Request, desk: Desk) -> Response:
         letter=letter,
         as_html=letter.html and (letter.text is None or request.query_params.get("view") == "html"),
         verdict=verdict,
-        judgement=None if verdict is None else words.judgement(verdict),
+        judgement=_judgement(opened, verdict),
         base=f"/mail/{box.account_id}/{opened.mailbox.key.mailbox_id}/{opened.stored.uid}",
     )
 
@@ -77,6 +78,12 @@ async def part(request: Request, desk: Desk) -> Response:
     if span is None:
         raise NoSuchPage
     return _download(content.decoded(opened.raw, span), "application/octet-stream", reading.name_of(span))
+
+
+def _judgement(opened: Opened, verdict: Verdict | None) -> words.Judgement | None:
+    if verdict is not None:
+        return words.judgement(verdict)
+    return words.unknown_signature() if opened.summary.signed else None
 
 
 def _mark_seen(tx: Tx, key: MailboxKey, uid: int) -> list[Mailbox]:

@@ -123,3 +123,36 @@ async def test_a_signature_by_nobody_known_is_not_green(site: Site) -> None:
     assert 'class="verdict bad"' in page
     assert 'role="alert"' in page
     assert "The signature is damaged" in page
+
+
+NESTED = b"""From: a@x.example
+Content-Type: multipart/signed; protocol="application/pkcs7-signature"; boundary=b
+
+--b
+
+signed
+--b
+Content-Type: multipart/mixed; boundary=c
+
+--c
+Content-Type: application/pdf; name=unsigned.pdf
+Content-Disposition: attachment; filename=unsigned.pdf
+
+x
+--c
+Content-Type: application/pkcs7-signature
+Content-Transfer-Encoding: base64
+
+AAAA
+--c--
+--b--
+"""
+THIRD = NESTED.replace(b"\r\n--b--", b"\r\n--b\r\n\r\nunsigned\r\n--b--")
+
+
+@pytest.mark.parametrize("raw", [NESTED, THIRD])
+async def test_a_signature_vouches_for_nothing_beside_what_it_covers(site: Site, raw: bytes) -> None:
+    visitor, path = await reading(site, raw)
+    page = await text(visitor, path)
+    assert 'class="verdict unsure"' in page
+    assert "This kind of signature cannot be checked here." in page
