@@ -116,8 +116,7 @@ class Connection(asyncio.Protocol):
         self.resume_writing()
         if self._task is not None:
             self._task.cancel()
-        else:
-            self.session.end()
+        self.session.end()
         self._owner.forget(self)
 
     # session.Channel
