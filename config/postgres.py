@@ -95,6 +95,9 @@ class PostgresDatabase:
         result: R = await self._in_thread(self._read, unit, args, kwargs)
         return result
 
+    async def peek(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self.read(unit, *args, **kwargs)
+
     async def close(self) -> None:
         self._threads.shutdown(wait=True)
         await asyncio.to_thread(self._pool.close)

@@ -104,6 +104,7 @@ class SqliteDatabase:
         self._writes: _Jobs = queue.SimpleQueue()
         self._reads: _Jobs = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._peeking: apsw.Connection | None = None
         self._closed = False
         self._sync, self._log_pages = FULL, 0  # of the writing connection, touched by its thread alone
         self.listeners: list[Listener] = []
@@ -119,6 +120,7 @@ class SqliteDatabase:
         ]
         for thread in database._threads:
             thread.start()
+        database._peeking = connect(path, readonly=True)
         return database
 
     async def write(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -130,8 +132,14 @@ class SqliteDatabase:
     async def read(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._submit(self._reads, unit, args, kwargs)
 
+    async def peek(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        assert self._peeking is not None
+        return read_unit(self._peeking, self._clock.now_us(), unit, args, kwargs)
+
     async def close(self) -> None:
         self._closed = True
+        if self._peeking is not None:
+            self._peeking.close()
         self._writes.put(None)
         for _ in range(READERS):
             self._reads.put(None)
@@ -236,15 +244,20 @@ class SqliteDatabase:
         connection = connect(self._path, readonly=True)
         while (job := self._reads.get()) is not None:
             try:
-                connection.execute("BEGIN")
-                job.result = job.unit(SqliteTx(connection, self._clock.now_us()), *job.args, **job.kwargs)
+                job.result = read_unit(connection, self._clock.now_us(), job.unit, job.args, job.kwargs)
             except Exception as error:  # noqa: BLE001  (a driver: handed to the caller)
                 job.error = error
-            finally:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
             self._report([job])
         connection.close()
+
+
+def read_unit(connection: apsw.Connection, now_us: int, unit: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+    """Run a unit on a snapshot."""
+    connection.execute("BEGIN")
+    try:
+        return unit(SqliteTx(connection, now_us), *args, **kwargs)
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:

@@ -80,7 +80,7 @@ class SignIn:
         claim, network = parse_login(login), network_of(peer)
         account = claim.account if claim else login[:64].casefold()
         self._refuse_locked(account, network)
-        record = await self._db.read(credentials.record, claim.person, claim.post) if claim else None
+        record = await self._db.peek(credentials.record, claim.person, claim.post) if claim else None
         attempt = self._attempt(account, network, scope, password, record)
         if not self._good.holds(attempt.mark, self._clock.now_us()):
             await self._check(attempt)
@@ -153,7 +153,7 @@ class SignIn:
     async def _is_good(self, attempt: _Try) -> bool:
         record = attempt.record
         if record is not None and app_passwords.is_shaped(attempt.password):
-            stored = await self._db.read(credentials.app_passwords, record.person_id)
+            stored = await self._db.peek(credentials.app_passwords, record.person_id)
             found = app_passwords.match(attempt.password, stored, attempt.scope)
             if found is not None:
                 await self._db.write(credentials.used, record.person_id, found.app_password_id)

@@ -68,7 +68,7 @@ def deliver(tx: Tx, deliveries: Sequence[Delivery]) -> list[Lease]:
 
 async def serve(services: Services, leases: Sequence[Lease]) -> None:
     """Deliver to mailboxes here, many in one transaction; when that fails, one by one, so that each has its own fate."""
-    found = await services.db.read(targets, leases)
+    found = await services.db.peek(targets, leases)
     foreign = [lease for lease in leases if lease.key not in found]
     if foreign:
         await services.db.write(queue.change_lane, foreign, queue.REMOTE)

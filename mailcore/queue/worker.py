@@ -82,7 +82,7 @@ class Lane:
         poke(self.services)
 
     async def _due_us(self) -> int | None:
-        return await self.services.db.read(queue.next_due_us, self.kind, self.full())
+        return await self.services.db.peek(queue.next_due_us, self.kind, self.full())
 
     async def _pause_s(self) -> float:
         due_us = await self._due_us()

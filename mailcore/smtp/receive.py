@@ -23,7 +23,7 @@ async def recipient(session: Session, address: Address) -> str:
     postmaster = parse(services.settings.node.postmaster)
     if address == POSTMASTER:
         return str(postmaster)
-    return await services.db.read(deliverable, address, postmaster)
+    return await services.db.peek(deliverable, address, postmaster)
 
 
 def deliverable(tx: Tx, address: Address, postmaster: Address) -> str:

@@ -29,7 +29,7 @@ async def recipient(session: Session, address: Address) -> str:
         return str(postmaster)
     if address.domain.startswith("["):
         raise NoSuchRecipient("mail to address literals is not sent", domain=address.domain)
-    return await services.db.read(reachable, address, postmaster)
+    return await services.db.peek(reachable, address, postmaster)
 
 
 def reachable(tx: Tx, address: Address, postmaster: Address) -> str:
@@ -55,7 +55,7 @@ def client(session: Session) -> str:
 async def _require(session: Session, address: Address) -> None:
     services = session.front.services
     person_id = _identity(session).person_id
-    if not await services.db.read(resolve.may_send_as, person_id, address, services.clock.now_us()):
+    if not await services.db.peek(resolve.may_send_as, person_id, address, services.clock.now_us()):
         raise NotAllowed("this is not an address that you may send from", person_id=person_id)
 
 

@@ -120,7 +120,7 @@ class Keyring:
         return found
 
     async def _secret(self, account_id: AccountId) -> bytes:
-        wrapped = await self._db.read(accounts.wrapped_key, account_id)
+        wrapped = await self._db.peek(accounts.wrapped_key, account_id)
         if wrapped is None:
             fresh, secret = await self._wrapper.new_secret()
             wrapped = await self._db.write(accounts.create, account_id, fresh)

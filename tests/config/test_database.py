@@ -24,6 +24,7 @@ def put_and_fail(tx: Tx, name: str) -> None:
 async def test_write_is_seen_by_later_reads(database: Database) -> None:
     assert await database.write(put, "test", 7) == 7
     assert await database.read(names) == ["test"]
+    assert await database.peek(names) == ["test"]
 
 
 async def test_a_failing_unit_is_undone_alone(database: Database) -> None:
