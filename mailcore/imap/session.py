@@ -146,7 +146,7 @@ class Session:
 
     async def load_keywords(self) -> None:
         """Read the account's keywords again."""
-        self.use_keywords(await self.services.db.read(keywords.names, self.account_id))
+        self.use_keywords(await self.services.db.peek(keywords.names, self.account_id))
 
     def use_keywords(self, names: dict[int, str]) -> None:
         """Write flags with these keywords from now on."""
@@ -212,7 +212,7 @@ class Session:
         self.changed.clear()
         selected = self._selected
         try:
-            delta = await self.services.db.read(messages.changes, selected.key, selected.view.modseq)
+            delta = await self.services.db.peek(messages.changes, selected.key, selected.view.modseq)
         except NoSuchMailbox:
             raise MailboxVanished from None
         if delta.mailbox.uidvalidity != selected.uidvalidity:

@@ -49,7 +49,7 @@ async def rename(session: Session, command: Rename) -> Responses:
 
 async def subscribe(session: Session, command: Subscribe) -> Responses:
     """RFC 3501 §6.3.6. Only mailboxes that exist can be subscribed; later they may go."""
-    await session.services.db.read(mailboxes.find, session.account_id, command.name)
+    await session.services.db.peek(mailboxes.find, session.account_id, command.name)
     await session.services.db.write(mailboxes.subscribe, session.account_id, command.name, on=True)
     yield ok("subscribed")
 
@@ -62,7 +62,7 @@ async def unsubscribe(session: Session, command: Subscribe) -> Responses:
 
 async def status(session: Session, command: Status) -> Responses:
     """RFC 3501 §6.3.10."""
-    mailbox = await session.services.db.read(mailboxes.find, session.account_id, command.name)
+    mailbox = await session.services.db.peek(mailboxes.find, session.account_id, command.name)
     yield status_line(mailbox, command.items)
     yield ok("done")
 

@@ -25,7 +25,7 @@ async def examine(session: Session, command: Select) -> Responses:
 async def _open(session: Session, command: Select, *, read_only: bool) -> Responses:
     """A failed SELECT leaves no mailbox selected. No session is ever told \\Recent (§2.3.2 lets one, none is simpler)."""
     session.unselect()
-    found, names = await session.services.db.read(_find, session.account_id, command.name)
+    found, names = await session.services.db.peek(_find, session.account_id, command.name)
     session.use_keywords(names)
     mailbox = await session.select(found.key, read_only=read_only)
     view = session.selected.view
