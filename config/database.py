@@ -7,10 +7,7 @@ clients cost one fsync. On PostgreSQL units run in pool threads and are repeated
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
-
-from config.clock import Clock
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -74,18 +71,3 @@ class Database(Protocol):
     async def close(self) -> None:
         """Finish what is queued and close every connection."""
         ...
-
-
-async def open_database(url: str, directory: Path, clock: Clock, history: str = "main") -> Database:
-    """Open the database that `url` names and bring its schema up to date.
-
-    `url` is ``sqlite`` (a file ``<history>.db`` below `directory`) or ``postgresql://…``. `history` is the folder of
-    numbered migrations below config/schema. Raises SchemaTooNew when the database was written by a newer release.
-    """
-    if url == "sqlite":
-        from config.sqlite import SqliteDatabase
-
-        return await SqliteDatabase.open(directory / f"{history}.db", clock, history)
-    from config.postgres import PostgresDatabase
-
-    return await PostgresDatabase.open(url, clock, history)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.clock import Clock, SystemClock
-from config.database import Database, open_database
+from config.database import Database
+from config.engines import open_database
 from config.settings import Settings
 from directory.signin import SignIn
 from mailcore.store.store import Store

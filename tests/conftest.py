@@ -11,7 +11,8 @@ import pytest
 
 from config import postgres
 from config.clock import ManualClock
-from config.database import Database, open_database
+from config.database import Database
+from config.engines import open_database
 
 _numbers = itertools.count()
 

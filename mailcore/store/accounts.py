@@ -3,47 +3,15 @@
 from collections.abc import Sequence
 
 from config.database import Tx
-from mailcore.store import mailboxes
 from mailcore.store.types import AccountId, Changed
 
 NODE = AccountId(0)  # the node's own account: its key wraps the keys of messages in the queue
-
-DEFAULT_MAILBOXES = (
-    ("INBOX", "inbox"),
-    ("Sent", "sent"),
-    ("Drafts", "drafts"),
-    ("Trash", "trash"),
-    ("Junk", "junk"),
-    ("Archive", "archive"),
-)
 
 
 def wrapped_key(tx: Tx, account_id: AccountId) -> bytes | None:
     """Return the account's wrapped key, or None when the account has never been used."""
     key: bytes | None = tx.value("SELECT key_wrapped FROM account WHERE account_id = :account_id", account_id=account_id)
     return key
-
-
-def create(tx: Tx, account_id: AccountId, key_wrapped: bytes) -> bytes:
-    """Make an account with its default mailboxes; return the key that counts, another's when two came at once."""
-    inserted = tx.execute(
-        "INSERT INTO account (account_id, key_wrapped, created_us) VALUES (:account_id, :key, :now) ON CONFLICT DO NOTHING",
-        account_id=account_id,
-        key=key_wrapped,
-        now=tx.now_us,
-    )
-    if inserted:
-        tx.execute(
-            """INSERT INTO account_state (account_id, modseq, mailbox_next, message_next, uidvalidity_next)
-               VALUES (:account_id, 1, 1, 1, 1)""",
-            account_id=account_id,
-        )
-        for name, role in DEFAULT_MAILBOXES if account_id != NODE else ():
-            mailboxes.create(tx, account_id, name, role)
-            mailboxes.subscribe(tx, account_id, name, on=True)
-    stored = wrapped_key(tx, account_id)
-    assert stored is not None
-    return stored
 
 
 def bump(tx: Tx, account_id: AccountId) -> int:

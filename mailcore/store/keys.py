@@ -8,38 +8,21 @@ account (0) has such a key too; the identity and the key of a blob are derived f
 import hmac
 import os
 import struct
-from collections import OrderedDict
-from typing import Protocol
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
-from config.database import Database
 from mailcore.errors import Damaged
 from mailcore.message.index import Header, Summary
-from mailcore.store import accounts
 from mailcore.store.types import AccountId, Stored
 
 NONCE = 12  # AES-GCM, NIST SP 800-38D; random, so a key serves 2**32 messages
-MAX_OPEN = 100_000  # accounts whose keys are kept in memory
 
 _encoder = msgspec.msgpack.Encoder()
 _summaries = msgspec.msgpack.Decoder(Summary)
 _headers = msgspec.msgpack.Decoder(Header)
-
-
-class KeyWrapper(Protocol):
-    """Who holds the node's key: the signer."""
-
-    async def new_secret(self) -> tuple[bytes, bytes]:
-        """Return a new secret: (wrapped for storing, 32 octets)."""
-        ...
-
-    async def unwrap(self, wrapped: bytes) -> bytes:
-        """Return the secret behind `wrapped`."""
-        ...
 
 
 def derive(secret: bytes, purpose: bytes) -> bytes:
@@ -99,31 +82,3 @@ class AccountKey:
             return self._aead.decrypt(sealed[:NONCE], sealed[NONCE:], self._bound(field, message_id))
         except InvalidTag as error:
             raise Damaged(account_id=self.account_id, message_id=message_id) from error
-
-
-class Keyring:
-    """The unlocked keys of accounts, least recently used ones dropped."""
-
-    def __init__(self, db: Database, wrapper: KeyWrapper) -> None:
-        self._db, self._wrapper = db, wrapper
-        self._open: OrderedDict[AccountId, AccountKey] = OrderedDict()
-
-    async def open(self, account_id: AccountId) -> AccountKey:
-        """Return the account's key, making the account and its mailboxes on first use."""
-        found = self._open.get(account_id)
-        if found is None:
-            found = self._open[account_id] = AccountKey(account_id, await self._secret(account_id))
-            if len(self._open) > MAX_OPEN:
-                self._open.popitem(last=False)
-        else:
-            self._open.move_to_end(account_id)
-        return found
-
-    async def _secret(self, account_id: AccountId) -> bytes:
-        wrapped = await self._db.peek(accounts.wrapped_key, account_id)
-        if wrapped is None:
-            fresh, secret = await self._wrapper.new_secret()
-            wrapped = await self._db.write(accounts.create, account_id, fresh)
-            if wrapped == fresh:
-                return secret
-        return await self._wrapper.unwrap(wrapped)

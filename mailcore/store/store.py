@@ -10,7 +10,8 @@ from mailcore.message.index import index
 from mailcore.store import accounts
 from mailcore.store.blobs import Blobs, Sealer
 from mailcore.store.bus import Bus
-from mailcore.store.keys import AccountKey, Keyring, KeyWrapper
+from mailcore.store.keyring import Keyring, KeyWrapper
+from mailcore.store.keys import AccountKey
 from mailcore.store.sweep import Swept, sweep
 from mailcore.store.types import AccountId, BlobId, Prepared, Stored
 

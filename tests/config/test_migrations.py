@@ -7,7 +7,7 @@ import pytest
 
 from config import migrations
 from config.clock import ManualClock
-from config.database import open_database
+from config.engines import open_database
 from config.migrations import Migration, SchemaTooNew, pending
 from config.sql import POSTGRES_TYPES, SQLITE_TYPES, for_postgres, for_sqlite
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
 
 from config.clock import SystemClock
-from config.database import open_database
+from config.engines import open_database
 from config.settings import Queue, Route
 from mailcore.queue import listing, worker
 from mailcore.queue.accept import accept

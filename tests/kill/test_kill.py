@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from config.clock import SystemClock
-from config.database import open_database
+from config.engines import open_database
 from config.failpoints import NAMES
 from mailcore.queue import listing
 from mailcore.store.check import check, check_blobs

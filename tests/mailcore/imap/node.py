@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from config.clock import Clock
-from config.database import Tx, open_database
+from config.database import Tx
+from config.engines import open_database
 from config.settings import DatabaseSettings, Imap, Listen, Node, Queue, Settings, Smtp, Tls, Web
 from directory import credentials, domains, holdings, organisations, people, posts, resolve, units
 from directory.address import parse

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from config.clock import Clock
-from config.database import Database, Tx, open_database
+from config.database import Database, Tx
+from config.engines import open_database
 from config.settings import DatabaseSettings, Imap, Listen, Node, Queue, Route, Settings, Smtp, Tls, Web
 from directory import domains, organisations, people
 from directory.address import parse

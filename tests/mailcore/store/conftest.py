@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from config.clock import ManualClock
-from config.database import Database, open_database
+from config.database import Database
+from config.engines import open_database
 from mailcore.store.check import check, check_blobs
 from mailcore.store.store import Store
 from tests.mailcore.wrapper import AesWrapper
