@@ -15,7 +15,7 @@ from mailcore.message.content import readable
 from mailcore.queue.types import Recipient, Submission
 from mailcore.services import Services
 from mailcore.store import mailboxes, messages
-from mailcore.store.keys import KeyWrapper
+from mailcore.store.keyring import KeyWrapper
 from mailcore.store.store import Store
 
 DOMAIN = "interieur.gov.example"
