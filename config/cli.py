@@ -2,16 +2,15 @@
 
 import importlib
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
-import msgspec
 import typer
-import uvloop
 from rich.console import Console
 
-from config import log, roles
+from config import log, queue_commands, roles
+from config.commands import HERE, Directory, Json, run, show
 from config.errors import MailError
 from config.settings import Settings
 
@@ -24,9 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-Directory = Annotated[Path, typer.Option("--dir", help="The node's directory.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-HERE = Path(".diwan")
+app.add_typer(queue_commands.app, name="queue")
 
 
 def main() -> None:
@@ -49,16 +46,6 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
 def _refuse(reasons: Iterable[str]) -> NoReturn:
     sys.stderr.write("".join(f"diwan: {reason}\n" for reason in reasons))
     sys.exit(FAILED)
-
-
-def run(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine to its end on uvloop."""
-    return uvloop.run(work)
-
-
-def show(value: object) -> None:
-    """Print a value as JSON."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
 @app.command()

@@ -109,6 +109,24 @@ def test_check_tells_of_a_damaged_store(node: Path) -> None:
     assert said.stdout.startswith("mailbox counts messages: ")
 
 
+def test_the_queue_can_be_seen_and_steered(node: Path) -> None:
+    described = nodes.read(node)
+    clerk = described.people[0]
+    letter = f"From: {clerk.address}\r\nTo: far@away.example\r\nSubject: essai\r\n\r\nBonjour\r\n".encode()
+    with nodes.serving(node, roles=["submission"]):
+        said = mail.submit(described, clerk, clerk.address, ["far@away.example"], letter)
+    number = said.split()[-1]
+    [waiting] = json.loads(diwan("queue", "list", "--dir", str(node), "--json").stdout)
+    assert (waiting["id"], waiting["recipient"], waiting["attempts"]) == (number, "far@away.example", 0)
+    assert f"<{clerk.address}> to <far@away.example>" in diwan("queue", "show", number, "--dir", str(node)).stdout
+    assert diwan("queue", "retry", "--dir", str(node)).stdout == "1 recipient will be tried now\n"
+    assert diwan("queue", "drop", number, "--dir", str(node), "--yes").stdout == "1 recipient dropped\n"
+    gone = diwan("queue", "show", number, "--dir", str(node))
+    assert (gone.returncode, gone.stderr) == (1, f"diwan: no message {number} is in the queue: delivered, reported or never here\n")
+    assert diwan("queue", "show", "!", "--dir", str(node)).returncode == 2
+    assert diwan("queue", "list", "--dir", str(node)).stdout == "nothing is waiting\n"
+
+
 def test_check_and_up_work_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
     directory = tmp_path / "pg"
     made = diwan("init", str(directory), "--domain", "archives.example", "--port-base", str(free_base()), "--database", postgres_url)
