@@ -56,6 +56,11 @@ def complete(tx: Tx, query: str, limit: int = 20) -> list[Suggestion]:
     return ranked[:limit]
 
 
+def describe(tx: Tx, account_id: int) -> Suggestion | None:
+    """Return how the directory shows one person or post; None when it has left."""
+    return next((one for _, one in _describe(tx, [account_id])), None)
+
+
 def index(tx: Tx, account_ids: Sequence[int]) -> None:
     """Write the search entries of people and posts afresh from what the directory says now."""
     forget(tx, account_ids)

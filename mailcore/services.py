@@ -47,6 +47,8 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
         blob_db = await open_database(settings.database.url, settings.data, clock, "blobs")
         stack.push_async_callback(blob_db.close)
         store = await Store.open(db, blob_db, settings.data / "blobs", signer)
+        signin = SignIn(db, clock)
+        stack.push_async_callback(signin.close)
         roots = settings.keys / ROOTS
         activation = settings.keys / ACTIVATION
         yield Services(
@@ -54,7 +56,7 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
             clock=clock,
             db=db,
             store=store,
-            signin=SignIn(db, clock),
+            signin=signin,
             signer=signer,
             roots=_certificates(roots.read_bytes()) if roots.exists() else (),
             activation_secret=activation.read_bytes() if activation.exists() else b"",

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from config.database import Tx
+from directory import resolve, search
+from directory.address import parse
+from directory.errors import BadAddress
+from directory.types import AccountKind, Suggestion
 from mailcore.errors import NoSuchMailbox
 from mailcore.message import addresses, content, headers, words
 from mailcore.message.addresses import Mailbox as Person
@@ -25,6 +29,7 @@ from webmail.bidi import plain
 from webmail.desk import Box, Desk
 from webmail.disposition import file_name
 from webmail.errors import NoSuchMessage
+from webmail.language import pick
 
 SIGNATURES = (("application", "pkcs7-signature"), ("application", "x-pkcs7-signature"))
 MAX_INLINE_BYTES = 4_000_000  # images that came with the message and are shown inside its text
@@ -180,6 +185,36 @@ async def judge(desk: Desk, opened: Opened) -> Verdict | None:
         desk.services.clock.now_us(),
         sender[0].address if len(sender) == 1 else "",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signed, in the reader's language."""
+
+    name: str
+    organisation: str
+
+
+async def signer(desk: Desk, judged: Verdict) -> Signer:
+    """Return who signed: as our directory calls the proven address, in the reader's script, else as the certificate says."""
+    as_certified = Signer(plain(judged.signer_name), plain(judged.organisation))
+    if judged.status != "valid":
+        return as_certified
+    found = await desk.services.db.peek(_listed, judged.address)
+    if found is None:
+        return as_certified
+    one, kind = found
+    name = pick(one.title_ar, one.title_fr) if kind == "post" else pick(one.name_ar, one.name_fr)
+    return Signer(name or as_certified.name, pick(one.organisation_ar, one.organisation_fr) or as_certified.organisation)
+
+
+def _listed(tx: Tx, address: str) -> tuple[Suggestion, AccountKind] | None:
+    try:
+        target = resolve.resolve(tx, parse(address))
+    except BadAddress:
+        return None
+    one = search.describe(tx, target.account_id) if target is not None else None
+    return (one, target.kind) if one is not None and target is not None else None
 
 
 def _signature(spans: list[Span]) -> Span | None:

@@ -176,17 +176,19 @@ def read_copy(journey: Journey) -> None:
             account = browser.compose(post)[2]
             page = browser.newest(account)
             expect('dir="rtl"' in page, "the page is not right to left")
-            seen.append(_banner(page, "good"))
+            seen.append(_banner(journey, page, "good"))
         with journey.steps.step("a changed copy in the same mailbox is shown as not valid") as seen:
             with mail.imap(journey.here, f"{journey.commune.address}/{post}", journey.commune.app_password) as client:
                 client.append("INBOX", "", "", changed(journey.letter))
-            seen.append(_banner(browser.newest(account), "bad"))
+            seen.append(_banner(journey, browser.newest(account), "bad"))
 
 
-def _banner(page: str, tone: str) -> str:
+def _banner(journey: Journey, page: str, tone: str) -> str:
     expect(f'class="verdict {tone}"' in page, web.text(page)[:400])
     start = page.index('class="verdict')
-    return web.text("<" + page[start : page.index("</section>", start)])[:160]
+    words = web.text("<" + page[start : page.index("</section>", start)])
+    expect(journey.post in words, words)
+    return words
 
 
 def forward(journey: Journey) -> None:

@@ -1,5 +1,6 @@
 """A browser without JavaScript: follows links and posts forms as they stand on the page."""
 
+import html
 import re
 import ssl
 from collections.abc import Mapping
@@ -120,4 +121,5 @@ def link(page: str, pattern: str) -> str:
 
 def text(page: str) -> str:
     """Return the visible text of a page in one line."""
-    return " ".join(re.sub(r"<[^>]*>", " ", re.sub(r"(?s)<(head|style|script)\b.*?</\1>", " ", page)).split())
+    bare = re.sub(r"<[^>]*>", " ", re.sub(r"(?s)<(head|style|script)\b.*?</\1>", " ", page))
+    return " ".join(html.unescape(bare).split())

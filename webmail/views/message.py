@@ -38,6 +38,7 @@ async def show(request: Request, desk: Desk) -> Response:
         letter=letter,
         as_html=letter.html and (letter.text is None or request.query_params.get("view") == "html"),
         verdict=verdict,
+        signer=await reading.signer(desk, verdict) if verdict is not None else None,
         judgement=_judgement(opened, verdict),
         base=f"/mail/{box.account_id}/{opened.mailbox.key.mailbox_id}/{opened.stored.uid}",
     )
