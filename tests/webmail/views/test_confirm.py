@@ -55,6 +55,9 @@ async def test_a_signed_letter_arrives_valid_and_foreign_tools_agree(
     assert "Signature valable" in page
     assert INTERIOR in page.partition('class="verdict good"')[2].partition("</section>")[0]
     assert 'class="differs"' not in page
+    reader = await site.signed_in(site.people[EDUCATION], "ar")
+    page = await text(reader, f"{inbox}/{uids(await text(reader, inbox))[0]}")
+    assert "<bdi>المكلف بمكتب الضبط</bdi>" in page.partition('class="verdict good"')[2].partition("</section>")[0]
     _, raw = await newest(site, to, "inbox")
     (tmp_path / "letter.eml").write_bytes(raw)
     root = site.services.settings.keys / "root.pem"
