@@ -135,7 +135,7 @@ def page(opened: Opened) -> Page:
         text=None if text is None else plaintext.render(text),
         html=cleaned is not None,
         blocked=cleaned.blocked if cleaned else 0,
-        attachments=tuple(File(span.path, name_of(span), span.end - span.body_start) for span in readable.attachments),
+        attachments=tuple(File(span.path, name_of(span), content.decoded_size(opened.raw, span)) for span in readable.attachments),
         differs=() if child is None else letters.differences(opened.raw, child.header_start, child.body_start, opened.header.fields),
     )
 

@@ -49,6 +49,15 @@ def decoded(raw: bytes, span: Span) -> bytes:
     return charsets.transfer_decode(raw[span.body_start : span.end], span.encoding)
 
 
+def decoded_size(raw: bytes, span: Span) -> int:
+    """Return about how many octets a part has once decoded, without decoding it: exact for well-formed base64."""
+    size_bytes = span.end - span.body_start
+    if span.encoding != "base64":
+        return size_bytes
+    digits = size_bytes - sum(raw.count(octet, span.body_start, span.end) for octet in (b"\r", b"\n", b"="))
+    return digits * 3 // 4
+
+
 def text(raw: bytes, span: Span) -> str:
     """Return a text part's characters, lines ended by LF alone."""
     return charsets.decode(decoded(raw, span), span.charset).replace("\r\n", "\n")

@@ -2,7 +2,7 @@ import base64
 
 import pytest
 
-from mailcore.message.content import Readable, decoded, readable, text
+from mailcore.message.content import Readable, decoded, decoded_size, readable, text
 from mailcore.message.index import index
 
 PLAIN = b"Content-Type: text/plain; charset=utf-8\r\n\r\nplain"
@@ -114,3 +114,11 @@ def test_preview(raw: bytes, want: str) -> None:
 
 def test_readable_of_nothing() -> None:
     assert readable(b"", index(b"").header) == Readable("", None, (), {})
+
+
+@pytest.mark.parametrize("data", [b"", b"a", b"ab", b"abc", bytes(range(256)) * 9])
+def test_the_size_of_a_file_is_that_of_what_is_saved(data: bytes) -> None:
+    encoded = base64.encodebytes(data).replace(b"\n", b"\r\n")
+    raw = multipart(b"mixed", PLAIN, PDF.replace(b"AAAA", encoded))
+    span = readable(raw, index(raw).header).attachments[0]
+    assert decoded_size(raw, span) == len(decoded(raw, span)) == len(data)
