@@ -57,6 +57,14 @@ class Addressed:
         return tuple({one.address.casefold(): one.address for one in (*self.to, *self.cc, *self.bcc)}.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A header field that is not what was signed. `signed` is what it said then, "" when it was not there."""
+
+    name: str
+    signed: str
+
+
 def top(addressed: Addressed, message_id: str, date_us: int, offset_min: int) -> bytes:
     """Return the header fields above the body, without Bcc. Raises ValueError when a value would become a second field."""
     letter = addressed.letter
@@ -92,8 +100,8 @@ def protect(top_fields: bytes, plain: bytes) -> bytes:
     return copies + marked + plain[match.end() :]
 
 
-def differences(raw: bytes, start: int, body_start: int, top_fields: Sequence[tuple[bytes, bytes]]) -> tuple[str, ...]:
-    """Return which header fields differ from the copies that were signed; () when there are no copies.
+def differences(raw: bytes, start: int, body_start: int, top_fields: Sequence[tuple[bytes, bytes]]) -> tuple[Difference, ...]:
+    """Return the header fields that differ from the copies that were signed; () when there are no copies.
 
     raw[start:body_start] is the header of the signed part (RFC 9788 §4).
     """
@@ -104,7 +112,8 @@ def differences(raw: bytes, start: int, body_start: int, top_fields: Sequence[tu
     outside: dict[bytes, bytes] = {}
     for name, octets in top_fields:
         outside.setdefault(name, octets.partition(b":")[2])
-    return tuple(name.decode().title() for name in PROTECTED if _unfolded(inside.get(name, b"")) != _unfolded(outside.get(name, b"")))
+    pairs = ((name, _unfolded(inside.get(name, b"")), _unfolded(outside.get(name, b""))) for name in PROTECTED)
+    return tuple(Difference(name.decode().title(), words.decode_words(signed)) for name, signed, shown in pairs if signed != shown)
 
 
 def _unfolded(value: bytes) -> bytes:

@@ -80,7 +80,7 @@ class Page:
     html: bool
     blocked: int
     attachments: tuple[File, ...]
-    differs: tuple[str, ...]
+    differs: tuple[letters.Difference, ...]
 
 
 def folder(tx: Tx, account_id: int, mailbox_id: int) -> tuple[list[Mailbox], Mailbox]:

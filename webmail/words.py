@@ -76,11 +76,26 @@ TITLES = {
 }
 
 
-def judgement(verdict: Verdict) -> Judgement:
-    """Return a verdict in the reader's words (ETSI EN 319 102-1 §5.1.3, put plainly by `signing.reasons`)."""
+def judgement(verdict: Verdict, *, changed: bool) -> Judgement:
+    """Return a verdict in the reader's words (ETSI EN 319 102-1 §5.1.3, put plainly by `signing.reasons`).
+
+    `changed`: the header that is shown is not the one that was signed. Who sees green reads the subject as signed too.
+    """
     tone, title = TITLES[verdict.status]
+    if changed and tone == "good":
+        return changed_header()
     said = REASONS[verdict.reason_key].words(current().code)
     return Judgement(tone, _(title), said.found, "" if tone == "good" else said.action)
+
+
+def changed_header() -> Judgement:
+    """Return what to say of a text that is as it was signed, below a header that is not (RFC 9788 §4)."""
+    return Judgement(
+        "unsure",
+        _("Valid signature, but the header was changed"),
+        _("The text is what was signed; what stands above it is not."),
+        _("Rely only on what is shown here as signed."),
+    )
 
 
 def unknown_signature() -> Judgement:

@@ -8,7 +8,7 @@ from mailcore.message import headers
 from mailcore.message.addresses import Mailbox
 from mailcore.message.build import Attachment
 from webmail import letters
-from webmail.letters import Addressed, Letter
+from webmail.letters import Addressed, Difference, Letter
 
 NOW_US = 1_795_300_000_000_000
 LETTER = Letter(sender=1, subject="مراسلة رقم 12", text="السلام\nBonjour", attachments=(Attachment("a.pdf", "application/pdf", b"%PDF"),))
@@ -48,9 +48,9 @@ def test_a_protected_entity_repeats_the_header_inside() -> None:
     as_indexed = [(field.lower, fields[field.start : field.end]) for field in outer]
     assert letters.differences(raw, len(fields), len(fields) + body_start, as_indexed) == ()
     changed = [(name, b"Subject: autre\r\n" if name == b"subject" else octets) for name, octets in as_indexed]
-    assert letters.differences(raw, len(fields), len(fields) + body_start, changed) == ("Subject",)
+    assert letters.differences(raw, len(fields), len(fields) + body_start, changed) == (Difference("Subject", LETTER.subject),)
     removed = [pair for pair in as_indexed if pair[0] != b"cc"]
-    assert letters.differences(raw, len(fields), len(fields) + body_start, removed) == ("Cc",)
+    assert letters.differences(raw, len(fields), len(fields) + body_start, removed) == (Difference("Cc", "A@X.example"),)
 
 
 def test_an_entity_without_copies_promises_nothing() -> None:

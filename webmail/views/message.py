@@ -39,7 +39,7 @@ async def show(request: Request, desk: Desk) -> Response:
         as_html=letter.html and (letter.text is None or request.query_params.get("view") == "html"),
         verdict=verdict,
         signer=await reading.signer(desk, verdict) if verdict is not None else None,
-        judgement=_judgement(opened, verdict),
+        judgement=_judgement(opened, verdict, changed=bool(letter.differs)),
         base=f"/mail/{box.account_id}/{opened.mailbox.key.mailbox_id}/{opened.stored.uid}",
     )
 
@@ -81,9 +81,9 @@ async def part(request: Request, desk: Desk) -> Response:
     return _download(content.decoded(opened.raw, span), "application/octet-stream", reading.name_of(span))
 
 
-def _judgement(opened: Opened, verdict: Verdict | None) -> words.Judgement | None:
+def _judgement(opened: Opened, verdict: Verdict | None, *, changed: bool) -> words.Judgement | None:
     if verdict is not None:
-        return words.judgement(verdict)
+        return words.judgement(verdict, changed=changed)
     return words.unknown_signature() if opened.summary.signed else None
 
 

@@ -67,7 +67,7 @@ async def test_a_signed_letter_arrives_valid_and_foreign_tools_agree(
     assert (tmp_path / "entity").read_bytes() in raw
 
 
-async def test_a_changed_letter_is_red(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+async def test_a_changed_letter_is_red_and_a_changed_header_not_green(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
     post, path = await prepared(site, visitor)
     await visitor.post(path, {"seen": visitor.value("seen"), "password": clerk.password})
     _, raw = await newest(site, post, "sent")
@@ -84,7 +84,8 @@ async def test_a_changed_letter_is_red(site: Site, visitor: Visitor, clerk: Feat
     assert "تغيّر النص بعد توقيعه" in page
     page = await text(reader, f"{inbox}/{header}")
     assert 'class="differs"' in page
-    assert '<bdi dir="ltr">To</bdi>' in page
+    assert 'class="verdict unsure"' in page
+    assert f'<bdi dir="ltr">To</bdi> — الموقّع: <strong><bdi>{EDUCATION}' in page
 
 
 async def test_a_wrong_password_signs_nothing(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
