@@ -30,13 +30,13 @@ WAIT_S = 20
 _SIZE = re.compile(rb"\{(\d+)\}\r\n\Z")
 
 
-def settings(directory: Path, tls: Tls, imap: Imap | None = None, smtp: Smtp | None = None) -> Settings:
+def settings(directory: Path, tls: Tls, imap: Imap | None = None, smtp: Smtp | None = None, *, database_url: str = "sqlite") -> Settings:
     """Settings of a node; its listener is started by hand, on a port of the system's choice."""
     return Settings(
         directory=directory,
         node=Node(hostname=f"imap.{DOMAIN}", postmaster=AMINA),
         tls=tls,
-        database=DatabaseSettings("sqlite"),
+        database=DatabaseSettings(database_url),
         listen=Listen(),
         smtp=smtp or Smtp(max_message_bytes=1_000_000),
         imap=imap or Imap(),
@@ -61,8 +61,8 @@ def ministry(tx: Tx, password_hash: str) -> None:
 async def opened(made: Settings, clock: Clock) -> AsyncIterator[Services]:
     """The services of a node in its own directory; afterwards the store's invariants must hold."""
     hasher = Hasher(memory_kib=8, passes=1, lanes=1)
-    db = await open_database("sqlite", made.directory, clock)
-    blob_db = await open_database("sqlite", made.directory, clock, "blobs")
+    db = await open_database(made.database.url, made.directory, clock)
+    blob_db = await open_database(made.database.url, made.directory, clock, "blobs")
     try:
         await db.write(ministry, await hasher.hash(prepare(PASSWORD)))
         wrapper = AesWrapper()
