@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from config import postgres
 from config.clock import ManualClock
@@ -15,6 +16,10 @@ from config.database import Database
 from config.engines import open_database
 
 _numbers = itertools.count()
+
+# No wall clock decides over a test. A run that decides over a landing repeats itself; the others go on searching.
+settings.register_profile("diwan", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ)
+settings.load_profile("diwan")
 
 
 @pytest.fixture
