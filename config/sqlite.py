@@ -200,8 +200,11 @@ class SqliteDatabase:
         try:
             self._set_sync(connection, FULL if any(job.durable for job in batch) else NORMAL)
             connection.execute("BEGIN IMMEDIATE")
-            for job in batch:
-                self._run_unit(connection, job)
+            if len(batch) == 1:  # the transaction itself undoes it
+                self._run(connection, batch[0])
+            else:
+                for job in batch:
+                    self._run_guarded(connection, job)
             failpoint("database.before_commit")
             connection.execute("COMMIT")
             failpoint("database.after_commit")
@@ -211,12 +214,15 @@ class SqliteDatabase:
             for job in batch:
                 job.error = job.error or error
 
-    def _run_unit(self, connection: apsw.Connection, job: _Job) -> None:
+    def _run(self, connection: apsw.Connection, job: _Job) -> None:
         tx = SqliteTx(connection, self._clock.now_us())
+        job.result = job.unit(tx, *job.args, **job.kwargs)
+        job.changes = tx.changes
+
+    def _run_guarded(self, connection: apsw.Connection, job: _Job) -> None:
         connection.execute("SAVEPOINT unit")
         try:
-            job.result = job.unit(tx, *job.args, **job.kwargs)
-            job.changes = tx.changes
+            self._run(connection, job)
         except Exception as error:  # noqa: BLE001  (a driver: handed to the caller)
             job.error = error
             connection.execute("ROLLBACK TO unit")
