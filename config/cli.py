@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from config import log, queue_commands, roles
 from config.commands import HERE, Directory, Json, run, show
@@ -77,7 +78,7 @@ def init(
 def up(
     directory: Directory = HERE,
     role: Annotated[list[str] | None, typer.Option(help="Run only these roles (repeatable).")] = None,
-    level: Annotated[str, typer.Option("--log", help="debug, info, warning or error.")] = "warning",
+    level: Annotated[log.Level, typer.Option("--log", help="From which level on events are logged.")] = "warning",
 ) -> None:
     """Serve until SIGTERM. Prints one line that begins with `ready` when every listener answers."""
     log.configure(level)
@@ -127,7 +128,7 @@ def doctor(
     if as_json:
         show([{"check": f.check, "ok": f.ok, "said": f.said, "fixed": f.fixed} for f in findings])
     else:
-        console = Console()
+        console = Console(soft_wrap=True)
         for f in findings:
-            console.print("[green]ok[/green]  " if f.ok else "[red]no[/red]  ", f"{f.check}: {f.said}", sep="", highlight=False)
+            console.print("[green]ok[/green]  " if f.ok else "[red]no[/red]  ", escape(f"{f.check}: {f.said}"), sep="", highlight=False)
     raise typer.Exit(OK if all(f.ok for f in findings) else FAILED)

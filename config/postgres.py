@@ -18,6 +18,7 @@ from psycopg_pool import ConnectionPool
 from config import migrations
 from config.clock import Clock
 from config.database import Listener, Row, Tx
+from config.errors import MailError
 from config.failpoints import failpoint
 from config.sql import POSTGRES_TYPES, for_postgres
 
@@ -67,6 +68,11 @@ class PostgresTx:
         self._connection.cursor().executemany(for_postgres(sql), list(batch))
 
 
+class DatabaseUnreachable(MailError):
+    text = "the database does not answer"
+    temporary = True
+
+
 class PostgresDatabase:
     """A `Database` on a PostgreSQL server (15 or newer)."""
 
@@ -79,8 +85,11 @@ class PostgresDatabase:
 
     @classmethod
     async def open(cls, url: str, clock: Clock, history: str) -> "PostgresDatabase":
-        """Connect and bring the schema up to date. Raises SchemaTooNew."""
-        await asyncio.to_thread(migrate, url, history)
+        """Connect and bring the schema up to date. Raises SchemaTooNew, DatabaseUnreachable."""
+        try:
+            await asyncio.to_thread(migrate, url, history)
+        except psycopg.OperationalError as error:
+            raise DatabaseUnreachable(f"the database does not answer: {' '.join(str(error).split())}") from error
         pool: ConnectionPool[Connection] = ConnectionPool(url, min_size=1, max_size=POOL, open=False)
         await asyncio.to_thread(pool.open, wait=True)
         return cls(pool, clock)

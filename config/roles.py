@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from config import settings
+from config import settings, surroundings
 from config.errors import MailError
 from config.log import log
 
@@ -57,6 +57,7 @@ async def run(directory: Path, names: Sequence[str], ready: Callable[[settings.S
         if name not in ROLES:
             raise NoSuchRole(f"there is no role {name!r}; roles are {', '.join(ROLES)}")
     read = settings.load(directory)
+    surroundings.ready(read, listeners(read, names))
     sys.setswitchinterval(SWITCH_S)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

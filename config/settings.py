@@ -30,6 +30,12 @@ class Node(Section, frozen=True, forbid_unknown_fields=True):
     hostname: str  # in EHLO, Received and certificates
     postmaster: str  # sender and address of last resort for reports
 
+    def __post_init__(self) -> None:
+        if not self.hostname.strip():
+            raise ValueError("Expected the name of this machine - at `$.hostname`")
+        if "@" not in self.postmaster:
+            raise ValueError("Expected an address - at `$.postmaster`")
+
 
 class DatabaseSettings(Section, frozen=True, forbid_unknown_fields=True):
     """Where rows are kept: ``sqlite`` or ``postgresql://user@host/name``."""
@@ -38,7 +44,7 @@ class DatabaseSettings(Section, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if self.url != "sqlite" and not self.url.startswith(("postgresql://", "postgres://")):
-            raise ValueError("Expected `sqlite` or `postgresql://…`")
+            raise ValueError("Expected `sqlite` or `postgresql://…` - at `$.url`")
 
 
 class Listen(Section, frozen=True, forbid_unknown_fields=True):

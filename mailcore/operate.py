@@ -14,7 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import msgspec
 from cryptography import x509
 
-from config import settings
+from config import settings, surroundings
 from config.clock import SystemClock
 from config.database import Tx
 from config.engines import open_database
@@ -66,7 +66,8 @@ async def doctor(directory: Path, *, fix: bool) -> list[Finding]:
         return [Finding("settings", False, error.text)]
     findings = [Finding("settings", True, f"{directory / settings.FILE} is well formed"), *(look(read) for look in LOOKS)]
     findings += [_private(path, fix=fix) for path in (read.keys, *sorted(read.keys.rglob("*.key")))]
-    findings += [_listener(name, where) for name, where in msgspec.structs.asdict(read.listen).items() if where]
+    running = await services.is_running(read)
+    findings += [_listener(name, where, running=running) for name, where in msgspec.structs.asdict(read.listen).items() if where]
     findings.append(await _opens(read))
     return findings
 
@@ -86,6 +87,10 @@ def _certificate(read: Settings) -> Finding:
         certificate = x509.load_pem_x509_certificates(read.tls.certificate.read_bytes())[0]
     except (OSError, ValueError) as error:
         return Finding("certificate", False, f"{read.tls.certificate}: {error}")
+    try:
+        surroundings.certified(read)
+    except MailError as error:
+        return Finding("certificate", False, error.text)
     left = certificate.not_valid_after_utc - datetime.now(UTC)
     return Finding("certificate", left > WARN_BEFORE, f"the listeners' certificate is valid for {left.days} more days")
 
@@ -103,12 +108,13 @@ def _private(path: Path, *, fix: bool) -> Finding:
     return Finding("private", False, f"{path} is open to others (mode {mode:o}); --fix closes it")
 
 
-def _listener(name: str, where: str) -> Finding:
+def _listener(name: str, where: str, *, running: bool) -> Finding:
     """Say whether somebody answers; a node that is not running is no fault, a port of somebody else is."""
     host, port = settings.endpoint(where)
     try:
         with socket.create_connection((host, port), timeout=2):
-            return Finding(name, True, f"{where} answers")
+            said = "answers" if running else "answers, but this node is not running: another program has this port"
+            return Finding(name, running, f"{where} {said}")
     except ConnectionRefusedError:
         return Finding(name, True, f"{where} is free: the node is not running")
     except OSError as error:

@@ -63,6 +63,14 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
         )
 
 
+async def is_running(settings: Settings) -> bool:
+    """Say whether a process of this node runs: its signer answers."""
+    signer = await _connected(socket_path(settings.directory))
+    if signer is not None:
+        await signer.close()
+    return signer is not None
+
+
 @contextlib.asynccontextmanager
 async def _signer(settings: Settings) -> AsyncIterator[Signer]:
     """Use the signer that another role of this node runs, or run it."""

@@ -1,9 +1,11 @@
 """`diwan init`: make a node. The settings file is written last, so a directory that has one is whole."""
 
+import contextlib
 import dataclasses
 import json
 import secrets
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,18 +19,24 @@ from config.errors import MailError
 from config.settings import FILE, Settings
 from directory import address, credentials, domains, holdings, organisations, people, posts, units
 from directory.demo import FeaturedPerson, generate
+from directory.errors import BadAddress
 from directory.signin import app_passwords
 from directory.signin.passwords import Hasher
 from mailcore import certify, services
 from mailcore.services import ROOTS, Services
 from signing.vault import replace
 
+FOLDERS = ("data", "keys", "run")
 PORTS = {"smtp": 525, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "https": 443}
 DEMO_FILE = "demo.json"
 HOST = "127.0.0.1"
 DEMO_HOSTNAME = "mx.diwan.example"
 REGISTRY = "bureau.ordre"
 CLERK, CLERK_FR, CLERK_AR = "greffe", "Agent du bureau d'ordre", "عون مكتب الضبط"
+
+
+class BadName(MailError):
+    text = "this is not a domain name"
 
 
 class NodeExists(MailError):
@@ -49,24 +57,51 @@ class Wanted:
 
 
 async def init(directory: Path, wanted: Wanted, console: Console) -> list[FeaturedPerson]:
-    """Make a node in `directory` and return who can sign in. Raises NodeExists, SettingsError."""
+    """Make a node in `directory` and return who can sign in. Raises NodeExists, BadName, SettingsError."""
     if (directory / FILE).exists():
         raise NodeExists(f"{directory} holds a node already; choose another directory")
     if (directory / "keys").exists():
         raise NodeExists(f"{directory} is what an interrupted `diwan init` left; remove it and try again")
-    for folder in (directory, *(directory / name for name in ("data", "keys", "run"))):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    hostname = wanted.hostname or (f"mx.{wanted.domain}" if wanted.domain else DEMO_HOSTNAME)
-    text = toml(hostname, wanted)
+    wanted = _canonical(wanted)
+    text = toml(wanted.hostname, wanted)
     read = settings.parse(text, directory)
-    async with services.opened(read) as node:
-        await certify.found(node, f"Diwan {hostname}", [hostname, "localhost", HOST])
-        sign_ins = await _demo(node, wanted, console) if wanted.demo else []
-        if wanted.domain:
-            sign_ins.append(await _first_administration(node, wanted.domain))
-    _describe(directory, read, sign_ins)
-    replace(directory / FILE, text.encode())
+    with _undone_on_failure(directory):
+        async with services.opened(read) as node:
+            await certify.found(node, f"Diwan {wanted.hostname}", [wanted.hostname, "localhost", HOST])
+            sign_ins = await _demo(node, wanted, console) if wanted.demo else []
+            if wanted.domain:
+                sign_ins.append(await _first_administration(node, wanted.domain))
+        _describe(directory, read, sign_ins)
+        replace(directory / FILE, text.encode())
     return sign_ins
+
+
+def _canonical(wanted: Wanted) -> Wanted:
+    """Return what is wanted with its names as A-labels: certificates and greetings know no other. Raises BadName."""
+    domain = _name("--domain", wanted.domain) if wanted.domain else ""
+    hostname = _name("--hostname", wanted.hostname) if wanted.hostname else f"mx.{domain}" if domain else DEMO_HOSTNAME
+    return dataclasses.replace(wanted, domain=domain, hostname=hostname)
+
+
+def _name(option: str, written: str) -> str:
+    try:
+        return address.parse_domain(written)
+    except BadAddress:
+        raise BadName(f"{option} {written}: this is not a domain name") from None
+
+
+@contextlib.contextmanager
+def _undone_on_failure(directory: Path) -> Iterator[None]:
+    """Make a node's folders; take away what was made when the node is not finished, so that one can try again."""
+    made = [folder for folder in (directory, *(directory / name for name in FOLDERS)) if not folder.exists()]
+    for folder in made:
+        folder.mkdir(mode=0o700, parents=True)
+    try:
+        yield
+    except BaseException:
+        for folder in reversed(made):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def toml(hostname: str, wanted: Wanted) -> str:

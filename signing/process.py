@@ -49,7 +49,8 @@ async def _watch(child: asyncio.subprocess.Process, socket: Path, keys: Path) ->
     try:
         while True:
             status = await child.wait()
-            log.error("signer.ended", status=status)
+            if status:  # 0: it was told to, as when a service manager ends the whole group at once
+                log.error("signer.ended", status=status)
             child = await _restart(socket, keys)
     finally:
         await _stop(child)

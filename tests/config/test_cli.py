@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,51 @@ def test_init_refuses_what_an_interrupted_one_left(tmp_path: Path) -> None:
     assert "interrupted" in diwan("init", str(tmp_path)).stderr
 
 
+def test_an_init_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    directory = tmp_path / "n"
+    for option, value, says in (
+        ("--domain", "not a domain", "--domain not a domain: this is not a domain name"),
+        ("--hostname", "mx..example", "--hostname mx..example: this is not a domain name"),
+        ("--database", "mysql://x", "database.url: expected `sqlite`"),
+        ("--database", "postgresql://x@127.0.0.1:1/x", "the database does not answer"),
+    ):
+        said = diwan("init", str(directory), option, value)
+        assert said.returncode == 1
+        assert says in said.stderr
+        assert said.stderr.count("\n") == 1
+        assert not directory.exists()
+
+
+def test_an_arabic_domain_is_kept_as_a_labels(tmp_path: Path) -> None:
+    made = diwan("init", str(tmp_path / "n"), "--domain", "أرشيف.example", "--json")
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)[0]["address"] == "greffe@xn--igb2aj6c2b.example"
+    assert 'hostname = "mx.xn--igb2aj6c2b.example"' in (tmp_path / "n/diwan.toml").read_text("utf-8")
+
+
+def test_a_port_of_another_program_is_a_finding(node: Path) -> None:
+    port = int(nodes.read(node).listen["imap"].rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", port)):
+        looked = diwan("doctor", "--dir", str(node))
+    assert looked.returncode == 1
+    assert f"no  imap: 127.0.0.1:{port} answers, but this node is not running: another program has this port\n" in looked.stdout
+
+
+def test_a_key_that_is_missing_is_named(node: Path) -> None:
+    key = node / "keys/tls.key"
+    key.rename(node / "keys/away")
+    try:
+        said, looked = diwan("up", "--dir", str(node)), diwan("doctor", "--dir", str(node))
+    finally:
+        (node / "keys/away").rename(key)
+    assert said.stderr == f"diwan: {node / 'diwan.toml'}: tls.key: {key}: no such file or directory\n"
+    assert "no  certificate: " in looked.stdout
+
+
+def test_an_unknown_log_level_is_wrong_usage(node: Path) -> None:
+    assert diwan("up", "--dir", str(node), "--log", "loud").returncode == 2
+
+
 def test_keys_are_the_owners_alone(node: Path) -> None:
     for path in (node / "keys", node / "demo.json", node / "keys/tls.key", node / "keys/storage.key"):
         assert path.stat().st_mode & 0o077 == 0, path
@@ -61,7 +107,8 @@ def test_up_says_ready_serves_and_stops_on_sigterm(node: Path) -> None:
         assert any(finding["said"].endswith("answers") for finding in json.loads(looked.stdout))
         taken = diwan("up", "--dir", str(node))
         assert taken.returncode == 1
-        assert "already in use" in taken.stderr
+        assert "listen.smtp: 127.0.0.1:" in taken.stderr
+        assert "address already in use" in taken.stderr
         assert taken.stderr.count("\n") == 1
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0

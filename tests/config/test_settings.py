@@ -39,9 +39,11 @@ def test_paths_are_taken_from_the_nodes_directory(tmp_path: Path) -> None:
         ("[node]\nhostname = 'a'\npostmaster = 'p@a.example'", "tls: this setting is required"),
         (GOOD + "[listen]\nimap = 'localhost'", "listen.imap: expected `host:port`"),
         (GOOD + "[listen]\nimap = '127.0.0.1:99999'", "listen.imap: expected `host:port`"),
-        (GOOD + "[database]\nurl = 'mysql://x'", "database: expected `sqlite` or `postgresql://…`"),
+        (GOOD + "[database]\nurl = 'mysql://x'", "database.url: expected `sqlite` or `postgresql://…`"),
         (GOOD + "[web]\ndefault_language = 'de'", "web.default_language: invalid enum value 'de'"),
         (GOOD + "[[route]]\ndomain = 'x'\nhost = 1", "route[0].host: expected `str`, got `int`"),
+        (GOOD.replace('"mx.interieur.gov.example"', '""'), "node.hostname: expected the name of this machine"),
+        (GOOD.replace("postmaster@interieur.gov.example", "postmaster"), "node.postmaster: expected an address"),
         ("[node", "not TOML"),
     ],
 )
