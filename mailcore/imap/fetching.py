@@ -1,6 +1,6 @@
 """Answers of FETCH, joined from what was rendered at delivery. RFC 3501 §7.4.2."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
@@ -93,6 +93,23 @@ def view_answers(items: Sequence[Item]) -> ViewWriter:
     return VIEW_ANSWERS[tuple(item.name for item in items if isinstance(item, Attribute))]
 
 
+ANSWER_BYTES = 1024 * 1024  # of one answer made in one piece: two hundred items may each be a whole message
+
+
+def gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Join small pieces; give what has gathered away at ANSWER_BYTES, so that no answer is ever held as a whole."""
+    held: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= ANSWER_BYTES:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
+
+
 FaceWriter = Callable[[int, Face, bytes, Sequence[bytes]], bytes]
 
 
@@ -126,12 +143,17 @@ class Message:
 Writer = Callable[[Message], bytes]
 
 
-def answers(items: Sequence[Item]) -> Callable[[int, Message], bytes]:
-    """Return what writes the answer of any message, items in the order asked for."""
+def answers(items: Sequence[Item]) -> Callable[[int, Message], Iterator[bytes]]:
+    """Return what writes the answer of any message piece by piece, items in the order asked for."""
     writers = [_body(item) if isinstance(item, Body) else _attribute(item) for item in items]
 
-    def answer(number: int, message: Message) -> bytes:
-        return b"* %d FETCH (%b)\r\n" % (number, b" ".join([write(message) for write in writers]))
+    def answer(number: int, message: Message) -> Iterator[bytes]:
+        before = b"* %d FETCH (" % number
+        for write in writers:
+            yield before
+            yield write(message)
+            before = b" "
+        yield b")\r\n"
 
     return answer
 

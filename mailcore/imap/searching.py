@@ -92,6 +92,16 @@ def level(key: Key) -> Level:
     return Level.VIEW
 
 
+def weight(key: Key) -> int:
+    """Return how many questions a key may ask of each message."""
+    match key:
+        case Not():
+            return weight(key.key)
+        case AnyOf() | AllOf():
+            return sum(weight(inner) for inner in key.keys)
+    return 1
+
+
 Test = Callable[[Candidate], bool | None]
 
 

@@ -6,7 +6,6 @@ behind it go to the blob store already. Nothing shows them before their own APPE
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Sequence
 
 from config.database import Tx
@@ -22,7 +21,6 @@ from mailcore.store import mailboxes, messages
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import Appended, Prepared
 
-BARE_LF = re.compile(rb"(?<!\r)\n")
 AHEAD_BYTES = 256 * 1024  # larger messages wait for their turn
 MAX_AHEAD = 8  # one that is refused in its turn stays here until the session ends
 MISSING = "no such mailbox; it can be created"
@@ -52,7 +50,9 @@ def canonical(octets: bytes) -> bytes:
     """Return a message with CRLF line breaks (RFC 5322 §2.1). Raises MalformedMessage for none and for NUL."""
     if not octets or b"\x00" in octets:
         raise MalformedMessage("a message cannot be empty or hold NUL")
-    return BARE_LF.sub(b"\r\n", octets) if octets.count(b"\n") != octets.count(b"\r\n") else octets
+    if octets.count(b"\n") == octets.count(b"\r\n"):
+        return octets
+    return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")  # `sub` would keep each line as an object of its own
 
 
 def append_to(

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from mailcore.imap import fetching
@@ -53,7 +53,8 @@ async def _from_faces(session: Session, items: Sequence[Item], places: Sequence[
     answer = fetching.face_answers(items)
     async with contextlib.aclosing(ahead(_known(session, items, places))) as chunks:
         async for known in chunks:
-            yield b"".join([answer(place + 1, face, write(view.flags[place]), pieces) for place, face, pieces in known])
+            for lines in fetching.gathered(answer(place + 1, face, write(view.flags[place]), pieces) for place, face, pieces in known):
+                yield lines
 
 
 async def _known(
@@ -62,8 +63,9 @@ async def _known(
     """Yield places with faces and header sections, in chunks; messages that are truly gone are left out."""
     uids = session.selected.view.uids
     reader = _Reader(session, items)
-    for start in range(0, len(places), ROW_CHUNK):
-        chunk = places[start : start + ROW_CHUNK]
+    step = max(1, ROW_CHUNK // (1 + reader.sections))
+    for start in range(0, len(places), step):
+        chunk = places[start : start + step]
         wanted = [uids[place] for place in chunk]
         faces, columns = await reader.read(wanted)
         if not columns:
@@ -86,6 +88,11 @@ class _Reader:
         self._db = session.services.db
         self._summary = fetching.needs_summary(items)
         self._sections = [item for item in items if isinstance(item, Body)]
+
+    @property
+    def sections(self) -> int:
+        """Return how many header sections each message is asked for."""
+        return len(self._sections)
 
     async def read(self, uids: Sequence[int]) -> tuple[Mapping[int, Face], list[Mapping[int, bytes]]]:
         """Return faces by UID, and for each header section its answers by UID."""
@@ -123,11 +130,13 @@ async def _with_octets(session: Session, items: Sequence[Item], places: Sequence
             changed = await _mark_seen(session, rows) if marking else frozenset()
             writer = _Writer(session, items, changed)
             if not raw:
-                yield b"".join([writer.write(row, None) for row in rows])
+                for lines in fetching.gathered(writer.write((row, None) for row in rows)):
+                    yield lines
                 continue
             async with contextlib.aclosing(ahead(_bodies(session, rows))) as batches:
                 async for batch in batches:
-                    yield b"".join([writer.write(row, octets) for row, octets in batch])
+                    for lines in fetching.gathered(writer.write(batch)):
+                        yield lines
 
 
 class _Writer:
@@ -141,8 +150,12 @@ class _Writer:
         self._marked = fetching.answers(items if FLAGS in items else (*items, FLAGS))
         self._summary, self._header = fetching.needs_summary(items), fetching.needs_header(items)
 
-    def write(self, row: Stored, raw: bytes | None) -> bytes:
-        """Write the answer of one message."""
+    def write(self, messages: Iterable[tuple[Stored, bytes | None]]) -> Iterator[bytes]:
+        """Write the answers of some messages, piece by piece."""
+        for row, raw in messages:
+            yield from self._write(row, raw)
+
+    def _write(self, row: Stored, raw: bytes | None) -> Iterator[bytes]:
         view, account = self._session.selected.view, self._session.account
         place = view.index(row.uid)
         assert place is not None, "a view is not renumbered while FETCH runs"

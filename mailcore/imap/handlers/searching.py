@@ -11,6 +11,7 @@ from mailcore.imap.session import Session
 from mailcore.store import messages
 
 CHUNK = 200  # messages per unit of work: readers hold no snapshot for long
+INLINE_QUESTIONS = 20_000  # asked of the view at once: some ms; more would keep every other client waiting
 TEXT_CHUNK = 20  # bodies held at once
 
 
@@ -18,7 +19,11 @@ async def search(session: Session, command: Search) -> Responses:
     """Only what the view shows is found; the answer is ascending."""
     view = session.selected.view
     test = searching.compiled(command.key, view, session.keywords)
-    found, undecided = _sift(test, [Candidate(place, flags) for place, flags in enumerate(view.flags)])
+    everything = [Candidate(place, flags) for place, flags in enumerate(view.flags)]
+    if searching.weight(command.key) * len(everything) > INLINE_QUESTIONS:
+        found, undecided = await asyncio.to_thread(_sift, test, everything)
+    else:
+        found, undecided = _sift(test, everything)
     header = searching.level(command.key) >= Level.HEADER
     for start in range(0, len(undecided), CHUNK):
         found += await _decide(session, test, undecided[start : start + CHUNK], header=header)

@@ -2,12 +2,14 @@
 
 import contextlib
 import logging
+import threading
 from pathlib import Path
 
 import pytest
 
 from config.clock import ManualClock
 from config.settings import Imap, Tls
+from mailcore.imap.handlers.appending import canonical
 from tests.mailcore.imap.node import Client, Server, opened, serving, settings
 
 
@@ -46,6 +48,7 @@ async def test_what_cannot_be_skipped_before_sign_in_ends_the_connection(server:
     [
         (b"SEARCH " + b"(" * 1000 + b"ALL" + b")" * 1000, b"BAD search too complex"),
         (b"SEARCH " + b"NOT " * 1000 + b"ALL", b"BAD search too complex"),
+        (b"SEARCH" + b" UNDELETED" * 1000, b"BAD search too complex"),
         (b"FETCH 1 (BODY[" + b"1." * 1000 + b"1])", b"BAD"),
         (b"FETCH 1 (" + b"UID " * 1000 + b"FLAGS)", b"OK"),
         (b"UID FETCH 1:4294967295 (UID)", b"OK"),
@@ -72,6 +75,60 @@ async def test_hostile_commands_after_sign_in(server: Server, command: bytes, wa
     client = await server.signed_in("INBOX")
     assert (await client.ask(command)).startswith(want)
     assert (await client.ask("NOOP")).startswith(b"OK")
+
+
+async def test_an_answer_of_many_bodies_is_written_in_bounded_pieces(amina: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mailcore.imap.connection import Connection
+
+    written: list[int] = []
+    write = Connection.write
+
+    def watched(connection: Connection, octets: bytes) -> None:
+        written.append(len(octets))
+        write(connection, octets)
+
+    raw = b"Subject: big\r\n\r\n" + b"x" * 900_000 + b"\r\n"
+    await amina.append(raw)
+    await amina.ask("SELECT INBOX")
+    monkeypatch.setattr(Connection, "write", watched)
+    items = " ".join(f"BODY.PEEK[]<0.{1_000_000 + n}>" for n in range(30))
+    assert (await amina.ask(f"FETCH 1 (UID {items} FLAGS)")).startswith(b"OK")
+    assert amina.untagged[0].count(b"x" * 900_000) == 30
+    assert amina.untagged[0].endswith(b" FLAGS ())")
+    assert max(written) < 3_000_000
+
+
+@pytest.mark.parametrize(
+    ("sent", "want"),
+    [
+        (b"a\n\nb\n", b"a\r\n\r\nb\r\n"),
+        (b"a\r\n\nb", b"a\r\n\r\nb"),
+        (b"a\r\r\nb\n", b"a\r\r\nb\r\n"),
+        (b"a\rb\r\n", b"a\rb\r\n"),
+    ],
+)
+def test_bare_line_feeds_become_line_breaks_and_nothing_else_changes(sent: bytes, want: bytes) -> None:
+    assert canonical(sent) == want
+
+
+async def test_searches_beyond_some_questions_leave_the_loop(amina: Client, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mailcore.imap.handlers import searching
+
+    threads = []
+    sift = searching._sift
+
+    def watched(*arguments: object) -> object:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return sift(*arguments)  # type: ignore[arg-type]
+
+    await server.fill(3)
+    await amina.ask("SELECT INBOX")
+    monkeypatch.setattr(searching, "_sift", watched)
+    monkeypatch.setattr(searching, "INLINE_QUESTIONS", 3)
+    await amina.ask("SEARCH UNDELETED")
+    await amina.ask("SEARCH UNDELETED NOT OR SEEN FLAGGED")
+    assert amina.untagged == [b"* SEARCH 1 2 3"]
+    assert threads == [True, False]
 
 
 async def test_more_keywords_than_an_account_can_have_are_refused(amina: Client, server: Server) -> None:
