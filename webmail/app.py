@@ -5,12 +5,14 @@ RFC 9110 (HTTP semantics), RFC 6797 (HSTS). Everything that can be asked for is 
 
 import asyncio
 import contextlib
+import functools
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
@@ -23,6 +25,7 @@ from config.errors import MailError
 from config.settings import endpoint
 from mailcore.services import Services
 from webmail import driver, guard
+from webmail.connection import Connection, Room
 from webmail.driver import Driver
 from webmail.headers import SafeHeaders
 from webmail.views import complete, compose, confirm, events, folder, language, message, signin, static
@@ -34,27 +37,43 @@ BACKLOG = 1024
 MAX_REQUESTS_AT_ONCE = 4_000  # open streams of events count
 
 View = Callable[[Request], Awaitable[Response]]
-MAIL = "/mail/{account:int}"
-BOX = MAIL + "/{mailbox:int}"
-ONE = BOX + "/{uid:int}"
+MAIL = "/mail/{account:number}"
+BOX = MAIL + "/{mailbox:number}"
+ONE = BOX + "/{uid:number}"
 
 
-def _route(path: str, show: View | None = None, act: View | None = None) -> list[Route]:
+class _Number(Convertor[int]):
+    """A number of a path that the databases can hold; the stock one takes any number of digits."""
+
+    regex = "[0-9]{1,18}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("number", _Number())
+
+
+def _route(path: str, show: View | None = None, act: View | None = None, *, max_bytes: int | None = None) -> list[Route]:
     views = [("GET", show), ("POST", act)]
-    return [Route(path, view, methods=[method]) for method, view in views if view is not None]
+    bounds = [Middleware(RequestBodyLimitMiddleware, max_body_size=max_bytes)] if max_bytes is not None else []
+    return [Route(path, view, methods=[method], middleware=bounds) for method, view in views if view is not None]
 
 
 ROUTES = [
     *_route("/", guard.page(folder.home)),
-    *_route("/signin", signin.show, signin.enter),
+    *_route("/signin", signin.show, signin.enter, max_bytes=FORM_BYTES),
     *_route("/signout", None, guard.post(signin.leave)),
-    *_route("/language", None, language.change),
+    *_route("/language", None, language.change, max_bytes=FORM_BYTES),
     *_route("/s/{digest}/{name}", static.show),
     *_route(MAIL + "/", guard.page(folder.home)),
     *_route(MAIL + "/compose", guard.page(compose.show), guard.post(compose.act, signin.lost)),
     *_route(MAIL + "/complete", guard.page(complete.show)),
     *_route(MAIL + "/events", guard.page(events.show)),
-    *_route(MAIL + "/sign/{uid:int}", guard.page(confirm.show), guard.post(confirm.act)),
+    *_route(MAIL + "/sign/{uid:number}", guard.page(confirm.show), guard.post(confirm.act)),
     *_route(BOX, guard.page(folder.show), guard.post(folder.act)),
     *_route(ONE, guard.page(message.show), guard.post(message.act)),
     *_route(ONE + "/body", guard.page(message.body)),
@@ -105,7 +124,7 @@ def _config(services: Services) -> uvicorn.Config:
     return uvicorn.Config(
         build(services),
         lifespan="off",
-        http="httptools",
+        http=functools.partial(Connection, room=Room()),  # type: ignore[arg-type]  # uvicorn only ever calls it
         ws="none",
         log_config=None,
         log_level="warning",

@@ -44,14 +44,14 @@ def post(view: Post, lost: Lost | None = None) -> View:
 
     async def guarded(request: Request) -> Response:
         found = await desk.find(request, services(request))
-        form = await forms.read(request)
         cookie = request.cookies.get(desk.SESSION_COOKIE, "")
-        if found is None and lost is not None and cookie:
-            csrf.check(cookie, form.text("csrf"), request.headers)
-            return await lost(request, form)
-        if found is None:
-            raise NotSignedIn
+        if found is None and (lost is None or not cookie):
+            raise NotSignedIn  # before the form is read: it may be large
+        form = await forms.read(request)
         csrf.check(cookie, form.text("csrf"), request.headers)
+        if found is None:
+            assert lost is not None
+            return await lost(request, form)
         return await view(request, found, form)
 
     return guarded

@@ -48,7 +48,7 @@ async def test_nothing_of_the_mail_is_shown_to_strangers(site: Site) -> None:
         if route.path in PUBLIC:
             continue
         path = route.path.replace("{path}", "1")
-        for part in ("{account:int}", "{mailbox:int}", "{uid:int}"):
+        for part in ("{account:number}", "{mailbox:number}", "{uid:number}"):
             path = path.replace(part, "1")
         answer = await client.request(next(iter(route.methods - {"HEAD"})), path)
         assert answer.status_code == 303, path
@@ -70,6 +70,18 @@ async def test_an_oversize_request_is_explained(site: Site, visitor: Visitor) ->
     answer = await visitor.client.post("/mail/1/compose", headers=headers, content=b"x")
     assert answer.status_code == 413
     assert "attach less" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/{n}/", "/1/{n}", "/1/1/{n}", "/1/1/{n}/raw", "/1/1/{n}/part/1", "/sign/{n}"])
+@pytest.mark.parametrize("digits", [18, 19, 25, 5000])
+async def test_numbers_that_no_database_holds_name_no_page(visitor: Visitor, path: str, digits: int) -> None:
+    answer = await visitor.client.get("/mail" + path.format(n="9" * digits), follow_redirects=True)
+    assert answer.status_code == 404
+
+
+async def test_a_large_form_of_a_stranger_is_not_read(site: Site) -> None:
+    answer = await site.visitor().client.post("/signin", data={"login": "x" * 9_000_000})
+    assert answer.status_code == 413
 
 
 async def test_the_role_serves_https_and_stops(site: Site) -> None:
