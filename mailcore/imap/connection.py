@@ -18,6 +18,7 @@ from mailcore.imap.wire import Event, Framer, Limits
 from mailcore.services import Services
 
 HELD_BYTES = 256 * 1024  # pipelined octets at which reading pauses, and unsent ones at which writing waits
+ALL_HELD_BYTES = 512 * 1024 * 1024  # received and not yet carried out, all connections together: ten messages of the largest size
 PIPELINED = 4  # commands looked at ahead of their turn (reference imap.md §7)
 AHEAD_BYTES = 2 * 1024 * 1024
 WRITE_TIMEOUT_S = 300  # a client that takes nothing for so long is gone
@@ -30,6 +31,7 @@ class Owner(Protocol):
 
     services: Services
     memory: Memory
+    held_bytes: int
 
     def admit(self, connection: "Connection") -> bool:
         """Count a connection in; return False when there are too many."""
@@ -55,6 +57,7 @@ class Connection(asyncio.Protocol):
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._framer = Framer(BEFORE)
+        self._counted = 0  # of what the framer holds, in the owner's sum
         self._ahead: deque[Event] = deque()
         self._out: list[bytes] = []
         self._out_bytes = 0
@@ -91,13 +94,28 @@ class Connection(asyncio.Protocol):
         self._framer.feed(data)
         self._fresh = True
         self._heard_at = self._loop.time()
-        if self._arrival is not None:
+        self._count()
+        if self._owner.held_bytes > ALL_HELD_BYTES and self._framer.held > HELD_BYTES:
+            self._give_up()
+        elif self._arrival is not None:
             self._arrival()
         elif self._task is None:
             self._task = self._owner.spawn(self._answer())
         elif self._framer.held > HELD_BYTES and self._reading:
             self._reading = False
             self._transport.pause_reading()
+
+    def _count(self) -> None:
+        """Bring the owner's sum up to date."""
+        self._owner.held_bytes += self._framer.held - self._counted
+        self._counted = self._framer.held
+
+    def _give_up(self) -> None:
+        """Turn away a client that sends much while everybody together has sent too much."""
+        log.warning("imap.no_memory", peer=self.peer, held_bytes=self._framer.held)
+        self._framer.discard()
+        self._count()
+        self.close("too much is being received at the moment", "UNAVAILABLE")
 
     def pause_writing(self) -> None:
         """The peer does not keep up."""
@@ -116,6 +134,8 @@ class Connection(asyncio.Protocol):
         self.resume_writing()
         if self._task is not None:
             self._task.cancel()
+        self._framer.discard()  # not when a collector comes round: half a literal may be fifty megabytes
+        self._count()
         self.session.end()
         self._owner.forget(self)
 
@@ -149,6 +169,7 @@ class Connection(asyncio.Protocol):
     def take(self) -> Event | None:
         """Return what the client has sent already."""
         self._fresh = False
+        self._count()  # what was given last time is carried out by now
         event = self._ahead.popleft() if self._ahead else self._framer.next()
         if event is None and not self._reading:
             self._reading = True

@@ -25,6 +25,7 @@ class Listener:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.memory = Memory()
+        self.held_bytes = 0
         self._tls = tls_context(services)
         self._connections: set[Connection] = set()
         self._by_peer: Counter[str] = Counter()

@@ -174,6 +174,32 @@ async def test_too_many_connections_are_turned_away_in_words(tmp_path: Path, tls
         await third.close()
 
 
+async def test_literals_of_all_clients_share_one_bound(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mailcore.imap import connection
+
+    monkeypatch.setattr(connection, "ALL_HELD_BYTES", 1_100_000)
+    greedy, other = await server.signed_in(), await server.signed_in("INBOX")
+    await greedy.send(b"a APPEND INBOX {999999+}\r\n" + b"x" * 600_000)
+    while server.listener.held_bytes < 600_000:
+        assert (await other.ask("NOOP")).startswith(b"OK")
+    await other.send(b"b APPEND INBOX {999999+}\r\n" + b"x" * 600_000)
+    assert b"* BYE [UNAVAILABLE]" in await other.everything()
+    await greedy.send(b"x" * 399_999 + b"\r\n")
+    assert (await greedy.until(b"a")).startswith(b"OK")
+    assert (await greedy.ask("NOOP")).startswith(b"OK")
+    assert server.listener.held_bytes == 0
+
+
+async def test_half_a_literal_is_forgotten_with_its_client(server: Server) -> None:
+    leaving, other = await server.signed_in(), await server.signed_in()
+    await leaving.send(b"a APPEND INBOX {999999+}\r\n" + b"x" * 600_000)
+    while server.listener.held_bytes < 600_000:
+        await other.ask("NOOP")
+    await leaving.close()
+    while server.listener.held_bytes:
+        await other.ask("NOOP")
+
+
 async def test_the_server_stops_while_clients_idle(tmp_path: Path, tls: Tls, clock: ManualClock, server: Server) -> None:
     folder = tmp_path / "other"
     folder.mkdir()
