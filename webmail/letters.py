@@ -111,7 +111,7 @@ def differences(raw: bytes, start: int, body_start: int, top_fields: Sequence[tu
         return ()
     outside: dict[bytes, bytes] = {}
     for name, octets in top_fields:
-        outside.setdefault(name, octets.partition(b":")[2])
+        outside[name] = outside.get(name, b"") + octets.partition(b":")[2]  # one that stands twice is not what was signed
     pairs = ((name, _unfolded(inside.get(name, b"")), _unfolded(outside.get(name, b""))) for name in PROTECTED)
     return tuple(Difference(name.decode().title(), words.decode_words(signed)) for name, signed, shown in pairs if signed != shown)
 

@@ -50,6 +50,10 @@ class Opened:
         found = next((octets for lower, octets in self.header.fields if lower == name), b"")
         return headers.unfold(found.partition(b":")[2])
 
+    def count(self, name: bytes) -> int:
+        """Return how many fields of this name the header has."""
+        return sum(lower == name for lower, _ in self.header.fields)
+
     def people(self, name: bytes) -> tuple[Person, ...]:
         """Return the mailboxes of an address field, names made safe to show."""
         return tuple(Person(plain(one.name), plain(one.local), plain(one.domain)) for one in addresses.mailboxes(self.field(name)))
@@ -176,7 +180,7 @@ async def judge(desk: Desk, opened: Opened) -> Verdict | None:
         return None
     entity = opened.raw[covered.header_start : covered.end]
     cms_der = content.decoded(opened.raw, signature)
-    sender = opened.people(b"from")
+    sender = opened.people(b"from") if opened.count(b"from") == 1 else ()  # of two, each program shows another one
     return await asyncio.to_thread(
         verdict.judge,
         entity,

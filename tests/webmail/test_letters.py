@@ -49,6 +49,8 @@ def test_a_protected_entity_repeats_the_header_inside() -> None:
     assert letters.differences(raw, len(fields), len(fields) + body_start, as_indexed) == ()
     changed = [(name, b"Subject: autre\r\n" if name == b"subject" else octets) for name, octets in as_indexed]
     assert letters.differences(raw, len(fields), len(fields) + body_start, changed) == (Difference("Subject", LETTER.subject),)
+    twice = [*as_indexed, (b"subject", b"Subject: autre\r\n")]
+    assert letters.differences(raw, len(fields), len(fields) + body_start, twice) == (Difference("Subject", LETTER.subject),)
     removed = [pair for pair in as_indexed if pair[0] != b"cc"]
     assert letters.differences(raw, len(fields), len(fields) + body_start, removed) == (Difference("Cc", "A@X.example"),)
 

@@ -1,5 +1,6 @@
 """The list of a folder, page by page, and what is done to many messages at once."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from config.database import Tx
+from mailcore.message.types import Summary
 from mailcore.store import mailboxes, messages
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import AccountId, Flag, Mailbox, MailboxId, MailboxKey, Stored
@@ -17,6 +19,7 @@ from webmail.forms import Form
 
 PAGE = 50
 OUTGOING = ("sent", "drafts")
+_AT = re.compile("[@\ufe6b\uff20]")  # with its small and its full-width form
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def _row(key: AccountKey, stored: Stored, mailbox: Mailbox) -> Row:
     outgoing = mailbox.role in OUTGOING
     return Row(
         uid=stored.uid,
-        who=plain(summary.to or summary.cc) if outgoing else plain(summary.from_name or summary.from_address),
+        who=plain(summary.to or summary.cc) if outgoing else _sender(summary),
         subject=plain(summary.subject),
         preview=plain(summary.preview),
         at_us=stored.internaldate_us,
@@ -100,6 +103,12 @@ def _row(key: AccountKey, stored: Stored, mailbox: Mailbox) -> Row:
         signed=summary.signed,
         outgoing=outgoing,
     )
+
+
+def _sender(summary: Summary) -> str:
+    """Return the sender's name, or the address where the name poses as another one."""
+    name = plain(summary.from_name)
+    return name if name and not _AT.search(name) else plain(summary.from_address)
 
 
 Action = Callable[[Tx, MailboxKey, list[int], int], tuple[str, int]]

@@ -88,6 +88,18 @@ async def test_a_changed_letter_is_red_and_a_changed_header_not_green(site: Site
     assert f'<bdi dir="ltr">To</bdi> — الموقّع: <strong><bdi>{EDUCATION}' in page
 
 
+async def test_a_second_author_takes_the_green_away(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+    post, path = await prepared(site, visitor)
+    await visitor.post(path, {"seen": visitor.value("seen"), "password": clerk.password})
+    _, raw = await newest(site, post, "sent")
+    await site.deliver(EDUCATION, raw.replace(b"\r\nMIME-Version:", b"\r\nFrom: ministre@x.example\r\nMIME-Version:", 1))
+    reader = await site.signed_in(site.people[EDUCATION], "ar")
+    await reader.get(f"/mail/{await site.account(EDUCATION)}/")
+    page = await text(reader, f"{reader.path}/{uids(await text(reader, reader.path))[0]}")
+    assert "ministre@x.example" not in page
+    assert 'class="verdict bad"' in page
+
+
 async def test_a_wrong_password_signs_nothing(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
     post, path = await prepared(site, visitor)
     before = await count(site, post, "sent")

@@ -54,6 +54,15 @@ async def test_the_newest_comes_first_and_unread_is_a_word(site: Site) -> None:
     assert "2 messages · 2 unread" in page
 
 
+async def test_a_name_that_poses_as_an_address_is_not_shown(site: Site) -> None:
+    visitor, inbox = await opened(site, [])
+    for name in ("ministre@interieur.gov.example", "ministre\uff20interieur.gov.example"):
+        await site.deliver(PERSON, letter(sender=Mailbox(name, "amina", "ailleurs.example")))
+    page = await text(visitor, inbox)
+    assert "ministre" not in page
+    assert page.count("amina@ailleurs.example") >= 2
+
+
 async def test_long_folders_have_pages(site: Site) -> None:
     visitor, inbox = await opened(site, [f"n{number}" for number in range(53)])
     page = await text(visitor, inbox)
