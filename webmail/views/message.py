@@ -9,7 +9,7 @@ from mailcore.message import content
 from mailcore.store import mailboxes, messages
 from mailcore.store.types import Flag, Mailbox, MailboxKey
 from signing.verdict import Verdict
-from webmail import guard, reading, render, words
+from webmail import guard, origin, reading, render, words
 from webmail.desk import Box, Desk
 from webmail.disposition import attachment, file_name
 from webmail.errors import NoSuchPage
@@ -39,6 +39,7 @@ async def show(request: Request, desk: Desk) -> Response:
         as_html=letter.html and (letter.text is None or request.query_params.get("view") == "html"),
         verdict=verdict,
         signer=await reading.signer(desk, verdict) if verdict is not None else None,
+        posing=await origin.is_posing(desk, opened, verdict),
         judgement=_judgement(opened, verdict, changed=bool(letter.differs)),
         base=f"/mail/{box.account_id}/{opened.mailbox.key.mailbox_id}/{opened.stored.uid}",
     )
