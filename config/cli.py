@@ -65,12 +65,13 @@ def init(
     log.configure("warning")
     setup = importlib.import_module("mailcore.setup")
     wanted = setup.Wanted(demo, seed, people, port_base, hostname, domain, database)
-    sign_ins = run(setup.init(directory.absolute(), wanted, Console(stderr=True)))
+    made = run(setup.init(directory.absolute(), wanted, Console(stderr=True)))
     if as_json:
-        show([{"address": one.address, "password": one.password, "posts": one.posts} for one in sign_ins])
+        sys.stdout.write(made.described.decode() + "\n")
         return
-    for one in () if demo else sign_ins:
+    for one in () if demo else made.sign_ins:
         sys.stdout.write(f"sign in as {one.address} with {one.password}\n")
+        sys.stdout.write(f"for a mail client there is the app password {one.app_password}; neither is shown again\n")
     sys.stdout.write(f"made {directory}; start it with: diwan up --dir {directory}\n")
 
 

@@ -56,7 +56,15 @@ class Wanted:
     database: str
 
 
-async def init(directory: Path, wanted: Wanted, console: Console) -> list[FeaturedPerson]:
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new node: who can sign in, and the same with its listeners and root certificate as JSON."""
+
+    sign_ins: tuple[FeaturedPerson, ...]
+    described: bytes
+
+
+async def init(directory: Path, wanted: Wanted, console: Console) -> Made:
     """Make a node in `directory` and return who can sign in. Raises NodeExists, BadName, SettingsError."""
     if (directory / FILE).exists():
         raise NodeExists(f"{directory} holds a node already; choose another directory")
@@ -71,9 +79,11 @@ async def init(directory: Path, wanted: Wanted, console: Console) -> list[Featur
             sign_ins = await _demo(node, wanted, console) if wanted.demo else []
             if wanted.domain:
                 sign_ins.append(await _first_administration(node, wanted.domain))
-        _describe(directory, read, sign_ins)
+        described = _describe(read, sign_ins)
+        if wanted.demo:  # mode 0600: it holds passwords, invented ones; those of a real node are said once and kept nowhere
+            replace(directory / DEMO_FILE, described)
         replace(directory / FILE, text.encode())
-    return sign_ins
+    return Made(tuple(sign_ins), described)
 
 
 def _canonical(wanted: Wanted) -> Wanted:
@@ -162,11 +172,11 @@ def _found_administration(tx: Tx, domain: str, password: str, password_hash: str
     )
 
 
-def _describe(directory: Path, read: Settings, sign_ins: Sequence[FeaturedPerson]) -> None:
-    """Write demo.json, which `make up`, tests, bench and tools read. Mode 0600: it holds passwords."""
+def _describe(read: Settings, sign_ins: Sequence[FeaturedPerson]) -> bytes:
+    """Return who and where, as JSON: what `diwan init --json` prints and, for a demonstration, demo.json holds."""
     described = {
         "ca": str(read.keys / ROOTS),
         "listen": msgspec.structs.asdict(read.listen),
         "people": [{name: value for name, value in asdict(one).items() if name != "person_id"} for one in sign_ins],
     }
-    replace(directory / DEMO_FILE, msgspec.json.format(msgspec.json.encode(described), indent=2))
+    return msgspec.json.format(msgspec.json.encode(described), indent=2)

@@ -33,7 +33,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node on this machine, as its demo.json describes it."""
+    """A node on this machine, as `diwan init` describes it."""
 
     directory: Path
     ca: Path
@@ -65,16 +65,21 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def make(directory: Path, *arguments: str) -> Node:
-    """Make a node with `diwan init` and read its demo.json."""
-    done = run("init", str(directory), *arguments)
+    """Make a node with `diwan init` and return what that said."""
+    done = run("init", str(directory), *arguments, "--json")
     if done.returncode != 0:
         raise Differs(done.stderr.strip() or done.stdout.strip())
-    return read(directory)
+    return described(directory, done.stdout)
 
 
 def read(directory: Path) -> Node:
-    """Return what a node's demo.json says."""
-    said: dict[str, Any] = json.loads((directory / "demo.json").read_text("utf-8"))
+    """Return what the demo.json of a demonstration says."""
+    return described(directory, (directory / "demo.json").read_text("utf-8"))
+
+
+def described(directory: Path, text: str) -> Node:
+    """Return the node that the JSON of `diwan init` describes."""
+    said: dict[str, Any] = json.loads(text)
     people = tuple(
         Person(p["address"], p["password"], p["name"], p["administration"], tuple(p["posts"]), tuple(p["roles"]), p["app_password"])
         for p in said["people"]
