@@ -19,17 +19,17 @@ from tests.webmail.site import INTERIOR, ShiftedClock, Site, Visitor
 
 
 @pytest.fixture(scope="session")
-def country() -> Iterator[tuple[Path, list[FeaturedPerson]]]:
+def country() -> Iterator[tuple[Path, tuple[FeaturedPerson, ...]]]:
     """The directory of a node with twenty people, and those of them who can sign in."""
     directory = Path(tempfile.mkdtemp(prefix="diwan-web-"))
     wanted = setup.Wanted(True, 1, 20, 40_000, "", "", "sqlite")
-    people = asyncio.run(setup.init(directory / "node", wanted, Console(quiet=True)))
+    people = asyncio.run(setup.init(directory / "node", wanted, Console(quiet=True))).sign_ins
     yield directory / "node", people
     shutil.rmtree(directory)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def site(country: tuple[Path, list[FeaturedPerson]]) -> AsyncIterator[Site]:
+async def site(country: tuple[Path, tuple[FeaturedPerson, ...]]) -> AsyncIterator[Site]:
     """The node, open, with delivery at work."""
     directory, people = country
     clock = ShiftedClock()
