@@ -13,6 +13,7 @@ __all__ = ["Header", "Index", "Span", "Summary", "index"]
 
 MAX_TEXT = 16_384  # octets of one field that a summary looks at
 MAX_SHOWN = 50  # mailboxes a list could show
+MAX_ID = 1000  # octets of a Content-ID: RFC 5322 §2.1.1 grants a line 998
 MAX_REFERENCES = 100  # RFC 5256 threads need the chain; the newest hundred are kept
 
 _MESSAGE_ID = re.compile(rb"<([^<>\s]{1,998}+)>")
@@ -81,7 +82,7 @@ def is_signed(root: Part) -> bool:
 
 def content_id(value: bytes | None) -> str:
     """Return a Content-ID without its angle brackets (RFC 2392 §2)."""
-    return value.decode("utf-8", "replace").strip().removeprefix("<").removesuffix(">") if value else ""
+    return value[:MAX_ID].decode("utf-8", "replace").strip().removeprefix("<").removesuffix(">") if value else ""
 
 
 def message_ids(value: bytes | None) -> list[str]:

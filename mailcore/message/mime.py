@@ -14,6 +14,7 @@ from mailcore.message.params import Params
 
 MAX_DEPTH = 100  # Postfix mime_nesting_limit, Dovecot
 MAX_PARTS = 1000
+MAX_NAME = 127  # octets of a type, an encoding, a charset, a disposition; RFC 6838 §4.2
 MAX_MISSES = 10_000  # lines of one multipart that begin like its delimiter and are none
 
 _DELIMITER_TAIL = re.compile(rb"(--)?+[ \t]*+(?:\r?\n|\Z)")
@@ -157,7 +158,7 @@ def _read(raw: bytes, start: int, end: int, default: tuple[str, str, Params]) ->
             seen.add(each.lower)
             read(part, headers.value(raw, each))
     if part.params:
-        part.charset = params.raw(part.params, b"charset").decode("latin-1").lower()
+        part.charset = params.raw(part.params, b"charset")[:MAX_NAME].decode("latin-1").lower()
     if part.params or part.disposition_params:
         part.filename = params.filename(part.disposition_params, part.params)
     if part.type == "text" or part.is_message:
@@ -167,17 +168,18 @@ def _read(raw: bytes, start: int, end: int, default: tuple[str, str, Params]) ->
 
 def _read_type(part: Part, value: bytes) -> None:
     found = params.content_type(value)
-    if found is not None:
+    if found is not None and max(len(found[0]), len(found[1])) <= MAX_NAME:
         part.type, part.subtype, part.params = found
         part.declared = True
 
 
 def _read_encoding(part: Part, value: bytes) -> None:
-    part.encoding = value.partition(b";")[0].strip().decode("latin-1").lower() or "7bit"
+    part.encoding = value.partition(b";")[0].strip()[:MAX_NAME].decode("latin-1").lower() or "7bit"
 
 
 def _read_disposition(part: Part, value: bytes) -> None:
     part.disposition, part.disposition_params = params.disposition(value)
+    part.disposition = part.disposition[:MAX_NAME]
 
 
 def _read_content_id(part: Part, value: bytes) -> None:

@@ -21,6 +21,8 @@ NO_LOCAL = b"MISSING_MAILBOX"
 
 MAX_FOREIGN = 4096  # octets of a string outside ASCII that are shown
 MAX_LANGUAGES = 20
+MAX_STRING = 4096  # octets of one string about a part: no honest name or description is longer
+MAX_STRINGS = 262_144  # of all parts together; parts beyond are shown without what is optional
 
 _PLAIN = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-!#-\[\]-\x7f]*+").fullmatch
 _BREAKS = re.compile(rb"[\r\n]")
@@ -58,7 +60,7 @@ def address_lists(found: Mapping[bytes, bytes], max_tokens: int = addresses.MAX_
 
 def _embedded_envelope(raw: bytes, fields: Sequence[Field]) -> bytes:
     """Return the ENVELOPE of an embedded message; there may be a thousand, so each costs less."""
-    found = headers.values(raw, fields, FIELDS)
+    found = {name: value[:MAX_STRING] for name, value in headers.values(raw, fields, FIELDS).items()}
     return render_envelope(found, address_lists(found, addresses.MAX_TOKENS_EMBEDDED))
 
 
@@ -92,22 +94,43 @@ def body(raw: bytes, part: Part, *, extended: bool) -> bytes:
 def bodies(raw: bytes, part: Part) -> tuple[bytes, bytes]:
     """Return BODY and BODYSTRUCTURE of a part and all below it, children rendered before their parents."""
     done: list[tuple[bytes, bytes]] = []
+    room = MAX_STRINGS
     for each in reversed(list(mime.walk(part))):
         below = [done.pop() for _ in each.children]
-        done.append(_multipart(each, below) if each.is_multipart else _single(raw, each, below))
+        brief = room <= 0
+        shown = _bare(each) if brief else each
+        done.append(_multipart(shown, below) if each.is_multipart else _single(raw, shown, below, brief=brief))
+        room -= len(done[-1][1]) - sum(len(extended) for _, extended in below)
     return done[0]
 
 
-def _single(raw: bytes, part: Part, below: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
+def _bare(part: Part) -> Part:
+    """Return a part without anything of any length that its header says."""
+    return Part(
+        part.path,
+        part.header_start,
+        part.body_start,
+        part.end,
+        part.fields,
+        part.type,
+        part.subtype,
+        charset=part.charset,
+        encoding=part.encoding,
+        lines=part.lines,
+        children=part.children,
+    )
+
+
+def _single(raw: bytes, part: Part, below: list[tuple[bytes, bytes]], *, brief: bool) -> tuple[bytes, bytes]:
     shown = _basic(part)
     if part.is_message:
-        inner = _embedded_envelope(raw, part.children[0].fields)
+        inner = _embedded_envelope(raw, () if brief else part.children[0].fields)
         plain, extended = [b"%b %b %b %d" % (shown, inner, each, part.lines) for each in below[0]]
     else:
         if part.type == "text":
             shown += b" %d" % part.lines
         plain = extended = shown
-    return b"(%b)" % plain, b"(%b %b %b)" % (extended, nstring(part.md5), _extension(part))
+    return b"(%b)" % plain, b"(%b %b %b)" % (extended, _nstring(part.md5), _extension(part))
 
 
 def _multipart(part: Part, below: list[tuple[bytes, bytes]]) -> tuple[bytes, bytes]:
@@ -127,8 +150,8 @@ def _basic(part: Part) -> bytes:
         part.type.encode(),
         part.subtype.encode(),
         shown or NIL,
-        nstring(part.content_id),
-        nstring(part.description),
+        _nstring(part.content_id),
+        _nstring(part.description),
         _ENCODINGS.get(part.encoding) or quoted(part.encoding.encode("latin-1")),
         part.end - part.body_start,
     )
@@ -141,15 +164,19 @@ def _extension(part: Part) -> bytes:
     shown = NIL
     if part.disposition:
         shown = b"(%b %b)" % (quoted(part.disposition.encode()), _params(part.disposition_params) or NIL)
-    return b"%b %b %b" % (shown, _languages(part.language), nstring(part.location))
+    return b"%b %b %b" % (shown, _languages(part.language), _nstring(part.location))
 
 
 def _languages(value: bytes | None) -> bytes:
-    tags = [quoted(tag.strip()) for tag in (value or b"").split(b",", MAX_LANGUAGES)[:MAX_LANGUAGES] if tag.strip()]
+    tags = [quoted(tag.strip()[:MAX_STRING]) for tag in (value or b"").split(b",", MAX_LANGUAGES)[:MAX_LANGUAGES] if tag.strip()]
     return b"(%b)" % b" ".join(tags) if tags else NIL
 
 
 def _params(params: Params) -> bytes:
     if not params:
         return b""
-    return b"(%b)" % b" ".join([b"%b %b" % (quoted(name), quoted(value)) for name, value in params])
+    return b"(%b)" % b" ".join([b"%b %b" % (quoted(name[:MAX_STRING]), quoted(value[:MAX_STRING])) for name, value in params])
+
+
+def _nstring(value: bytes | None) -> bytes:
+    return NIL if value is None else quoted(value[:MAX_STRING])

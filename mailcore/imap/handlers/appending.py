@@ -23,6 +23,7 @@ from mailcore.store.types import Appended, Prepared
 
 AHEAD_BYTES = 256 * 1024  # larger messages wait for their turn
 MAX_AHEAD = 8  # one that is refused in its turn stays here until the session ends
+HEADER_BYTES = 524_288  # five times what SMTP takes: old mail is forgiven much, but FETCH reads hundreds of headers at once
 MISSING = "no such mailbox; it can be created"
 
 
@@ -47,11 +48,17 @@ async def append(session: Session, command: Append) -> Responses:
 
 
 def canonical(octets: bytes) -> bytes:
-    """Return a message with CRLF line breaks (RFC 5322 §2.1). Raises MalformedMessage for none and for NUL."""
+    """Return a message with CRLF line breaks (RFC 5322 §2.1). Raises MalformedMessage for none, for NUL, for a monstrous header."""
     if not octets or b"\x00" in octets:
         raise MalformedMessage("a message cannot be empty or hold NUL")
-    if octets.count(b"\n") == octets.count(b"\r\n"):
-        return octets
+    if octets.count(b"\n") != octets.count(b"\r\n"):
+        octets = _with_line_breaks(octets)
+    if len(octets) > HEADER_BYTES and not octets.startswith(b"\r\n") and octets.find(b"\r\n\r\n", 0, HEADER_BYTES) < 0:
+        raise MalformedMessage("the header of this message is too long")
+    return octets
+
+
+def _with_line_breaks(octets: bytes) -> bytes:
     return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")  # `sub` would keep each line as an object of its own
 
 

@@ -63,6 +63,8 @@ async def test_what_cannot_be_skipped_before_sign_in_ends_the_connection(server:
         (b"STORE 1 +FLAGS (" + b" ".join(b"k%d" % n for n in range(60)) + b")", b"BAD"),
         (b"APPEND INBOX {0+}\r\n", b"NO [CANNOT]"),
         (b"APPEND INBOX {3+}\r\na\x00b", b"NO [CANNOT]"),
+        (b"APPEND INBOX {600005+}\r\nX: " + b"x" * 600_000 + b"\r\n", b"NO [CANNOT]"),
+        (b"APPEND INBOX {600004+}\r\n\r\n" + b"x" * 600_000 + b"\r\n", b"OK"),
         (b"APPEND INBOX {2000000}", b"NO [TOOBIG]"),
         (b"APPEND INBOX {2000000+}\r\n" + b"x" * 2_000_000, b"NO [TOOBIG]"),
         (b"APPEND Nirgendwo {1+}\r\nx", b"NO [TRYCREATE]"),
@@ -179,7 +181,7 @@ async def test_literals_of_all_clients_share_one_bound(server: Server, monkeypat
 
     monkeypatch.setattr(connection, "ALL_HELD_BYTES", 1_100_000)
     greedy, other = await server.signed_in(), await server.signed_in("INBOX")
-    await greedy.send(b"a APPEND INBOX {999999+}\r\n" + b"x" * 600_000)
+    await greedy.send(b"a APPEND INBOX {999999+}\r\n\r\n" + b"x" * 599_998)
     while server.listener.held_bytes < 600_000:
         assert (await other.ask("NOOP")).startswith(b"OK")
     await other.send(b"b APPEND INBOX {999999+}\r\n" + b"x" * 600_000)

@@ -141,3 +141,39 @@ def test_depth_beyond_the_cap_is_an_opaque_leaf_and_valid() -> None:
     rendered = index(raw).summary.bodystructure
     assert rendered.count(b'"rfc822"') == mime.MAX_DEPTH - 1
     assert rendered.count(b'"application" "octet-stream"') == 1
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"Content-Description: ",
+        b"Content-Type: text/plain; name=",
+        b"Content-Type: text/",
+        b"Content-Type: text/plain; charset=",
+        b"Content-ID: ",
+        b"Content-Location: ",
+        b"Content-Language: ",
+        b"Content-MD5: ",
+        b"Content-Transfer-Encoding: ",
+        b"Content-Disposition: attachment; filename=",
+        b"Content-Disposition: ",
+    ],
+)
+def test_what_many_parts_say_of_themselves_stays_small(field: bytes) -> None:
+    part = b"--b\r\n" + field + b"a" * 20_000 + b"\r\n\r\nx\r\n"
+    found = index(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 900 + b"--b--\r\n")
+    assert len(found.summary.bodystructure) < 600_000
+    assert len(found.summary.body) < 600_000
+    assert found.summary.bodystructure.count(b'"text" "plain"') == 900
+    assert (
+        sum(len(span.content_id) + len(span.charset) + len(span.encoding) + len(span.disposition) for span in found.header.spans)
+        < 1_000_000
+    )
+
+
+@pytest.mark.parametrize("field", [b"Subject: ", b"To: ", b"Message-ID: <"])
+def test_what_many_embedded_messages_say_stays_small(field: bytes) -> None:
+    part = b"--b\r\nContent-Type: message/rfc822\r\n\r\n" + field + b"a" * 40_000 + b"\r\n\r\nx\r\n"
+    found = index(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 450 + b"--b--\r\n")
+    assert len(found.summary.bodystructure) < 600_000
+    assert found.summary.bodystructure.count(b'"message" "rfc822"') == 450
