@@ -56,8 +56,12 @@ class Database(Protocol):
         """Run a unit in a transaction; return when it is durable. An error of the unit undoes that unit alone."""
         ...
 
+    async def write_brief(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Like `write`, for a unit of a few statements: on SQLite it runs on the event loop, only its commit elsewhere."""
+        ...
+
     async def write_soft(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Like `write`, but a power cut may undo it until the next `write`: for what may be lost, such as a lease."""
+        """Like `write_brief`, but a power cut may undo it until the next `write`: for what may be lost, such as a lease."""
         ...
 
     async def read(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:

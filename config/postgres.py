@@ -97,6 +97,9 @@ class PostgresDatabase:
     async def write(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._committed(unit, args, kwargs, durable=True)
 
+    async def write_brief(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self.write(unit, *args, **kwargs)
+
     async def write_soft(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await self._committed(unit, args, kwargs, durable=False)
 

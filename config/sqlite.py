@@ -1,14 +1,16 @@
-"""SQLite through apsw: one writing thread with group commit, a few reading threads.
+"""SQLite through apsw: one writing connection with group commit, a few reading threads.
 
 The wheel's bundled SQLite is used because Debian 12's 3.40.1 has the WAL-reset bug and lacks what the search index needs.
 Only this module opens these files, so no second copy of SQLite can drop our locks.
 """
 
 import asyncio
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -18,6 +20,7 @@ from config import migrations
 from config.clock import Clock
 from config.database import Listener, Row, Tx
 from config.failpoints import failpoint
+from config.log import log
 from config.sql import SQLITE_TYPES, bind_lists, for_sqlite
 
 P = ParamSpec("P")
@@ -25,6 +28,8 @@ R = TypeVar("R")
 
 READERS = 3
 MAX_BATCH = 256  # units per commit: bounds how long the first of them waits
+BRIEF_BATCH = 64  # brief units per commit: at some 60 µs each the event loop stands still for 4 ms at most
+BUSY_MS = 10_000  # how long a statement waits for another process that writes
 IDLE_PAGES = 2_048  # checkpoint when idle and the log holds this much (16 MB at 8 KiB a page)
 LOADED_PAGES = 8_192  # 64 MB: checkpoint even under load, or the log grows without end
 FULL, NORMAL = "FULL", "NORMAL"  # with NORMAL a commit to the log is not synced: the next FULL one syncs both
@@ -85,12 +90,187 @@ class _Job:
     kwargs: dict[str, Any]
     future: asyncio.Future[Any]
     durable: bool = True
+    brief: bool = False
     result: Any = None
     error: BaseException | None = None
     changes: list[object] | None = None
 
 
-_Jobs = queue.SimpleQueue["_Job | None"]
+class _Writer:
+    """The one writing connection: units gather here and are committed together, each undone alone when it fails.
+
+    A batch of brief units runs on the event loop and only its COMMIT goes to the thread: then the two do not hand the
+    interpreter back and forth for every statement. Any other batch runs in the thread as a whole. While `_busy` is not
+    set nobody uses the connection; in between it belongs to whoever has the batch.
+    """
+
+    def __init__(self, path: Path, clock: Clock, settle: Callable[[list[_Job]], None]) -> None:
+        self._clock, self._settle = clock, settle
+        self._loop = asyncio.get_running_loop()
+        self._connection = connect(path)
+        self._connection.set_wal_hook(self._count_log)
+        self._sync, self._log_pages = FULL, 0
+        self._waiting: list[_Job] = []
+        self._busy = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._work: queue.SimpleQueue[tuple[list[_Job], bool] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._forever, name=f"write-{path.stem}", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: _Job) -> None:
+        """Let a unit run with the next batch."""
+        self._waiting.append(job)
+        if not self._busy:
+            self._busy = True
+            self._idle.clear()
+            self._loop.call_soon(self._next)
+
+    async def close(self) -> None:
+        """Finish what waits and close the connection."""
+        await self._idle.wait()
+        self._work.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self._connection.close()
+
+    # on the event loop
+
+    def _next(self) -> None:
+        """Begin the next batch with what has gathered."""
+        batch = self._waiting[:MAX_BATCH]
+        brief = all(job.brief for job in batch)
+        if brief:
+            batch = batch[:BRIEF_BATCH]
+        del self._waiting[: len(batch)]
+        if not batch:
+            self._busy = False
+            self._idle.set()
+            return
+        begun = brief and self._run_here(batch)
+        if begun and not any(job.durable for job in batch):  # nothing to wait for
+            self._commit(batch)
+            self._settled(batch, free=True)
+        else:
+            self._work.put((batch, begun))
+
+    def _run_here(self, batch: list[_Job]) -> bool:
+        """Run the units without waiting for anybody; return False when another process is writing just now."""
+        try:
+            self._begin(batch, wait_ms=0)
+        except apsw.BusyError:
+            return False
+        except Exception as error:  # noqa: BLE001  (a driver: the cause goes to every waiter)
+            self._fail(batch, error)
+            return True
+        self._run(batch)
+        return True
+
+    def _settled(self, batch: list[_Job], *, free: bool) -> None:
+        self._settle(batch)
+        if free:
+            self._loop.call_soon(self._next)  # after those who were woken: what they write now can still come along
+
+    # in the thread
+
+    def _forever(self) -> None:
+        while (work := self._work.get()) is not None:
+            batch, begun = work
+            if not begun:
+                self._run_patiently(batch)
+            self._commit(batch)
+            full = self._log_pages > (LOADED_PAGES if self._waiting else IDLE_PAGES)
+            _call(self._loop, partial(self._settled, batch, free=not full))
+            if full:
+                self._checkpoint()
+                _call(self._loop, self._next)
+
+    def _run_patiently(self, batch: list[_Job]) -> None:
+        """Run the units, once no other process is writing."""
+        try:
+            self._begin(batch, wait_ms=BUSY_MS)
+        except Exception as error:  # noqa: BLE001  (a driver: the cause goes to every waiter)
+            self._fail(batch, error)
+            return
+        self._run(batch)
+
+    def _checkpoint(self) -> None:
+        """Move the log into the file: when nobody waits, or under load when it has become large.
+
+        A log that is moved whole is used again from its start by the next commit.
+        """
+        self._log_pages = 0
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)  # the one mode that waits for no reader
+        except apsw.Error as error:  # the disk may be full: nothing is lost, the log only grows until it works again
+            log.error("database.checkpoint_failed", kind=type(error).__name__, said=str(error))
+
+    # wherever the batch is
+
+    def _begin(self, batch: list[_Job], *, wait_ms: int) -> None:
+        self._connection.set_busy_timeout(wait_ms)
+        wanted = FULL if any(job.durable for job in batch) else NORMAL
+        if wanted != self._sync:
+            self._connection.execute(f"PRAGMA synchronous = {wanted}")
+            self._sync = wanted
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def _run(self, batch: list[_Job]) -> None:
+        """Run the units in the transaction that was begun. What no unit can be blamed for fails them all."""
+        try:
+            if len(batch) == 1:
+                self._run_alone(batch[0])
+            else:
+                for job in batch:
+                    self._run_guarded(job)
+        except Exception as error:  # noqa: BLE001  (a driver: the cause goes to every waiter)
+            self._fail(batch, error)
+
+    def _run_alone(self, job: _Job) -> None:
+        try:
+            self._run_unit(job)
+        except Exception as error:  # noqa: BLE001  (a driver: handed to the caller)
+            self._fail([job], error)
+
+    def _run_guarded(self, job: _Job) -> None:
+        self._connection.execute("SAVEPOINT unit")
+        try:
+            self._run_unit(job)
+        except Exception as error:  # noqa: BLE001  (a driver: handed to the caller)
+            job.error = error
+            self._connection.execute("ROLLBACK TO unit")
+        self._connection.execute("RELEASE unit")
+
+    def _run_unit(self, job: _Job) -> None:
+        tx = SqliteTx(self._connection, self._clock.now_us())
+        job.result = job.unit(tx, *job.args, **job.kwargs)
+        job.changes = tx.changes
+
+    def _commit(self, batch: list[_Job]) -> None:
+        """Commit what was run, unless it was undone already. A commit that fails fails every unit."""
+        if not self._connection.in_transaction:
+            return
+        try:
+            failpoint("database.before_commit")
+            self._connection.execute("COMMIT")
+            failpoint("database.after_commit")
+        except Exception as error:  # noqa: BLE001  (a driver: the cause goes to every waiter)
+            self._fail(batch, error)
+
+    def _fail(self, batch: list[_Job], error: Exception) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        for job in batch:
+            job.error = job.error or error
+
+    def _count_log(self, connection: apsw.Connection, name: str, pages: int) -> int:
+        self._log_pages = pages
+        return 0
+
+
+def _call(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    """Call something on the loop, unless it has closed: then nobody waits any more."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call)
 
 
 class SqliteDatabase:
@@ -101,59 +281,63 @@ class SqliteDatabase:
     def __init__(self, path: Path, clock: Clock) -> None:
         self._path, self._clock = path, clock
         self._loop = asyncio.get_running_loop()
-        self._writes: _Jobs = queue.SimpleQueue()
-        self._reads: _Jobs = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._peeking: apsw.Connection | None = None
+        self._writer = _Writer(path, clock, self._settle)
+        self._peeking = connect(path, readonly=True)
+        self._reads: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._read_forever, name=f"read-{path.stem}-{number}", daemon=True) for number in range(READERS)
+        ]
+        for thread in self._threads:
+            thread.start()
         self._closed = False
-        self._sync, self._log_pages = FULL, 0  # of the writing connection, touched by its thread alone
         self.listeners: list[Listener] = []
 
     @classmethod
     async def open(cls, path: Path, clock: Clock, history: str) -> "SqliteDatabase":
         """Open or create the file and bring its schema up to date. Raises SchemaTooNew."""
-        database = cls(path, clock)
         await asyncio.to_thread(migrate, path, history)
-        database._threads = [
-            threading.Thread(target=database._write_forever, name=f"write-{path.stem}", daemon=True),
-            *(threading.Thread(target=database._read_forever, name=f"read-{path.stem}-{n}", daemon=True) for n in range(READERS)),
-        ]
-        for thread in database._threads:
-            thread.start()
-        database._peeking = connect(path, readonly=True)
-        return database
+        return cls(path, clock)
 
     async def write(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._submit(self._writes, unit, args, kwargs)
+        result: R = await self._written(self._job(unit, args, kwargs))
+        return result
+
+    async def write_brief(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        result: R = await self._written(self._job(unit, args, kwargs, brief=True))
+        return result
 
     async def write_soft(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._submit(self._writes, unit, args, kwargs, durable=False)
+        result: R = await self._written(self._job(unit, args, kwargs, brief=True, durable=False))
+        return result
 
     async def read(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._submit(self._reads, unit, args, kwargs)
+        job = self._job(unit, args, kwargs)
+        self._reads.put(job)
+        result: R = await job.future
+        return result
 
     async def peek(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        assert self._peeking is not None
         return read_unit(self._peeking, self._clock.now_us(), unit, args, kwargs)
 
     async def close(self) -> None:
         self._closed = True
-        if self._peeking is not None:
-            self._peeking.close()
-        self._writes.put(None)
+        self._peeking.close()
         for _ in range(READERS):
             self._reads.put(None)
         for thread in self._threads:
             await asyncio.to_thread(thread.join)
+        await self._writer.close()
 
-    async def _submit(
-        self, jobs: _Jobs, unit: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], *, durable: bool = True
-    ) -> R:
+    def _job(
+        self, unit: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, brief: bool = False, durable: bool = True
+    ) -> _Job:
         if self._closed:
             raise RuntimeError("the database is closed")
-        future: asyncio.Future[R] = self._loop.create_future()
-        jobs.put(_Job(unit, args, kwargs, future, durable))
-        return await future
+        return _Job(unit, args, kwargs, self._loop.create_future(), durable, brief)
+
+    async def _written(self, job: _Job) -> Any:
+        self._writer.submit(job)
+        return await job.future
 
     def _settle(self, jobs: list[_Job]) -> None:
         """Tell listeners and waiters, in commit order. Runs on the event loop."""
@@ -169,83 +353,6 @@ class SqliteDatabase:
             else:
                 job.future.set_result(job.result)
 
-    def _report(self, jobs: list[_Job]) -> None:
-        try:
-            self._loop.call_soon_threadsafe(self._settle, jobs)
-        except RuntimeError:  # the loop has closed: nobody waits any more
-            return
-
-    def _write_forever(self) -> None:
-        connection = connect(self._path)
-        connection.set_wal_hook(self._count_log)
-        running = True
-        while running:
-            job = self._writes.get()
-            batch = [] if job is None else [job]
-            running = job is not None
-            while running and len(batch) < MAX_BATCH and not self._writes.empty():
-                job = self._writes.get()
-                if job is None:
-                    running = False
-                else:
-                    batch.append(job)
-            if batch:
-                self._commit(connection, batch)
-                self._report(batch)
-            self._checkpoint(connection)
-        connection.close()
-
-    def _commit(self, connection: apsw.Connection, batch: list[_Job]) -> None:
-        """Run the units in one transaction; one that fails is undone alone. A failing commit fails them all."""
-        try:
-            self._set_sync(connection, FULL if any(job.durable for job in batch) else NORMAL)
-            connection.execute("BEGIN IMMEDIATE")
-            if len(batch) == 1:  # the transaction itself undoes it
-                self._run(connection, batch[0])
-            else:
-                for job in batch:
-                    self._run_guarded(connection, job)
-            failpoint("database.before_commit")
-            connection.execute("COMMIT")
-            failpoint("database.after_commit")
-        except Exception as error:  # noqa: BLE001  (a driver: the cause goes to every waiter)
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            for job in batch:
-                job.error = job.error or error
-
-    def _run(self, connection: apsw.Connection, job: _Job) -> None:
-        tx = SqliteTx(connection, self._clock.now_us())
-        job.result = job.unit(tx, *job.args, **job.kwargs)
-        job.changes = tx.changes
-
-    def _run_guarded(self, connection: apsw.Connection, job: _Job) -> None:
-        connection.execute("SAVEPOINT unit")
-        try:
-            self._run(connection, job)
-        except Exception as error:  # noqa: BLE001  (a driver: handed to the caller)
-            job.error = error
-            connection.execute("ROLLBACK TO unit")
-        connection.execute("RELEASE unit")
-
-    def _set_sync(self, connection: apsw.Connection, wanted: str) -> None:
-        if wanted != self._sync:
-            connection.execute(f"PRAGMA synchronous = {wanted}")
-            self._sync = wanted
-
-    def _count_log(self, connection: apsw.Connection, name: str, pages: int) -> int:
-        self._log_pages = pages
-        return 0
-
-    def _checkpoint(self, connection: apsw.Connection) -> None:
-        """Move the log into the file when nobody waits; under load only when it has become large.
-
-        A log that is moved whole is used again from its start by the next commit.
-        """
-        if self._log_pages > (IDLE_PAGES if self._writes.empty() else LOADED_PAGES):
-            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)  # the one mode that waits for no reader
-            self._log_pages = 0
-
     def _read_forever(self) -> None:
         connection = connect(self._path, readonly=True)
         while (job := self._reads.get()) is not None:
@@ -253,7 +360,7 @@ class SqliteDatabase:
                 job.result = read_unit(connection, self._clock.now_us(), job.unit, job.args, job.kwargs)
             except Exception as error:  # noqa: BLE001  (a driver: handed to the caller)
                 job.error = error
-            self._report([job])
+            _call(self._loop, partial(self._settle, [job]))
         connection.close()
 
 
@@ -269,7 +376,7 @@ def read_unit(connection: apsw.Connection, now_us: int, unit: Callable[..., R], 
 def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
     """Open a connection with our settings."""
     connection = apsw.Connection(str(path), statementcachesize=512)
-    connection.set_busy_timeout(10_000)
+    connection.set_busy_timeout(BUSY_MS)
     for pragma in PRAGMAS:
         connection.execute(pragma).fetchall()
     if readonly:

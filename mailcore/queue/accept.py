@@ -27,7 +27,7 @@ async def accept(services: Services, submission: Submission) -> str:
     Cancelling may lose the answer, never the message. Raises ValueError when there is no recipient.
     """
     entry = await prepare(services, submission)
-    await services.db.write(queue.enqueue, entry)
+    await services.db.write_brief(queue.enqueue, entry)
     failpoint("accept.after_commit")
     name = queue_name(entry.queue_id)
     log.info("queue.accepted", queue_id=name, size_bytes=entry.size_bytes, recipients=len(submission.recipients))

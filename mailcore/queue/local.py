@@ -88,7 +88,7 @@ async def serve(services: Services, leases: Sequence[Lease]) -> None:
 
 async def _write(services: Services, ready: Sequence[Delivery], outcomes: list[Outcome]) -> None:
     try:
-        lost = await services.db.write(deliver, ready)
+        lost = await services.db.write_brief(deliver, ready)
     except Exception as error:  # noqa: BLE001  (a driver: nothing was written, each recipient gets its own answer)
         if len(ready) == 1:
             outcomes.append(Outcome(ready[0].lease, reply_to(error)))

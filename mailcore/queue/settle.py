@@ -87,7 +87,7 @@ async def settle(services: Services, outcomes: Sequence[Outcome]) -> None:
     ]
     waiting = {each.lease.key for each in later}
     done = [each.outcome.lease for each in decisions if each.outcome.lease.key not in reported | waiting]
-    lost = await services.db.write(queue.settle, done, later, reports)
+    lost = await services.db.write_brief(queue.settle, done, later, reports)
     if reports:
         failpoint("bounce.after_commit")
     _record(decisions, {lease.key for lease in lost})

@@ -83,7 +83,7 @@ class Blobs:
     async def put(self, blob_id: BlobId, sealed: bytes) -> None:
         """Keep a blob; it is durable on return. One that is there already is only marked as in use."""
         inline = len(sealed) <= INLINE_MAX_BYTES
-        await self._db.write(insert, blob_id, len(sealed), sealed if inline else None)
+        await self._db.write_brief(insert, blob_id, len(sealed), sealed if inline else None)
         if not inline:  # after the row: from now on the sweep leaves the file alone
             await asyncio.to_thread(write_file, self._path(blob_id), sealed)
 

@@ -1,10 +1,14 @@
 """Units of work, on both engines."""
 
 import asyncio
+from pathlib import Path
 
+import apsw
 import pytest
 
+from config.clock import ManualClock
 from config.database import Database, Tx
+from config.engines import open_database
 
 
 def put(tx: Tx, name: str, value: int) -> int:
@@ -95,3 +99,37 @@ async def test_a_soft_write_is_seen_at_once_and_mixes_with_durable_ones(database
     assert await database.write_soft(put, "test-soft", 1) == 1
     await asyncio.gather(database.write(put, "test-a", 1), database.write_soft(put, "test-b", 2))
     assert await database.read(names) == ["test-a", "test-b", "test-soft"]
+
+
+@pytest.mark.parametrize("how", ["write", "write_brief", "write_soft"])
+async def test_every_way_of_writing_undoes_a_failing_unit_alone(database: Database, how: str) -> None:
+    write = getattr(database, how)
+    with pytest.raises(ValueError, match="test-alone"):
+        await write(put_and_fail, "test-alone")
+    results = await asyncio.gather(write(put, "test-a", 1), write(put_and_fail, "test-b"), write(put, "test-c", 1), return_exceptions=True)
+    assert [isinstance(result, Exception) for result in results] == [False, True, False]
+    assert await database.read(names) == ["test-a", "test-c"]
+
+
+async def test_a_brief_write_waits_for_another_process_without_stopping_the_loop(tmp_path: Path, clock: ManualClock) -> None:
+    database = await open_database("sqlite", tmp_path, clock)
+    other = apsw.Connection(str(tmp_path / "main.db"))
+    other.execute("BEGIN IMMEDIATE")
+    waiting = asyncio.ensure_future(database.write_brief(put, "test", 1))
+    assert await database.read(names) == []  # the loop goes on
+    assert not waiting.done()
+    other.execute("COMMIT")
+    assert await waiting == 1
+    other.close()
+    await database.close()
+
+
+async def test_close_finishes_what_was_begun(tmp_path: Path, clock: ManualClock) -> None:
+    database = await open_database("sqlite", tmp_path, clock)
+    writes = [asyncio.ensure_future(database.write_brief(put, f"test{n:03}", n)) for n in range(300)]
+    await asyncio.sleep(0)
+    await database.close()
+    await asyncio.gather(*writes)
+    database = await open_database("sqlite", tmp_path, clock)
+    assert len(await database.read(names)) == 300
+    await database.close()

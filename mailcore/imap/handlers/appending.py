@@ -32,7 +32,7 @@ async def append(session: Session, command: Append) -> Responses:
     octets = canonical(command.message)
     _keep_ahead(session)
     try:
-        done = await session.services.db.write(
+        done = await session.services.db.write_brief(
             append_to,
             session.account,
             command.name,
