@@ -1,8 +1,8 @@
 """Free ports for nodes that tests start."""
 
 import os
-import socket
 
+from bench.wire import is_free
 from mailcore.setup import PORTS
 
 STEP = 1_000
@@ -12,16 +12,6 @@ def free_base(span: int = 1) -> int:
     """Return a port base whose every port is free now, for `span` nodes that lie 10,000 apart; parallel runs look elsewhere."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     for base in range(20_000 + worker * 500 + os.getpid() % 7 * STEP, 38_000, STEP):
-        if all(_is_free(base + far * 10_000 + port) for far in range(span) for port in PORTS.values()):
+        if all(is_free(base + far * 10_000 + port) for far in range(span) for port in PORTS.values()):
             return base
     raise RuntimeError("no free ports")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

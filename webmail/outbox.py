@@ -17,7 +17,7 @@ from directory.signin import app_passwords
 from mailcore.message import build
 from mailcore.queue import accept, queue
 from mailcore.queue.types import Entry, Recipient, Submission
-from mailcore.store import mailboxes, messages
+from mailcore.store import accounts, mailboxes, messages
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import AccountId, Flag, MailboxId, MailboxKey, Prepared
 from signing import smime
@@ -122,7 +122,7 @@ async def _copy(desk: Desk, addressed: Addressed, entry: Entry, top: bytes, enti
     """Return what goes to Sent: the same octets, or, when there are blind copies, with their names for the sender."""
     store = desk.services.store
     if not addressed.bcc:
-        node = await store.open_account(accept.NODE)
+        node = await store.open_account(accounts.NODE)
         return await store.prepared(entry.blob_id, node.unwrap(entry.dek_wrapped))
     prepared = await store.prepare(build.with_entity(top + build.addresses("Bcc", addressed.bcc), entity))
     await store.keep(prepared)

@@ -81,11 +81,6 @@ def end(tx: Tx, token: str) -> None:
     tx.execute("DELETE FROM web_session WHERE token_hash = :hash", hash=_hash(token))
 
 
-def end_all(tx: Tx, person_id: int) -> int:
-    """End every session of a person; return how many there were."""
-    return tx.execute("DELETE FROM web_session WHERE person_id = :person_id", person_id=person_id)
-
-
 def _bounds(tx: Tx, limits: Web) -> dict[str, int]:
     return {"born": tx.now_us - limits.session_max_s * SECOND_US, "active": tx.now_us - limits.session_idle_s * SECOND_US}
 

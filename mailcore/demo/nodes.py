@@ -49,10 +49,6 @@ class Node:
         post = f"bureau.ordre@{domain}"
         return next(person for person in self.people if post in person.posts)
 
-    def with_role(self, role: str) -> Person:
-        """Return the first person with this role."""
-        return next(person for person in self.people if role in person.roles)
-
 
 def command(*arguments: str) -> list[str]:
     """Return the command line of `diwan` with this interpreter."""

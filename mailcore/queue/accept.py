@@ -12,11 +12,9 @@ from config.failpoints import failpoint
 from mailcore.queue import queue, schedule
 from mailcore.queue.types import Entry, Recipient, Submission, queue_name
 from mailcore.services import Services
-from mailcore.store.types import AccountId
+from mailcore.store import accounts
 
-__all__ = ["NODE", "Recipient", "Submission", "accept", "prepare"]
-
-NODE = AccountId(0)  # the node's own account: its key wraps the keys of messages in the queue
+__all__ = ["Recipient", "Submission", "accept", "prepare"]
 
 log = structlog.get_logger()
 
@@ -39,7 +37,7 @@ async def prepare(services: Services, submission: Submission) -> Entry:
     if not submission.recipients:
         raise ValueError("a message without recipients goes nowhere")
     message = await services.store.prepare(submission.raw)
-    node = await services.store.open_account(NODE)
+    node = await services.store.open_account(accounts.NODE)
     failpoint("accept.before_blob")
     await services.store.keep(message)
     failpoint("accept.after_blob")

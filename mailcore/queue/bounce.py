@@ -18,6 +18,7 @@ from mailcore.message.addresses import Mailbox
 from mailcore.queue import accept
 from mailcore.queue.types import Lease, Queued, Recipient, Reply, Report, Submission, queue_name
 from mailcore.services import Services
+from mailcore.store import accounts
 
 NEVER = frozenset({"NEVER"})
 FROM = "Diwan"
@@ -79,7 +80,7 @@ def _mailbox(text: str, name: str = "") -> Mailbox:
 async def _header(services: Services, message: Queued) -> bytes:
     """Return the header of the message, or nothing when it is damaged: the sender is told all the same."""
     try:
-        node = await services.store.open_account(accept.NODE)
+        node = await services.store.open_account(accounts.NODE)
         kept = await services.store.prepared(message.blob_id, node.unwrap(message.dek_wrapped))
     except Damaged as error:
         log.error("queue.damaged", queue_id=queue_name(message.queue_id), exc_info=error)

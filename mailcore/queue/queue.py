@@ -11,7 +11,8 @@ from config.database import Row, Tx
 from config.failpoints import failpoint
 from directory import resolve
 from mailcore.queue.types import Entry, Later, Lease, Queued, Report, parsed
-from mailcore.store.types import AccountId, Changed
+from mailcore.store import accounts
+from mailcore.store.types import Changed
 
 LOCAL, REMOTE = 1, 0  # lanes: the column `local`
 
@@ -100,7 +101,7 @@ def enqueue(tx: Tx, entry: Entry) -> None:
 
 def wake(tx: Tx) -> None:
     """Announce that there may be something to do."""
-    tx.changes.append(Changed(AccountId(0), tx.now_us))
+    tx.changes.append(Changed(accounts.NODE, tx.now_us))
 
 
 def lease_local(tx: Tx, owner: str, until_us: int, limit: int) -> list[Lease]:

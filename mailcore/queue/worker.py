@@ -21,8 +21,9 @@ from mailcore.queue.route import Resolver, system_resolver
 from mailcore.queue.settle import INTERNAL, Outcome, settle
 from mailcore.queue.types import Lease
 from mailcore.services import Services
+from mailcore.store import accounts
 from mailcore.store.bus import Subscription
-from mailcore.store.types import AccountId, Changed
+from mailcore.store.types import Changed
 
 LOCAL_WORKERS = 2  # one prepares its batch while the other's is being committed
 BATCH = 50  # recipients per lease: bounds how long one delivery transaction holds the database
@@ -100,7 +101,7 @@ async def deliver(services: Services) -> AsyncIterator[None]:
         await services.db.write(queue.release)
     lanes = _lanes(services, owner)
     stopping = asyncio.Event()
-    with services.store.bus.subscribe(AccountId(0)) as for_local, services.store.bus.subscribe(AccountId(0)) as for_remote:
+    with services.store.bus.subscribe(accounts.NODE) as for_local, services.store.bus.subscribe(accounts.NODE) as for_remote:
         hints = {queue.LOCAL: for_local, queue.REMOTE: for_remote}
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_work(lane, carry, hints[lane.kind], stopping)) for lane, carry, n in lanes for _ in range(n)]
@@ -134,7 +135,7 @@ async def drain(services: Services, resolver: Resolver | None = None) -> int:
 
 def poke(services: Services) -> None:
     """Wake the lanes of this process."""
-    services.store.bus.hear([Changed(AccountId(0), 0)])
+    services.store.bus.hear([Changed(accounts.NODE, 0)])
 
 
 def domain(leases: Sequence[Lease]) -> str:

@@ -122,7 +122,6 @@ TOO_SLOW = _reply(421, "4.4.2", "timeout", Then.CLOSE)
 STOPPING = _reply(421, "4.3.2", "server is stopping, try again", Then.CLOSE)
 
 SENDER_FIELDS = _reply(550, "5.7.1", "a message has exactly one From field with exactly one plain address")
-BAD_HEADER = _reply(550, "5.6.0", "malformed or too large message header")
 
 CODES: dict[type[MailError], tuple[int, str]] = {
     MailError: (550, "5.0.0"),
