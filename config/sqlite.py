@@ -218,18 +218,12 @@ class _Writer:
         """Run the units in the transaction that was begun. What no unit can be blamed for fails them all."""
         try:
             if len(batch) == 1:
-                self._run_alone(batch[0])
+                self._run_unit(batch[0])  # the transaction itself undoes it
             else:
                 for job in batch:
                     self._run_guarded(job)
         except Exception as error:  # noqa: BLE001  (a driver: the cause goes to every waiter)
             self._fail(batch, error)
-
-    def _run_alone(self, job: _Job) -> None:
-        try:
-            self._run_unit(job)
-        except Exception as error:  # noqa: BLE001  (a driver: handed to the caller)
-            self._fail([job], error)
 
     def _run_guarded(self, job: _Job) -> None:
         self._connection.execute("SAVEPOINT unit")
@@ -257,10 +251,14 @@ class _Writer:
             self._fail(batch, error)
 
     def _fail(self, batch: list[_Job], error: Exception) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        """Undo the transaction and give every unit of the batch that has no error of its own this one."""
         for job in batch:
             job.error = job.error or error
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except apsw.Error as failure:  # the next BEGIN fails as long as this lasts, and says so to whoever waits
+                log.error("database.rollback_failed", kind=type(failure).__name__, said=str(failure))
 
     def _count_log(self, connection: apsw.Connection, name: str, pages: int) -> int:
         self._log_pages = pages
