@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from config import log, queue_commands, roles
+from config import groups, log, roles
 from config.commands import HERE, Directory, Json, run, show
 from config.errors import MailError
 from config.settings import Settings
@@ -24,11 +24,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.add_typer(queue_commands.app, name="queue")
 
 
 def main() -> None:
     """Run the command line. Exit status: 0 done, 1 refused or failed, 2 wrong usage."""
+    groups.add(app, sys.argv[1:])
     try:
         app()
     except* MailError as group:

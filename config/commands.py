@@ -1,13 +1,21 @@
-"""What subcommands share: their common options, running a coroutine, printing JSON."""
+"""What subcommands share: their common options, running a coroutine, a unit of work on a node's database, printing JSON."""
 
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 import typer
 import uvloop
+
+from config import settings
+from config.clock import SystemClock
+from config.database import Tx
+from config.engines import open_database
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 Directory = Annotated[Path, typer.Option("--dir", help="The node's directory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -22,3 +30,18 @@ def run(work: Coroutine[Any, Any, Any]) -> Any:
 def show(value: object) -> None:
     """Print a value as JSON."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def ask(directory: Path, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run one unit on a node's database, whether the node is running or not. Raises SettingsError."""
+    answer: R = run(_ask(directory.absolute(), unit, *args, **kwargs))
+    return answer
+
+
+async def _ask(directory: Path, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+    read = settings.load(directory)
+    db = await open_database(read.database.url, read.data, SystemClock())
+    try:
+        return await db.write(unit, *args, **kwargs)
+    finally:
+        await db.close()

@@ -8,7 +8,7 @@ import typer
 
 from config import log, roles
 from config.clock import SECOND_US
-from config.commands import HERE, Directory, Json, run, show
+from config.commands import HERE, Directory, Json, ask, show
 from config.errors import MailError
 
 app = typer.Typer(help="Mail that is on its way: list, show, retry, drop.", no_args_is_help=True)
@@ -59,7 +59,7 @@ def drop(
 
 def _ask(directory: Any, unit: str, *args: object) -> Any:
     log.configure("error")
-    return run(roles.load("mailcore.operate:on_database")(directory.absolute(), roles.load(f"mailcore.queue.listing:{unit}"), *args))
+    return ask(directory, roles.load(f"mailcore.queue.listing:{unit}"), *args)
 
 
 def _number(name: str) -> int:

@@ -9,23 +9,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from cryptography import x509
 
 from config import settings, surroundings
-from config.clock import SystemClock
-from config.database import Tx
-from config.engines import open_database
 from config.errors import MailError
 from config.settings import Settings
 from mailcore import services
 from mailcore.store.check import check as check_rows
 from mailcore.store.check import check_blobs
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 MIN_FREE_BYTES = 2 << 30  # below this a busy node fills its disk before anyone looks
 WARN_BEFORE = timedelta(days=30)  # time to renew a certificate without haste
@@ -46,16 +39,6 @@ async def check(directory: Path) -> list[str]:
     """Return the broken invariants of a node's store, blobs included; empty when it is sound."""
     async with services.opened(settings.load(directory)) as node:
         return await node.db.read(check_rows) + await check_blobs(node.db, node.store)
-
-
-async def on_database(directory: Path, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run one unit on a node's database, whether the node is running or not."""
-    read = settings.load(directory)
-    db = await open_database(read.database.url, read.data, SystemClock())
-    try:
-        return await db.write(unit, *args, **kwargs)
-    finally:
-        await db.close()
 
 
 async def doctor(directory: Path, *, fix: bool) -> list[Finding]:

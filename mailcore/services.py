@@ -1,6 +1,7 @@
 """What every front and role of a node is given: settings, database, store, sign-in, signer, trust."""
 
 import contextlib
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,12 @@ from mailcore.store.store import Store
 from signing.errors import SignerUnavailable
 from signing.keys import Signer
 from signing.process import running, socket_path
+from signing.vault import write_new
 
 ROOTS = "root.pem"  # below the keys directory: the certificates that this node trusts, PEM
 ACTIVATION = "activation.key"  # below the keys directory: what the sign-in role and the signer share
+DIRECTORY = "directory.key"  # below the keys directory: seals second factors and the like; made when it is missing
+DIRECTORY_BYTES = 32
 
 
 SIGNER_PATIENCE_S = 0.5  # a socket file without a signer behind it is left over from a crash
@@ -34,6 +38,7 @@ class Services:
     signer: Signer
     roots: tuple[bytes, ...]  # DER certificates that signatures are judged against
     activation_secret: bytes
+    directory_key: bytes  # 32 octets that the rows alone do not give away
 
 
 @contextlib.asynccontextmanager
@@ -60,6 +65,7 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
             signer=signer,
             roots=_certificates(roots.read_bytes()) if roots.exists() else (),
             activation_secret=activation.read_bytes() if activation.exists() else b"",
+            directory_key=_directory_key(settings.keys / DIRECTORY),
         )
 
 
@@ -92,6 +98,13 @@ async def _connected(socket: Path) -> Signer | None:
         return await Signer.connect(socket, patience_s=SIGNER_PATIENCE_S)
     except SignerUnavailable:
         return None
+
+
+def _directory_key(path: Path) -> bytes:
+    if not path.exists():
+        with contextlib.suppress(FileExistsError):  # another role of this node was quicker
+            write_new(path, secrets.token_bytes(DIRECTORY_BYTES))
+    return path.read_bytes()
 
 
 def _certificates(pem: bytes) -> tuple[bytes, ...]:

@@ -1,0 +1,1 @@
+-- The model: names that change over time, functional boxes, domain aliases, visibility.

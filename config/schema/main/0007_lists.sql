@@ -1,0 +1,1 @@
+-- Lists that are directory queries, and delegations of mailboxes.
