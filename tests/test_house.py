@@ -45,7 +45,7 @@ ENGINES = {
     "nh3": {"webmail/sanitise.py"},
     "psycopg": {"config/postgres.py"},
     "psycopg_pool": {"config/postgres.py"},
-    "zstandard": {"mailcore/store/blobs.py"},
+    "zstandard": {"config/compression.py"},
 }
 
 

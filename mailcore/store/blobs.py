@@ -11,34 +11,22 @@ Sealed form: version 1, codec (0 none, 1 zstd), 12-octet nonce, AES-256-GCM of t
 import asyncio
 import hmac
 import os
-import threading
 from pathlib import Path
 
-import zstandard
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from config import compression
+from config.compression import BadCompression
 from config.database import Database, Tx
 from mailcore.errors import Damaged
 from mailcore.store.keys import NONCE, derive
 from mailcore.store.types import BlobId
 
 INLINE_MAX_BYTES = 128 * 1024  # larger ones are files: rows of this size are as fast as files (reference: 100 kB, 1,545/s to 1,034/s)
-ZSTD_LEVEL = 3
 MAX_CONTENT_BYTES = 1 << 30  # what a sealed blob may unfold to: a bound against damaged lengths
 VERSION = b"\x01"
 PLAIN, ZSTD = b"\x00", b"\x01"
-
-
-class _Zstd(threading.local):
-    """Contexts of one thread: making one costs more than compressing a letter, and threads cannot share them."""
-
-    def __init__(self) -> None:
-        self.compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
-        self.decompressor = zstandard.ZstdDecompressor()
-
-
-_zstd = _Zstd()
 
 
 class Sealer:
@@ -51,7 +39,7 @@ class Sealer:
     def seal(self, content: bytes) -> tuple[BlobId, bytes, bytes]:
         """Return (blob id, key, sealed octets)."""
         dek = hmac.digest(self._dek_key, content, "sha256")
-        coded = _zstd.compressor.compress(content)
+        coded = compression.compress(content)
         codec = ZSTD if len(coded) < len(content) else PLAIN
         nonce = os.urandom(NONCE)
         head = VERSION + codec
@@ -64,8 +52,8 @@ class Sealer:
             head, nonce = sealed[:2], sealed[2 : 2 + NONCE]
             coded = AESGCM(dek).decrypt(nonce, memoryview(sealed)[2 + NONCE :], head)
             if head[1:] == ZSTD:
-                return _zstd.decompressor.decompress(coded, max_output_size=MAX_CONTENT_BYTES)
-        except (InvalidTag, ValueError, zstandard.ZstdError) as error:
+                return compression.decompress(coded, MAX_CONTENT_BYTES)
+        except (InvalidTag, ValueError, BadCompression) as error:
             raise Damaged(blob=blob_id.hex()) from error
         return coded
 
