@@ -30,13 +30,13 @@ POSTGRES_TYPES = {"int": "BIGINT", "small": "SMALLINT", "bytes": "BYTEA", "table
 @lru_cache(maxsize=4096)
 def for_sqlite(sql: str) -> tuple[str, tuple[str, ...]]:
     """Return the text for SQLite and the names of its list parameters, which travel as JSON."""
-    lists: list[str] = []
+    lists: dict[str, None] = {}  # a list may stand in a statement twice
 
     def replace(match: re.Match[str]) -> str:
         name, listed = match.groups()
         if listed is None:
             return f":{name}"
-        lists.append(name)
+        lists[name] = None
         return f"SELECT value FROM json_each(:{name})"
 
     return _PARAMETER.sub(replace, sql), tuple(lists)

@@ -5,9 +5,10 @@ rarest word is walked, the others are probed. Every step is bounded, so that no 
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from config.database import Row, Tx
-from directory import tokens
+from directory import recents, tokens
 from directory.names import words
 from directory.tokens import Term
 from directory.types import Suggestion
@@ -37,28 +38,61 @@ _TITLES = f"""
     SELECT h.person_id, p.title_ar, p.title_fr, p.post_rank FROM holding h JOIN post p ON p.post_id = h.post_id
     WHERE h.person_id IN (:ids[]) AND {_NOW} ORDER BY p.post_rank DESC, h.holding_id DESC
 """
+_PLACES = """
+    SELECT p.person_id, u.unit_id, u.organisation_id FROM person p JOIN unit u ON u.unit_id = p.unit_id WHERE p.person_id IN (:ids[])
+    UNION ALL
+    SELECT p.post_id, u.unit_id, u.organisation_id FROM post p JOIN unit u ON u.unit_id = p.unit_id WHERE p.post_id IN (:ids[])
+"""
 _UNRANKED = 1000  # people without a post come after those who have one
 
 
-def complete(tx: Tx, query: str, limit: int = 20) -> list[Suggestion]:
+class Viewer(Protocol):
+    """Who searches: what stands near them comes first."""
+
+    @property
+    def person_id(self) -> int | None:
+        """Whose correspondents are meant; None for somebody without any."""
+        ...
+
+    @property
+    def unit_ids(self) -> Iterable[int]:
+        """The units they work in."""
+        ...
+
+    @property
+    def organisation_ids(self) -> Iterable[int]:
+        """The administrations of these."""
+        ...
+
+
+def complete(tx: Tx, query: str, limit: int = 20, viewer: Viewer | None = None) -> list[Suggestion]:
     """Return up to `limit` entries of which every word of `query` begins something, the likeliest first.
 
     When that finds too little, words also match by their consonants, which brings other spellings of names.
     """
+    return [one for _, one in _found(tx, query, viewer, limit)]
+
+
+def ids(tx: Tx, query: str, viewer: Viewer | None = None, limit: int = 20) -> list[int]:
+    """Return the account ids of what `complete` returns, in the same order."""
+    return [account_id for account_id, _ in _found(tx, query, viewer, limit)]
+
+
+def _found(tx: Tx, query: str, viewer: Viewer | None, limit: int) -> list[tuple[int, Suggestion]]:
     limit = max(0, min(limit, MAX_RESULTS))
     asked = words(query)
     found = _candidates(tx, tokens.of_query(query), limit * RANKED_PER_RESULT)
-    ranked = _ranked(tx, found, asked)[:limit]
+    ranked = _ranked(tx, found, asked, viewer)[:limit]
     if len(ranked) < limit:
         seen = set(found)
         more = _candidates(tx, tokens.by_sound(query), limit * RANKED_PER_RESULT)
-        ranked += _ranked(tx, [one for one in more if one not in seen], asked)
+        ranked += _ranked(tx, [one for one in more if one not in seen], asked, viewer)
     return ranked[:limit]
 
 
 def describe(tx: Tx, account_id: int) -> Suggestion | None:
     """Return how the directory shows one person or post; None when it has left."""
-    return next((one for _, one in _describe(tx, [account_id])), None)
+    return next((one for _, _, one in _describe(tx, [account_id])), None)
 
 
 def index(tx: Tx, account_ids: Sequence[int]) -> None:
@@ -121,13 +155,24 @@ def _walk(terms: list[Term]) -> tuple[str, dict[str, bytes]]:
     return sql, params
 
 
-def _ranked(tx: Tx, account_ids: list[int], asked: tuple[str, ...]) -> list[Suggestion]:
-    """Return the entries, whole words before beginnings, high functions before low ones, then by name."""
+def _ranked(tx: Tx, account_ids: list[int], asked: tuple[str, ...], viewer: Viewer | None) -> list[tuple[int, Suggestion]]:
+    """Return the entries: what is near first, whole words before beginnings, high functions before low ones, then by name."""
     if not account_ids:
         return []
-    scored = [(_whole_words(one, asked), rank, one) for rank, one in _describe(tx, account_ids)]
-    scored.sort(key=lambda entry: (-entry[0], entry[1], entry[2].name_fr, entry[2].address))
-    return [one for _, _, one in scored]
+    near = _nearness(tx, account_ids, viewer) if viewer is not None else {}
+    scored = [(near.get(key, 0), _whole_words(one, asked), rank, key, one) for key, rank, one in _describe(tx, account_ids)]
+    scored.sort(key=lambda entry: (-entry[0], -entry[1], entry[2], entry[4].name_fr, entry[4].address))
+    return [(key, one) for _, _, _, key, one in scored]
+
+
+def _nearness(tx: Tx, account_ids: list[int], viewer: Viewer) -> dict[int, int]:
+    """Return how near entries are: 3 for one's correspondents, 2 for one's unit, 1 for one's administration."""
+    units, organisations = set(viewer.unit_ids), set(viewer.organisation_ids)
+    near = {key: 2 if unit in units else 1 if organisation in organisations else 0
+            for key, unit, organisation in tx.rows(_PLACES, ids=account_ids)}  # fmt: skip
+    known = set(account_ids)
+    correspondents = recents.latest(tx, viewer.person_id) if viewer.person_id is not None else []
+    return near | {one: 3 for one in correspondents if one in known}
 
 
 def _whole_words(one: Suggestion, asked: tuple[str, ...]) -> int:
@@ -135,13 +180,13 @@ def _whole_words(one: Suggestion, asked: tuple[str, ...]) -> int:
     return sum(word in said for word in asked)
 
 
-def _describe(tx: Tx, ids: list[int]) -> Iterable[tuple[int, Suggestion]]:
+def _describe(tx: Tx, ids: list[int]) -> Iterable[tuple[int, int, Suggestion]]:
     people, posts = tx.rows(_PEOPLE, ids=ids), tx.rows(_POSTS, ids=ids)
     titles: dict[int, Row] = {row[0]: row for row in tx.rows(_TITLES, ids=ids, now_us=tx.now_us)}
     holders: dict[int, Row] = {row[0]: row for row in tx.rows(_HOLDERS, ids=ids, now_us=tx.now_us)}
     for person_id, address, name_ar, name_fr, in_ar, in_fr in people:
         _, title_ar, title_fr, rank = titles.get(person_id, (0, "", "", _UNRANKED))
-        yield rank, Suggestion(address, name_ar, name_fr, title_ar, title_fr, in_ar or "", in_fr or "")
+        yield person_id, rank, Suggestion(address, name_ar, name_fr, title_ar, title_fr, in_ar or "", in_fr or "")
     for post_id, address, title_ar, title_fr, in_ar, in_fr, rank, _, _ in posts:
         _, name_ar, name_fr = holders.get(post_id, (0, "", ""))
-        yield rank, Suggestion(address, name_ar, name_fr, title_ar, title_fr, in_ar, in_fr)
+        yield post_id, rank, Suggestion(address, name_ar, name_fr, title_ar, title_fr, in_ar, in_fr)

@@ -80,7 +80,12 @@ async def test_lists_and_percent_signs_travel(database: Database) -> None:
     def named(tx: Tx) -> list[int]:
         return tx.column("SELECT value FROM counter WHERE name IN (:names[text]) ORDER BY value", names=["test%2", "test%4", "it's"])
 
+    def twice(tx: Tx) -> list[str]:
+        both = "SELECT name FROM counter WHERE value IN (:values[]) AND value + 10 NOT IN (:values[]) ORDER BY name"
+        return tx.column(both, values=[1, 3, 13])
+
     assert await database.read(chosen) == ["test%1", "test%3"]
+    assert await database.read(twice) == ["test%1"]
     assert await database.read(named) == [2, 4]
 
 

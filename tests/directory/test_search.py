@@ -1,11 +1,13 @@
 """Completion, in Arabic and in French, on both engines."""
 
+from dataclasses import dataclass
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config.clock import DAY_US, ManualClock
 from config.database import Database
-from directory import holdings, people, search, tokens
+from directory import holdings, organisations, people, recents, search, tokens, units
 from directory.names import words
 from directory.search import MAX_RESULTS
 
@@ -78,6 +80,32 @@ async def test_whole_words_come_before_beginnings_and_functions_before_none(data
     assert await found(database, "karim") == [KARIM, "karima.aissa"]
     await database.write(people.create, "أمينة", "Amina Aissa", address("amina.aissa"))
     assert await found(database, "amina") == [AMINA, "amina.aissa"]
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    person_id: int | None
+    unit_ids: tuple[int, ...] = ()
+    organisation_ids: tuple[int, ...] = ()
+
+
+async def test_what_is_near_comes_first(database: Database, ministry: Ministry) -> None:
+    """One's correspondents, then one's unit, then one's administration, then the rest."""
+    other = await database.write(organisations.create, "ministry", "sante", "وزارة الصحة", "Ministère de la Santé")
+    office = await database.write(units.create, other.organisation_id, "SG", "الأمانة", "Secrétariat")
+    service = await database.write(units.create, ministry.organisation.organisation_id, "DRH", "الموارد", "Ressources")
+    places = {"far": office.unit_id, "here": service.unit_id, "beside": ministry.unit.unit_id, "written": office.unit_id}
+    made = {
+        name: await database.write(people.create, "سعيد", "Said Nacer", address(f"said.{name}"), "ar", unit)
+        for name, unit in places.items()
+    }
+    await database.write(recents.note, ministry.amina.person_id, [made["written"].address])
+    amina = Near(ministry.amina.person_id, (ministry.unit.unit_id,), (ministry.organisation.organisation_id,))
+    want = [made[name] for name in ("written", "beside", "here", "far")]
+    assert await database.read(search.ids, "said", amina, 10) == [one.person_id for one in want]
+    assert [one.address for one in await database.read(search.complete, "said", 10, amina)] == [one.address for one in want]
+    stranger = await database.read(search.ids, "said", Near(None), 10)
+    assert stranger == await database.read(search.ids, "said", None, 10) != [one.person_id for one in want]
 
 
 async def test_results_are_bounded(database: Database, ministry: Ministry) -> None:
