@@ -112,6 +112,21 @@ class Queue(Section, frozen=True, forbid_unknown_fields=True):
     per_destination: int = 5
 
 
+class Manifest(Section, frozen=True, forbid_unknown_fields=True):
+    """The signed manifest: a node publishes one for its nation, or follows the one that an anchor names, or neither."""
+
+    publish: str = ""  # the name of the nation; this node is the centre
+    anchor: Path | None = None  # JSON, as `diwan directory anchor` of the centre prints it
+    site: Literal["online", "intermittent", "satellite"] = "online"  # how often this node sees the centre
+    every_s: int = 30  # how often it asks; a revoked node must be refused within two minutes
+
+    def __post_init__(self) -> None:
+        if self.publish and self.anchor is not None:
+            raise ValueError("Expected either `publish` or `anchor` - at `$`")
+        if self.every_s < 1:
+            raise ValueError("Expected seconds, 1 or more - at `$.every_s`")
+
+
 class Route(Section, frozen=True, forbid_unknown_fields=True):
     """Where mail for a domain goes instead of its MX: an exact domain, ``.suffix`` for all below, or "" for every other."""
 
@@ -131,6 +146,7 @@ class _File(Section, frozen=True, forbid_unknown_fields=True):
     imap: Imap = Imap()
     web: Web = Web()
     queue: Queue = Queue()
+    manifest: Manifest = Manifest()
     route: list[Route] = []
 
 
@@ -146,6 +162,7 @@ class Settings(msgspec.Struct, frozen=True):
     imap: Imap
     web: Web
     queue: Queue
+    manifest: Manifest
     routes: list[Route]
 
     @property
@@ -202,8 +219,13 @@ def parse(text: str, directory: Path) -> Settings:
         imap=read.imap,
         web=read.web,
         queue=read.queue,
+        manifest=_anchored(read.manifest, directory),
         routes=[msgspec.structs.replace(r, ca=directory / r.ca) if r.ca is not None else r for r in read.route],
     )
+
+
+def _anchored(read: Manifest, directory: Path) -> Manifest:
+    return read if read.anchor is None else msgspec.structs.replace(read, anchor=directory / read.anchor)
 
 
 def explain(message: str) -> str:

@@ -133,6 +133,12 @@ def opened(octets: bytes, keys: list[str], nation: str) -> Signed:
     return Signed(body, octets, hashlib.sha256(head).hexdigest())
 
 
+def reopened(octets: bytes) -> Signed:
+    """Return a document that was opened before it was kept. Raises BadManifest when it cannot be read."""
+    head, _, _ = octets.rpartition(b".")
+    return Signed(_decoded(head.partition(b".")[2], Body), octets, hashlib.sha256(head).hexdigest())
+
+
 def verify(key: bytes, octets: bytes, signature: bytes) -> None:
     """Check an ES256 signature under a P-256 key (DER). Raises BadManifest."""
     try:
