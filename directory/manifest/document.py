@@ -8,6 +8,7 @@ the keys that may sign its successor. Where trust begins is an anchor, handed ov
 import base64
 import binascii
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, TypeVar
@@ -37,7 +38,7 @@ SiteClass = Literal["online", "intermittent", "satellite"]
 SITE_CLASSES: tuple[SiteClass, ...] = ("online", "intermittent", "satellite")
 # How long a document is good, in seconds. 600 is X-Road's confExpireIntervalSeconds; a commune is connected once a day, a school's
 # satellite link may be down for days.
-VALID_S: dict[SiteClass, int] = {"online": 600, "intermittent": 2 * 86_400, "satellite": 10 * 86_400}
+VALID_S: dict[str, int] = {"online": 600, "intermittent": 2 * 86_400, "satellite": 10 * 86_400}
 GRACE = 2  # after so many times that long, a document is no longer trusted at all
 
 
@@ -189,15 +190,15 @@ def fits(wanted: Part, octets: bytes) -> bool:
     return len(octets) == wanted.size_bytes and hashlib.sha256(octets).hexdigest() == wanted.sha256
 
 
-def bucket_of(uid: bytes) -> int:
+def bucket_of(uid: str) -> int:
     """Return the bucket in which an entry is compared."""
-    return hashlib.sha256(uid).digest()[0]
+    return hashlib.sha256(uid.encode()).digest()[0]
 
 
-def bucket_hash(entries: list[tuple[bytes, bytes]]) -> bytes:
-    """Return the hash of a bucket from the (uid, SHA-256 of the line) of its entries, in order of uid."""
+def bucket_hash(entries: Iterable[tuple[str, bytes]]) -> bytes:
+    """Return the hash of a bucket from the (uid, SHA-256 of the line) of its entries, in whatever order they come."""
     whole = hashlib.sha256()
-    for uid, sha256 in entries:
+    for uid, sha256 in sorted((uid.encode(), sha256) for uid, sha256 in entries):
         whole.update(len(uid).to_bytes(2, "big") + uid + sha256)
     return whole.digest()
 

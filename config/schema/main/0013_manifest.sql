@@ -25,7 +25,7 @@ CREATE INDEX node_domain_node ON node_domain (node_id);
 
 -- line: the entry as text, empty octets for one that is gone. serial: of the document that first vouched for it.
 CREATE TABLE published_entry (
-    uid {bytes} PRIMARY KEY,
+    uid TEXT PRIMARY KEY,
     bucket {int} NOT NULL,
     sha256 {bytes} NOT NULL,
     line {bytes} NOT NULL,
@@ -57,7 +57,7 @@ CREATE TABLE followed (
 
 -- local_id: the entry that was made of the line here, 0 for none
 CREATE TABLE replica (
-    uid {bytes} PRIMARY KEY,
+    uid TEXT PRIMARY KEY,
     bucket {int} NOT NULL,
     sha256 {bytes} NOT NULL,
     line {bytes} NOT NULL,
