@@ -52,6 +52,24 @@ class RelayDenied(NotAllowed):
     text = "relaying denied"
 
 
+class NodeRevoked(NotAllowed):
+    """The topology no longer trusts the node that serves the sender's domain."""
+
+    text = "the node of this domain is revoked"
+
+
+class MayNotPost(NotAllowed):
+    """A list does not take letters from this sender."""
+
+    text = "you may not write to this list"
+
+
+class LentForReading(NotAllowed):
+    """Somebody else's mailbox, lent to be read: nothing in it may change."""
+
+    text = "this mailbox was lent to you for reading only"
+
+
 class TooManyHops(MailError):
     text = "too many hops, the message goes round in circles"
 

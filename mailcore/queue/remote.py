@@ -6,6 +6,7 @@ settled before the next one is sent: only between a peer's last 250 and that com
 """
 
 import asyncio
+import hashlib
 import itertools
 import socket
 import ssl
@@ -13,8 +14,11 @@ from collections.abc import Sequence
 
 import aiosmtplib
 import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from config.failpoints import failpoint
+from directory.manifest import follow
 from mailcore.queue import route, wire
 from mailcore.queue.route import Hop, Resolver
 from mailcore.queue.settle import Outcome, reply_to, settle
@@ -47,7 +51,7 @@ class Peer:
 
     async def context(self, hop: Hop) -> ssl.SSLContext:
         """Return the TLS context for a hop: verified, or for opportunistic ones only encrypted (RFC 7435)."""
-        key = hop.ca if hop.verify else False
+        key = "pinned" if hop.key_sha256 else hop.ca if hop.verify else False
         if key not in self._contexts:
             self._contexts[key] = await asyncio.to_thread(_context, hop)
         return self._contexts[key]
@@ -56,7 +60,7 @@ class Peer:
 def _context(hop: Hop) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=str(hop.ca) if hop.ca else None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if not hop.verify:
+    if not hop.verify or hop.key_sha256:  # a key that the topology names is proof enough, as with DANE-EE (RFC 7671 §5.1)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
@@ -68,7 +72,9 @@ async def serve(peer: Peer, leases: Sequence[Lease]) -> None:
     A connection that breaks is made again for the next message; one that cannot be made postpones the rest.
     """
     settings = peer.services.settings
-    hops = await route.hops(leases[0].domain, settings.routes, settings.node.hostname, peer.resolver, peer.allowed)
+    domain = leases[0].domain
+    node = await peer.services.db.peek(follow.node_of, domain, settings.manifest.site)
+    hops = await route.hops(domain, settings.routes, settings.node.hostname, peer.resolver, peer.allowed, node)
     if isinstance(hops, Reply):
         await settle(peer.services, [Outcome(lease, hops) for lease in leases])
         return
@@ -120,6 +126,9 @@ async def _open(peer: Peer, hop: Hop, *, tls: bool) -> aiosmtplib.SMTP | Reply:
             context, handshake = await peer.context(hop), True
             await session.starttls(tls_context=context, server_hostname=hop.host, timeout=HANDSHAKE_S)
             handshake = False
+            if hop.key_sha256 and _key_sha256(session) != hop.key_sha256:
+                session.close()
+                return Reply(451, TLS_FAILED, f"{hop.host} has not the key that the topology names", hop.host)
             await session.ehlo()
         elif hop.verify:
             await _leave(session)
@@ -131,6 +140,14 @@ async def _open(peer: Peer, hop: Hop, *, tls: bool) -> aiosmtplib.SMTP | Reply:
             raise
         return _tls_failed(error, hop) if handshake else _failed(error, hop)
     return session
+
+
+def _key_sha256(session: aiosmtplib.SMTP) -> bytes:
+    """Return the SHA-256 of the key in the certificate that the other side showed."""
+    tls = session.get_transport_info("ssl_object")
+    certificate = x509.load_der_x509_certificate(tls.getpeercert(binary_form=True))
+    public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(public).digest()
 
 
 async def _socket(hop: Hop) -> socket.socket:

@@ -17,7 +17,8 @@ import dns.exception
 import dns.rdatatype
 import dns.resolver
 
-from config.settings import Route
+from config.settings import Route, endpoint
+from directory.manifest.topology import Node
 from mailcore.queue.types import Reply
 
 SMTP_PORT = 25
@@ -38,6 +39,7 @@ class Hop:
     port: int
     verify: bool
     ca: Path | None
+    key_sha256: bytes = b""  # of the key that the certificate must have, whoever issued it; empty: any
 
 
 def system_resolver() -> Resolver:
@@ -65,10 +67,21 @@ def static(domain: str, routes: Sequence[Route]) -> Route | None:
 
 
 async def hops(
-    domain: str, routes: Sequence[Route], own_name: str, resolver: Resolver, allowed: Allowed = is_public
+    domain: str,
+    routes: Sequence[Route],
+    own_name: str,
+    resolver: Resolver,
+    allowed: Allowed = is_public,
+    node: tuple[Node, bool] | None = None,
 ) -> tuple[Hop, ...] | Reply:
-    """Return the addresses to try, in order, or the reply that says why there is none."""
+    """Return the addresses to try, in order, or the reply that says why there is none.
+
+    `node` is the one that the topology names for the domain, and whether the topology may still be believed. A route of the
+    settings for exactly this domain goes before it.
+    """
     route = static(domain, routes)
+    if node is not None and (route is None or route.domain != domain):
+        return await _node_hops(*node)
     if route is not None:
         return await _static_hops(route)
     if domain.startswith("["):
@@ -134,10 +147,38 @@ async def _addresses(name: str, resolver: Resolver) -> list[str] | None:
 
 
 async def _static_hops(route: Route) -> tuple[Hop, ...] | Reply:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(route.host, route.port, type=socket.SOCK_STREAM)
-    except OSError:
-        return Reply(451, "4.4.3", f"the host {route.host} has no address now")
-    addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
     verify = route.tls == "verify"
-    return tuple(Hop(route.host, each, route.port, verify, route.ca) for each in list(addresses)[:MAX_ADDRESSES])
+    found = await _machine(route.host, route.port)
+    return found if isinstance(found, Reply) else tuple(Hop(route.host, each, route.port, verify, route.ca) for each in found)
+
+
+async def _node_hops(node: Node, believed: bool) -> tuple[Hop, ...] | Reply:
+    """A node of the topology is known by its key; one that was revoked, or of which we know too little now, waits."""
+    if node.revoked_us is not None:
+        return Reply(451, "4.7.1", f"the node {node.name} is revoked: {node.reason}")
+    if not believed:
+        return Reply(451, "4.7.1", f"what is known of the node {node.name} is too old to be believed: no manifest came for too long")
+    host, port = endpoint(node.smtp)
+    found = await _machine(host, port)
+    if isinstance(found, Reply):
+        return found
+    return tuple(Hop(node.hostname, each, port, True, None, node.key_sha256) for each in found)
+
+
+async def _machine(host: str, port: int) -> list[str] | Reply:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return Reply(451, "4.4.3", f"the host {host} has no address now")
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))[:MAX_ADDRESSES]
+
+
+async def look_up(name: str, kind: str, resolver: Resolver) -> tuple[str, ...] | None:
+    """Return the records of a name as a zone file writes them; None when the DNS does not answer."""
+    try:
+        answer = await resolver.resolve(name, kind, lifetime=DNS_LIFETIME_S)
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return ()
+    except dns.exception.DNSException:
+        return None
+    return tuple(record.to_text() for record in answer)

@@ -6,7 +6,8 @@ RFC 5321 §3.6 (relaying), §4.5.1 (postmaster), §4.4 (what Received tells).
 from config.database import Tx
 from directory import resolve
 from directory.address import Address, parse
-from mailcore.errors import NoSuchRecipient, RelayDenied
+from directory.manifest import topology
+from mailcore.errors import NodeRevoked, NoSuchRecipient, RelayDenied
 from mailcore.smtp import policy, trace
 from mailcore.smtp.grammar import POSTMASTER
 from mailcore.smtp.policy import Head
@@ -14,7 +15,19 @@ from mailcore.smtp.session import Rules, Session
 
 
 async def sender(session: Session, address: Address | None) -> None:
-    """Take any sender; what it is worth is for the checks of the message to say."""
+    """Take any sender but those whose node is revoked; what it is worth is for the checks of the message to say.
+
+    Raises NodeRevoked.
+    """
+    if address is not None:
+        await session.front.services.db.peek(refuse_revoked, address.domain)
+
+
+def refuse_revoked(tx: Tx, domain: str) -> None:
+    """Take no mail in the name of a domain whose node the topology has revoked. Raises NodeRevoked."""
+    node = topology.of_domain(tx, domain)
+    if node is not None and node.revoked_us is not None:
+        raise NodeRevoked(f"the node {node.name} is revoked: mail of {domain} is not taken", node=node.name)
 
 
 async def recipient(session: Session, address: Address) -> str:

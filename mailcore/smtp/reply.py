@@ -137,6 +137,9 @@ CODES: dict[type[MailError], tuple[int, str]] = {
     mail.NoSuchRecipient: (550, "5.1.1"),
     mail.NotAllowed: (553, "5.7.1"),
     mail.RelayDenied: (550, "5.7.1"),
+    mail.NodeRevoked: (550, "5.7.1"),
+    mail.MayNotPost: (550, "5.7.2"),  # RFC 3463 §3.8: mailing list expansion prohibited
+    mail.LentForReading: (550, "5.7.1"),
     mail.TooManyHops: (554, "5.4.6"),
     mail.Unavailable: (451, "4.3.0"),
     mail.Damaged: (451, "4.3.0"),

@@ -1,0 +1,128 @@
+"""A following node's side: the last good document, its parts, and what they are worth now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from config.clock import SECOND_US
+from config.database import Tx
+from directory.manifest import document, topology
+from directory.manifest.document import GRACE, VALID_S, Freshness, Signed, SiteClass
+from directory.manifest.publish import TOPOLOGY, TRUST
+from directory.manifest.topology import Node
+
+DOCUMENT, COMPLETE = "document", "complete"  # rows of `followed` beside the parts; COMPLETE: the serial whose entries are all here
+
+
+class Trust(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Whom the nation trusts: root certificates (DER, base64) and certificates taken back, as issuer key and serial number."""
+
+    roots: list[str]
+    revoked: list[str] = []
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a following node goes by. `stale_since_us` is None while the document is fresh; `complete` says how far entries came."""
+
+    signed: Signed
+    checked_us: int
+    freshness: Freshness
+    stale_since_us: int | None
+    complete: int
+
+
+def current(tx: Tx) -> Signed | None:
+    """Return the last good document; None before the first."""
+    octets = _get(tx, DOCUMENT)
+    return None if octets is None else document.reopened(octets)
+
+
+def accept(tx: Tx, signed: Signed, parts: Mapping[str, bytes]) -> None:
+    """Go by a document from now on. `parts` are those that changed. Raises BadManifest when one is not what the document names."""
+    document.follows(current(tx), signed, tx.now_us)
+    for name, wanted in signed.body.parts.items():
+        octets = parts.get(name, _get(tx, name))
+        if octets is None or not document.fits(wanted, octets):
+            raise document.BadManifest(f"its part {name!r} is missing or damaged")
+        if name in parts:
+            _put(tx, name, octets)
+    if TOPOLOGY in parts:
+        topology.replace(tx, parts[TOPOLOGY])
+    _put(tx, DOCUMENT, signed.octets)
+
+
+def missing(tx: Tx, signed: Signed) -> list[str]:
+    """Return the parts of a document that are not here yet."""
+    return [name for name, wanted in signed.body.parts.items() if (kept := _get(tx, name)) is None or not document.fits(wanted, kept)]
+
+
+def state(tx: Tx, site: SiteClass) -> State | None:
+    """Return what this node goes by; None when it follows nothing yet."""
+    row = tx.row("SELECT octets, at_us FROM followed WHERE name = :name", name=DOCUMENT)
+    if row is None:
+        return None
+    signed = document.reopened(bytes(row[0]))
+    found = document.freshness(signed.body, site, tx.now_us)
+    ends_us = signed.body.issued_us + signed.body.valid_s.get(site, VALID_S["online"]) * SECOND_US
+    return State(signed, row[1], found, None if found is Freshness.FRESH else ends_us, completed(tx))
+
+
+def trusted_until_us(tx: Tx, site: SiteClass) -> int | None:
+    """Return until when the topology and the trust list may be believed; None for ever, where nothing is followed."""
+    signed = current(tx)
+    if signed is None:
+        return None
+    return signed.body.issued_us + GRACE * signed.body.valid_s.get(site, VALID_S["online"]) * SECOND_US
+
+
+def node_of(tx: Tx, domain: str, site: SiteClass) -> tuple[Node, bool] | None:
+    """Return the node that takes the mail of a domain, and whether what we know of it may still be believed; None without one."""
+    node = topology.of_domain(tx, domain)
+    if node is None:
+        return None
+    until_us = trusted_until_us(tx, site)
+    return node, until_us is None or tx.now_us <= until_us
+
+
+def trust(tx: Tx, site: SiteClass) -> Trust | None:
+    """Return the nation's trust list; None without one, or when it is too old to be believed."""
+    octets, until_us = _get(tx, TRUST), trusted_until_us(tx, site)
+    if octets is None or until_us is None or tx.now_us > until_us:
+        return None
+    return msgspec.json.decode(octets, type=Trust)
+
+
+def entries_part(tx: Tx) -> bytes:
+    """Return the bucket hashes of the document that this node goes by."""
+    return _get(tx, "entries") or b""
+
+
+def completed(tx: Tx) -> int:
+    """Return the serial of the document whose entries are all here; 0 before the first."""
+    octets = _get(tx, COMPLETE)
+    return 0 if octets is None else int(octets)
+
+
+def complete(tx: Tx, serial: int) -> None:
+    """Note that the entries of a document are all here."""
+    _put(tx, COMPLETE, str(serial).encode())
+
+
+def checked(tx: Tx) -> None:
+    """Note that the centre was asked and has nothing that we lack."""
+    tx.execute("UPDATE followed SET at_us = :now_us WHERE name = :name", now_us=tx.now_us, name=DOCUMENT)
+
+
+def _get(tx: Tx, name: str) -> bytes | None:
+    octets = tx.value("SELECT octets FROM followed WHERE name = :name", name=name)
+    return None if octets is None else bytes(octets)
+
+
+def _put(tx: Tx, name: str, octets: bytes) -> None:
+    sql = """
+        INSERT INTO followed (name, octets, at_us) VALUES (:name, :octets, :now_us)
+        ON CONFLICT (name) DO UPDATE SET octets = excluded.octets, at_us = excluded.at_us
+    """
+    tx.execute(sql, name=name, octets=octets, now_us=tx.now_us)
