@@ -1,4 +1,7 @@
-"""Groups of subcommands, by the module whose typer `app` they are. Loaded when asked for: `diwan up` needs none of them."""
+"""Groups of subcommands, by the module whose typer `app` they are, and single commands, by the module whose `main` they are.
+
+Loaded when asked for: `diwan up` needs none of them.
+"""
 
 import importlib
 from collections.abc import Sequence
@@ -8,11 +11,17 @@ import typer
 GROUPS = {
     "queue": "config.queue_commands",
 }
+COMMANDS = {
+    "dns": "directory.commands.dns",
+}
 
 
 def add(app: typer.Typer, arguments: Sequence[str]) -> None:
-    """Add the group that the command line begins with, or every one when it begins with no command at all."""
+    """Add the group or command that the command line begins with, or every one when it begins with no command at all."""
     asked = next((word for word in arguments if not word.startswith("-")), None)
     for name, module in GROUPS.items():
         if asked is None or asked == name:
             app.add_typer(importlib.import_module(module).app, name=name)
+    for name, module in COMMANDS.items():
+        if asked is None or asked == name:
+            app.command(name=name)(importlib.import_module(module).main)

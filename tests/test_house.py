@@ -14,6 +14,13 @@ TOP = {"pyproject.toml", "README.md", "Makefile", "config", "directory", "signin
 
 PURE = (
     "directory/address.py",
+    "directory/autoconfig/apple.py",
+    "directory/autoconfig/offer.py",
+    "directory/autoconfig/outlook.py",
+    "directory/autoconfig/thunderbird.py",
+    "directory/autoconfig/zone.py",
+    "directory/carddav/paths.py",
+    "directory/markup.py",
     "directory/names.py",
     "mailcore/imap/commands.py",
     "mailcore/imap/names.py",

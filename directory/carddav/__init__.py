@@ -1,0 +1,1 @@
+"""The directory as an address book: CardDAV."""

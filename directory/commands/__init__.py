@@ -1,0 +1,1 @@
+"""Subcommands of `diwan` about the directory; config.groups names them."""
