@@ -1,11 +1,38 @@
-"""Ids of everything in the directory: one counter, so that a person and a post never share an account id."""
+"""What all entries of the directory share: ids from one counter, an owner, and the time of their last change."""
+
+from collections.abc import Iterable
 
 from config.database import Tx
 
 _ALLOCATE = "UPDATE counter SET value = value + :count WHERE name = 'entity' RETURNING value"
+_TOUCH = """
+    INSERT INTO changed (entry_id, changed_us) VALUES (:entry_id, :now_us)
+    ON CONFLICT (entry_id) DO UPDATE SET changed_us = excluded.changed_us
+"""
+_ORGANISATION = """
+    SELECT u.organisation_id FROM person p JOIN unit u ON u.unit_id = p.unit_id WHERE p.person_id = :account_id
+    UNION ALL SELECT u.organisation_id FROM post p JOIN unit u ON u.unit_id = p.unit_id WHERE p.post_id = :account_id
+    UNION ALL SELECT organisation_id FROM unit WHERE unit_id = :account_id
+"""
 
 
 def allocate(tx: Tx, count: int = 1) -> int:
-    """Reserve `count` ids in a row; return the first."""
+    """Reserve `count` ids in a row; return the first. No person, post, unit … shares an id with another."""
     last: int = tx.value(_ALLOCATE, count=count)
     return last - count + 1
+
+
+def touch(tx: Tx, *entry_ids: int) -> None:
+    """Note that what the directory says of these entries changes."""
+    touch_all(tx, entry_ids)
+
+
+def touch_all(tx: Tx, entry_ids: Iterable[int]) -> None:
+    """Note it for many. Rows are taken in order, so that two writers never wait for each other."""
+    tx.many(_TOUCH, [{"entry_id": one, "now_us": tx.now_us} for one in sorted(set(entry_ids))])
+
+
+def organisation_of(tx: Tx, account_id: int) -> int | None:
+    """Return the administration of a person, post or unit; None for a person without a unit and for what is none of these."""
+    found: int | None = tx.value(_ORGANISATION, account_id=account_id)
+    return found

@@ -4,36 +4,43 @@ from config.database import Tx
 from directory.address import Address, fold
 from directory.types import Target
 
-_RESOLVE = "SELECT account_id, address, kind FROM address WHERE folded = :folded AND closed_us IS NULL"
+_RESOLVE = "SELECT account_id, address, kind, closed_us FROM address WHERE folded = :folded"
+_ALIAS = "SELECT alias_of FROM domain WHERE name = :name AND alias_of IS NOT NULL AND closed_us IS NULL"
 _HOLDS = """
-    SELECT 1 FROM holding
-    WHERE person_id = :person_id AND post_id = :post_id AND valid_from_us <= :at_us
-      AND (valid_to_us IS NULL OR valid_to_us > :at_us)
+    SELECT 1 FROM holding h JOIN post p ON p.post_id = h.post_id LEFT JOIN unit u ON u.unit_id = p.unit_id AND u.address IS NOT NULL
+    WHERE h.person_id = :person_id AND (h.post_id = :account_id OR u.unit_id = :account_id) AND h.superseded_us IS NULL
+      AND h.valid_from_us <= :at_us AND (h.valid_to_us IS NULL OR h.valid_to_us > :at_us)
 """
 
 
 def resolve(tx: Tx, address: Address) -> Target | None:
-    """Return whose mailbox `address` names, or None when nobody here has it."""
+    """Return whose mailbox `address` names, or None when nobody here has it.
+
+    One lookup by key; two more for an address that is in no table, since its domain may be an alias.
+    """
     row = tx.row(_RESOLVE, folded=key(address))
-    return None if row is None else Target(*row)
+    if row is None:
+        aim = tx.value(_ALIAS, name=address.domain)
+        row = None if aim is None else tx.row(_RESOLVE, folded=key(Address(address.local, aim)))
+    return None if row is None or row[3] is not None else Target(*row[:3])
 
 
 def is_local_domain(tx: Tx, domain: str) -> bool:
     """Say whether mail for `domain` (lower case, A-labels) is ours to deliver."""
-    return tx.row("SELECT 1 FROM domain WHERE name = :name", name=domain) is not None
+    return tx.row("SELECT 1 FROM domain WHERE name = :name AND closed_us IS NULL", name=domain) is not None
 
 
 def may_send_as(tx: Tx, identity_person_id: int, address: Address, at_us: int) -> bool:
-    """Say whether a person may send from `address`: their own, or that of a post they hold at that time."""
+    """Say whether a person may send from `address`: their own, that of a post they hold at that time, or of such a post's unit."""
     target = resolve(tx, address)
     if target is None:
         return False
     return target.account_id == identity_person_id or holds(tx, identity_person_id, target.account_id, at_us)
 
 
-def holds(tx: Tx, person_id: int, post_id: int, at_us: int) -> bool:
-    """Say whether a person holds a post at a time, in whatever kind."""
-    return tx.row(_HOLDS, person_id=person_id, post_id=post_id, at_us=at_us) is not None
+def holds(tx: Tx, person_id: int, account_id: int, at_us: int) -> bool:
+    """Say whether a person holds a post at a time, in whatever kind, or a post of the unit whose box it is."""
+    return tx.row(_HOLDS, person_id=person_id, account_id=account_id, at_us=at_us) is not None
 
 
 def addresses(tx: Tx, account_id: int) -> list[str]:

@@ -19,7 +19,7 @@ RANKED_PER_RESULT = 5  # candidates that are ranked for each result asked for
 
 _COLUMN = {"token": "token", "address": "folded"}
 _TABLE = {"token": "search_token", "address": "address"}
-_NOW = "valid_from_us <= :now_us AND (valid_to_us IS NULL OR valid_to_us > :now_us)"
+_NOW = "superseded_us IS NULL AND valid_from_us <= :now_us AND (valid_to_us IS NULL OR valid_to_us > :now_us)"
 _PEOPLE = """
     SELECT p.person_id, p.address, p.name_ar, p.name_fr, o.name_ar, o.name_fr FROM person p
     LEFT JOIN unit u ON u.unit_id = p.unit_id LEFT JOIN organisation o ON o.organisation_id = u.organisation_id

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from config.clock import DAY_US, ManualClock
 from config.database import Database
-from directory import holdings, organisations, people, recents, search, tokens, units
+from directory import domains, holdings, organisations, people, recents, search, tokens, units
+from directory.address import parse
 from directory.names import words
 from directory.search import MAX_RESULTS
 
@@ -92,13 +93,14 @@ class Near:
 async def test_what_is_near_comes_first(database: Database, ministry: Ministry) -> None:
     """One's correspondents, then one's unit, then one's administration, then the rest."""
     other = await database.write(organisations.create, "ministry", "sante", "وزارة الصحة", "Ministère de la Santé")
+    await database.write(domains.create, "sante.gov.example", other.organisation_id)
     office = await database.write(units.create, other.organisation_id, "SG", "الأمانة", "Secrétariat")
     service = await database.write(units.create, ministry.organisation.organisation_id, "DRH", "الموارد", "Ressources")
     places = {"far": office.unit_id, "here": service.unit_id, "beside": ministry.unit.unit_id, "written": office.unit_id}
-    made = {
-        name: await database.write(people.create, "سعيد", "Said Nacer", address(f"said.{name}"), "ar", unit)
-        for name, unit in places.items()
-    }
+    made = {}
+    for name, unit in places.items():
+        domain = "sante.gov.example" if unit == office.unit_id else "interieur.gov.example"
+        made[name] = await database.write(people.create, "سعيد", "Said Nacer", parse(f"said.{name}@{domain}"), "ar", unit)
     await database.write(recents.note, ministry.amina.person_id, [made["written"].address])
     amina = Near(ministry.amina.person_id, (ministry.unit.unit_id,), (ministry.organisation.organisation_id,))
     want = [made[name] for name in ("written", "beside", "here", "far")]
