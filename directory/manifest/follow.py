@@ -9,6 +9,7 @@ from config.clock import SECOND_US
 from config.database import Tx
 from directory.manifest import document, topology
 from directory.manifest.document import GRACE, VALID_S, Freshness, Signed, SiteClass
+from directory.manifest.errors import BadManifest
 from directory.manifest.publish import TOPOLOGY, TRUST
 from directory.manifest.topology import Node
 
@@ -45,7 +46,7 @@ def accept(tx: Tx, signed: Signed, parts: Mapping[str, bytes]) -> None:
     for name, wanted in signed.body.parts.items():
         octets = parts.get(name, _get(tx, name))
         if octets is None or not document.fits(wanted, octets):
-            raise document.BadManifest(f"its part {name!r} is missing or damaged")
+            raise BadManifest(f"its part {name!r} is missing or damaged")
         if name in parts:
             _put(tx, name, octets)
     if TOPOLOGY in parts:
