@@ -162,8 +162,8 @@ class Settings(msgspec.Struct, frozen=True):
     imap: Imap
     web: Web
     queue: Queue
-    manifest: Manifest
     routes: list[Route]
+    manifest: Manifest = Manifest()
 
     @property
     def data(self) -> Path:
