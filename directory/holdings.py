@@ -197,5 +197,6 @@ def _supersede(tx: Tx, found: Holding, said: Holding) -> Holding:
 
 
 def _changed(tx: Tx, holding: Holding) -> None:
-    touch(tx, holding.post_id, holding.person_id)
+    unit_id: int = tx.value("SELECT unit_id FROM post WHERE post_id = :post_id", post_id=holding.post_id)
+    touch(tx, holding.post_id, holding.person_id, unit_id)
     search.index(tx, [holding.person_id])
