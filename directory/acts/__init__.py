@@ -1,0 +1,10 @@
+"""Every change of the directory is an act: a value that is checked against rights, carried out and journalled in one transaction.
+
+An act without a rule cannot be performed. A dangerous act waits for a second person.
+"""
+
+from directory.acts.act import Act, Outcome, Rule, Secret
+from directory.acts.approvals import decide, pending
+from directory.acts.perform import perform, perform_many
+
+__all__ = ["Act", "Outcome", "Rule", "Secret", "decide", "pending", "perform", "perform_many"]

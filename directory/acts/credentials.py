@@ -1,0 +1,88 @@
+"""Acts on what people sign in with. Those of somebody with a powerful role are reset by two persons."""
+
+from typing import Any
+
+from config.database import Tx
+from directory import credentials, rights
+from directory.acts import places
+from directory.acts.act import Act, Rule, Rules, Secret
+from directory.rights import POWERFUL, Actor, Scope
+
+
+class PasswordReset(Act, frozen=True, tag="password.reset"):
+    """Give a person another password, by its argon2id hash. Every sign-in of theirs ends."""
+
+    person_id: int
+    password_hash: Secret
+
+
+class SessionsEnd(Act, frozen=True, tag="sessions.end"):
+    """End every sign-in of a person; their credentials stay."""
+
+    person_id: int
+
+
+class AppPasswordRevoke(Act, frozen=True, tag="app_password.revoke"):
+    person_id: int
+    app_password_id: int
+
+
+def _is_powerful(tx: Tx, actor: Actor, act: Any) -> bool:
+    return any(one.role in POWERFUL for one in rights.brings(tx, act.person_id))
+
+
+def _outranked(tx: Tx, actor: Actor, act: Any) -> None:
+    if actor.person_id != act.person_id:
+        places.require_outranked(tx, actor, act.person_id)
+
+
+def _here(tx: Tx, act: Any) -> Scope:
+    return places.account(tx, act.person_id)
+
+
+def _own(tx: Tx, act: Any) -> int:
+    found: int = act.person_id
+    return found
+
+
+def _subject(act: Any, value: Any) -> int:
+    found: int = act.person_id
+    return found
+
+
+def _epoch(tx: Tx, act: Any, value: Any) -> dict[str, int]:
+    return {"epoch": credentials.epoch(tx, act.person_id)}
+
+
+RULES: Rules = {
+    PasswordReset: Rule(
+        "credentials",
+        _here,
+        lambda tx, act: credentials.set_password(tx, act.person_id, act.password_hash),
+        "credentials",
+        _subject,
+        _epoch,
+        _outranked,
+        two_persons=_is_powerful,
+    ),
+    SessionsEnd: Rule(
+        "credentials",
+        _here,
+        lambda tx, act: credentials.revoke_all(tx, act.person_id),
+        "credentials",
+        _subject,
+        _epoch,
+        _outranked,
+        _own,
+    ),
+    AppPasswordRevoke: Rule(
+        "credentials",
+        _here,
+        lambda tx, act: credentials.revoke_app_password(tx, act.person_id, act.app_password_id),
+        "credentials",
+        _subject,
+        _epoch,
+        _outranked,
+        _own,
+    ),
+}

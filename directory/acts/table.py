@@ -1,0 +1,21 @@
+"""The table of all rules. What stands here is what can be done to the directory at all."""
+
+from typing import Final
+
+from directory.acts import addresses, blanking, cards, credentials, grants, holdings, organisations, people, posts, services, units
+from directory.acts.act import Act, Rules, tag
+
+RULES: Final[Rules] = {
+    **organisations.RULES,
+    **units.RULES,
+    **posts.RULES,
+    **people.RULES,
+    **holdings.RULES,
+    **addresses.RULES,
+    **cards.RULES,
+    **credentials.RULES,
+    **grants.RULES,
+    **services.RULES,
+    **blanking.RULES,
+}
+KINDS: Final[dict[str, type[Act]]] = {tag(kind): kind for kind in RULES}

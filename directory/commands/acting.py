@@ -1,0 +1,75 @@
+"""Who a command acts as: the operator at the node, or (`--as ADDRESS`) somebody who signs in with a password."""
+
+import sys
+from collections.abc import Callable
+from getpass import getpass
+from pathlib import Path
+from typing import Annotated, Concatenate, ParamSpec, TypeVar
+
+import typer
+
+from config import log, settings
+from config.clock import SystemClock
+from config.commands import run
+from config.database import Database, Tx
+from config.engines import open_database
+from config.errors import MailError
+from directory.rights import CONSOLE, Actor
+from directory.signin import SignIn
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+As = Annotated[str, typer.Option("--as", metavar="ADDRESS", help="Act as this person, or person/post, instead of as the node's operator.")]
+PasswordFile = Annotated[Path | None, typer.Option("--password-file", help="Where the password of --as stands; asked for without it.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the journal.")]
+PEER = "127.0.0.1"  # whoever runs a command sits at the node
+
+
+class NoPassword(MailError):
+    text = "no password was given"
+
+
+def act(
+    directory: Path, name: str, password_file: Path | None, unit: Callable[Concatenate[Tx, Actor, P], R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    """Run one unit on a node's database in somebody's name. `name` is what `--as` said, "" for the console.
+
+    Raises SettingsError, BadCredentials, TooManyAttempts and what the unit refuses.
+    """
+    log.configure("error")
+    password = _password(name, password_file) if name else ""
+    answer: R = run(_act(directory.absolute(), name, password, unit, *args, **kwargs))
+    return answer
+
+
+async def actor(db: Database, name: str, password: str) -> Actor:
+    """Return who signs in under a name; the console when there is none. Raises BadCredentials, TooManyAttempts."""
+    if not name:
+        return CONSOLE
+    signin = SignIn(db, SystemClock())
+    try:
+        identity = await signin.password(name, password, "web", PEER)
+    finally:
+        await signin.close()
+    post = identity.account_id if identity.account_id != identity.person_id else None
+    return Actor(identity.name_fr, identity.person_id, on_behalf_of=post)
+
+
+async def _act(
+    directory: Path, name: str, password: str, unit: Callable[Concatenate[Tx, Actor, P], R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    read = settings.load(directory)
+    db = await open_database(read.database.url, read.data, SystemClock())
+    try:
+        return await db.write(unit, await actor(db, name, password), *args, **kwargs)
+    finally:
+        await db.close()
+
+
+def _password(name: str, file: Path | None) -> str:
+    if file is not None:
+        return file.read_text("utf-8").rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise NoPassword(f"the password of {name} cannot be asked for here: name a file with --password-file")
+    return getpass(f"Password of {name}: ")
