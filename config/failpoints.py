@@ -15,6 +15,8 @@ NAMES = (
     "database.after_commit",
     "deliver.before_commit",
     "deliver.after_commit",
+    "expand.before_commit",
+    "expand.before_chunk",
     "remote.before_send",
     "remote.after_reply",
     "bounce.before_commit",

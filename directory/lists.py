@@ -144,7 +144,7 @@ def of_organisation(tx: Tx, organisation_id: int, limit: int = 1000) -> list[Mai
 def owned_by(tx: Tx, account_ids: Sequence[int], limit: int = 1000) -> list[MailingList]:
     """Return the open lists that some accounts answer for, by address."""
     sql = f"SELECT {_COLUMNS} FROM list WHERE owner_id IN (:ids[]) AND closed_us IS NULL ORDER BY address LIMIT :limit"
-    return [_list(row) for row in tx.rows(sql, ids=account_ids, limit=limit)]
+    return [_list(row) for row in tx.rows(sql, ids=list(account_ids), limit=limit)]
 
 
 def everywhere(tx: Tx, limit: int = 1000) -> list[MailingList]:

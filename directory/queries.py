@@ -144,4 +144,4 @@ def _walk(tx: Tx, query: Query, after: str, *, narrowed: bool = False) -> tuple[
 
 
 def _open(tx: Tx, account_ids: Sequence[int], after: int) -> list[int]:
-    return tx.column(_OPEN, ids=account_ids, after=after) if account_ids else []
+    return tx.column(_OPEN, ids=list(account_ids), after=after) if account_ids else []

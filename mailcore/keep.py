@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from config.log import log
+from mailcore.queue import fanout
 from mailcore.services import Services
 
 EVERY_S = 3600.0
@@ -22,11 +23,19 @@ async def keep(services: Services) -> AsyncIterator[None]:
             await task
 
 
+async def _drop_copies(services: Services) -> int:
+    """Drop what was noted of letters to lists that are through; return how many notes."""
+    dropped = 0
+    while count := await services.db.write(fanout.drop):
+        dropped += count
+    return dropped
+
+
 async def _forever(services: Services) -> None:
     while True:
         try:
             swept = await services.store.sweep(services.clock.now_us())
-            log.info("store.swept", tombstones=swept.tombstones, blobs=swept.blobs)
+            log.info("store.swept", tombstones=swept.tombstones, blobs=swept.blobs, copies=await _drop_copies(services))
         except Exception:  # noqa: BLE001  (a driver: the next hour is another try)
             log.exception("store.sweep_failed")
         await asyncio.sleep(EVERY_S)

@@ -13,7 +13,7 @@ from config.database import Tx
 from config.failpoints import failpoint
 from directory import resolve
 from directory.types import Target
-from mailcore.queue import bounce, queue
+from mailcore.queue import bounce, fanout, moderation, queue
 from mailcore.queue.settle import Outcome, reply_to, settle
 from mailcore.queue.types import Lease, Reply, Report, parsed, queue_name
 from mailcore.services import Services
@@ -50,7 +50,7 @@ def targets(tx: Tx, leases: Sequence[Lease]) -> dict[tuple[int, int], Target | N
 def deliver(tx: Tx, deliveries: Sequence[Delivery]) -> list[Lease]:
     """Append to each INBOX and finish the recipients; return the leases that were lost, whose mailboxes stay untouched.
 
-    Two recipients of one message that name one mailbox give one copy.
+    Two recipients of one message that name one mailbox give one copy; so do all ways through lists (see fanout).
     """
     ours = {lease.key for lease in queue.held(tx, [delivery.lease for delivery in deliveries])}
     mine = [delivery for delivery in deliveries if delivery.lease.key in ours]
@@ -58,12 +58,17 @@ def deliver(tx: Tx, deliveries: Sequence[Delivery]) -> list[Lease]:
     served: set[tuple[int, int]] = set()
     for delivery in mine:
         copy = (delivery.lease.message.queue_id, delivery.account.account_id)
-        if copy not in served:
+        if copy not in served and _is_first(tx, delivery):
             served.add(copy)
             messages.deliver(tx, delivery.account, delivery.message, delivery.lease.message.created_us)
     reports = [delivery.report for delivery in mine if delivery.report is not None]
     queue.settle(tx, [delivery.lease for delivery in mine if delivery.report is None], (), reports)
     return [delivery.lease for delivery in deliveries if delivery.lease.key not in ours]
+
+
+def _is_first(tx: Tx, delivery: Delivery) -> bool:
+    origin_id = delivery.lease.message.origin_id
+    return not origin_id or fanout.claim(tx, origin_id, delivery.account.account_id)
 
 
 async def serve(services: Services, leases: Sequence[Lease]) -> None:
@@ -73,10 +78,12 @@ async def serve(services: Services, leases: Sequence[Lease]) -> None:
     if foreign:
         await services.db.write(queue.change_lane, foreign, queue.REMOTE)
     outcomes = [Outcome(lease, NO_SUCH_RECIPIENT) for lease in leases if lease.key in found and not found[lease.key]]
-    ready = []
+    ready, to_lists = [], []
     for lease in leases:
         target = found.get(lease.key)
-        if target is not None:
+        if target is not None and target.kind == "list":
+            to_lists.append((lease, target.account_id))
+        elif target is not None:
             try:
                 ready.append(await _prepare(services, lease, target.account_id))
             except Exception as error:  # noqa: BLE001  (a driver: the recipient is postponed or refused, never lost)
@@ -84,6 +91,17 @@ async def serve(services: Services, leases: Sequence[Lease]) -> None:
     if ready:
         await _write(services, ready, outcomes)
     await settle(services, outcomes)
+    for lease, list_id in to_lists:
+        await _to_list(services, lease, list_id)
+
+
+async def _to_list(services: Services, lease: Lease, list_id: int) -> None:
+    try:
+        outcome = await moderation.serve(services, lease, list_id)
+    except Exception as error:  # noqa: BLE001  (a driver: the letter is postponed or refused, never lost)
+        outcome = Outcome(lease, reply_to(error))
+    if outcome is not None:
+        await settle(services, [outcome])
 
 
 async def _write(services: Services, ready: Sequence[Delivery], outcomes: list[Outcome]) -> None:

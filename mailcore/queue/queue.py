@@ -5,12 +5,12 @@ changes nothing, so two workers can never both settle one recipient.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from config.database import Row, Tx
 from config.failpoints import failpoint
 from directory import resolve
-from mailcore.queue.types import Entry, Later, Lease, Queued, Report, parsed
+from mailcore.queue.types import Entry, Later, Lease, Queued, Recipient, Report, parsed
 from mailcore.store import accounts
 from mailcore.store.types import Changed
 
@@ -18,9 +18,9 @@ LOCAL, REMOTE = 1, 0  # lanes: the column `local`
 
 INSERT_MESSAGE = """
 INSERT INTO queue_message (queue_id, blob_id, dek_wrapped, size_bytes, sender, account_id, envid, ret, smtputf8,
-                           created_us, expires_us, pending)
-VALUES (:queue_id, :blob_id, :dek_wrapped, :size_bytes, :sender, :account_id, :envid, :ret, :smtputf8, :now_us,
-        :expires_us, :pending)"""
+                           created_us, expires_us, pending, origin_id)
+VALUES (:queue_id, :blob_id, :dek_wrapped, :size_bytes, :sender, :account_id, :envid, :ret, :smtputf8, :created_us,
+        :expires_us, :pending, :origin_id)"""
 
 INSERT_RECIPIENT = """
 INSERT INTO queue_recipient (queue_id, number, address, domain, local, notify, orcpt, attempts, due_us, lease_owner,
@@ -46,7 +46,8 @@ NEXT_DUE = """
 SELECT due_us FROM queue_recipient WHERE local = :local AND domain NOT IN (:busy[text]) ORDER BY due_us LIMIT 1"""
 
 MESSAGES = """
-SELECT queue_id, blob_id, dek_wrapped, size_bytes, sender, account_id, envid, ret, smtputf8, created_us, expires_us
+SELECT queue_id, blob_id, dek_wrapped, size_bytes, sender, account_id, envid, ret, smtputf8, created_us, expires_us,
+       origin_id
 FROM queue_message WHERE queue_id IN (:ids[])"""
 
 HELD = """
@@ -65,6 +66,11 @@ WHERE queue_id = :queue_id AND number = :number"""
 def enqueue(tx: Tx, entry: Entry) -> None:
     """Write a message and its recipients, due at once, and wake the workers. Raises BadAddress."""
     submission = entry.submission
+    local: dict[str, int] = {}
+    for recipient in submission.recipients:
+        domain = parsed(recipient.address).domain
+        if domain not in local:
+            local[domain] = LOCAL if resolve.is_local_domain(tx, domain) else REMOTE
     tx.execute(
         INSERT_MESSAGE,
         queue_id=entry.queue_id,
@@ -76,15 +82,13 @@ def enqueue(tx: Tx, entry: Entry) -> None:
         envid=submission.envid,
         ret=submission.ret,
         smtputf8=int(submission.smtputf8),
-        now_us=tx.now_us,
+        created_us=tx.now_us,
         expires_us=tx.now_us + entry.lifetime_us,
         pending=len(submission.recipients),
+        origin_id=entry.queue_id if _shares(tx, submission.recipients, local) else 0,
     )
-    local: dict[str, int] = {}
     for number, recipient in enumerate(submission.recipients):
         domain = parsed(recipient.address).domain
-        if domain not in local:
-            local[domain] = LOCAL if resolve.is_local_domain(tx, domain) else REMOTE
         tx.execute(
             INSERT_RECIPIENT,
             queue_id=entry.queue_id,
@@ -97,6 +101,14 @@ def enqueue(tx: Tx, entry: Entry) -> None:
             due_us=tx.now_us,
         )
     wake(tx)
+
+
+def _shares(tx: Tx, recipients: Sequence[Recipient], local: Mapping[str, int]) -> bool:
+    """Say whether a list stands among several recipients: then a mailbox may be reached twice, and must be noted."""
+    if len(recipients) == 1:
+        return False
+    ours = (address for each in recipients if local[(address := parsed(each.address)).domain] == LOCAL)
+    return any(target is not None and target.kind == "list" for target in (resolve.resolve(tx, address) for address in ours))
 
 
 def wake(tx: Tx) -> None:
@@ -226,5 +238,5 @@ def _lease(row: Row, message: Queued) -> Lease:
 
 
 def _queued(row: Row) -> Queued:
-    queue_id, blob_id, dek, size_bytes, sender, account_id, envid, ret, smtputf8, created_us, expires_us = row
-    return Queued(queue_id, blob_id, dek, size_bytes, sender, account_id, envid, ret, bool(smtputf8), created_us, expires_us)
+    queue_id, blob_id, dek, size_bytes, sender, account_id, envid, ret, smtputf8, *rest = row
+    return Queued(queue_id, blob_id, dek, size_bytes, sender, account_id, envid, ret, bool(smtputf8), *rest)

@@ -77,6 +77,7 @@ class Queued:
     smtputf8: bool
     created_us: int
     expires_us: int
+    origin_id: int = 0  # the letter to one or more lists that this belongs to, 0 for none
 
 
 @dataclass(frozen=True, slots=True)

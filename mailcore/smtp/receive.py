@@ -8,6 +8,7 @@ from directory import resolve
 from directory.address import Address, parse
 from directory.manifest import topology
 from mailcore.errors import NodeRevoked, NoSuchRecipient, RelayDenied
+from mailcore.queue import moderation
 from mailcore.smtp import policy, trace
 from mailcore.smtp.grammar import POSTMASTER
 from mailcore.smtp.policy import Head
@@ -31,7 +32,10 @@ def refuse_revoked(tx: Tx, domain: str) -> None:
 
 
 async def recipient(session: Session, address: Address) -> str:
-    """Take a recipient whom the directory knows. Raises NoSuchRecipient, RelayDenied."""
+    """Take a recipient whom the directory knows; a list only when it is open to everyone.
+
+    Raises NoSuchRecipient, RelayDenied, MayNotPost.
+    """
     services = session.front.services
     postmaster = parse(services.settings.node.postmaster)
     if address == POSTMASTER:
@@ -39,12 +43,16 @@ async def recipient(session: Session, address: Address) -> str:
     return await services.db.peek(deliverable, address, postmaster)
 
 
-def deliverable(tx: Tx, address: Address, postmaster: Address) -> str:
-    """Return where to deliver mail for `address`. Raises NoSuchRecipient, RelayDenied.
+def deliverable(tx: Tx, address: Address, postmaster: Address, account_id: int | None = None, sender: str = "") -> str:
+    """Return where to deliver mail for `address`. Raises NoSuchRecipient, RelayDenied, and MayNotPost for a list.
 
-    The postmaster of every domain of ours is there (RFC 5321 §4.5.1), if only as the node's own.
+    The postmaster of every domain of ours is there (RFC 5321 §4.5.1), if only as the node's own. `account_id` is who signed
+    in, None for a stranger, and `sender` the address written from.
     """
-    if resolve.resolve(tx, address) is not None:
+    target = resolve.resolve(tx, address)
+    if target is not None:
+        if target.kind == "list":
+            moderation.admit(tx, target.account_id, account_id, sender)
         return str(address)
     if not resolve.is_local_domain(tx, address.domain):
         raise RelayDenied(domain=address.domain)

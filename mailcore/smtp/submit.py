@@ -22,21 +22,23 @@ async def sender(session: Session, address: Address | None) -> None:
 
 
 async def recipient(session: Session, address: Address) -> str:
-    """Take any recipient elsewhere, and those who exist here. Raises NoSuchRecipient."""
+    """Take any recipient elsewhere, and those who exist here; a list by its own rules. Raises NoSuchRecipient, MayNotPost."""
     services = session.front.services
     postmaster = parse(services.settings.node.postmaster)
     if address == POSTMASTER:
         return str(postmaster)
     if address.domain.startswith("["):
         raise NoSuchRecipient("mail to address literals is not sent", domain=address.domain)
-    return await services.db.peek(reachable, address, postmaster)
+    envelope = session.transaction.sender if session.transaction is not None else None
+    sender = "" if envelope is None else str(envelope)
+    return await services.db.peek(reachable, address, postmaster, _identity(session).account_id, sender)
 
 
-def reachable(tx: Tx, address: Address, postmaster: Address) -> str:
-    """Return where to send mail for `address`. Raises NoSuchRecipient for one of ours who does not exist."""
+def reachable(tx: Tx, address: Address, postmaster: Address, account_id: int, sender: str) -> str:
+    """Return where to send mail for `address`. Raises NoSuchRecipient for one of ours who does not exist, MayNotPost."""
     if not resolve.is_local_domain(tx, address.domain):
         return str(address)
-    return receive.deliverable(tx, address, postmaster)
+    return receive.deliverable(tx, address, postmaster, account_id, sender)
 
 
 async def header(session: Session, head: Head) -> None:

@@ -2,8 +2,8 @@
 
 `python -m tests.kill.runner DIRECTORY URL SINK_PORT MODE FIRST LAST` accepts letters FIRST … LAST-1, prints "ok N" for each
 acknowledged one, delivers and prints "drained". MODE `role` delivers while it accepts, `steps` after each letter and in the
-same task, so that nothing else happens at the moment of death. A letter goes to Karim, to a stranger at the sink, and to
-nobody (which must give Amina a report).
+same task, so that nothing else happens at the moment of death. A letter goes to Karim, to a stranger at the sink, to nobody
+(which must give Amina a report), and to a list of Karim and two clerks.
 """
 
 import asyncio
@@ -14,9 +14,13 @@ from pathlib import Path
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
 
 from config.clock import SystemClock
+from config.database import Tx
 from config.engines import open_database
 from config.settings import Queue, Route
-from mailcore.queue import listing, worker
+from directory import lists, organisations, people, resolve
+from directory.address import parse
+from directory.queries import Query
+from mailcore.queue import fanout, listing, worker
 from mailcore.queue.accept import accept
 from mailcore.services import Services
 from mailcore.store.types import AccountId
@@ -24,6 +28,8 @@ from tests.mailcore.queue import node
 
 FAR = "far@elsewhere.example"
 NOBODY = f"nobody@{node.DOMAIN}"
+CLERKS = (f"clerk1@{node.DOMAIN}", f"clerk2@{node.DOMAIN}")
+LIST = f"everybody@{node.DOMAIN}"
 
 
 class FileWrapper:
@@ -44,6 +50,20 @@ class FileWrapper:
         return aes_key_unwrap(self._key, wrapped)
 
 
+def everybody(tx: Tx) -> None:
+    """Make the clerks and the list, unless an earlier run has."""
+    if resolve.resolve(tx, parse(LIST)) is not None:
+        return
+    ids = [people.create(tx, "كاتب", "Clerc", parse(address)).person_id for address in CLERKS]
+    for address in (node.KARIM, node.AMINA):
+        target = resolve.resolve(tx, parse(address))
+        assert target is not None
+        ids.append(target.account_id)
+    *members, owner = ids
+    ministry = organisations.by_code(tx, "interieur").organisation_id
+    lists.create(tx, ministry, owner, parse(LIST), "الجميع", "Tous", Query(members=tuple(members)), "everyone")
+
+
 def letter(number: int) -> bytes:
     """The letter with this number: large ones become files, small ones rows."""
     filler = os.urandom(100_000).hex().encode() if number % 5 == 4 else b"x" * number
@@ -55,7 +75,7 @@ async def send(services: Services, directory: Path, number: int) -> None:
     """Accept a letter; note its octets before, and its acknowledgement after."""
     raw = letter(number)
     (directory / f"sent-{number}").write_bytes(raw)
-    await accept(services, node.submission(node.KARIM, FAR, NOBODY, raw=raw))
+    await accept(services, node.submission(node.KARIM, FAR, NOBODY, LIST, raw=raw))
     print("ok", number, flush=True)
 
 
@@ -88,7 +108,9 @@ async def main(directory: Path, url: str, port: int, mode: str, numbers: range) 
     limits = Queue(workers=1, lease_s=1, retry_first_s=1, retry_max_s=1)
     settings = node.settings(directory, url, routes, limits)
     db = await open_database(url, directory, clock)
+    fanout.CHUNK = 1  # so that a list of three is expanded in steps
     async with node.opened(settings, db, clock, FileWrapper(directory / "key")) as services:
+        await db.write(everybody)
         await {"role": by_role, "steps": by_steps}[mode](services, directory, numbers)
     await db.close()
     print("drained", flush=True)

@@ -20,7 +20,7 @@ from config.engines import open_database
 from config.failpoints import NAMES
 from mailcore.queue import listing
 from mailcore.store.check import check, check_blobs
-from tests.kill.runner import FileWrapper
+from tests.kill.runner import CLERKS, FileWrapper
 from tests.mailcore.queue import node
 from tests.mailcore.queue.sink import Sink
 
@@ -52,7 +52,7 @@ async def verdict(directory: Path, url: str, sink: Sink, acknowledged: set[int],
     clock = SystemClock()
     db = await open_database(url, directory, clock)
     async with node.opened(node.settings(directory, url), db, clock, FileWrapper(directory / "key")) as services:
-        near = digests(await node.inbox(services, node.KARIM))
+        near, *clerks = [digests(await node.inbox(services, each)) for each in (node.KARIM, *CLERKS)]
         reports = Counter(int(match[1]) for each in await node.inbox(services, node.AMINA) if (match := re.search(rb"<(\d+)@kill>", each)))
         wrong = await db.read(check) + await check_blobs(db, services.store)
         wrong += [f"{await db.read(listing.depth)} left in the queue"] if await db.read(listing.depth) else []
@@ -60,12 +60,12 @@ async def verdict(directory: Path, url: str, sink: Sink, acknowledged: set[int],
     far = digests([transaction.data for transaction in sink.transactions])
     for number, raw in sent.items():
         key = hashlib.sha256(raw).hexdigest()
-        found = (near[key], far[key], reports[number])
-        usual = (1, 1, 1) if number in acknowledged or sum(found) else (0, 0, 0)
-        if found == (1, 2, 1) and doubles > 0:
+        found = (near[key], far[key], reports[number], *(each[key] for each in clerks))
+        usual = (1, 1, 1, 1, 1) if number in acknowledged or sum(found) else (0, 0, 0, 0, 0)
+        if found == (1, 2, 1, 1, 1) and doubles > 0:
             doubles -= 1
         elif found != usual:
-            wrong.append(f"letter {number}: {found} instead of {usual} in the mailbox, at the peer, reported")
+            wrong.append(f"letter {number}: {found} instead of {usual} in the mailbox, at the peer, reported, at members of the list")
     known = digests(list(sent.values()))
     wrong += [f"unknown octets {key}" for key in (near + far).keys() - known.keys()]
     return wrong
@@ -89,6 +89,8 @@ async def test_nothing_acknowledged_is_lost_or_doubled(tmp_path, failpoint, mode
     assert await killed_and_restarted(tmp_path, "sqlite", mode, failpoint, nth) == []
 
 
-@pytest.mark.parametrize("failpoint", ["accept.after_commit", "deliver.before_commit", "database.after_commit"])
+@pytest.mark.parametrize(
+    "failpoint", ["accept.after_commit", "deliver.before_commit", "database.after_commit", "expand.before_commit", "expand.before_chunk"]
+)
 async def test_the_same_holds_on_postgresql(tmp_path, postgres_url, failpoint):
     assert await killed_and_restarted(tmp_path, postgres_url, "steps", failpoint, 3) == []

@@ -36,15 +36,20 @@ CREATE TABLE list_held (
 
 CREATE INDEX list_held_list ON list_held (list_id, state);
 
--- A list being expanded. The message queue_id goes to the members, who were frozen as 64-bit numbers, ascending;
--- the first `position` of them have their row in the queue. sender and account_id are those of the letter as it came.
+-- A list being expanded: the message queue_id goes to the members. sender and account_id are those of the letter as it came.
 CREATE TABLE queue_fanout (
     queue_id {int} PRIMARY KEY,
     list_id {int} NOT NULL,
     sender TEXT NOT NULL,
-    account_id {int},
+    account_id {int}
+) {table};
+
+-- Members without a row in the queue yet, frozen as 64-bit numbers, big-endian. number: that of the first of them.
+CREATE TABLE queue_fanout_piece (
+    queue_id {int} NOT NULL,
+    number {int} NOT NULL,
     members {bytes} NOT NULL,
-    position {int} NOT NULL
+    PRIMARY KEY (queue_id, number)
 ) {table};
 
 -- 0 for a message without lists, else the message as it was accepted: what it and its expansions share is one copy each.
