@@ -21,6 +21,7 @@ _INSERT = f"""
     VALUES (:holding_id, :post_id, :person_id, :kind, :valid_from_us, :valid_to_us, :decision_ref, :recorded_us)
 """
 _PRESENT = f"SELECT {_COLUMNS} FROM holding WHERE superseded_us IS NULL"
+_LOCK = "/* FOR UPDATE */"
 _SUPERSEDE = "UPDATE holding SET superseded_us = :at_us WHERE holding_id = :holding_id AND superseded_us IS NULL"
 _REPLACE = """
     UPDATE holding SET kind = :kind, valid_from_us = :valid_from_us, valid_to_us = :valid_to_us, decision_ref = :decision_ref
@@ -89,10 +90,7 @@ def insert(tx: Tx, holdings: Iterable[Holding]) -> None:
 
 def find(tx: Tx, holding_id: int) -> Holding:
     """Return a holding as known today. Raises NotFound, also for one that was annulled."""
-    row = tx.row(f"{_PRESENT} AND holding_id = :holding_id /* FOR UPDATE */", holding_id=holding_id)
-    if row is None:
-        raise NotFound(holding_id=holding_id)
-    return Holding(*row)
+    return _find(tx, holding_id, "")
 
 
 def end(tx: Tx, holding_id: int, at_us: int | None = None, decision_ref: str | None = None) -> Holding:
@@ -101,7 +99,7 @@ def end(tx: Tx, holding_id: int, at_us: int | None = None, decision_ref: str | N
     An end that has passed stays as it is: only `correct` says that it was another day. `decision_ref` is that of the end,
     when it has one of its own.
     """
-    found, when_us = find(tx, holding_id), tx.now_us if at_us is None else at_us
+    found, when_us = _find(tx, holding_id, _LOCK), tx.now_us if at_us is None else at_us
     if when_us <= found.valid_from_us or (found.valid_to_us is not None and found.valid_to_us <= tx.now_us):
         raise BadEntry("this holding cannot end at that time", holding_id=holding_id, at_us=when_us)
     said = found.decision_ref if decision_ref is None else decision_ref
@@ -113,7 +111,7 @@ def correct(tx: Tx, corrected: Holding) -> Holding:
 
     What was known before stays known as of then. Person and post stay: who was entered by mistake is annulled.
     """
-    found = find(tx, corrected.holding_id)
+    found = _find(tx, corrected.holding_id, _LOCK)
     _require_valid(corrected)
     if (found.post_id, found.person_id) != (corrected.post_id, corrected.person_id):
         raise BadEntry("a correction changes neither person nor post: annul this holding and start another", holding_id=found.holding_id)
@@ -125,7 +123,7 @@ def correct(tx: Tx, corrected: Holding) -> Holding:
 
 def annul(tx: Tx, holding_id: int) -> None:
     """Record that a holding never was, though the directory said so until now. Raises NotFound."""
-    found = find(tx, holding_id)
+    found = _find(tx, holding_id, _LOCK)
     tx.execute(_SUPERSEDE, holding_id=holding_id, at_us=max(tx.now_us, found.recorded_us))
     _changed(tx, found)
 
@@ -161,6 +159,13 @@ def of_person(tx: Tx, person_id: int) -> list[Holding]:
     """Return every holding of a person as known today, the oldest first."""
     sql = f"{_PRESENT} AND person_id = :person_id ORDER BY valid_from_us, holding_id"
     return [Holding(*row) for row in tx.rows(sql, person_id=person_id)]
+
+
+def _find(tx: Tx, holding_id: int, lock: str) -> Holding:
+    row = tx.row(f"{_PRESENT} AND holding_id = :holding_id {lock}", holding_id=holding_id)
+    if row is None:
+        raise NotFound(holding_id=holding_id)
+    return Holding(*row)
 
 
 def _require_valid(holding: Holding) -> None:
