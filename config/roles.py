@@ -19,12 +19,19 @@ ROLES = {
     "mx": "mailcore.smtp.server:mx",
     "submission": "mailcore.smtp.server:submission",
     "imap": "mailcore.imap.server:imap",
+    "ldap": "mailcore.ldap:ldap",
     "web": "webmail.app:web",
     "keep": "mailcore.keep:keep",
+    "manifest": "mailcore.manifest.role:manifest",
 }
 
-LISTENERS = {"mx": ("smtp",), "submission": ("submission", "submissions"), "imap": ("imap", "imaps"), "web": ("https",)}
-
+LISTENERS = {
+    "mx": ("smtp",),
+    "submission": ("submission", "submissions"),
+    "imap": ("imap", "imaps"),
+    "ldap": ("ldaps",),
+    "web": ("https",),
+}
 
 # How long the event loop may keep the interpreter from the database threads (CPython's default is 5 ms). Measured on two cores
 # at 10 and 50 connections: a fifth more mail a second and a third off the slowest answers.

@@ -27,7 +27,7 @@ from mailcore.services import Services
 from webmail import driver, guard
 from webmail.connection import Connection, Room
 from webmail.driver import Driver
-from webmail.faces import autoconfig
+from webmail.faces import autoconfig, carddav, manifest
 from webmail.headers import SafeHeaders
 from webmail.views import complete, compose, confirm, events, folder, language, message, signin, static
 
@@ -81,6 +81,8 @@ ROUTES = [
     *_route(ONE + "/raw", guard.page(message.raw)),
     *_route(ONE + "/part/{path}", guard.page(message.part)),
     *autoconfig.ROUTES,
+    *manifest.ROUTES,
+    *carddav.ROUTES,
 ]
 
 

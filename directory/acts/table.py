@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from directory.acts import addresses, blanking, cards, credentials, grants, holdings, organisations, people, posts, services, units
+from directory.acts import addresses, blanking, cards, credentials, grants, holdings, organisations, people, posts, services, topology, units
 from directory.acts.act import Act, Rules, tag
 
 RULES: Final[Rules] = {
@@ -17,5 +17,6 @@ RULES: Final[Rules] = {
     **grants.RULES,
     **services.RULES,
     **blanking.RULES,
+    **topology.RULES,
 }
 KINDS: Final[dict[str, type[Act]]] = {tag(kind): kind for kind in RULES}

@@ -8,16 +8,17 @@ import msgspec
 from config.clock import SECOND_US
 from config.database import Tx
 from directory.manifest import document, topology
-from directory.manifest.document import GRACE, VALID_S, Freshness, Signed, SiteClass
+from directory.manifest.document import GRACE, VALID_S, Anchor, Freshness, Signed, SiteClass
 from directory.manifest.errors import BadManifest
 from directory.manifest.publish import TOPOLOGY, TRUST
 from directory.manifest.topology import Node
 
-DOCUMENT, COMPLETE = "document", "complete"  # rows of `followed` beside the parts; COMPLETE: the serial whose entries are all here
+# Rows of `manifest_state` beside the parts. ANCHOR: the fingerprint of the anchor gone by; COMPLETE: the serial whose entries are all here.
+DOCUMENT, ANCHOR, COMPLETE = "document", "anchor", "complete"
 
 
 class Trust(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Whom the nation trusts: root certificates (DER, base64) and certificates taken back, as issuer key and serial number."""
+    """Whom the nation trusts: root certificates (DER, base64) and certificates taken back, as SHA-256 of their DER, hexadecimal."""
 
     roots: list[str]
     revoked: list[str] = []
@@ -61,7 +62,7 @@ def missing(tx: Tx, signed: Signed) -> list[str]:
 
 def state(tx: Tx, site: SiteClass) -> State | None:
     """Return what this node goes by; None when it follows nothing yet."""
-    row = tx.row("SELECT octets, at_us FROM followed WHERE name = :name", name=DOCUMENT)
+    row = tx.row("SELECT octets, at_us FROM manifest_state WHERE name = :name", name=DOCUMENT)
     if row is None:
         return None
     signed = document.reopened(bytes(row[0]))
@@ -103,27 +104,49 @@ def entries_part(tx: Tx) -> bytes:
 def completed(tx: Tx) -> int:
     """Return the serial of the document whose entries are all here; 0 before the first."""
     octets = _get(tx, COMPLETE)
-    return 0 if octets is None else int(octets)
+    return 0 if octets is None else int(octets.split()[0])
 
 
-def complete(tx: Tx, serial: int) -> None:
-    """Note that the entries of a document are all here."""
-    _put(tx, COMPLETE, str(serial).encode())
+def complete(tx: Tx, serial: int, entries: str) -> None:
+    """Note that the entries of a document are all here. `entries` is the SHA-256 of that part."""
+    _put(tx, COMPLETE, f"{serial} {entries}".encode())
+
+
+def is_complete(tx: Tx, entries: str) -> bool:
+    """Say whether the entries here are those of a part with this SHA-256."""
+    octets = _get(tx, COMPLETE)
+    return octets is not None and octets.decode().endswith(f" {entries}")
+
+
+def believed_keys(tx: Tx, anchor: Anchor) -> list[str]:
+    """Return the keys that may sign the next document: those that the last one names, or the anchor's after it was handed over anew."""
+    before, known = current(tx), _get(tx, ANCHOR)
+    if before is None or known != anchor.fingerprint.encode():
+        return anchor.keys
+    return before.body.keys
+
+
+def begin(tx: Tx, anchor: Anchor) -> None:
+    """Go by an anchor. Another one than before ends what was believed on the word of the old."""
+    if _get(tx, ANCHOR) == anchor.fingerprint.encode():
+        return
+    tx.execute("DELETE FROM manifest_state")
+    _put(tx, ANCHOR, anchor.fingerprint.encode())
 
 
 def checked(tx: Tx) -> None:
     """Note that the centre was asked and has nothing that we lack."""
-    tx.execute("UPDATE followed SET at_us = :now_us WHERE name = :name", now_us=tx.now_us, name=DOCUMENT)
+    tx.execute("UPDATE manifest_state SET at_us = :now_us WHERE name = :name", now_us=tx.now_us, name=DOCUMENT)
 
 
 def _get(tx: Tx, name: str) -> bytes | None:
-    octets = tx.value("SELECT octets FROM followed WHERE name = :name", name=name)
+    octets = tx.value("SELECT octets FROM manifest_state WHERE name = :name", name=name)
     return None if octets is None else bytes(octets)
 
 
 def _put(tx: Tx, name: str, octets: bytes) -> None:
     sql = """
-        INSERT INTO followed (name, octets, at_us) VALUES (:name, :octets, :now_us)
+        INSERT INTO manifest_state (name, octets, at_us) VALUES (:name, :octets, :now_us)
         ON CONFLICT (name) DO UPDATE SET octets = excluded.octets, at_us = excluded.at_us
     """
     tx.execute(sql, name=name, octets=octets, now_us=tx.now_us)

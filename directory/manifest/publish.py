@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+import msgspec
+
 from config.clock import MINUTE_US
 from config.database import Tx
 from directory.errors import NotFound
@@ -38,6 +40,12 @@ _CHANGES = """
     SELECT uid, line, serial FROM published_entry
     WHERE serial > :since AND serial <= :until AND (serial, uid) > (:serial, :uid) ORDER BY serial, uid LIMIT :limit
 """
+_MARK = """
+    SELECT (SELECT value FROM counter WHERE name = 'entity'), (SELECT MAX(changed_us) FROM changed),
+        (SELECT COUNT(*) FROM node), (SELECT MAX(revoked_us) FROM node), (SELECT COUNT(*) FROM node_domain),
+        (SELECT MAX(revoked_us) FROM certificate), (SELECT COUNT(*) FROM domain WHERE closed_us IS NULL AND alias_of IS NULL)
+"""
+_SEEN = "seen"
 _LATEST = "SELECT octets FROM published_document ORDER BY serial DESC LIMIT 1"
 
 
@@ -103,6 +111,12 @@ def store(tx: Tx, found: Mapping[str, bytes], serial: int) -> int:
     return len(rows)
 
 
+def store_domains(tx: Tx, found: Mapping[str, bytes], serial: int) -> int:
+    """Like `store`, for all domains that there are: those that are not among them are gone."""
+    known = tx.column("SELECT uid FROM published_entry WHERE uid LIKE '@%' AND LENGTH(line) > 0")
+    return store(tx, {**dict.fromkeys(known, b""), **found}, serial)
+
+
 def prepare(tx: Tx, nation: str, trust: bytes, keys: list[str]) -> Body:
     """Return the next document, to be signed; its parts are kept. `keys` are those that may sign its successor."""
     before = latest(tx)
@@ -115,8 +129,13 @@ def prepare(tx: Tx, nation: str, trust: bytes, keys: list[str]) -> Body:
     return Body(document.FORMAT, nation, serial, tx.now_us, dict(document.VALID_S), previous, keys, parts)
 
 
-def issue(tx: Tx, octets: bytes) -> bool:
-    """Keep a signed document; False when another process has issued that serial meanwhile."""
+def to_sign(body: Body, key: bytes) -> bytes:
+    """Return the octets of a document that its key has to sign."""
+    return document.to_sign(body, key)
+
+
+def issue(tx: Tx, octets: bytes, seen: Seen | None = None) -> bool:
+    """Keep a signed document, and how far the look behind it reached; False when another process issued that serial meanwhile."""
     body = document.reopened(octets).body
     before = latest(tx)
     if before is not None and before.body.serial >= body.serial:
@@ -127,9 +146,30 @@ def issue(tx: Tx, octets: bytes) -> bool:
         issued_us=body.issued_us,
         octets=octets,
     )
+    if seen is not None:
+        _remember(tx, seen)
     tx.execute("DELETE FROM published_document WHERE serial <= :old", old=body.serial - KEPT_DOCUMENTS)
     tx.execute("DELETE FROM published_part WHERE serial <= :old", old=body.serial - KEPT_DOCUMENTS)
     return True
+
+
+def seen(tx: Tx) -> Seen | None:
+    """Return how far the look behind the newest document reached; None before the first."""
+    octets = tx.value("SELECT octets FROM manifest_state WHERE name = :name", name=_SEEN)
+    return None if octets is None else msgspec.json.decode(bytes(octets), type=Seen)
+
+
+def _remember(tx: Tx, seen: Seen) -> None:
+    sql = """
+        INSERT INTO manifest_state (name, octets, at_us) VALUES (:name, :octets, :now_us)
+        ON CONFLICT (name) DO UPDATE SET octets = excluded.octets, at_us = excluded.at_us
+    """
+    tx.execute(sql, name=_SEEN, octets=msgspec.json.encode(seen), now_us=tx.now_us)
+
+
+def mark(tx: Tx) -> tuple[object, ...]:
+    """Return what differs when anything of the register, the topology or the trust list may have changed."""
+    return tuple(tx.row(_MARK) or ())
 
 
 def latest(tx: Tx) -> Signed | None:

@@ -119,6 +119,12 @@ def by_name(tx: Tx, name: str) -> Node:
     return _node(row)
 
 
+def by_key(tx: Tx, key_sha256: bytes) -> Node | None:
+    """Return the node with a key; None when the topology has none."""
+    row = tx.row(f"SELECT {_COLUMNS} FROM node WHERE key_sha256 = :key", key=key_sha256)
+    return None if row is None else _node(row)
+
+
 def nodes(tx: Tx) -> list[Node]:
     """Return every node, by name."""
     return [_node(row) for row in tx.rows(f"SELECT {_COLUMNS} FROM node ORDER BY name")]

@@ -16,6 +16,8 @@ CREATE TABLE node (
     reason TEXT NOT NULL
 ) {table};
 
+CREATE INDEX node_key ON node (key_sha256);
+
 CREATE TABLE node_domain (
     domain TEXT PRIMARY KEY,
     node_id {int} NOT NULL REFERENCES node (node_id)
@@ -49,22 +51,27 @@ CREATE TABLE published_part (
 ) {table};
 
 -- what a following node has: its last good document and the parts of it, by name
-CREATE TABLE followed (
+CREATE TABLE manifest_state (
     name TEXT PRIMARY KEY,
     octets {bytes} NOT NULL,
     at_us {int} NOT NULL
 ) {table};
 
--- local_id: the entry that was made of the line here, 0 for none
+-- local_id: the entry that was made of the line here, 0 for none. pending: 1 for a line that was not looked at, 2 for one whose
+-- parent has yet to be set
 CREATE TABLE replica (
     uid TEXT PRIMARY KEY,
     bucket {int} NOT NULL,
+    kind TEXT NOT NULL,
     sha256 {bytes} NOT NULL,
     line {bytes} NOT NULL,
-    local_id {int} NOT NULL
+    local_id {int} NOT NULL,
+    pending {small} NOT NULL
 ) {table};
 
 CREATE INDEX replica_bucket ON replica (bucket, uid);
+
+CREATE INDEX replica_pending ON replica (kind, pending, uid);
 
 CREATE INDEX replica_local ON replica (local_id);
 

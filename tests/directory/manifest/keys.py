@@ -4,7 +4,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from directory.manifest import document
+from directory.manifest import document, jws
 from directory.manifest.document import Body
 
 
@@ -17,11 +17,11 @@ class SigningKey:
 
     @property
     def written(self) -> str:
-        return document.written(self.public)
+        return jws.written(self.public)
 
     def sign(self, octets: bytes) -> bytes:
         return self._private.sign(octets, ec.ECDSA(SHA256()))
 
     def document(self, body: Body) -> bytes:
         octets = document.to_sign(body, self.public)
-        return document.signed(octets, self.sign(octets))
+        return jws.signed(octets, self.sign(octets))

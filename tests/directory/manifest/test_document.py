@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.clock import SECOND_US
-from directory.manifest import document
+from directory.manifest import document, jws
 from directory.manifest.document import Body, Freshness, opened
 from directory.manifest.errors import BadManifest
 from tests.directory.manifest.keys import SigningKey
@@ -50,11 +50,11 @@ def test_what_must_not_be_believed_is_refused_with_the_reason(octets: bytes, why
 
 @pytest.mark.parametrize("header", [{"alg": "none"}, {"alg": "HS256"}, {"typ": "JWT"}, {"jwk": {}}, {"crit": ["x"]}])
 def test_another_header_than_ours_is_refused_though_the_signature_fits(header: dict[str, object]) -> None:
-    first = {"alg": "ES256", "kid": document.key_name(KEY.public), "typ": "diwan-manifest"} | header
+    first = {"alg": "ES256", "kid": jws.key_name(KEY.public), "typ": "diwan-manifest"} | header
     text = base64.urlsafe_b64encode(json.dumps(first).encode()).rstrip(b"=")
     octets = text + b"." + KEY.document(body()).split(b".")[1]
     with pytest.raises(BadManifest):
-        read(document.signed(octets, KEY.sign(octets)))
+        read(jws.signed(octets, KEY.sign(octets)))
 
 
 @given(st.data())
@@ -118,7 +118,7 @@ def test_different_entries_give_different_bucket_hashes(one: dict[str, bytes], t
 
 
 def test_the_fingerprint_of_an_anchor_does_not_depend_on_the_order_of_its_keys() -> None:
-    one = document.Anchor("demo", "https://a.example", [KEY.written, OTHER.written])
-    two = document.Anchor("demo", "https://b.example", [OTHER.written, KEY.written])
+    one = document.Anchor("demo", "https://a.example", [KEY.written, OTHER.written], "CA")
+    two = document.Anchor("demo", "https://b.example", [OTHER.written, KEY.written], "CA")
     assert one.fingerprint == two.fingerprint
     assert len(one.fingerprint) == 39
