@@ -10,6 +10,8 @@ import typer
 
 GROUPS = {
     "queue": "config.queue_commands",
+    "node": "directory.commands.node",
+    "directory": "directory.commands.register",
 }
 COMMANDS = {
     "dns": "directory.commands.dns",

@@ -21,7 +21,7 @@ async def manifest(services: Services) -> AsyncIterator[None]:
             anchor = read_anchor(settings.anchor)
             centre = Centre(anchor, services.settings)
             stack.push_async_callback(centre.close)
-            _run(stack, Follower(services, anchor).forever(centre))
+            _run(stack, Follower(services.db, services.clock, anchor).forever(centre, settings.every_s))
         yield
 
 
