@@ -79,7 +79,7 @@ def create(
     if tx.row(sql, id=organisation_id) is None:
         raise NotFound(organisation_id=organisation_id)
     list_id = allocate(tx)
-    written = aliases.add(tx, list_id, "list", address)
+    written = aliases.add(tx, list_id, "list", address, organisation_id)
     made = MailingList(list_id, organisation_id, owner_id, name_ar, name_fr, written, query, senders, moderation, None)
     _check(tx, made)
     tx.execute(_INSERT, organisation_id=organisation_id, address=written, now_us=tx.now_us, **_changing(made))

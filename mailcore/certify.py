@@ -1,6 +1,6 @@
 """Certificates for those who sign: the authorities of a node, and the keys and certificates of posts and people."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,8 +8,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from config.database import Tx
-from directory import address, certificates, domains, organisations, people, posts, resolve
+from directory import address, certificates, domains, organisations, people, posts, resolve, units
 from directory.errors import NotFound
+from directory.types import AccountKind
 from mailcore.services import ROOTS, Services
 from signing.pki import ca
 from signing.pki.ca import Authority
@@ -18,6 +19,12 @@ from signing.vault import replace
 AUTHORITIES = "authorities"  # below the keys directory: each authority's certificate and chain, PEM, named by its key
 ROOT_KEY, TLS_KEY = "ca-root", "ca-tls"
 SIGN = "sign"
+
+_NAMES: dict[AccountKind, Callable[[Tx, int], str]] = {
+    "person": lambda tx, account_id: people.find(tx, account_id).name_fr,
+    "post": lambda tx, account_id: posts.find(tx, account_id).title_fr,
+    "unit": lambda tx, account_id: units.find(tx, account_id).name_fr,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +91,9 @@ def _subject(tx: Tx, written: str) -> Subject:
     if target is None:
         raise NotFound(f"nobody here has the address {written}")
     owner = organisations.find(tx, domains.owner(tx, parsed.domain))
-    by_kind = {"person": lambda: people.find(tx, target.account_id).name_fr, "post": lambda: posts.find(tx, target.account_id).title_fr}
-    return Subject(target.account_id, by_kind[target.kind](), owner.name_fr, target.address)
+    if target.kind not in _NAMES:
+        raise NotFound(f"{written} is a list: only people, posts and units sign")
+    return Subject(target.account_id, _NAMES[target.kind](tx, target.account_id), owner.name_fr, target.address)
 
 
 def _path(keys: Path, key_id: str) -> Path:

@@ -25,11 +25,11 @@ LANGUAGE_COOKIE = "__Host-language"
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A mailbox that the visitor may use: their own, or a post's. Names in both scripts."""
+    """A mailbox that the visitor may use: their own, a post's, or the box of a unit. Names in both scripts."""
 
     account_id: int
     address: str
-    kind: Literal["person", "post"]
+    kind: Literal["person", "post", "unit"]
     name_ar: str
     name_fr: str
     organisation_ar: str
@@ -47,7 +47,7 @@ class Box:
 
     @property
     def official(self) -> str:
-        """How letters name the sender: a post with its administration, since many have a registry."""
+        """How letters name the sender: a post or unit with its administration, since many have a registry."""
         if self.kind == "person":
             return self.name
         return " · ".join(part for part in (self.name, self.organisation) if part)
@@ -107,7 +107,7 @@ def _load(tx: Tx, limits: Web, cookie: str) -> tuple[sessions.Session, str, tupl
         return None
     person = people.find(tx, session.person_id)
     held = holdings.held_by(tx, person.person_id, tx.now_us)
-    return session, person.address, (_own_box(tx, person), *(_post_box(tx, post) for post in held))
+    return session, person.address, (_own_box(tx, person), *(_held_box(tx, one) for one in held))
 
 
 def _own_box(tx: Tx, person: Person) -> Box:
@@ -115,9 +115,11 @@ def _own_box(tx: Tx, person: Person) -> Box:
     return Box(person.person_id, person.address, "person", person.name_ar, person.name_fr, *place)
 
 
-def _post_box(tx: Tx, post: HeldPost) -> Box:
-    place = _organisation(tx, posts.find(tx, post.account_id).unit_id)
-    return Box(post.account_id, post.address, "post", post.title_ar, post.title_fr, *place)
+def _held_box(tx: Tx, held: HeldPost) -> Box:
+    if held.kind == "unit":
+        return Box(held.account_id, held.address, "unit", held.title_ar, held.title_fr, *_organisation(tx, held.account_id))
+    place = _organisation(tx, posts.find(tx, held.account_id).unit_id)
+    return Box(held.account_id, held.address, "post", held.title_ar, held.title_fr, *place)
 
 
 def _organisation(tx: Tx, unit_id: int | None) -> tuple[str, str]:

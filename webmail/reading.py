@@ -208,7 +208,7 @@ async def signer(desk: Desk, judged: Verdict) -> Signer:
     if found is None:
         return as_certified
     one, kind = found
-    name = pick(one.title_ar, one.title_fr) if kind == "post" else pick(one.name_ar, one.name_fr)
+    name = pick(one.title_ar, one.title_fr) if kind != "person" else pick(one.name_ar, one.name_fr)
     return Signer(name or as_certified.name, pick(one.organisation_ar, one.organisation_fr) or as_certified.organisation)
 
 

@@ -45,6 +45,8 @@ def _environment() -> Environment:
         "static": static_path,
         "pick": language.pick,
         "folder_name": words.folder_name,
+        "box_kind": words.box_kind,
+        "box_icons": words.BOX_ICONS,
         "folder_icon": lambda mailbox: words.ICONS.get(mailbox.role, "folder"),
     }
     return environment

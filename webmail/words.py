@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from mailcore.store.types import Mailbox
 from signing.reasons import REASONS
 from signing.verdict import Verdict
+from webmail.desk import Box
 from webmail.errors import N_
 from webmail.language import current, ngettext
 from webmail.language import gettext as _
@@ -18,6 +19,13 @@ FOLDERS = {  # in the order in which they are shown
     "trash": N_("Trash"),
 }
 ICONS = {"inbox": "inbox", "drafts": "file-pen-line", "sent": "send", "archive": "archive", "junk": "shield-alert", "trash": "trash-2"}
+BOXES = {"person": N_("Own mailbox"), "post": N_("Post held"), "unit": N_("Unit mailbox")}
+BOX_ICONS = {"person": "user-round", "post": "landmark", "unit": "building-2"}
+
+
+def box_kind(box: Box) -> str:
+    """Return what kind of mailbox one is, in the reader's language."""
+    return _(BOXES[box.kind])
 
 
 def folder_name(mailbox: Mailbox) -> str:
