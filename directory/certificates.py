@@ -34,7 +34,7 @@ _REVOKE = """
 
 def add(tx: Tx, account_id: int, purpose: str, key_id: str, der: bytes, chain: Sequence[bytes]) -> Certificate:
     """Record a certificate of an account with its issuers, the nearest first. Raises BadEntry when `der` is not one."""
-    from_us, to_us = _validity_us(der)
+    from_us, to_us = validity_us(der)
     certificate = Certificate(account_id, purpose, key_id, der, tuple(chain), from_us, to_us)
     tx.execute(
         _INSERT,
@@ -65,7 +65,8 @@ def revoke(tx: Tx, account_id: int, key_id: str) -> int:
     return tx.execute(_REVOKE, account_id=account_id, key_id=key_id, now_us=tx.now_us)
 
 
-def _validity_us(der: bytes) -> tuple[int, int]:
+def validity_us(der: bytes) -> tuple[int, int]:
+    """Return from when up to when, not including it, a certificate is valid. Raises BadEntry when `der` is not one."""
     try:
         certificate = x509.load_der_x509_certificate(der)
     except ValueError as error:

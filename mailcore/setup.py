@@ -21,7 +21,8 @@ from directory import address, credentials, domains, holdings, organisations, pe
 from directory.demo import FeaturedPerson, generate
 from directory.errors import BadAddress
 from directory.signin import app_passwords
-from directory.signin.passwords import Hasher
+from directory.signin.passwords import prepare
+from directory.types import PasswordHash
 from mailcore import certify, services
 from mailcore.services import ROOTS, Services
 from signing.vault import replace
@@ -152,21 +153,21 @@ async def _demo(node: Services, wanted: Wanted, console: Console) -> list[Featur
 async def _first_administration(node: Services, domain: str) -> FeaturedPerson:
     """Make an administration with its registry, and one person who keeps it."""
     password = secrets.token_urlsafe(12)
-    person = await node.db.write(_found_administration, domain, password, await Hasher().hash(password))
+    person = await node.db.write(_found_administration, domain, password, await node.signin.hasher.hash(prepare(password)))
     for written in (person.address, *person.posts):
         await certify.certify_address(node, written)
-    app_password = await app_passwords.create(node.db, person.person_id, "first")
+    app_password = await app_passwords.create(node.db, person.person_id, "first", hasher=node.signin.hasher)
     return dataclasses.replace(person, app_password=app_password.secret)
 
 
-def _found_administration(tx: Tx, domain: str, password: str, password_hash: str) -> FeaturedPerson:
+def _found_administration(tx: Tx, domain: str, password: str, kept: PasswordHash) -> FeaturedPerson:
     organisation = organisations.create(tx, "administration", domain, domain, domain)
     name = domains.create(tx, domain, organisation.organisation_id)
     unit = units.create(tx, organisation.organisation_id, REGISTRY, "مكتب الضبط المركزي", "Bureau d'ordre central")
     post = posts.create(tx, unit.unit_id, "مكتب الضبط", "Bureau d'ordre", address.parse(f"{REGISTRY}@{name}"))
     person = people.create(tx, CLERK_AR, CLERK_FR, address.parse(f"{CLERK}@{name}"), unit_id=unit.unit_id)
     holdings.start(tx, post.post_id, person.person_id)
-    credentials.set_password(tx, person.person_id, password_hash)
+    credentials.set_password(tx, person.person_id, kept)
     return FeaturedPerson(
         person.person_id, person.address, password, CLERK_FR, CLERK_AR, name, ("clerk", "administrator"), (post.address,), ""
     )

@@ -26,6 +26,10 @@ PURE = (
     "directory/carddav/vcard.py",
     "directory/markup.py",
     "directory/names.py",
+    "directory/signin/messages.py",
+    "directory/signin/saslprep.py",
+    "directory/signin/scram.py",
+    "directory/signin/totp.py",
     "directory/oidc/authorization.py",
     "directory/oidc/discovery.py",
     "directory/oidc/registrations.py",
@@ -62,6 +66,7 @@ ENGINES = {
     "nh3": {"webmail/sanitise.py"},
     "psycopg": {"config/postgres.py"},
     "psycopg_pool": {"config/postgres.py"},
+    "webauthn": {"directory/signin/passkeys.py"},
     "zstandard": {"config/compression.py"},
 }
 

@@ -87,7 +87,7 @@ async def _confirm(desk: Desk, password: str, peer: str) -> None:
     """Check the password of the person at the desk. An app password opens mail, it does not sign."""
     if app_passwords.is_shaped(password):
         raise BadCredentials(account=desk.login)
-    await desk.services.signin.password(desk.login, password, "web", peer)
+    await desk.services.signin.confirm(desk.login, password, peer)
 
 
 def _top(desk: Desk, addressed: Addressed) -> bytes:

@@ -13,7 +13,7 @@ from directory.demo.plan import ID_ROOM, Administration, Plan, plan
 from directory.entities import allocate
 from directory.signin import app_passwords
 from directory.signin.passwords import Hasher, prepare
-from directory.types import SCOPES, Organisation, Person, Post
+from directory.types import APP_SCOPES, Organisation, PasswordHash, Person, Post, ScramVerifier
 
 Progress = Callable[[int, int], None]
 
@@ -164,14 +164,19 @@ def _featured(seed: int, person: Person, organisation: Organisation, role: str, 
 
 async def _give_credentials(db: Database, featured: list[FeaturedPerson], hasher: Hasher | None) -> None:
     used = hasher or Hasher()
-    hashes = await asyncio.gather(*(used.hash(prepare(one.password)) for one in featured))
-    for one, hashed in zip(featured, hashes, strict=True):
-        await db.write(_give, one, hashed)
+    kept = await asyncio.gather(*(_hashed(used, one) for one in featured))
+    for one, (password, app_password) in zip(featured, kept, strict=True):
+        await db.write(_give, one, password, app_password)
     if hasher is None:
         await used.close()
 
 
-def _give(tx: Tx, one: FeaturedPerson, password_hash: str) -> None:
-    credentials.set_password(tx, one.person_id, password_hash)
+async def _hashed(hasher: Hasher, one: FeaturedPerson) -> tuple[PasswordHash, ScramVerifier]:
+    password = await hasher.hash(prepare(one.password))
+    return password, await hasher.derive(one.app_password, password.scram.salt)
+
+
+def _give(tx: Tx, one: FeaturedPerson, password: PasswordHash, app_password: ScramVerifier) -> None:
+    credentials.set_password(tx, one.person_id, password)
     secret = app_passwords.digest(one.app_password)
-    credentials.add_app_password(tx, one.person_id, secret, SCOPES, "demonstration")
+    credentials.add_app_password(tx, one.person_id, secret, APP_SCOPES, "demonstration", scram=app_password)

@@ -23,8 +23,16 @@ class Login:
         return fold(self.person)
 
 
+def account_of(claim: Login | None, text: str) -> str:
+    """Return the name under which tries are counted, also for what is no name."""
+    return claim.account if claim is not None else text[:64].casefold()
+
+
 def parse_login(text: str) -> Login | None:
-    """Read ``person@domain`` or ``person@domain/post@domain`` (or ``*`` between them); None when it is neither."""
+    """Read ``person@domain`` or ``person@domain/other@domain`` (or ``*`` between them); None when it is neither.
+
+    The other is a post's, a unit's or a lent mailbox; which of them, and whether it is open, the directory says.
+    """
     if len(text) > MAX_LOGIN_CHARS:
         return None
     both = _TWO.fullmatch(text.strip())

@@ -16,6 +16,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from directory.errors import BadCredentials, TooManyAttempts
+from directory.signin import scram
+from directory.types import PasswordHash, ScramVerifier
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,26 +45,42 @@ def prepare(password: str) -> str:
 
 
 class Hasher:
-    """argon2id in a few threads, with a bound on how many callers wait for one."""
+    """argon2id, and SCRAM's PBKDF2, in a few threads, with a bound on how many callers wait for one."""
 
-    def __init__(self, memory_kib: int = MEMORY_KIB, passes: int = PASSES, lanes: int = LANES) -> None:
+    def __init__(self, memory_kib: int = MEMORY_KIB, passes: int = PASSES, lanes: int = LANES, iterations: int = scram.ITERATIONS) -> None:
+        self.iterations = iterations
         self._argon2 = PasswordHasher(passes, memory_kib, lanes)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="argon2")
         self._slots = THREADS + MAX_WAITING
         self._nobody = self._argon2.hash(os.urandom(16).hex())
 
-    async def hash(self, password: str) -> str:
-        """Return the hash of a prepared password. Raises TooManyAttempts when too many wait."""
-        return await self._in_thread(self._argon2.hash, password)
+    async def hash(self, password: str, salt: bytes | None = None) -> PasswordHash:
+        """Return what is kept of a prepared password. Raises TooManyAttempts when too many wait.
+
+        `salt` is the one that the person's app passwords were made under (`credentials.salt`), if there is one.
+        """
+        return await self._in_thread(self._hash, password, salt)
+
+    async def derive(self, secret: str, salt: bytes) -> ScramVerifier:
+        """Return the SCRAM verifier of an app password. Raises TooManyAttempts when too many wait."""
+        return await self._in_thread(scram.verifier, secret, salt, self.iterations)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
         """Say whether a prepared password fits; without a hash do the same work and say no. Raises TooManyAttempts."""
         fits = await self._in_thread(self._fits, password_hash or self._nobody, password)
         return fits and password_hash is not None
 
+    def is_current(self, password_hash: str, verifier: ScramVerifier | None) -> bool:
+        """Say whether a stored password was hashed as passwords are hashed today."""
+        return not self._argon2.check_needs_rehash(password_hash) and verifier is not None and verifier.iterations == self.iterations
+
     async def close(self) -> None:
         """Wait for the threads to end."""
         await asyncio.to_thread(self._threads.shutdown)
+
+    def _hash(self, password: str, salt: bytes | None) -> PasswordHash:
+        salt = salt or os.urandom(scram.SALT_BYTES)
+        return PasswordHash(self._argon2.hash(password), scram.verifier(password, salt, self.iterations))
 
     def _fits(self, password_hash: str, password: str) -> bool:
         try:

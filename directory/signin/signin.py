@@ -1,172 +1,167 @@
-"""Password sign-in for every front.
+"""Sign-in for every front: passwords, SCRAM, tokens, certificates, and the two steps of the web.
 
-The order of steps: lock, one cheap read, cache, pause, argon2id, verdict. The read brings the credential epoch from the
-database each time, so a changed or revoked credential is refused at once, on every node, whatever is cached here.
-Unknown people, people without a password and wrong passwords cost the same work and get the same answer.
+What a front calls stands here; how each kind of proof is judged stands in the module of that kind.
 """
 
 import asyncio
-import hmac
 import secrets
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
-from config.clock import MINUTE_US, Clock
+from config.clock import Clock
 from config.database import Database
-from directory import credentials
+from directory import client_certificates, credentials
 from directory.credentials import Record
-from directory.errors import BadCredentials, TooManyAttempts
-from directory.signin import app_passwords
-from directory.signin.login import Login, parse_login
-from directory.signin.passwords import Hasher, prepare
-from directory.signin.windows import Windows, network_of
-from directory.types import Identity, Scope
+from directory.errors import BadCredentials, SecondFactorNeeded
+from directory.signin import exchanges
+from directory.signin.attempts import Attempts, Pause
+from directory.signin.exchanges import MECHANISMS, PLUS, Exchange, Talk
+from directory.signin.identity import identity
+from directory.signin.judgement import Judgement
+from directory.signin.login import Login, account_of, parse_login
+from directory.signin.passkeys import Site
+from directory.signin.passwords import Hasher
+from directory.signin.proofs import Proofs
+from directory.signin.seals import Seals
+from directory.signin.steps import Half, Proof, Steps
+from directory.types import Binding, Identity, Method, Scope, TokenChecker
 
-REMEMBER_US = 10 * MINUTE_US  # IMAP clients sign in all day; argon2id each time would be most of the node's work
-MAX_REMEMBERED = 100_000  # of good tries, and as many of wrong ones: about 20 MB each
-MAX_PAUSED = 200  # tries held back at once; beyond, they are refused instead
-
-Pause = Callable[[float], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Try:
-    """One try: who says to be who, from where, and what a positive answer is remembered by."""
-
-    account: str
-    network: str
-    scope: Scope
-    password: str
-    record: Record | None
-    mark: bytes
-
-
-class _Marks:
-    """What was judged within REMEMBER_US, by keyed hash."""
-
-    def __init__(self) -> None:
-        self._until: OrderedDict[bytes, int] = OrderedDict()
-
-    def holds(self, mark: bytes, now_us: int) -> bool:
-        return self._until.get(mark, 0) > now_us
-
-    def add(self, mark: bytes, now_us: int) -> None:
-        self._until[mark] = now_us + REMEMBER_US
-        self._until.move_to_end(mark)
-        if len(self._until) > MAX_REMEMBERED:
-            self._until.popitem(last=False)
+_OF_TOKENS = frozenset({"OAUTHBEARER", "XOAUTH2"})
 
 
 class SignIn:
-    """Checks passwords. Holds what is remembered of good ones, and the windows of failed ones."""
+    """Checks who somebody is. Holds what is remembered of good and wrong tries, and the windows of failed ones.
 
-    def __init__(self, db: Database, clock: Clock, hasher: Hasher | None = None, pause: Pause = asyncio.sleep) -> None:
-        self._db, self._clock, self._pause = db, clock, pause
+    `key` is the directory's own (`Services.directory_key`): with another one, or none, second factors do not open and SCRAM's
+    invented salts change. `tokens` knows access tokens; without it none is good. `discovery` is where a client learns where to
+    get one (RFC 7628 §3.2.2). `site` is what passkeys are bound to; without it there are none.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        hasher: Hasher | None = None,
+        pause: Pause = asyncio.sleep,
+        *,
+        key: bytes = b"",
+        tokens: TokenChecker | None = None,
+        discovery: str = "",
+        site: Site | None = None,
+    ) -> None:
+        self.clock, self.discovery = clock, discovery
         self.hasher = hasher or Hasher()
-        self._secret = secrets.token_bytes(32)
-        self._good = _Marks()
-        self._wrong = _Marks()
-        self._windows = Windows()
-        self._running: dict[bytes, asyncio.Task[bool]] = {}
-        self._paused = 0
+        self.seals = Seals(key or secrets.token_bytes(32))
+        self._db, self._tokens = db, tokens
+        self._attempts = Attempts(clock, pause)
+        self._judgement = Judgement(db, clock, self.hasher, self._attempts)
+        self.proofs = Proofs(db, clock, self._attempts, self._judgement, self.seals.derive("scram"), self.hasher.iterations)
+        self.steps = Steps(db, clock, self.seals, site)
 
     async def password(self, login: str, password: str, scope: Scope, peer: str) -> Identity:
-        """Return who signs in, and which mailbox they act in. Raises BadCredentials, TooManyAttempts.
+        """Return who signs in, and which mailbox they act in. Raises BadCredentials, TooManyAttempts, SecondFactorNeeded.
 
-        `login` is an address of a person, or ``person@domain*post@domain`` to act for a post that the person holds now.
-        `peer` is the address of the other side, without port.
+        `login` is an address of a person, or ``person@domain*other@domain`` to open a post's, a unit's or a lent mailbox.
+        `peer` is the address of the other side, without port. SecondFactorNeeded comes for "web" alone, after a right password.
         """
-        claim, network = parse_login(login), network_of(peer)
-        account = claim.account if claim else login[:64].casefold()
-        self._refuse_locked(account, network)
-        record = await self._db.peek(credentials.record, claim.person, claim.post) if claim else None
-        attempt = self._attempt(account, network, scope, password, record)
-        if not self._good.holds(attempt.mark, self._clock.now_us()):
-            await self._check(attempt)
-        if claim is None or record is None:
-            raise BadCredentials
-        return _identity(claim, record)
+        record, method = await self._judged(login, password, scope, peer)
+        who = identity(record, method)
+        if scope == "web" and record.factors:
+            raise SecondFactorNeeded(person_id=record.person_id)
+        return who
+
+    async def confirm(self, login: str, password: str, peer: str) -> Identity:
+        """Check the password again of somebody who has signed in on the web already. Raises BadCredentials, TooManyAttempts."""
+        record, method = await self._judged(login, password, "web", peer)
+        return identity(record, method)
+
+    async def first_factor(self, login: str, password: str, peer: str) -> Identity | Half:
+        """Check the password on the web; return who it is, or what a second proof must come with. Raises as `password`."""
+        record, method = await self._judged(login, password, "web", peer)
+        who = identity(record, method)
+        return await self.steps.half(who, record.factors) if record.factors else who
+
+    async def second_factor(self, ticket: str, proof: Proof, peer: str) -> Identity:
+        """Finish what `first_factor`, or `steps.passkey_begin` without a name, began.
+
+        Raises SignInExpired for a ticket that is old or used, BadCredentials, TooManyAttempts.
+        """
+        return await self.steps.finish(ticket, proof, peer)
+
+    async def token(self, token: str, scope: Scope, peer: str, login: str = "") -> Identity:
+        """Return whose access token this is. Raises BadCredentials. A token cannot be guessed: failures lock nothing.
+
+        `login` may name the mailbox to open as in `password`, or by its address alone; "" is the owner's own.
+        """
+        claim = parse_login(login) if login else None
+        owner = await self._tokens.check(token, scope) if self._tokens is not None and token else None
+        if owner is None or (login and claim is None):
+            raise BadCredentials(reason="token", peer=peer)
+        record = await self._claimed(owner.person_id, claim)
+        if record is None or (record.person_id, record.epoch) != (owner.person_id, owner.epoch):
+            raise BadCredentials(reason="token", peer=peer)
+        return identity(record, *owner.methods, "token")
+
+    async def certificate(self, sha256: bytes, acting: str, peer: str) -> Identity:
+        """Return whom a client certificate signs in; the front has verified its path, use and times. Raises BadCredentials.
+
+        `sha256` is that of its DER; `acting` names the mailbox to open as in `token`.
+        """
+        claim = parse_login(acting) if acting else None
+        if acting and claim is None:
+            raise BadCredentials(reason="certificate", peer=peer)
+        aim = None if claim is None else claim.post or claim.person
+        shown = await self._db.peek(client_certificates.shown, sha256, aim)
+        if shown is None:
+            raise BadCredentials(reason="certificate", peer=peer)
+        if shown.note:
+            await self._db.write_brief(client_certificates.used, sha256)
+        return identity(shown.record, "cert")
+
+    def exchange(
+        self,
+        mechanism: str,
+        scope: Scope,
+        peer: str,
+        binding: Binding | None = None,
+        certificate: bytes | None = None,
+        *,
+        with_success: bool = False,
+    ) -> Exchange:
+        """Begin a SASL exchange on a connection inside TLS. Raises UnknownMechanism.
+
+        `binding` and `certificate` (SHA-256 of a verified one) are what the connection offers; `with_success` says that the
+        front can send octets along with success, as LDAP can (RFC 4511 §4.2.2).
+        """
+        name = mechanism.upper()
+        offered = self.mechanisms(tls=True, certificate=certificate, binding=binding)
+        talk = Talk(self, name if name in offered else "", scope, peer, binding, certificate)
+        return exchanges.begin(talk, with_success=with_success)
+
+    def mechanisms(self, *, tls: bool, certificate: bytes | None = None, binding: Binding | None = None) -> tuple[str, ...]:
+        """Return the SASL mechanisms that a connection is offered, the preferred one first; none outside TLS."""
+        missing = {"EXTERNAL" if certificate is None else "", PLUS if binding is None else ""}
+        if self._tokens is None:
+            missing |= _OF_TOKENS
+        return tuple(name for name in MECHANISMS if name not in missing) if tls else ()
+
+    async def is_current(self, who: Identity) -> bool:
+        """Say whether a sign-in still stands: no credential was revoked since, and the mailbox is still open to that person."""
+        return await self._db.peek(credentials.stands, who.person_id, who.epoch, who.account_id, who.delegation_id)
 
     async def close(self) -> None:
         """End the hashing threads."""
         await self.hasher.close()
 
-    def _refuse_locked(self, account: str, network: str) -> None:
-        locked_s = self._windows.locked_s(account, network, self._clock.now_us())
-        if locked_s:
-            raise TooManyAttempts(locked_s, account=account, network=network)
+    async def _judged(self, login: str, password: str, scope: Scope, peer: str) -> tuple[Record, Method]:
+        claim = parse_login(login)
+        caller = self._attempts.caller(account_of(claim, login), peer)
+        record = await self._db.peek(credentials.record, claim.person, claim.post) if claim else None
+        method = await self._judgement.judge(caller, password, scope, record)
+        if record is None:
+            raise BadCredentials
+        return record, method
 
-    def _attempt(self, account: str, network: str, scope: Scope, password: str, record: Record | None) -> _Try:
-        prepared = prepare(password)
-        who = f"{record.person_id} {record.epoch}" if record else f"? {account}"
-        mark = hmac.digest(self._secret, f"{who} {scope} {prepared}".encode(), "sha256")
-        return _Try(account, network, scope, prepared, record, mark)
-
-    async def _check(self, attempt: _Try) -> None:
-        """Judge a try. The same try running already, as when a client opens five connections, is judged once.
-
-        One that was wrong a moment ago is wrong again without being counted: a telephone that was not told of the new
-        password is no guesser.
-        """
-        if self._wrong.holds(attempt.mark, self._clock.now_us()):
-            raise BadCredentials(account=attempt.account)
-        task = self._running.get(attempt.mark)
-        if task is None:
-            task = asyncio.ensure_future(self._judge(attempt))
-            self._running[attempt.mark] = task
-            task.add_done_callback(lambda done: self._finish(attempt.mark, done))
-        if not await asyncio.shield(task):
-            raise BadCredentials(account=attempt.account)
-
-    def _finish(self, mark: bytes, task: "asyncio.Task[bool]") -> None:
-        del self._running[mark]
-        if not task.cancelled():
-            task.exception()  # its waiters have it, or have gone
-
-    async def _judge(self, attempt: _Try) -> bool:
-        self._refuse_locked(attempt.account, attempt.network)  # again: others may have begun while we read
-        self._windows.begin(attempt.account, attempt.network, self._clock.now_us())
-        try:
-            await self._hold_back(attempt)
-            good = await self._is_good(attempt)
-        except TooManyAttempts:
-            self._windows.give_back(attempt.account, attempt.network)
-            raise
-        if good:
-            self._windows.succeeded(attempt.account, attempt.network, self._clock.now_us())
-        (self._good if good else self._wrong).add(attempt.mark, self._clock.now_us())
-        return good
-
-    async def _hold_back(self, attempt: _Try) -> None:
-        pause_s = self._windows.pause_s(attempt.account, attempt.network, self._clock.now_us())
-        if pause_s == 0:
-            return
-        if self._paused >= MAX_PAUSED:
-            raise TooManyAttempts(int(pause_s) + 1, account=attempt.account, network=attempt.network)
-        self._paused += 1
-        try:
-            await self._pause(pause_s)
-        finally:
-            self._paused -= 1
-
-    async def _is_good(self, attempt: _Try) -> bool:
-        record = attempt.record
-        if record is not None and app_passwords.is_shaped(attempt.password):
-            stored = await self._db.peek(credentials.app_passwords, record.person_id)
-            found = app_passwords.match(attempt.password, stored, attempt.scope)
-            if found is not None:
-                await self._db.write(credentials.used, record.person_id, found.app_password_id)
-                return True
-        return await self.hasher.verify(record.hash if record else None, attempt.password)
-
-
-def _identity(claim: Login, record: Record) -> Identity:
-    """Return who `record` is in the mailbox that was asked for. Raises BadCredentials for a post not held now."""
-    account_id, address = record.person_id, record.address
-    if claim.post is not None:
-        acting = next((post for post in record.posts if post.account_id == record.asked_post_id), None)
-        if acting is None:
-            raise BadCredentials(account=record.address, post=str(claim.post))
-        account_id, address = acting.account_id, acting.address
-    return Identity(account_id, record.person_id, address, record.name_ar, record.name_fr, record.language, record.posts)
+    async def _claimed(self, person_id: int, claim: Login | None) -> Record | None:
+        """Read a person whose proof named them, in the mailbox that they claim."""
+        if claim is not None and claim.post is not None:
+            return await self._db.peek(credentials.record, claim.person, claim.post)
+        return await self._db.peek(credentials.record_of, person_id, None if claim is None else claim.person)

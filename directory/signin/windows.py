@@ -2,10 +2,15 @@
 
 Two measures, both in memory and bounded:
 
-* A *lock* per (account, peer network): after FREE_TRIES failures the next try from there must wait, each time twice as
-  long. Somebody who guesses from elsewhere locks only themselves.
-* A *pause* per account and per network, a few seconds at most, for guesses that come from many networks or try many
-  accounts. Networks from which the account signed in lately are spared, so its owner hardly notices.
+* A *lock* per (account, place): after FREE_TRIES failures the next try from there must wait, each time twice as long.
+  Somebody who guesses from elsewhere locks only themselves. A place is a network; but an address from which the account
+  signed in lately is a place of its own, so that a colleague's guesses do not lock the owner's desk.
+* A *pause* per account and per place, a few seconds at most, for guesses that come from many networks or try many
+  accounts. Places from which the account signed in lately are spared, so its owner hardly notices.
+
+Behind one address, such as that of a whole office, even the place is shared. There an answer that is right and that the
+node remembers passes the lock; as this tells a guesser something, only FREE_LOOKS tries in an hour are looked at so.
+Secrets that nobody can guess (app passwords, tokens, certificates, passkeys) know no lock at all.
 
 A try counts as failed from its beginning, so that a thousand tries at once do not slip through before the first is judged.
 """
@@ -15,20 +20,23 @@ import math
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from config.clock import DAY_US, HOUR_US, SECOND_US
 
 FREE_TRIES = 5
 MAX_LOCK_US = 900 * SECOND_US
 FORGET_US = HOUR_US  # a window without failures for this long is gone
-KNOWN_US = 7 * DAY_US  # how long a network of a good sign-in is spared
+KNOWN_US = 7 * DAY_US  # how long a place of a good sign-in is known
+FREE_LOOKS = 100  # NIST SP 800-63B §5.2.2: at most 100 failed tries in a row
 ACCOUNT_FREE = 20
 NETWORK_FREE = 50
 PAUSE_STEP_S = 0.1
 MAX_PAUSE_S = 3.0
-MAX_ENTRIES = 50_000  # of each kind: about 10 MB in all
+MAX_ENTRIES = 50_000  # of each kind: about 15 MB in all
 
 
+@lru_cache(maxsize=4096)
 def network_of(peer: str) -> str:
     """Return the network that a peer's address counts for: /24 of IPv4, /64 of IPv6 (RFC 4291 §2.5.1)."""
     try:
@@ -51,6 +59,9 @@ class _Windows:
     def __init__(self) -> None:
         self._windows: OrderedDict[Hashable, _Window] = OrderedDict()
 
+    def failures(self, key: Hashable, now_us: int) -> int:
+        return self.get(key, now_us).failures
+
     def get(self, key: Hashable, now_us: int) -> _Window:
         window = self._windows.get(key)
         return window if window is not None and now_us - window.last_us < FORGET_US else _Window()
@@ -72,47 +83,73 @@ class _Windows:
 
 
 class Windows:
-    """Failed tries by (account, network), by account and by network. Accounts are login names, existing or not."""
+    """Failed tries by (account, place), by account and by place. Accounts are login names, existing or not."""
 
     def __init__(self) -> None:
-        self._pairs, self._accounts, self._networks = _Windows(), _Windows(), _Windows()
+        self._pairs, self._accounts, self._places, self._looks = _Windows(), _Windows(), _Windows(), _Windows()
         self._known: OrderedDict[tuple[str, str], int] = OrderedDict()
 
-    def locked_s(self, account: str, network: str, now_us: int) -> int:
-        """Return for how many seconds this account is closed to this network; 0 when it is not."""
-        window = self._pairs.get((account, network), now_us)
+    def place(self, account: str, peer: str, now_us: int) -> str:
+        """Return where a peer stands for an account: at an address of its own when it is known there, else in its network."""
+        address = peer[:64]
+        return address if self.is_known(account, address, now_us) else network_of(peer)
+
+    def is_known(self, account: str, place: str, now_us: int) -> bool:
+        """Say whether the account signed in from there lately."""
+        return self._known.get((account, place), 0) > now_us
+
+    def locked_s(self, account: str, place: str, now_us: int) -> int:
+        """Return for how many seconds this account is closed to this place; 0 when it is not."""
+        window = self._pairs.get((account, place), now_us)
         if window.failures < FREE_TRIES:
             return 0
         lock_us = min(MAX_LOCK_US, SECOND_US << min(window.failures - FREE_TRIES, 20))
         return max(0, math.ceil((window.last_us + lock_us - now_us) / SECOND_US))
 
-    def pause_s(self, account: str, network: str, now_us: int) -> float:
-        """Return how long a try must wait before it is looked at; 0 for a network the account is known from."""
-        if self._known.get((account, network), 0) > now_us:
+    def look(self, account: str, place: str, now_us: int) -> bool:
+        """Say whether an answer that is remembered may be looked for behind a lock, and count that."""
+        if not self.is_known(account, place, now_us) or self._looks.failures((account, place), now_us) >= FREE_LOOKS:
+            return False
+        self._looks.add((account, place), now_us)
+        return True
+
+    def looked_well(self, account: str, place: str) -> None:
+        """Take a look back: the answer was right."""
+        self._looks.take_back((account, place))
+
+    def pause_s(self, account: str, place: str, now_us: int) -> float:
+        """Return how long a try must wait before it is looked at; 0 for a place the account is known from."""
+        if self.is_known(account, place, now_us):
             return 0.0
         over = max(
-            self._accounts.get(account, now_us).failures - ACCOUNT_FREE,
-            self._networks.get(network, now_us).failures - NETWORK_FREE,
+            self._accounts.failures(account, now_us) - ACCOUNT_FREE,
+            self._places.failures(place, now_us) - NETWORK_FREE,
         )
         return min(MAX_PAUSE_S, max(0, over) * PAUSE_STEP_S)
 
-    def begin(self, account: str, network: str, now_us: int) -> None:
+    def begin(self, account: str, place: str, now_us: int) -> None:
         """Count a try, as failed until `succeeded` says otherwise."""
-        self._pairs.add((account, network), now_us)
+        self._pairs.add((account, place), now_us)
         self._accounts.add(account, now_us)
-        self._networks.add(network, now_us)
+        self._places.add(place, now_us)
 
-    def give_back(self, account: str, network: str) -> None:
+    def give_back(self, account: str, place: str) -> None:
         """Take back a try that was never judged."""
-        self._pairs.take_back((account, network))
+        self._pairs.take_back((account, place))
         self._accounts.take_back(account)
-        self._networks.take_back(network)
+        self._places.take_back(place)
 
-    def succeeded(self, account: str, network: str, now_us: int) -> None:
-        """Open the lock of this account for this network and take the try back from the other counts."""
-        self.give_back(account, network)
-        self._pairs.forget((account, network))
-        self._known[account, network] = now_us + KNOWN_US
-        self._known.move_to_end((account, network))
-        if len(self._known) > MAX_ENTRIES:
+    def succeeded(self, account: str, place: str, now_us: int, peer: str = "") -> None:
+        """Open the lock of this account for this place, take the try back from the other counts, and know the place and the peer."""
+        self.give_back(account, place)
+        self._pairs.forget((account, place))
+        self.know(account, place, now_us)
+        if peer:
+            self.know(account, peer[:64], now_us)
+
+    def know(self, account: str, place: str, now_us: int) -> None:
+        """Note that the account signed in from there."""
+        self._known[account, place] = now_us + KNOWN_US
+        self._known.move_to_end((account, place))
+        if len(self._known) > 2 * MAX_ENTRIES:
             self._known.popitem(last=False)

@@ -10,11 +10,12 @@ from config.clock import ManualClock
 from config.database import Database, Tx
 from directory import domains, holdings, organisations, people, posts, units
 from directory.address import Address, parse
-from directory.signin import SignIn
+from directory.signin import SignIn, Site
 from directory.signin.passwords import Hasher
 from directory.types import Holding, Organisation, Person, Post, Unit
 
 PASSWORD = "Bonne année ١٤٤٧"
+SITE = Site("mail.gov.example", "Diwan", ("https://mail.gov.example",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ async def ministry(database: Database) -> Ministry:
 @pytest.fixture(scope="session")
 def hasher() -> Hasher:
     """argon2id at the least memory there is: the rules are tested here, not the cost."""
-    return Hasher(memory_kib=8, passes=1, lanes=1)
+    return Hasher(memory_kib=8, passes=1, lanes=1, iterations=4096)
 
 
 @pytest.fixture
@@ -93,4 +94,4 @@ def signin(database: Database, clock: ManualClock, hasher: Hasher, pauses: list[
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    return SignIn(database, clock, hasher, pause)
+    return SignIn(database, clock, hasher, pause, key=bytes(32), site=SITE)

@@ -10,9 +10,10 @@ from config.database import Database
 from directory import credentials, holdings, people
 from directory.errors import BadCredentials, BadEntry, NotFound, TooManyAttempts
 from directory.signin import SignIn, app_passwords
+from directory.signin.attempts import REMEMBER_US
 from directory.signin.passwords import prepare
-from directory.signin.signin import REMEMBER_US
 from directory.signin.windows import ACCOUNT_FREE, FREE_TRIES
+from directory.types import APP_SCOPES
 
 from ..conftest import PASSWORD, Ministry
 
@@ -197,7 +198,7 @@ async def test_each_credential_change_moves_the_epoch(database: Database, minist
 
 
 async def test_an_app_password_works_where_its_scope_says(signin: SignIn, database: Database, ministry: Ministry) -> None:
-    made = await app_passwords.create(database, ministry.amina.person_id, "téléphone", ["imap"])
+    made = await app_passwords.create(database, ministry.amina.person_id, "téléphone", ["imap"], hasher=signin.hasher)
     assert (await signin.password(AMINA, made.secret, "imap", PEER)).address == AMINA
     assert (await signin.password(AMINA, made.secret.replace("-", " ").upper(), "imap", PEER)).address == AMINA
     with pytest.raises(BadCredentials):
@@ -209,10 +210,10 @@ async def test_a_revoked_app_password_is_refused_at_once(
     signin: SignIn, database: Database, ministry: Ministry, clock: ManualClock
 ) -> None:
     person_id = ministry.amina.person_id
-    made = await app_passwords.create(database, person_id, "téléphone")
+    made = await app_passwords.create(database, person_id, "téléphone", hasher=signin.hasher)
     await signin.password(AMINA, made.secret, "imap", PEER)
     listed = await database.read(credentials.list_app_passwords, person_id)
-    assert [(one.label, one.scopes, one.last_used_us) for one in listed] == [("téléphone", ("imap", "smtp", "web"), clock.now_us())]
+    assert [(one.label, one.scopes, one.last_used_us) for one in listed] == [("téléphone", APP_SCOPES, clock.now_us())]
     await database.write(credentials.revoke_app_password, person_id, made.app_password_id)
     await fail(signin, made.secret)
     assert await database.read(credentials.list_app_passwords, person_id) == []
@@ -221,12 +222,12 @@ async def test_a_revoked_app_password_is_refused_at_once(
         await database.write(credentials.revoke_app_password, person_id, made.app_password_id)
 
 
-async def test_an_app_password_is_stored_only_as_its_hash(database: Database, ministry: Ministry) -> None:
-    made = await app_passwords.create(database, ministry.amina.person_id, "x")
+async def test_an_app_password_is_stored_only_as_its_hash(signin: SignIn, database: Database, ministry: Ministry) -> None:
+    made = await app_passwords.create(database, ministry.amina.person_id, "x", hasher=signin.hasher)
     (stored,) = await database.read(credentials.app_passwords, ministry.amina.person_id)
     assert stored.sha256 == app_passwords.digest(made.secret)
     with pytest.raises(BadEntry):
-        await app_passwords.create(database, ministry.amina.person_id, "x", [])
+        await app_passwords.create(database, ministry.amina.person_id, "x", [], hasher=signin.hasher)
 
 
 async def test_a_post_opens_only_to_its_present_holder(signin: SignIn, database: Database, ministry: Ministry, clock: ManualClock) -> None:

@@ -60,7 +60,7 @@ def ministry(tx: Tx, password_hash: str) -> None:
 @contextlib.asynccontextmanager
 async def opened(made: Settings, clock: Clock) -> AsyncIterator[Services]:
     """The services of a node in its own directory; afterwards the store's invariants must hold."""
-    hasher = Hasher(memory_kib=8, passes=1, lanes=1)
+    hasher = Hasher(memory_kib=8, passes=1, lanes=1, iterations=4096)
     db = await open_database(made.database.url, made.directory, clock)
     blob_db = await open_database(made.database.url, made.directory, clock, "blobs")
     try:

@@ -21,7 +21,7 @@ from tests.mailcore.smtp.node import Client, Collector, loopback, opened, settin
 @pytest.fixture(scope="session")
 def hasher() -> Hasher:
     """argon2id at the least memory there is."""
-    return Hasher(memory_kib=8, passes=1, lanes=1)
+    return Hasher(memory_kib=8, passes=1, lanes=1, iterations=4096)
 
 
 @pytest.fixture
