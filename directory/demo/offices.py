@@ -19,6 +19,39 @@ class Office:
     local: str
     rank: int
 
+    @property
+    def kind(self) -> str:
+        """What the unit is for, alike in every administration."""
+        return KINDS.get(self.code, "")
+
+    @property
+    def function(self) -> str:
+        """What the post does in it: keep the registry, or lead."""
+        return "registry" if self.code == REGISTRY else "head"
+
+    @property
+    def box(self) -> str:
+        """The local part of the unit's functional box; "" when it has none."""
+        return BOXES.get(self.code, "")
+
+
+REGISTRY = "BO"
+KINDS = {
+    "CAB": "head",
+    "APC": "head",
+    "DIR": "head",
+    REGISTRY: "registry",
+    "SG": "secretariat",
+    "DRH": "hr",
+    "DAF": "finance",
+    "SF": "finance",
+    "INT": "finance",
+    "DAJ": "legal",
+    "DRAG": "legal",
+    "DSI": "it",
+    "IG": "inspection",
+}
+BOXES = {"CAB": "cabinet", "SG": "secretariat", "DRH": "ressources.humaines", "DIR": "direction"}
 
 # fmt: off
 _REGISTRY_AR, _REGISTRY_FR = "مكتب الضبط", "Bureau d'ordre"
