@@ -32,7 +32,7 @@ class Domain:
 
 
 def create(tx: Tx, name: str, organisation_id: int, *, shared: bool = False) -> str:
-    """Make mail for a domain ours; return its canonical name. Creating it again changes nothing.
+    """Make mail for a domain ours; return its canonical name. Creating it again changes nothing, but opens a closed one.
 
     Raises BadAddress, and BadEntry when it belongs to another administration or is an alias.
     """
@@ -40,8 +40,10 @@ def create(tx: Tx, name: str, organisation_id: int, *, shared: bool = False) -> 
     organisations.require_open(tx, organisation_id)
     insert(tx, [(canonical, organisation_id)])
     found = find(tx, canonical)
-    if found.organisation_id != organisation_id or found.alias_of is not None or found.closed_us is not None:
+    if found.organisation_id != organisation_id or found.alias_of is not None:
         raise BadEntry("this domain is in use, or was, for something else", domain=canonical)
+    if found.closed_us is not None:
+        tx.execute("UPDATE domain SET closed_us = NULL WHERE name = :name", name=canonical)
     if shared:
         share(tx, canonical, shared=True)
     return canonical
