@@ -6,17 +6,19 @@ import secrets
 
 from config.errors import MailError
 from config.log import log
+from mailcore.errors import LentForReading, NotAllowed
 from mailcore.imap import errors, responses
 from mailcore.imap.parse.cursor import BadSyntax, Cursor
 from mailcore.imap.parse.searching import BadCharset
 from mailcore.imap.responses import Done, bad, no
-from mailcore.imap.session import MailboxVanished, Session, State
+from mailcore.imap.session import AccessEnded, MailboxVanished, Session, State
 from mailcore.imap.table import TABLE, Spec, Telling
 from mailcore.imap.view import NoSuchNumber
 from mailcore.imap.wire import Continue, Event, Overflow, TooBig
 
 MAX_STRIKES = {State.START: 5, State.SIGNED_IN: 20, State.SELECTED: 20}  # wrong commands and passwords before BYE
 FLUSH_BYTES = 256 * 1024
+MAILBOX_FIELDS = ("name", "old", "new")  # what commands call the mailboxes that they name
 
 
 async def handle(session: Session, event: Event) -> None:
@@ -50,6 +52,9 @@ async def _execute(session: Session, text: bytes) -> None:
             session.channel.write(done.line(session.tag))
     except MailboxVanished:
         _leave(session, "the selected mailbox was deleted or renamed")
+    except AccessEnded:
+        log.info("imap.access_ended", account_id=session.account_id, peer=session.channel.peer)
+        _leave(session, "the right to this mailbox has ended")
     if session.state is not State.ENDED and session.strikes >= MAX_STRIKES[session.state]:
         _leave(session, "too many errors")
 
@@ -70,7 +75,7 @@ async def _perform(session: Session, text: bytes) -> Done | None:
     except MailError as error:
         log.info("imap.refused", peer=session.channel.peer, kind=type(error).__name__, **error.facts)
         return errors.refusal(error)
-    except (MailboxVanished, ConnectionError, asyncio.CancelledError):
+    except (MailboxVanished, AccessEnded, ConnectionError, asyncio.CancelledError):
         raise
     except Exception:  # noqa: BLE001 - the driver: a bug ends the command, not the connection
         name = secrets.token_hex(4)
@@ -94,8 +99,10 @@ def _spec(session: Session, cursor: Cursor) -> Spec:
 
 
 async def _run(session: Session, spec: Spec, cursor: Cursor) -> Done | None:
+    await session.require_standing()
     command = spec.parse(cursor)
     cursor.end()
+    _permit(session, spec, command)
     if spec.telling is not Telling.NOTHING:
         await _tell(session, renumber=spec.telling is Telling.FREE)
     done = None
@@ -109,6 +116,15 @@ async def _run(session: Session, spec: Spec, cursor: Cursor) -> Done | None:
     if spec.telling is not Telling.NOTHING:
         await _tell(session, renumber=spec.telling in (Telling.FREE, Telling.BEHIND))
     return done
+
+
+def _permit(session: Session, spec: Spec, command: object) -> None:
+    """Keep whoever a mailbox was lent to within what was lent. Raises LentForReading, NotAllowed."""
+    if spec.writes and session.reads_only:
+        raise LentForReading
+    named = (getattr(command, field, None) for field in MAILBOX_FIELDS)
+    if not all(session.reaches(name) for name in named if isinstance(name, str)):
+        raise NotAllowed("only one folder of this mailbox was lent to you")
 
 
 async def _tell(session: Session, *, renumber: bool) -> None:

@@ -7,9 +7,10 @@ from enum import Enum
 from typing import Protocol
 
 from config.clock import SECOND_US
-from directory.signin import Identity
+from directory import credentials
+from directory.types import Identity
 from mailcore.errors import NoSuchMailbox
-from mailcore.imap import fetching, responses
+from mailcore.imap import fetching, names, responses
 from mailcore.imap.errors import ReadOnly
 from mailcore.imap.memory import Memory
 from mailcore.imap.responses import FlagWriter
@@ -80,6 +81,10 @@ class MailboxVanished(Exception):
     """The selected mailbox was deleted or renamed: the connection must end, UIDs mean nothing any more."""
 
 
+class AccessEnded(Exception):
+    """The right to this mailbox, or the sign-in as such, was withdrawn: the connection must end."""
+
+
 @dataclass(slots=True)
 class Selected:
     """The selected mailbox."""
@@ -104,9 +109,11 @@ class Session:
         self.flags = FlagWriter({})
         self.keywords: dict[int, str] = {}
         self.keeping: dict[bytes, asyncio.Task[Prepared]] = {}  # messages on their way to the blob store ahead of their APPEND
+        self.identity: Identity | None = None
         self._account: AccountKey | None = None
         self._selected: Selected | None = None
         self._read_at_us = 0
+        self._stood_at_us = 0
 
     @property
     def bus(self) -> Bus:
@@ -137,12 +144,33 @@ class Session:
         return self.selected
 
     async def sign_in(self, identity: Identity) -> None:
-        """Open the account of an identity: the person's own, or that of a post."""
+        """Open the account of an identity: the person's own, that of a post, or one that was lent."""
+        self.identity, self._stood_at_us = identity, self.services.clock.now_us()
         self._account = await self.services.store.open_account(identity.account_id)
         await self.load_keywords()
         self.state = State.SIGNED_IN
         self.strikes = 0
         self.channel.trust()
+
+    @property
+    def reads_only(self) -> bool:
+        """Say whether nothing in the account may change: it was lent to be read."""
+        return self.identity is not None and self.identity.access == "read"
+
+    def reaches(self, name: str) -> bool:
+        """Say whether a mailbox is within what was lent: a folder and those below it, or everything."""
+        folder = self.identity.folder if self.identity is not None else ""
+        return not folder or names.is_within(name, folder)
+
+    async def require_standing(self) -> None:
+        """Raise AccessEnded when the sign-in or the right to the mailbox has ended: somebody else's at once, one's own soon."""
+        identity, now_us = self.identity, self.services.clock.now_us()
+        if identity is None or (identity.account_id == identity.person_id and now_us - self._stood_at_us <= STALE_US):
+            return
+        facts = identity.person_id, identity.epoch, identity.account_id, identity.delegation_id
+        if not await self.services.db.peek(credentials.stands, *facts):
+            raise AccessEnded
+        self._stood_at_us = now_us
 
     async def load_keywords(self) -> None:
         """Read the account's keywords again."""

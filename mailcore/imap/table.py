@@ -35,6 +35,7 @@ class Spec:
     handle: Callable[[Session, Any], Responses]
     states: frozenset[State]
     telling: Telling = Telling.HELD
+    writes: bool = False  # changes the account: nothing for who may only read it
 
 
 START = frozenset((State.START,))
@@ -56,28 +57,28 @@ TABLE: dict[str, Spec] = {
     "LIST": Spec(account.listing, mailboxes.list_, SIGNED_IN),
     "LSUB": Spec(account.lsub, mailboxes.lsub, SIGNED_IN),
     "STATUS": Spec(account.status, mailboxes.status, SIGNED_IN),
-    "CREATE": Spec(account.create, mailboxes.create, SIGNED_IN),
-    "DELETE": Spec(account.delete, mailboxes.delete, SIGNED_IN),
-    "RENAME": Spec(account.rename, mailboxes.rename, SIGNED_IN),
-    "SUBSCRIBE": Spec(account.subscribe, mailboxes.subscribe, SIGNED_IN),
-    "UNSUBSCRIBE": Spec(account.subscribe, mailboxes.unsubscribe, SIGNED_IN),
+    "CREATE": Spec(account.create, mailboxes.create, SIGNED_IN, writes=True),
+    "DELETE": Spec(account.delete, mailboxes.delete, SIGNED_IN, writes=True),
+    "RENAME": Spec(account.rename, mailboxes.rename, SIGNED_IN, writes=True),
+    "SUBSCRIBE": Spec(account.subscribe, mailboxes.subscribe, SIGNED_IN, writes=True),
+    "UNSUBSCRIBE": Spec(account.subscribe, mailboxes.unsubscribe, SIGNED_IN, writes=True),
     "SELECT": Spec(account.select, selecting.select, SIGNED_IN, NOTHING),
     "EXAMINE": Spec(account.select, selecting.examine, SIGNED_IN, NOTHING),
-    "APPEND": Spec(messages.append, appending.append, SIGNED_IN, FREE),
+    "APPEND": Spec(messages.append, appending.append, SIGNED_IN, FREE, writes=True),
     "IDLE": Spec(account.plain, idling.idle, SIGNED_IN, FREE),
     "CHECK": Spec(account.plain, entry.noop, SELECTED, FREE),
     "CLOSE": Spec(account.plain, selecting.close, SELECTED, NOTHING),
     "UNSELECT": Spec(account.plain, selecting.unselect, SELECTED, NOTHING),
-    "EXPUNGE": Spec(messages.expunge, changing.expunge, SELECTED, FREE),
-    "UID EXPUNGE": Spec(messages.uid_expunge, changing.expunge, SELECTED, FREE),
+    "EXPUNGE": Spec(messages.expunge, changing.expunge, SELECTED, FREE, writes=True),
+    "UID EXPUNGE": Spec(messages.uid_expunge, changing.expunge, SELECTED, FREE, writes=True),
     "FETCH": Spec(parse_fetching.fetch, fetching.fetch, SELECTED, HELD),
     "UID FETCH": Spec(parse_fetching.uid_fetch, fetching.fetch, SELECTED, FREE),
-    "STORE": Spec(messages.store, changing.store, SELECTED, HELD),
-    "UID STORE": Spec(messages.uid_store, changing.store, SELECTED, FREE),
+    "STORE": Spec(messages.store, changing.store, SELECTED, HELD, writes=True),
+    "UID STORE": Spec(messages.uid_store, changing.store, SELECTED, FREE, writes=True),
     "SEARCH": Spec(parse_searching.search, searching.search, SELECTED, HELD),
     "UID SEARCH": Spec(parse_searching.uid_search, searching.search, SELECTED, BEHIND),
-    "COPY": Spec(messages.transfer, changing.copy, SELECTED, BEHIND),
-    "UID COPY": Spec(messages.uid_transfer, changing.copy, SELECTED, FREE),
-    "MOVE": Spec(messages.transfer, changing.move, SELECTED, BEHIND),
-    "UID MOVE": Spec(messages.uid_transfer, changing.move, SELECTED, FREE),
+    "COPY": Spec(messages.transfer, changing.copy, SELECTED, BEHIND, writes=True),
+    "UID COPY": Spec(messages.uid_transfer, changing.copy, SELECTED, FREE, writes=True),
+    "MOVE": Spec(messages.transfer, changing.move, SELECTED, BEHIND, writes=True),
+    "UID MOVE": Spec(messages.uid_transfer, changing.move, SELECTED, FREE, writes=True),
 }

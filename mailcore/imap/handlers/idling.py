@@ -13,10 +13,11 @@ async def idle(session: Session, command: Plain) -> Responses:
     """Tell what happens as it happens, until the client says DONE; what it sends behind DONE is the next command.
 
     The bus has been setting `session.changed` since SELECT, before the mailbox was read, so nothing falls between.
-    Without a mailbox there is nothing to tell, and IDLE waits all the same.
+    Without a mailbox there is nothing to tell, and IDLE waits all the same. Nothing is told once access has ended.
     """
     yield b"+ idling\r\n"
     while (event := session.channel.take()) is None:
+        await session.require_standing()
         await session.refresh()
         for line in await session.announce(renumber=True):
             yield line

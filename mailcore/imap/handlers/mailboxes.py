@@ -98,4 +98,5 @@ async def lsub(session: Session, command: List) -> Responses:
 async def _tree(session: Session) -> listing.Tree:
     found = await session.services.db.read(mailboxes.listing, session.account_id)
     names = await session.services.db.read(mailboxes.subscriptions, session.account_id)
-    return listing.Tree({mailbox.name: mailbox for mailbox in found}, frozenset(names))
+    shown = {mailbox.name: mailbox for mailbox in found if session.reaches(mailbox.name)}
+    return listing.Tree(shown, frozenset(filter(session.reaches, names)))

@@ -11,8 +11,8 @@ from mailcore.store.types import AccountId, Flag, Mailbox
 
 
 async def select(session: Session, command: Select) -> Responses:
-    """RFC 3501 §6.3.1."""
-    async for response in _open(session, command, read_only=False):
+    """RFC 3501 §6.3.1; a mailbox lent for reading opens as EXAMINE would open it."""
+    async for response in _open(session, command, read_only=session.reads_only):
         yield response
 
 
