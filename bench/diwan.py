@@ -19,7 +19,7 @@ from bench.wire import Endpoint, connect, is_free, parse_endpoint
 INIT_TIMEOUT_S = 120.0
 READY_TIMEOUT_S = 60.0
 PEOPLE = 50
-PORT_OFFSETS = (525, 587, 465, 143, 993, 443)  # as `diwan init --help` tells
+PORT_OFFSETS = (525, 587, 465, 143, 993, 443, 636)  # as `diwan init --help` tells
 LOG_TAIL_BYTES = 600
 LIMIT = "max_connections_per_address"
 

@@ -56,6 +56,7 @@ class Listen(Section, frozen=True, forbid_unknown_fields=True):
     imap: str = ""
     imaps: str = ""
     https: str = ""
+    ldaps: str = ""
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -89,6 +90,19 @@ class Imap(Section, frozen=True, forbid_unknown_fields=True):
     max_connections: int = 10_000
     max_connections_per_address: int = 200
     idle_timeout_s: int = 1800  # RFC 3501 §5.4: at least 30 minutes
+    login_timeout_s: int = 60
+
+
+class Ldap(Section, frozen=True, forbid_unknown_fields=True):
+    """The directory for LDAP clients; sources of the limits in the LDAP package."""
+
+    base: str = ""  # the distinguished name at the top; "" makes it of the hostname: mx.gov.example gives dc=gov,dc=example
+    anonymous: bool = False  # show what is public to clients that have not signed in
+    max_entries: int = 100  # in one answer
+    time_limit_s: int = 10
+    max_connections: int = 2000
+    max_connections_per_address: int = 100
+    idle_timeout_s: int = 900
     login_timeout_s: int = 60
 
 
@@ -144,6 +158,7 @@ class _File(Section, frozen=True, forbid_unknown_fields=True):
     listen: Listen = Listen()
     smtp: Smtp = Smtp()
     imap: Imap = Imap()
+    ldap: Ldap = Ldap()
     web: Web = Web()
     queue: Queue = Queue()
     manifest: Manifest = Manifest()
@@ -160,6 +175,7 @@ class Settings(msgspec.Struct, frozen=True):
     listen: Listen
     smtp: Smtp
     imap: Imap
+    ldap: Ldap
     web: Web
     queue: Queue
     routes: list[Route]
@@ -217,6 +233,7 @@ def parse(text: str, directory: Path) -> Settings:
         listen=read.listen,
         smtp=read.smtp,
         imap=read.imap,
+        ldap=read.ldap,
         web=read.web,
         queue=read.queue,
         manifest=_anchored(read.manifest, directory),

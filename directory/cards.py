@@ -1,7 +1,7 @@
 """Cards: what one viewer may see of accounts, gathered in the same few queries for one account or for a thousand."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from config.database import Row, Tx
@@ -10,6 +10,7 @@ from directory.attributes import NONE, Attributes
 from directory.types import AccountKind, Audience, Card, HeldPost, Holder, Viewer
 from directory.visibility import ENTRY, sees
 
+_UNRULED = frozenset(attributes.NAMES) - visibility.DEFAULTS.keys()  # names go with the entry
 MAX_IDS = 1000  # in one call: bounds what one answer costs
 
 _NOW = "h.superseded_us IS NULL AND h.valid_from_us <= :now_us AND (h.valid_to_us IS NULL OR h.valid_to_us > :now_us)"
@@ -153,17 +154,13 @@ def _grouped(rows: Sequence[Row]) -> dict[int, list[Row]]:
 
 def _card(entry: _Entry, known: _Known) -> Card | None:
     reached = visibility.reach(known.viewer, entry.account_id, entry.unit_id, entry.organisation_id)
-    exceptions = known.exceptions.get(entry.account_id, {})
-
-    def shown(attribute: str) -> bool:
-        return sees(reached, entry.kind, attribute, exceptions)
-
-    if not shown(ENTRY):
+    shown = visibility.shown(reached, entry.kind, known.exceptions.get(entry.account_id, {}))
+    if ENTRY not in shown:
         return None
-    posts = _posts(entry, known) if shown("posts") else []
-    holders = _holders(entry, known) if shown("holders") else []
-    described = asdict(known.attributes.get(entry.account_id, NONE))
-    visible: dict[str, Any] = {name: value if shown(name) else "" for name, value in described.items()}
+    posts = _posts(entry, known) if "posts" in shown else []
+    holders = _holders(entry, known) if "holders" in shown else []
+    described = known.attributes.get(entry.account_id, NONE)
+    visible: dict[str, Any] = {name: getattr(described, name) if name in _UNRULED or name in shown else "" for name in attributes.NAMES}
     title_ar, title_fr, function, rank = _function(entry, posts)
     addresses = [row[1] for row in known.addresses.get(entry.account_id, []) if row[1] != entry.address]
     near = (entry.account_id, entry.unit_id, entry.organisation_id, *(row[1] for row in (*posts, *holders)))
@@ -187,10 +184,10 @@ def _card(entry: _Entry, known: _Known) -> Card | None:
         organisation_code=entry.organisation_code,
         organisation_ar=entry.organisation_ar,
         organisation_fr=entry.organisation_fr,
-        language=entry.language if shown("language") else "",
+        language=entry.language if "language" in shown else "",
         holders=tuple(Holder(*row[1:6]) for row in _once(holders)),
         posts=tuple(HeldPost(*row[1:6]) for row in _once(posts)),
-        certificates=tuple(bytes(row[1]) for row in known.certificates.get(entry.account_id, [])) if shown("certificates") else (),
+        certificates=tuple(bytes(row[1]) for row in known.certificates.get(entry.account_id, [])) if "certificates" in shown else (),
         changed_us=max(entry.created_us, *(known.changed_us.get(one or 0, 0) for one in near)),
     )
 

@@ -4,7 +4,8 @@ Audiences, each part of the one before: everyone (also who has not signed in), t
 organisation, its unit, nobody. People see all of their own entry.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from config.database import Tx
 from directory.entities import touch
@@ -86,6 +87,18 @@ def sees(reached: Audience, kind: AccountKind, attribute: str, exceptions: dict[
     """Say whether somebody of an audience sees an attribute, or the entry itself (ENTRY). Names and addresses go with it."""
     rule = ENTRIES[kind] if attribute == ENTRY else DEFAULTS.get(attribute, "everyone")
     return _WIDTH[exceptions.get(attribute, rule)] <= _WIDTH[reached]
+
+
+def shown(reached: Audience, kind: AccountKind, exceptions: Mapping[str, Audience]) -> frozenset[str]:
+    """Return which of the attributes that have a rule, and ENTRY, somebody of an audience sees."""
+    if not exceptions:
+        return _by_rule(reached, kind)
+    return frozenset(one for one in (ENTRY, *DEFAULTS) if sees(reached, kind, one, dict(exceptions)))
+
+
+@lru_cache
+def _by_rule(reached: Audience, kind: AccountKind) -> frozenset[str]:
+    return frozenset(one for one in (ENTRY, *DEFAULTS) if sees(reached, kind, one, {}))
 
 
 def _narrower(one: Audience, other: Audience) -> Audience:

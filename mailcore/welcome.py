@@ -3,6 +3,7 @@
 import msgspec
 
 from config.settings import Settings
+from mailcore.ldap import base
 from mailcore.setup import DEMO_FILE
 
 COLUMNS = ("address", "password", "holds")
@@ -24,6 +25,7 @@ def show(settings: Settings) -> str:
             f"Reading        IMAP {settings.listen.imaps} (TLS), {settings.listen.imap} (STARTTLS)",
             f"Sending        SMTP {settings.listen.submissions} (TLS), {settings.listen.submission} (STARTTLS)",
             f"Other servers  SMTP {settings.listen.smtp}",
+            f"Address book   LDAP {settings.listen.ldaps} (TLS), base {base(settings)}",
             f"CA to import   {described['ca']}",
             "Sign-ins",
             *rows,

@@ -1,0 +1,195 @@
+"""The tree: administrations below one another, their units below them, and in each unit its posts and people.
+
+An entry with a mailbox is named by its address, which is as stable as anything in a directory; what holds entries is named by its
+code. `Tree` remembers the names of what holds entries until anything in the directory changes.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from config.clock import MINUTE_US
+from config.database import Tx
+from directory import address, resolve
+from directory.errors import BadAddress
+from directory.ldap import dn
+from directory.ldap.dn import Rdn
+from directory.ldap.entries import Node
+from directory.ldap.errors import NoSuchEntry
+
+REMEMBER_US = MINUTE_US  # where several nodes write, commits may become visible out of the order of their times
+MAX_REMEMBERED = 100_000  # about 20 MB
+MAX_DEPTH = 32  # of units and of administrations; more than any administration has
+
+PlaceKind = Literal["base", "organisation", "unit", "account"]
+_STAMP = "SELECT MAX(changed_us) FROM changed"
+_UNITS = "SELECT unit_id, parent_id, organisation_id, code FROM unit WHERE unit_id IN (:ids[])"
+_ORGANISATIONS = "SELECT organisation_id, parent_id, code FROM organisation WHERE organisation_id IN (:ids[])"
+_FIND_ORGANISATION = """
+    SELECT organisation_id FROM organisation
+    WHERE LOWER(code) = LOWER(:code) AND parent_id IS NOT DISTINCT FROM :parent_id AND closed_us IS NULL ORDER BY organisation_id LIMIT 1
+"""
+_FIND_UNIT = """
+    SELECT unit_id FROM unit WHERE organisation_id = :organisation_id AND parent_id IS NOT DISTINCT FROM :parent_id
+      AND LOWER(code) = LOWER(:code) AND closed_us IS NULL ORDER BY unit_id LIMIT 1
+"""
+_NODES = """
+    SELECT organisation_id, 'organisation', code, name_ar, name_fr, kind FROM organisation
+    WHERE organisation_id IN (:ids[]) AND closed_us IS NULL
+    UNION ALL SELECT unit_id, 'unit', code, name_ar, name_fr, kind FROM unit
+    WHERE unit_id IN (:ids[]) AND address IS NULL AND closed_us IS NULL
+"""
+_IN_UNITS = """
+    SELECT post_id FROM post WHERE unit_id IN (:ids[]) AND closed_us IS NULL
+    UNION ALL SELECT person_id FROM person WHERE unit_id IN (:ids[]) AND closed_us IS NULL
+    LIMIT :limit
+"""
+_UNITS_OF_UNIT = "SELECT unit_id FROM unit WHERE parent_id IN (:ids[]) AND closed_us IS NULL ORDER BY code LIMIT :limit"
+_UNITS_OF_ORGANISATION = """
+    SELECT unit_id FROM unit WHERE organisation_id IN (:ids[]) AND parent_id IS NULL AND closed_us IS NULL ORDER BY code LIMIT :limit
+"""
+_ORGANISATIONS_OF = """
+    SELECT organisation_id FROM organisation WHERE parent_id IN (:ids[]) AND closed_us IS NULL ORDER BY code LIMIT :limit
+"""
+_TOP = "SELECT organisation_id FROM organisation WHERE parent_id IS NULL AND closed_us IS NULL ORDER BY code LIMIT :limit"
+_LISTS = "SELECT list_id FROM list WHERE organisation_id IN (:ids[]) AND closed_us IS NULL ORDER BY address LIMIT :limit"
+_HOMELESS = "SELECT person_id FROM person WHERE unit_id IS NULL AND closed_us IS NULL ORDER BY person_id LIMIT :limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a search begins. `entry_id` is 0 for the base."""
+
+    kind: PlaceKind
+    entry_id: int
+
+
+class Tree:
+    """Names of what holds entries, below one base. Safe to share between threads: what is remembered is replaced, never cleared."""
+
+    def __init__(self, base: str) -> None:
+        self.base = dn.parse(base)
+        self.text = dn.text(self.base)
+        self._key = dn.key(self.base)
+        self._known: tuple[int, int, dict[int, str]] = (-1, 0, {})
+
+    def paths(self, tx: Tx, ids: Iterable[int]) -> dict[int, str]:
+        """Return the names of administrations and units by id."""
+        known = self._remembered(tx)
+        missing = {one for one in ids if one not in known}
+        if missing:
+            self._learn(tx, missing, known)
+        return known
+
+    def find(self, tx: Tx, name: tuple[Rdn, ...]) -> Place:
+        """Return what a name names; the empty name is the base. Raises NoSuchEntry with the nearest entry above.
+
+        An account is found by its address alone: whether the rest of the name is right is for the caller to see.
+        """
+        key = dn.key(name)
+        if key and key[-len(self._key) :] != self._key:
+            raise NoSuchEntry
+        place, organisation, unit = Place("base", 0), None, None
+        steps = name[: len(name) - len(self.base)] if name else ()
+        for depth, (kind, value) in enumerate(reversed(steps)):
+            last = depth == len(steps) - 1
+            found: int | None = None
+            if kind == "o" and unit is None:
+                found = organisation = tx.value(_FIND_ORGANISATION, code=value, parent_id=organisation)
+                place = Place("organisation", found or 0)
+            elif kind == "ou" and organisation is not None:
+                found = unit = tx.value(_FIND_UNIT, code=value, parent_id=unit, organisation_id=organisation)
+                place = Place("unit", found or 0)
+            elif kind == "mail" and last:
+                found = account(tx, value)
+                place = Place("account", found or 0)
+            if not found:
+                raise NoSuchEntry(dn.text(name[len(name) - len(self.base) - depth :]))
+        return place
+
+    def _remembered(self, tx: Tx) -> dict[int, str]:
+        stamp = tx.value(_STAMP) or 0
+        known_stamp, until_us, known = self._known
+        if stamp == known_stamp and tx.now_us < until_us and len(known) < MAX_REMEMBERED:
+            return known
+        fresh: dict[int, str] = {}
+        if known_stamp <= stamp < tx.now_us:  # a change of this very moment may not be the last of it
+            self._known = (stamp, tx.now_us + REMEMBER_US, fresh)
+        return fresh
+
+    def _learn(self, tx: Tx, ids: Collection[int], known: dict[int, str]) -> None:
+        above: dict[int, tuple[str, int | None]] = {}
+        wave = set(ids)
+        for _ in range(2 * MAX_DEPTH):
+            if not wave:
+                break
+            asked = sorted(wave)
+            for unit_id, parent_id, organisation_id, code in tx.rows(_UNITS, ids=asked):
+                above[unit_id] = (dn.rdn("ou", code), parent_id or organisation_id)
+            for organisation_id, parent_id, code in tx.rows(_ORGANISATIONS, ids=asked):
+                above[organisation_id] = (dn.rdn("o", code), parent_id)
+            wave = {up for one in asked if (up := above.get(one, ("", None))[1]) and up not in above and up not in known}
+        for one in ids:
+            if one in above:
+                known[one] = self._name(one, above, known)
+
+    def _name(self, one: int, above: dict[int, tuple[str, int | None]], known: dict[int, str]) -> str:
+        parts: list[str] = []
+        at: int | None = one
+        while at in above and at not in known and len(parts) < 2 * MAX_DEPTH:
+            part, at = above[at]
+            parts.append(part)
+        return ",".join((*parts, known.get(at, self.text) if at else self.text))
+
+
+def account(tx: Tx, written: str) -> int | None:
+    """Return the account that has an address now."""
+    try:
+        target = resolve.resolve(tx, address.parse(written))
+    except BadAddress:
+        return None
+    return None if target is None else target.account_id
+
+
+def nodes(tx: Tx, ids: Sequence[int]) -> list[Node]:
+    """Return the administrations, and the units without a mailbox, among some ids."""
+    return [Node(*row) for row in tx.rows(_NODES, ids=ids)] if ids else []
+
+
+def children(tx: Tx, place: Place, limit: int) -> list[int]:
+    """Return up to `limit` ids of what stands right below a place: administrations and units first."""
+    ids, found = [place.entry_id], list[int]()
+    for sql in _CHILDREN[place.kind]:
+        found += tx.column(sql, ids=ids, limit=limit - len(found)) if len(found) < limit else []
+    return found
+
+
+def below(tx: Tx, place: Place, limit: int) -> list[int]:
+    """Return up to `limit` ids of a place and of everything below it."""
+    found, wave = [place.entry_id] if place.entry_id else [], [place]
+    for _ in range(2 * MAX_DEPTH):
+        following: list[Place] = []
+        for kind in ("base", "organisation", "unit"):
+            ids = [one.entry_id for one in wave if one.kind == kind]
+            for sql in _CHILDREN[kind] if ids else ():
+                more = tx.column(sql, ids=ids, limit=limit - len(found)) if len(found) < limit else []
+                found += more
+                following += [Place(_BELOW[sql], one) for one in more if sql in _BELOW]
+        if not following or len(found) >= limit:
+            break
+        wave = following
+    return found
+
+
+_BELOW: dict[str, PlaceKind] = {
+    _TOP: "organisation",
+    _ORGANISATIONS_OF: "organisation",
+    _UNITS_OF_ORGANISATION: "unit",
+    _UNITS_OF_UNIT: "unit",
+}
+_CHILDREN: dict[str, tuple[str, ...]] = {
+    "base": (_TOP, _HOMELESS),
+    "organisation": (_ORGANISATIONS_OF, _UNITS_OF_ORGANISATION, _LISTS),
+    "unit": (_UNITS_OF_UNIT, _IN_UNITS),
+    "account": (),
+}

@@ -1,0 +1,134 @@
+"""From ids to entries, as far as one client may see them: a unit of work's inner step."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from config.database import Tx
+from directory import cards, lists, visibility
+from directory.ldap import dit, dn, entries, schema, selfsaid
+from directory.ldap.dit import Place, Tree
+from directory.ldap.dn import Rdn
+from directory.ldap.entries import Entry, Links
+from directory.ldap.errors import NoSuchEntry
+from directory.types import Card, Viewer
+
+SMALL_LIST = 100  # members up to which a list is shown as a group
+MAX_EXPANDED = 5  # lists whose members one answer shows
+_HOMES = "SELECT person_id, unit_id FROM person WHERE person_id IN (:ids[]) AND unit_id IS NOT NULL"
+_CHANGED = "SELECT entry_id, changed_us FROM changed WHERE entry_id IN (:ids[])"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who asks. `person_id` is None for somebody who has not signed in; `language` is that of displayName."""
+
+    person_id: int | None
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One client's view of the tree: which descriptions are shown, whether occupants of posts and members of lists are named."""
+
+    tree: Tree
+    viewer: Viewer
+    language: str
+    wanted: frozenset[str]
+    occupants: bool
+    members: bool
+
+
+def view(tx: Tx, tree: Tree, reader: Reader, wanted: frozenset[str], *, occupants: bool, members: bool) -> View:
+    """Return how somebody sees the tree today."""
+    viewer = visibility.OUTSIDER if reader.person_id is None else visibility.viewer(tx, reader.person_id)
+    return View(tree, viewer, reader.language, wanted, occupants, members)
+
+
+def place(tx: Tx, seen: View, name: tuple[Rdn, ...]) -> tuple[Place, str]:
+    """Return what a name names, and how we write it. Raises NoSuchEntry, also for what is hidden or stands elsewhere."""
+    found = seen.tree.find(tx, name)
+    if found.kind == "base":
+        return found, seen.tree.text
+    written = _written(tx, seen, found)
+    if not written or dn.key(dn.parse(written)) != dn.key(name):
+        raise NoSuchEntry(seen.tree.text)
+    return found, written
+
+
+def at(tx: Tx, seen: View, found: Place) -> list[Entry]:
+    """Return the entry of a place; none when it has gone meanwhile."""
+    if found.kind == "base":
+        return [selfsaid.base(seen.tree.base, seen.tree.text)]
+    return several(tx, seen, [found.entry_id])
+
+
+def several(tx: Tx, seen: View, ids: Sequence[int]) -> list[Entry]:
+    """Return the entries with these ids that the client may see, in this order."""
+    if not ids:
+        return []
+    shown = {card.account_id: card for card in cards.cards(tx, seen.viewer, ids)}
+    others = {node.node_id: node for node in dit.nodes(tx, [one for one in ids if one not in shown])}
+    homes = _homes(tx, seen, shown.values())
+    names = seen.tree.paths(tx, {*filter(None, map(_above, shown.values())), *others, *homes.values()})
+    links = {card.account_id: _links(tx, seen, card, homes, names) for card in shown.values()}
+    links |= _expanded(tx, seen, [card for card in shown.values() if card.kind == "list"])
+    made = {one: entries.of_card(card, _name(seen, card, names), seen.language, links[one]) for one, card in shown.items()}
+    made |= {one: entries.of_node(node, names[one]) for one, node in others.items()}
+    return [made[one] for one in dict.fromkeys(ids) if one in made]
+
+
+def encoded(tx: Tx, seen: View, shown: Sequence[Entry], *, types_only: bool) -> tuple[bytes, ...]:
+    """Return entries as octets, with what is operational when that is wanted."""
+    if not seen.wanted.isdisjoint(schema.OPERATIONAL):
+        ids = [one.entry_id for one in shown]
+        changed = {row[0]: row[1] for row in tx.rows(_CHANGED, ids=ids)} if ids else {}
+        shown = [entries.operational(one, changed.get(one.entry_id, 0)) for one in shown]
+    return tuple(entries.encode(one, seen.wanted, types_only=types_only) for one in shown)
+
+
+def _written(tx: Tx, seen: View, found: Place) -> str:
+    if found.kind == "account":
+        return next((entry.dn for entry in several(tx, seen, [found.entry_id])), "")
+    return seen.tree.paths(tx, [found.entry_id]).get(found.entry_id, "")
+
+
+def _above(card: Card) -> int | None:
+    """Return the id of the unit or administration that a card stands in; a unit's box is the unit itself."""
+    return card.account_id if card.kind == "unit" else card.unit_id or card.organisation_id
+
+
+def _name(seen: View, card: Card, names: dict[int, str]) -> str:
+    above = _above(card)
+    holding = names[above] if above else seen.tree.text
+    return holding if card.kind == "unit" else f"{dn.rdn('mail', card.address)},{holding}"
+
+
+def _homes(tx: Tx, seen: View, shown: Iterable[Card]) -> dict[int, int]:
+    """Return the units of the holders whose names are wanted."""
+    if not seen.occupants:
+        return {}
+    people = sorted({holder.person_id for card in shown for holder in card.holders})
+    return {row[0]: row[1] for row in tx.rows(_HOMES, ids=people)} if people else {}
+
+
+def _links(tx: Tx, seen: View, card: Card, homes: dict[int, int], names: dict[int, str]) -> Links:
+    if not seen.occupants or not card.holders:
+        return entries.NO_LINKS
+    places = ((holder.address, homes.get(holder.person_id)) for holder in card.holders)
+    return Links(tuple(f"{dn.rdn('mail', address)},{names[home] if home else seen.tree.text}" for address, home in places))
+
+
+def _expanded(tx: Tx, seen: View, found: Sequence[Card]) -> dict[int, Links]:
+    """Return the members of the first few lists, as far as the client may see them; none of a list with many."""
+    if not seen.members:
+        return {}
+    return {card.account_id: Links(members=_members(tx, seen, card.account_id)) for card in found[:MAX_EXPANDED]}
+
+
+def _members(tx: Tx, seen: View, list_id: int) -> tuple[str, ...]:
+    ids = lists.members(tx, list_id, 0, SMALL_LIST + 1)
+    if not ids or len(ids) > SMALL_LIST:
+        return ()
+    shown = cards.cards(tx, seen.viewer, ids)
+    names = seen.tree.paths(tx, set(filter(None, map(_above, shown))))
+    return tuple(_name(seen, card, names) for card in shown)
