@@ -3,7 +3,7 @@
 The text is the common subset of SQLite and PostgreSQL, with four marks of our own:
 
 ``:name``                              a parameter
-``IN (:ids[])`` ``IN (:names[text])``  a list of integers or of texts, as one parameter
+``IN (:ids[])`` ``IN (:names[text])``  a list of integers or of texts, as one parameter; ``[bytes]`` for octet strings
 ``/* FOR UPDATE SKIP LOCKED */``       a row lock: a comment on SQLite, which has one writer anyway
 ``{int} {small} {bytes} {table}``      in schema files: column types, and STRICT where there is such a thing
 """
@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-_PARAMETER = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)(\[(?:text)?\])?")
+_PARAMETER = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)(\[(?:text|bytes)?\])?")
+_LISTED = {"[]": "bigint", "[text]": "text", "[bytes]": "bytea"}
 _LOCK = re.compile(r"/\* (FOR UPDATE[A-Z ]*) \*/")
 
 SQLITE_TYPES = {
@@ -37,7 +38,7 @@ def for_sqlite(sql: str) -> tuple[str, tuple[str, ...]]:
         if listed is None:
             return f":{name}"
         lists[name] = None
-        return f"SELECT value FROM json_each(:{name})"
+        return f"SELECT {'unhex(value)' if listed == '[bytes]' else 'value'} FROM json_each(:{name})"
 
     return _PARAMETER.sub(replace, sql), tuple(lists)
 
@@ -50,8 +51,7 @@ def for_postgres(sql: str) -> str:
         name, listed = match.groups()
         if listed is None:
             return f"%({name})s"
-        kind = "text" if listed == "[text]" else "bigint"
-        return f"SELECT unnest(%({name})s::{kind}[])"
+        return f"SELECT unnest(%({name})s::{_LISTED[listed]}[])"
 
     return _PARAMETER.sub(replace, _LOCK.sub(r"\1", sql.replace("%", "%%")))
 
@@ -60,5 +60,5 @@ def bind_lists(lists: tuple[str, ...], params: Mapping[str, Any]) -> dict[str, A
     """Return `params` with the named lists as JSON texts, which `json_each` reads."""
     bound = dict(params)
     for name in lists:
-        bound[name] = json.dumps(list(bound[name]))
+        bound[name] = json.dumps(list(bound[name]), default=bytes.hex)
     return bound

@@ -1,192 +1,173 @@
-"""Completion while somebody types: people and posts by name, function, administration or address.
+"""Completion while somebody types: people, posts, boxes of units and lists by name, function, administration or address.
 
-Works on plain indexed tables of both engines: each word of a query is a range of `search_token` or of `address`. The
-rarest word is walked, the others are probed. Every step is bounded, so that no query can cost more than some milliseconds.
+Every word of a query is a set of accounts (see postings), and so are the reader's correspondents, unit and administration and
+the levels of functions. The likeliest are where these meet, so that nothing is walked and nothing is missed however many match.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from config.database import Row, Tx
-from directory import recents, tokens
+from config.database import Tx
+from directory import postings, recents, tokens
+from directory.entries import Entry, entries, seen
+from directory.indexing import LEVELS, forget, index, rebuild
 from directory.names import words
-from directory.tokens import Term
-from directory.types import Suggestion
+from directory.postings import NOTHING, Bits, both, either, every, without
+from directory.tokens import AddressPart, Term, Word
+from directory.types import Suggestion, Viewer
 
-MAX_RESULTS = 50
-MAX_WALK = 10_000  # index entries of the rarest word that are looked at
-RANKED_PER_RESULT = 5  # candidates that are ranked for each result asked for
+__all__ = ["MAX_RESULTS", "candidates", "complete", "describe", "forget", "ids", "index", "rebuild"]
 
-_COLUMN = {"token": "token", "address": "folded"}
-_TABLE = {"token": "search_token", "address": "address"}
-_NOW = "superseded_us IS NULL AND valid_from_us <= :now_us AND (valid_to_us IS NULL OR valid_to_us > :now_us)"
-_PEOPLE = """
-    SELECT p.person_id, p.address, p.name_ar, p.name_fr, o.name_ar, o.name_fr FROM person p
-    LEFT JOIN unit u ON u.unit_id = p.unit_id LEFT JOIN organisation o ON o.organisation_id = u.organisation_id
-    WHERE p.person_id IN (:ids[]) AND p.closed_us IS NULL
-"""
-_POSTS = """
-    SELECT p.post_id, p.address, p.title_ar, p.title_fr, o.name_ar, o.name_fr, p.post_rank, u.name_ar, u.name_fr
-    FROM post p JOIN unit u ON u.unit_id = p.unit_id JOIN organisation o ON o.organisation_id = u.organisation_id
-    WHERE p.post_id IN (:ids[]) AND p.closed_us IS NULL
-"""
-_HOLDERS = f"""
-    SELECT h.post_id, p.name_ar, p.name_fr FROM holding h JOIN person p ON p.person_id = h.person_id
-    WHERE h.post_id IN (:ids[]) AND {_NOW} ORDER BY h.valid_from_us DESC, h.holding_id DESC
-"""
-_TITLES = f"""
-    SELECT h.person_id, p.title_ar, p.title_fr, p.post_rank FROM holding h JOIN post p ON p.post_id = h.post_id
-    WHERE h.person_id IN (:ids[]) AND {_NOW} ORDER BY p.post_rank DESC, h.holding_id DESC
-"""
-_PLACES = """
-    SELECT p.person_id, u.unit_id, u.organisation_id FROM person p JOIN unit u ON u.unit_id = p.unit_id WHERE p.person_id IN (:ids[])
-    UNION ALL
-    SELECT p.post_id, u.unit_id, u.organisation_id FROM post p JOIN unit u ON u.unit_id = p.unit_id WHERE p.post_id IN (:ids[])
-"""
-_UNRANKED = 1000  # people without a post come after those who have one
+MAX_RESULTS = 100
+RANKED_PER_RESULT = 3  # candidates that are ranked for each result asked for
+MAX_ADDRESSES = 5_000  # an address typed so far that begins more of them is taken as its words
+
+_BEGUN = "SELECT account_id FROM address WHERE folded >= :low AND folded < :high AND closed_us IS NULL LIMIT :limit"
 
 
-class Viewer(Protocol):
-    """Who searches: what stands near them comes first."""
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """The accounts that match a query: each word whole, each at least begun."""
 
-    @property
-    def person_id(self) -> int | None:
-        """Whose correspondents are meant; None for somebody without any."""
-        ...
-
-    @property
-    def unit_ids(self) -> Iterable[int]:
-        """The units they work in."""
-        ...
-
-    @property
-    def organisation_ids(self) -> Iterable[int]:
-        """The administrations of these."""
-        ...
+    whole: Bits
+    begun: Bits
 
 
 def complete(tx: Tx, query: str, limit: int = 20, viewer: Viewer | None = None) -> list[Suggestion]:
-    """Return up to `limit` entries of which every word of `query` begins something, the likeliest first.
+    """Return up to `limit` entries of which every word of `query` begins something, the likeliest for `viewer` first.
 
     When that finds too little, words also match by their consonants, which brings other spellings of names.
+    Without a viewer nothing is hidden and nothing is near.
     """
-    return [one for _, one in _found(tx, query, viewer, limit)]
+    return [one.suggestion for one in _found(tx, query, viewer, limit)]
 
 
 def ids(tx: Tx, query: str, viewer: Viewer | None = None, limit: int = 20) -> list[int]:
-    """Return the account ids of what `complete` returns, in the same order."""
-    return [account_id for account_id, _ in _found(tx, query, viewer, limit)]
+    """Return the accounts of what `complete` returns, in the same order."""
+    return [one.account_id for one in _found(tx, query, viewer, limit)]
 
 
-def _found(tx: Tx, query: str, viewer: Viewer | None, limit: int) -> list[tuple[int, Suggestion]]:
-    limit = max(0, min(limit, MAX_RESULTS))
-    asked = words(query)
-    found = _candidates(tx, tokens.of_query(query), limit * RANKED_PER_RESULT)
-    ranked = _ranked(tx, found, asked, viewer)[:limit]
-    if len(ranked) < limit:
-        seen = set(found)
-        more = _candidates(tx, tokens.by_sound(query), limit * RANKED_PER_RESULT)
-        ranked += _ranked(tx, [one for one in more if one not in seen], asked, viewer)
-    return ranked[:limit]
+def candidates(tx: Tx, query: str, viewer: Viewer | None = None, limit: int = 1000) -> list[int]:
+    """Return up to `limit` accounts that a query means, likelier groups first: for faces that show cards.
+
+    Quicker than `ids` by what ordering by name costs. What is hidden from the viewer is among them: cards leave it out.
+    """
+    asked = tokens.of_query(query)
+    if not asked or limit <= 0:
+        return []
+    near, match = _nearness(tx, viewer), _match(tx, asked)
+    found = _likeliest(tx, match, near, limit)
+    if len(found) < limit:
+        found += _likeliest(tx, _Match(NOTHING, without(_alike(tx, asked), match.begun)), near, limit - len(found))
+    return found
 
 
 def describe(tx: Tx, account_id: int) -> Suggestion | None:
-    """Return how the directory shows one person or post; None when it has left."""
-    return next((one for _, _, one in _describe(tx, [account_id])), None)
+    """Return how the directory shows one account; None when it has left."""
+    return next((one.suggestion for one in entries(tx, [account_id])), None)
 
 
-def index(tx: Tx, account_ids: Sequence[int]) -> None:
-    """Write the search entries of people and posts afresh from what the directory says now."""
-    forget(tx, account_ids)
-    titles = {row[0]: row for row in tx.rows(_TITLES, ids=account_ids, now_us=tx.now_us)}
-    for person_id, address, name_ar, name_fr, *_ in tx.rows(_PEOPLE, ids=account_ids):
-        texts = (address.partition("@")[0], *titles.get(person_id, ())[1:3])
-        insert(tx, [(person_id, tokens.of_entry(texts, (name_fr, name_ar)))])
-    for post_id, address, title_ar, title_fr, in_ar, in_fr, _, unit_ar, unit_fr in tx.rows(_POSTS, ids=account_ids):
-        texts = (title_fr, title_ar, address.partition("@")[0], in_fr, in_ar, unit_fr, unit_ar)
-        insert(tx, [(post_id, tokens.of_entry(texts))])
-
-
-def insert(tx: Tx, entries: Iterable[tuple[int, set[bytes]]]) -> None:
-    """Write the search entries of accounts that have none yet."""
-    ordered = sorted((token, account_id) for account_id, found in entries for token in found)  # neighbours share pages
-    tx.many(
-        "INSERT INTO search_token (token, account_id) VALUES (:token, :account_id)",
-        [{"token": token, "account_id": account_id} for token, account_id in ordered],
-    )
-
-
-def forget(tx: Tx, account_ids: Sequence[int]) -> None:
-    """Remove the search entries of accounts."""
-    tx.execute("DELETE FROM search_token WHERE account_id IN (:ids[])", ids=account_ids)
-
-
-def _candidates(tx: Tx, terms: list[Term], count: int) -> list[int]:
-    if not terms:
+def _found(tx: Tx, query: str, viewer: Viewer | None, limit: int) -> list[Entry]:
+    asked, limit = tokens.of_query(query), max(0, min(limit, MAX_RESULTS))
+    if not asked or not limit:
         return []
-    if len(terms) > 1:
-        terms = sorted(terms, key=lambda term: _size(tx, term))
-    sql, params = _walk(terms)
-    return list(dict.fromkeys(tx.column(sql, **params, count=count)))
+    near = _nearness(tx, viewer)
+    match = _match(tx, asked)
+    found = _ranked(tx, _likeliest(tx, match, near, limit * RANKED_PER_RESULT), near, query, viewer)
+    if len(found) < limit:
+        alike = _alike(tx, asked)
+        more = _likeliest(tx, _Match(NOTHING, without(alike, match.begun)), near, limit * RANKED_PER_RESULT)
+        found += _ranked(tx, more, near, query, viewer)
+    return found[:limit]
 
 
-def _size(tx: Tx, term: Term) -> int:
-    table, column = _TABLE[term.source], _COLUMN[term.source]
-    inside = f"SELECT 1 FROM {table} WHERE {column} >= :low AND {column} < :high LIMIT {MAX_WALK}"
-    size: int = tx.value(f"SELECT COUNT(*) FROM ({inside}) AS counted", low=term.low, high=term.high)
-    return size
+def _match(tx: Tx, asked: Iterable[Word | AddressPart]) -> _Match:
+    """Return who matches all that is asked for."""
+    found = [_address(tx, one) if isinstance(one, AddressPart) else _word(tx, one) for one in asked]
+    return _Match(every([one.whole for one in found]), every([one.begun for one in found]))
 
 
-def _walk(terms: list[Term]) -> tuple[str, dict[str, bytes]]:
-    """Return the query that walks the first term's range and probes the others per account."""
-    first, *rest = terms
-    column = _COLUMN[first.source]
-    probes = [
-        f"EXISTS (SELECT 1 FROM {_TABLE[term.source]} t WHERE t.account_id = c.account_id "
-        f"AND t.{_COLUMN[term.source]} >= :low{n} AND t.{_COLUMN[term.source]} < :high{n})"
-        for n, term in enumerate(rest, 1)
-    ]
-    params = {f"{end}{n}": getattr(term, end) for n, term in enumerate(terms) for end in ("low", "high")}
-    sql = (
-        f"SELECT c.account_id FROM (SELECT account_id, {column} AS word FROM {_TABLE[first.source]} "
-        f"WHERE {column} >= :low0 AND {column} < :high0 ORDER BY {column} LIMIT {MAX_WALK}) AS c "
-        f"{'WHERE ' + ' AND '.join(probes) if probes else ''} ORDER BY c.word LIMIT :count"
-    )
-    return sql, params
+def _word(tx: Tx, word: Word) -> _Match:
+    return _Match(postings.read(tx, word.whole), postings.read(tx, word.beginning))
 
 
-def _ranked(tx: Tx, account_ids: list[int], asked: tuple[str, ...], viewer: Viewer | None) -> list[tuple[int, Suggestion]]:
-    """Return the entries: what is near first, whole words before beginnings, high functions before low ones, then by name."""
-    if not account_ids:
+def _address(tx: Tx, part: AddressPart) -> _Match:
+    """Return whose addresses begin so; when there are very many, who has the words of it."""
+    begun = tx.column(_BEGUN, low=part.keys.low, high=part.keys.high, limit=MAX_ADDRESSES)
+    if len(begun) == MAX_ADDRESSES and part.words:
+        return _match(tx, part.words)
+    found = postings.of(begun)
+    return _Match(found, found)
+
+
+def _alike(tx: Tx, asked: Iterable[Word | AddressPart]) -> Bits:
+    """Return who matches all that is asked for when spellings may differ."""
+    if not any(isinstance(one, Word) and one.sound for one in asked):
+        return NOTHING
+    return every([_sounds(tx, one) if isinstance(one, Word) else _address(tx, one).begun for one in asked])
+
+
+def _sounds(tx: Tx, word: Word) -> Bits:
+    begun = postings.read(tx, word.beginning)
+    return either(begun, postings.read(tx, word.sound)) if word.sound else begun
+
+
+def _nearness(tx: Tx, viewer: Viewer | None) -> list[Bits]:
+    """Return what is near, the nearest first: one's correspondents, one's units, one's administrations."""
+    if viewer is None:
         return []
-    near = _nearness(tx, account_ids, viewer) if viewer is not None else {}
-    scored = [(near.get(key, 0), _whole_words(one, asked), rank, key, one) for key, rank, one in _describe(tx, account_ids)]
-    scored.sort(key=lambda entry: (-entry[0], -entry[1], entry[2], entry[4].name_fr, entry[4].address))
-    return [(key, one) for _, _, _, key, one in scored]
-
-
-def _nearness(tx: Tx, account_ids: list[int], viewer: Viewer) -> dict[int, int]:
-    """Return how near entries are: 3 for one's correspondents, 2 for one's unit, 1 for one's administration."""
-    units, organisations = set(viewer.unit_ids), set(viewer.organisation_ids)
-    near = {key: 2 if unit in units else 1 if organisation in organisations else 0
-            for key, unit, organisation in tx.rows(_PLACES, ids=account_ids)}  # fmt: skip
-    known = set(account_ids)
     correspondents = recents.latest(tx, viewer.person_id) if viewer.person_id is not None else []
-    return near | {one: 3 for one in correspondents if one in known}
+    return [
+        postings.of(correspondents),
+        _listed(tx, map(tokens.in_unit, viewer.unit_ids)),
+        _listed(tx, map(tokens.in_organisation, viewer.organisation_ids)),
+    ]
 
 
-def _whole_words(one: Suggestion, asked: tuple[str, ...]) -> int:
-    said = {*words(one.name_ar), *words(one.name_fr), *words(one.title_ar), *words(one.title_fr)}
-    return sum(word in said for word in asked)
+def _listed(tx: Tx, places: Iterable[str]) -> Bits:
+    found: Bits = NOTHING
+    for place in places:
+        found = either(found, postings.read(tx, Term(place.encode())))
+    return found
 
 
-def _describe(tx: Tx, ids: list[int]) -> Iterable[tuple[int, int, Suggestion]]:
-    people, posts = tx.rows(_PEOPLE, ids=ids), tx.rows(_POSTS, ids=ids)
-    titles: dict[int, Row] = {row[0]: row for row in tx.rows(_TITLES, ids=ids, now_us=tx.now_us)}
-    holders: dict[int, Row] = {row[0]: row for row in tx.rows(_HOLDERS, ids=ids, now_us=tx.now_us)}
-    for person_id, address, name_ar, name_fr, in_ar, in_fr in people:
-        _, title_ar, title_fr, rank = titles.get(person_id, (0, "", "", _UNRANKED))
-        yield person_id, rank, Suggestion(address, name_ar, name_fr, title_ar, title_fr, in_ar or "", in_fr or "")
-    for post_id, address, title_ar, title_fr, in_ar, in_fr, rank, _, _ in posts:
-        _, name_ar, name_fr = holders.get(post_id, (0, "", ""))
-        yield post_id, rank, Suggestion(address, name_ar, name_fr, title_ar, title_fr, in_ar, in_fr)
+def _likeliest(tx: Tx, match: _Match, near: list[Bits], wanted: int) -> list[int]:
+    """Return `wanted` accounts at most: from near to far, whole words before beginnings, high functions before low ones."""
+    found: list[int] = []
+    left = match.begun
+    for bits in _groups(tx, match, near):
+        if not left or len(found) >= wanted:
+            break
+        fresh = both(bits, left)
+        found += [one for one, _ in zip(postings.account_ids(fresh), range(wanted - len(found)), strict=False)]
+        left = without(left, fresh)
+    return found
+
+
+def _groups(tx: Tx, match: _Match, near: list[Bits]) -> Iterator[Bits]:
+    """Yield sets of matching accounts, likelier ones first; they may overlap."""
+    levels: list[Bits] = []
+    for place in [*near, None]:
+        for matching in (match.whole, match.begun):
+            here = matching if place is None else both(matching, place)
+            if not here:
+                continue
+            levels = levels or [postings.read(tx, Term(tokens.of_level(level).encode())) for level in range(len(LEVELS) + 1)]
+            for level in levels:
+                yield both(here, level)
+            yield here
+
+
+def _ranked(tx: Tx, account_ids: list[int], near: list[Bits], query: str, viewer: Viewer | None) -> list[Entry]:
+    """Return what the viewer may see: near entries first, whole words before beginnings, high functions before low ones, by name."""
+    asked, listed = words(query[: tokens.MAX_QUERY_CHARS]), postings.of(account_ids)
+    distances: dict[int, int] = {}
+    for distance, place in enumerate(near):
+        for account_id in postings.account_ids(both(place, listed)):
+            distances.setdefault(account_id, distance)
+
+    def order(one: Entry) -> tuple[int, int, int, str, str]:
+        return distances.get(one.account_id, len(near)), -one.whole(asked), one.rank, one.suggestion.name_fr, one.suggestion.address
+
+    found = list(entries(tx, account_ids))
+    return sorted(found if viewer is None else seen(tx, viewer, found), key=order)

@@ -1,70 +1,139 @@
 """What the search index holds for an entry, and what a query asks of it. Pure.
 
-An entry is a set of octet strings. A query is a list of terms; each must match the beginning of some string of the entry.
+An entry has *words*: the folded words of its names and functions, and the consonants of people's names, which are marked.
+The index lists accounts under *terms*: every word, and the first letters of every word, marked too. So a query of two
+letters is one look-up, however many words begin with them.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
 
 from directory.names import fold_case, skeleton, without_article, words
 
-MAX_TOKEN_CHARS = 32  # longer words differ early enough
-MAX_TOKENS = 64  # per entry: bounds what one long title may cost
-MAX_TERMS = 6  # per query
+MAX_WORD_CHARS = 32  # longer words differ early enough
+MAX_WORDS = 64  # per entry: bounds what one long title may cost
+MAX_ASKED = 6  # words of a query
 MAX_QUERY_CHARS = 200
-SKELETON = "~"  # marks skeletons: no word contains it
+LETTERS = 4  # so many first letters are terms of their own; words that share more of them are few
+MIN_BONES = 2  # fewer consonants say nothing
+
+# No word contains these.
+SKELETON, FIRST, PLACE = "~", "^", "#"
 STOP_WORDS = frozenset(["a", "au", "aux", "d", "de", "des", "du", "en", "et", "l", "la", "le", "les", "في", "من", "على", "و"])
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One word of a query: octet strings from `low` up to, not including, `high` match it."""
+    """One term of the index, or, when `high` is set, all of them from `low` up to, not including, `high`."""
 
-    source: Literal["token", "address"]
     low: bytes
-    high: bytes
+    high: bytes | None = None
 
 
-def of_entry(texts: Iterable[str], names: Iterable[str] = ()) -> set[bytes]:
-    """Return the index strings of an entry. `names` are names of people, found under other spellings too."""
-    tokens: dict[str, None] = {}
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a query: where it stands whole, where it begins a word, and where something sounds alike, if that can be told."""
+
+    whole: Term
+    beginning: Term
+    sound: Term | None
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPart:
+    """The beginning of an address, as the lookup keys of addresses have it, and the words it is made of."""
+
+    keys: Term
+    words: tuple[Word, ...]
+
+
+def of_entry(texts: Iterable[str], names: Iterable[str] = ()) -> list[str]:
+    """Return the words of an entry, each once. `names` are names of people, found under other spellings too."""
     names = tuple(names)
+    found: dict[str, None] = {}
     for text in (*names, *texts):
-        for word in _significant(words(text)):
-            tokens[word[:MAX_TOKEN_CHARS]] = None
-            tokens[without_article(word)[:MAX_TOKEN_CHARS]] = None
+        for piece in text.replace(".", " ").split():
+            found.update(_forms(piece))
     for name in names:
-        for word in words(name):
-            if len(bones := skeleton(word)) >= 2:
-                tokens[SKELETON + bones[:MAX_TOKEN_CHARS]] = None
-    return {token.encode() for token in list(tokens)[:MAX_TOKENS]}
+        for piece in name.split():
+            found.update(_sounds(piece))
+    return ([word for word in found if word not in STOP_WORDS] or list(found))[:MAX_WORDS]
 
 
-def of_query(query: str) -> list[Term]:
-    """Return what a query asks for. A piece with @ or a dot inside is the beginning of an address."""
-    terms: list[Term] = []
+def of_place(unit_id: int | None, organisation_id: int | None) -> list[str]:
+    """Return the words by which the index lists those of a unit and of an administration."""
+    places = ((unit_id, in_unit), (organisation_id, in_organisation))
+    return [written(number) for number, written in places if number is not None]
+
+
+def in_unit(unit_id: int) -> str:
+    """Return the word of everything that stands in a unit."""
+    return f"{PLACE}u{unit_id}"
+
+
+def in_organisation(organisation_id: int) -> str:
+    """Return the word of everything that stands in an administration."""
+    return f"{PLACE}o{organisation_id}"
+
+
+def of_level(level: int) -> str:
+    """Return the word of everything of one level of functions."""
+    return f"{PLACE}l{level}"
+
+
+@lru_cache(maxsize=65_536)
+def terms(word: str) -> tuple[bytes, ...]:
+    """Return the terms under which a word of an entry is listed."""
+    if word.startswith(PLACE):
+        return (word.encode(),)
+    shortest = len(SKELETON) + MIN_BONES if word.startswith(SKELETON) else 1
+    firsts = (FIRST + word[:length] for length in range(shortest, min(LETTERS, len(word)) + 1))
+    return tuple(term.encode() for term in (word, *firsts))
+
+
+def of_query(query: str) -> list[Word | AddressPart]:
+    """Return what a query asks for, all of which must hold. A piece with @ or a dot inside is the beginning of an address."""
+    asked: dict[Word | AddressPart, None] = {}
     for piece in query[:MAX_QUERY_CHARS].split():
         if "@" in piece or "." in piece.strip("."):
-            terms.append(_term("address", fold_case(piece.strip("<>,;\"'"))))
+            keys = fold_case(piece.strip("<>,;\"'")).encode("utf-8", "ignore")
+            asked[AddressPart(Term(keys, keys + b"\xff"), _words(piece.partition("@")[0]))] = None
         else:
-            terms.extend(_term("token", without_article(word)[:MAX_TOKEN_CHARS]) for word in words(piece))
-    significant = [term for term in terms if term.low.decode() not in STOP_WORDS]
-    return list(dict.fromkeys(significant or terms))[:MAX_TERMS]
+            asked.update(dict.fromkeys(_words(piece)))
+    significant = [one for one in asked if isinstance(one, AddressPart) or one.whole.low.decode() not in STOP_WORDS]
+    return (significant or list(asked))[:MAX_ASKED]
 
 
-def by_sound(query: str) -> list[Term]:
-    """Return what a query asks for when spellings may differ; empty when it is too short to tell."""
-    bones = [skeleton(word) for word in _significant(words(query[:MAX_QUERY_CHARS]))]
-    if not bones or min(map(len, bones)) < 2:
-        return []
-    return [_term("token", SKELETON + one) for one in dict.fromkeys(bones)][:MAX_TERMS]
+def _words(text: str) -> tuple[Word, ...]:
+    return tuple(_word(without_article(word)[:MAX_WORD_CHARS]) for word in words(text))
 
 
-def _term(source: Literal["token", "address"], text: str) -> Term:
-    low = text.encode("utf-8", "ignore")
-    return Term(source, low, low + b"\xff")
+@lru_cache(maxsize=1024)
+def _word(word: str) -> Word:
+    bones = _bones(word)
+    return Word(Term(word.encode()), _beginning(word), _beginning(bones) if bones else None)
 
 
-def _significant(found: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(word for word in found if word not in STOP_WORDS) or found
+def _beginning(word: str) -> Term:
+    """Return what finds the words that begin so."""
+    if len(word) <= LETTERS:
+        return Term((FIRST + word).encode())
+    low = word.encode()
+    return Term(low, low + b"\xff")
+
+
+@lru_cache(maxsize=65_536)
+def _forms(piece: str) -> dict[str, None]:
+    return {form[:MAX_WORD_CHARS]: None for word in words(piece) for form in (word, without_article(word))}
+
+
+@lru_cache(maxsize=65_536)
+def _sounds(piece: str) -> dict[str, None]:
+    return {bones: None for word in words(piece) if (bones := _bones(word))}
+
+
+def _bones(word: str) -> str:
+    """Return the marked consonants of a word, or "" when there are too few."""
+    bones = skeleton(word)[:MAX_WORD_CHARS]
+    return SKELETON + bones if len(bones) >= MIN_BONES else ""

@@ -207,7 +207,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """One line of completion. Names are empty for a vacant post, titles for a person without a post."""
+    """One line of completion. Names are empty for a vacant post, a unit's box and a list, titles for a person without a post."""
 
     address: str
     name_ar: str
@@ -216,6 +216,7 @@ class Suggestion:
     title_fr: str
     organisation_ar: str
     organisation_fr: str
+    kind: AccountKind = "person"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from config.clock import DAY_US, SECOND_US
 from directory.address import Address
+from directory.attributes import Attributes
 from directory.demo.names import Name, draw
-from directory.demo.offices import OFFICES, Office
+from directory.demo.offices import OFFICES, REGISTRY, Office
 from directory.demo.places import COMMUNES, MINISTRIES, SCHOOLS, WILAYAS, Place
 from directory.demo.plan import Administration, Plan
 from directory.names import fold
-from directory.tokens import of_entry
 from directory.types import AccountKind, Holding, HoldingKind, Organisation, Person, Post, Unit
 
 BATCH = 500  # people per unit of work: the writer is never held for long
@@ -35,7 +35,7 @@ class Batch:
     people: list[Person] = field(default_factory=list)
     holdings: list[Holding] = field(default_factory=list)
     addresses: list[tuple[int, AccountKind, Address]] = field(default_factory=list)
-    tokens: list[tuple[int, set[bytes]]] = field(default_factory=list)
+    attributes: list[tuple[int, Attributes]] = field(default_factory=list)
 
 
 def gather(batches: Iterable[Batch]) -> Iterator[Batch]:
@@ -89,6 +89,19 @@ def _school(plan: Plan, index: int) -> Site:
     return Site(school, f"{school.slug}.{town}.{wilaya}.edu.example", f"{above.code}/{school.slug}", above.code)
 
 
+def _attributes(first: Name, family: Name, number: int) -> Attributes:
+    """Return names apart, and numbers that nobody has: no area code of +213 begins with 0."""
+    return Attributes(
+        given_ar=first.ar,
+        given_fr=first.fr,
+        surname_ar=family.ar,
+        surname_fr=family.fr,
+        phone=f"+213 00 {number:07}",
+        room=f"{number % 4 + 1}.{number % 40:02}",
+        employee_number=f"{number:08}",
+    )
+
+
 def _of(name_fr: str) -> str:
     return f"d'{name_fr}" if fold(name_fr)[0] in "aeiou" else f"de {name_fr}"
 
@@ -134,20 +147,33 @@ class Builder:
 
     def _office(self, office: Office) -> Post:
         above = next((unit.unit_id for unit in self._units if unit.code == office.parent), None)
-        unit = Unit(next(self._ids), self.organisation.organisation_id, above, office.code, office.ar, office.fr)
         address = self._address(office.local)
+        unit = self._unit(office, above)
         title_fr = office.title_fr.replace("Directeur de l'établissement", f"Directeur, {self._site.place.fr}")
-        post = Post(next(self._ids), unit.unit_id, office.title_ar, title_fr, office.rank, str(address))
-        self._units.append(unit)
-        self._batch.units.append(unit)
+        post = Post(next(self._ids), unit.unit_id, office.title_ar, title_fr, office.rank, str(address), office.function)
         self._batch.posts.append(post)
         self._batch.addresses.append((post.post_id, "post", address))
-        if office.code == "BO":  # RFC 5321 §4.5.1: mail for postmaster reaches somebody in each domain
+        if office.code == REGISTRY:  # RFC 5321 §4.5.1: mail for postmaster reaches somebody in each domain
             self._batch.addresses.append((post.post_id, "post", self._address("postmaster")))
-        place = self._site.place
-        texts = (post.title_fr, post.title_ar, office.local, place.fr, place.ar, office.fr, office.ar)
-        self._batch.tokens.append((post.post_id, of_entry(texts)))
         return post
+
+    def _unit(self, office: Office, above: int | None) -> Unit:
+        box = self._address(office.box) if office.box else None
+        unit = Unit(
+            next(self._ids),
+            self.organisation.organisation_id,
+            above,
+            office.code,
+            office.ar,
+            office.fr,
+            office.kind,
+            None if box is None else str(box),
+        )
+        self._units.append(unit)
+        self._batch.units.append(unit)
+        if box is not None:
+            self._batch.addresses.append((unit.unit_id, "unit", box))
+        return unit
 
     def _person(self, unit: Unit, post: Post | None) -> None:
         first, family = draw(self._rng)
@@ -163,18 +189,10 @@ class Builder:
             None,
         )
         self._batch.people.append(person)
+        self._batch.attributes.append((person.person_id, _attributes(first, family, person.person_id)))
         self._batch.addresses.append((person.person_id, "person", address))
-        self._batch.tokens.append((person.person_id, self._tokens(first, family, address, post)))
         if post is not None:
             self._batch.holdings.append(self._holding(person, post))
-
-    def _tokens(self, first: Name, family: Name, address: Address, post: Post | None) -> set[bytes]:
-        tokens = set(first.tokens | family.tokens)
-        if not address.local.endswith(family.slug):
-            tokens.update(of_entry([address.local]))
-        if post is not None:
-            tokens.update(of_entry((post.title_fr, post.title_ar)))
-        return tokens
 
     def _holding(self, person: Person, post: Post) -> Holding:
         day = self._rng.randrange(HOLDING_DAYS)

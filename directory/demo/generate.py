@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from config.database import Database, Tx
-from directory import aliases, credentials, domains, holdings, organisations, people, posts, search, units
+from directory import aliases, attributes, credentials, domains, holdings, organisations, people, posts, search, units
 from directory.demo.content import Batch, Builder, gather
 from directory.demo.plan import ID_ROOM, Administration, Plan, plan
 from directory.entities import allocate
@@ -144,7 +144,8 @@ def insert(tx: Tx, batch: Batch) -> None:
     people.insert(tx, batch.people)
     holdings.insert(tx, batch.holdings)
     aliases.insert(tx, batch.addresses)
-    search.insert(tx, batch.tokens)
+    attributes.insert(tx, batch.attributes)
+    search.index(tx, sorted({account_id for account_id, *_ in batch.addresses}))
 
 
 def _featured(seed: int, person: Person, organisation: Organisation, role: str, post: Post | None) -> FeaturedPerson:

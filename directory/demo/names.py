@@ -7,7 +7,6 @@ import random
 from dataclasses import dataclass
 
 from directory.names import fold
-from directory.tokens import of_entry
 
 _MEN = """
 Mohamed محمد, Ahmed أحمد, Karim كريم, Yacine ياسين, Sofiane سفيان, Abdelkader عبد القادر, Omar عمر, Ali علي,
@@ -48,12 +47,11 @@ Yousfi يوسفي, Zaïdi زايدي, Zenati زناتي, Ziani زياني, Zitou
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """One name in both scripts. `slug` stands in addresses, `tokens` in the search index."""
+    """One name in both scripts. `slug` stands in addresses."""
 
     ar: str
     fr: str
     slug: str
-    tokens: frozenset[bytes]
 
 
 def slug(text: str, joint: str = "") -> str:
@@ -68,7 +66,7 @@ def _names(text: str) -> tuple[Name, ...]:
         pieces = entry.split()
         arabic = [piece for piece in pieces if not piece[0].isascii() and piece[0] >= "\u0600"]
         fr, ar = " ".join(piece for piece in pieces if piece not in arabic), " ".join(arabic)
-        found.append(Name(ar, fr, slug(fr), frozenset(of_entry([slug(fr)], (fr, ar)))))
+        found.append(Name(ar, fr, slug(fr)))
     return tuple(found)
 
 

@@ -1,15 +1,9 @@
 """Completion, in Arabic and in French, on both engines."""
 
-from dataclasses import dataclass
-
-from hypothesis import given
-from hypothesis import strategies as st
-
 from config.clock import DAY_US, ManualClock
 from config.database import Database
-from directory import domains, holdings, organisations, people, recents, search, tokens, units
+from directory import domains, holdings, organisations, people, recents, search, units, visibility
 from directory.address import parse
-from directory.names import words
 from directory.search import MAX_RESULTS
 
 from .conftest import Ministry, address
@@ -83,13 +77,6 @@ async def test_whole_words_come_before_beginnings_and_functions_before_none(data
     assert await found(database, "amina") == [AMINA, "amina.aissa"]
 
 
-@dataclass(frozen=True, slots=True)
-class Near:
-    person_id: int | None
-    unit_ids: tuple[int, ...] = ()
-    organisation_ids: tuple[int, ...] = ()
-
-
 async def test_what_is_near_comes_first(database: Database, ministry: Ministry) -> None:
     """One's correspondents, then one's unit, then one's administration, then the rest."""
     other = await database.write(organisations.create, "ministry", "sante", "وزارة الصحة", "Ministère de la Santé")
@@ -102,11 +89,11 @@ async def test_what_is_near_comes_first(database: Database, ministry: Ministry) 
         domain = "sante.gov.example" if unit == office.unit_id else "interieur.gov.example"
         made[name] = await database.write(people.create, "سعيد", "Said Nacer", parse(f"said.{name}@{domain}"), "ar", unit)
     await database.write(recents.note, ministry.amina.person_id, [made["written"].address])
-    amina = Near(ministry.amina.person_id, (ministry.unit.unit_id,), (ministry.organisation.organisation_id,))
+    amina = await database.read(visibility.viewer, ministry.amina.person_id)
     want = [made[name] for name in ("written", "beside", "here", "far")]
     assert await database.read(search.ids, "said", amina, 10) == [one.person_id for one in want]
     assert [one.address for one in await database.read(search.complete, "said", 10, amina)] == [one.address for one in want]
-    stranger = await database.read(search.ids, "said", Near(None), 10)
+    stranger = await database.read(search.ids, "said", visibility.NATION, 10)
     assert stranger == await database.read(search.ids, "said", None, 10) != [one.person_id for one in want]
 
 
@@ -117,26 +104,3 @@ async def test_results_are_bounded(database: Database, ministry: Ministry) -> No
     assert len(await found(database, "said nac", 7)) == 7
     assert await found(database, "said", 0) == []
     assert await found(database, "said", -1) == []
-
-
-@given(st.text(max_size=300))
-def test_any_query_gives_few_terms(text: str) -> None:
-    for terms in (tokens.of_query(text), tokens.by_sound(text)):
-        assert len(terms) <= tokens.MAX_TERMS
-        assert all(term.low < term.high for term in terms)
-
-
-@given(st.lists(st.text(max_size=200), max_size=5))
-def test_any_entry_gives_few_short_strings(texts: list[str]) -> None:
-    made = tokens.of_entry(texts, texts)
-    assert len(made) <= tokens.MAX_TOKENS
-    assert all(0 < len(token) <= 4 * tokens.MAX_TOKEN_CHARS + 1 for token in made)
-
-
-@given(st.text(st.characters(categories=("Lu", "Ll", "Lo")), min_size=1, max_size=20), st.data())
-def test_every_beginning_of_a_word_finds_its_entry(word: str, data: st.DataObject) -> None:
-    entry = tokens.of_entry([word])
-    for whole in set(words(word)) - tokens.STOP_WORDS:
-        typed = whole[: data.draw(st.integers(1, len(whole)))]
-        for term in tokens.of_query(typed):
-            assert any(term.low <= token < term.high for token in entry)

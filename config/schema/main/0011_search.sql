@@ -1,5 +1,24 @@
 -- Search and whom one writes to.
 
+DROP TABLE search_token;
+
+-- Terms and the accounts that stand under them, see directory/postings.py.
+CREATE TABLE search_posting (
+    term {bytes} NOT NULL,
+    chunk {int} NOT NULL,
+    bits {bytes} NOT NULL,
+    PRIMARY KEY (term, chunk)
+) {narrow};
+
+-- The words under whose terms an account stands, separated by spaces.
+CREATE TABLE search_entry (
+    account_id {int} PRIMARY KEY,
+    words TEXT NOT NULL
+) {table};
+
+-- its row is the lock of the index
+INSERT INTO counter (name, value) VALUES ('search', 0);
+
 -- the correspondents of each person whom the directory knows, the latest so many of them
 CREATE TABLE recent (
     person_id {int} NOT NULL,

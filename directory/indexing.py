@@ -1,0 +1,155 @@
+"""Keeping the search index in step with the directory: people, posts, units with a box, lists.
+
+What an account is listed under is kept beside the index, so that a change takes away exactly what was there.
+"""
+
+import bisect
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from config.database import Database, Tx
+from directory import postings, tokens
+from directory.postings import CHUNK, Bits
+
+Progress = Callable[[int, int], None]
+
+LEVELS = (5, 20, 50)  # ranks of functions: who leads, directors, services; the fourth level is everything below
+
+_NOW = "h.superseded_us IS NULL AND h.valid_from_us <= :now_us AND (h.valid_to_us IS NULL OR h.valid_to_us > :now_us)"
+_PEOPLE = """
+    SELECT p.person_id, p.address, p.name_fr, p.name_ar, p.unit_id, u.organisation_id
+    FROM person p LEFT JOIN unit u ON u.unit_id = p.unit_id WHERE p.person_id IN (:ids[]) AND p.closed_us IS NULL
+"""
+_TITLES = f"""
+    SELECT h.person_id, p.post_rank, p.title_fr, p.title_ar FROM holding h JOIN post p ON p.post_id = h.post_id
+    WHERE h.person_id IN (:ids[]) AND {_NOW} AND p.closed_us IS NULL ORDER BY h.person_id, p.post_rank, h.holding_id
+"""
+_POSTS = """
+    SELECT p.post_id, p.post_rank, u.unit_id, o.organisation_id, p.address, p.title_fr, p.title_ar, o.name_fr, o.name_ar,
+        u.name_fr, u.name_ar
+    FROM post p JOIN unit u ON u.unit_id = p.unit_id JOIN organisation o ON o.organisation_id = u.organisation_id
+    WHERE p.post_id IN (:ids[]) AND p.closed_us IS NULL
+"""
+_UNITS = """
+    SELECT u.unit_id, u.organisation_id, u.address, u.name_fr, u.name_ar, o.name_fr, o.name_ar
+    FROM unit u JOIN organisation o ON o.organisation_id = u.organisation_id
+    WHERE u.unit_id IN (:ids[]) AND u.closed_us IS NULL AND u.address IS NOT NULL
+"""
+_LISTS = """
+    SELECT l.list_id, l.organisation_id, l.address, l.name_fr, l.name_ar, o.name_fr, o.name_ar
+    FROM list l JOIN organisation o ON o.organisation_id = l.organisation_id
+    WHERE l.list_id IN (:ids[]) AND l.closed_us IS NULL
+"""
+_BEFORE = "SELECT account_id, words FROM search_entry WHERE account_id IN (:ids[])"
+_KEEP = """
+    INSERT INTO search_entry (account_id, words) VALUES (:account_id, :words)
+    ON CONFLICT (account_id) DO UPDATE SET words = excluded.words
+"""
+_FORGET = "DELETE FROM search_entry WHERE account_id IN (:ids[])"
+_CHUNK = """
+    SELECT DISTINCT account_id FROM address WHERE account_id >= :low AND account_id < :high AND closed_us IS NULL
+"""
+_COUNT = "SELECT COUNT(*) FROM (SELECT DISTINCT account_id FROM address WHERE closed_us IS NULL) AS open"
+
+
+def index(tx: Tx, account_ids: Sequence[int]) -> None:
+    """List accounts under what the directory says of them now; those that have left disappear."""
+    postings.lock(tx)
+    _replace(tx, account_ids, dict(_entries(tx, account_ids)))
+
+
+def forget(tx: Tx, account_ids: Sequence[int]) -> None:
+    """Take accounts out of the index."""
+    postings.lock(tx)
+    _replace(tx, account_ids, {})
+
+
+async def rebuild(db: Database, progress: Progress | None = None) -> int:
+    """Build the index anew from the directory, chunk by chunk; return how many accounts it lists. Until then searches find fewer.
+
+    `progress` hears how many accounts are done, and of how many. Memory does not grow with the directory.
+    """
+    total, chunks = await db.write(_empty)
+    done = 0
+    for chunk in range(chunks):
+        done += await db.write(_index_chunk, chunk)
+        if progress is not None:
+            progress(done, max(done, total))
+    return done
+
+
+def _empty(tx: Tx) -> tuple[int, int]:
+    """Return how many accounts there are to index, and in how many chunks."""
+    postings.lock(tx)
+    tx.execute("DELETE FROM search_posting")
+    tx.execute("DELETE FROM search_entry")
+    return tx.value(_COUNT), tx.value("SELECT value FROM counter WHERE name = 'entity'") // CHUNK + 1
+
+
+def _index_chunk(tx: Tx, chunk: int) -> int:
+    ids = tx.column(_CHUNK, low=chunk * CHUNK, high=(chunk + 1) * CHUNK)
+    index(tx, ids)
+    return len(ids)
+
+
+def _replace(tx: Tx, account_ids: Sequence[int], entries: Mapping[int, str]) -> None:
+    before: dict[int, str] = dict(tx.rows(_BEFORE, ids=account_ids))
+    changed = [one for one in dict.fromkeys(account_ids) if before.get(one, "") != entries.get(one, "")]
+    listed = _listed((one, entries[one]) for one in changed if one in entries)
+    postings.change(tx, listed, _unlisted((one, before[one], entries.get(one, "")) for one in changed if one in before))
+    tx.many(_KEEP, [{"account_id": one, "words": entries[one]} for one in changed if one in entries])
+    if gone := [one for one in changed if one not in entries]:
+        tx.execute(_FORGET, ids=gone)
+
+
+def _listed(entries: Iterable[tuple[int, str]]) -> dict[bytes, Bits]:
+    """Return who stands under which term. Accounts gather under words first, which are fewer."""
+    having: defaultdict[str, list[int]] = defaultdict(list)
+    for account_id, words in entries:
+        for word in words.split():
+            having[word].append(account_id)
+    listed: dict[bytes, Bits] = {}
+    for word, account_ids in having.items():
+        bits = postings.of(account_ids)
+        for term in tokens.terms(word):
+            listed[term] = postings.either(listed[term], bits) if term in listed else bits
+    return listed
+
+
+def _unlisted(entries: Iterable[tuple[int, str, str]]) -> dict[bytes, Bits]:
+    """Return who stood under which term before and stands there no more."""
+    losing: defaultdict[bytes, list[int]] = defaultdict(list)
+    for account_id, before, after in entries:
+        for term in _terms(before) - _terms(after):
+            losing[term].append(account_id)
+    return {term: postings.of(account_ids) for term, account_ids in losing.items()}
+
+
+def _terms(words: str) -> set[bytes]:
+    return {term for word in words.split() for term in tokens.terms(word)}
+
+
+def _entries(tx: Tx, ids: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Yield the open ones of some accounts with their words, separated by spaces."""
+    titles = defaultdict(list)
+    for person_id, rank, *texts in tx.rows(_TITLES, ids=ids, now_us=tx.now_us):
+        titles[person_id].append((rank, texts))
+    for person_id, address, name_fr, name_ar, unit_id, organisation_id in tx.rows(_PEOPLE, ids=ids):
+        held = titles.get(person_id, [])
+        texts = [address.partition("@")[0], *(text for _, pair in held for text in pair)]
+        level = [_level(held[0][0])] if held else []
+        words = tokens.of_entry(texts, (name_fr, name_ar))
+        yield person_id, " ".join((*words, *tokens.of_place(unit_id, organisation_id), *level))
+    for post_id, rank, unit_id, organisation_id, address, *texts in tx.rows(_POSTS, ids=ids):
+        words = tokens.of_entry([*texts, address.partition("@")[0]])
+        yield post_id, " ".join((*words, *tokens.of_place(unit_id, organisation_id), _level(rank)))
+    for unit_id, organisation_id, address, *texts in tx.rows(_UNITS, ids=ids):
+        words = tokens.of_entry([*texts, address.partition("@")[0]])
+        yield unit_id, " ".join((*words, *tokens.of_place(unit_id, organisation_id), tokens.of_level(len(LEVELS))))
+    for list_id, organisation_id, address, *texts in tx.rows(_LISTS, ids=ids):
+        words = tokens.of_entry([*texts, address.partition("@")[0]])
+        yield list_id, " ".join((*words, *tokens.of_place(None, organisation_id), tokens.of_level(len(LEVELS))))
+
+
+def _level(rank: int) -> str:
+    return tokens.of_level(bisect.bisect_left(LEVELS, rank))
