@@ -88,6 +88,11 @@ def decode(text: str) -> Query:
         raise BadEntry(f"this is not a query: {error}") from error
 
 
+def narrowing(query: Query) -> Query:
+    """Return what a query asks of the directory, without those it names one by one."""
+    return msgspec.structs.replace(query, members=(), without=())
+
+
 def check(tx: Tx, query: Query) -> None:
     """Refuse a query that can reach nobody or is too long. Raises BadEntry."""
     if not query.narrows and not query.members:

@@ -2,7 +2,22 @@
 
 from typing import Final
 
-from directory.acts import addresses, blanking, cards, credentials, grants, holdings, organisations, people, posts, services, topology, units
+from directory.acts import (
+    addresses,
+    blanking,
+    cards,
+    credentials,
+    delegations,
+    grants,
+    holdings,
+    lists,
+    organisations,
+    people,
+    posts,
+    services,
+    topology,
+    units,
+)
 from directory.acts.act import Act, Rules, tag
 
 RULES: Final[Rules] = {
@@ -12,6 +27,8 @@ RULES: Final[Rules] = {
     **people.RULES,
     **holdings.RULES,
     **addresses.RULES,
+    **lists.RULES,
+    **delegations.RULES,
     **cards.RULES,
     **credentials.RULES,
     **grants.RULES,
