@@ -73,7 +73,7 @@ class Centre:
         return jws.signed(octets, self._private.sign(octets, ec.ECDSA(SHA256()))).decode("ascii")
 
     async def _get(self, path: str, max_bytes: int, bearer: str = "") -> bytes:
-        headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
+        headers = {"accept-encoding": "identity", **({"authorization": f"Bearer {bearer}"} if bearer else {})}
         octets = bytearray()
         try:
             async with self._http.stream("GET", path, headers=headers) as answer:
