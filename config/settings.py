@@ -175,10 +175,10 @@ class Settings(msgspec.Struct, frozen=True):
     listen: Listen
     smtp: Smtp
     imap: Imap
-    ldap: Ldap
     web: Web
     queue: Queue
     routes: list[Route]
+    ldap: Ldap = Ldap()
     manifest: Manifest = Manifest()
 
     @property
