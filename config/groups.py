@@ -15,6 +15,7 @@ GROUPS = {
 }
 COMMANDS = {
     "dns": "directory.commands.dns",
+    "who": "directory.commands.who",
 }
 
 

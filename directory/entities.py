@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 
 from config.database import Tx
+from directory.errors import BadEntry
+
+MAX_NAME_CHARS = 300  # of one name or title: the longest official names of administrations have some 200
 
 _ALLOCATE = "UPDATE counter SET value = value + :count WHERE name = 'entity' RETURNING value"
 _TOUCH = """
@@ -20,6 +23,15 @@ def allocate(tx: Tx, count: int = 1) -> int:
     """Reserve `count` ids in a row; return the first. No person, post, unit … shares an id with another."""
     last: int = tx.value(_ALLOCATE, count=count)
     return last - count + 1
+
+
+def require_names(*names: str) -> None:
+    """Accept the spellings of a name: short lines of visible characters, of which one says something. Raises BadEntry.
+
+    Invisible characters could make one name look like another, or turn the line around that shows it.
+    """
+    if not any(map(str.strip, names)) or any(len(name) > MAX_NAME_CHARS or not name.isprintable() for name in names):
+        raise BadEntry("a name is a short line of visible characters", names=names)
 
 
 def touch(tx: Tx, *entry_ids: int) -> None:

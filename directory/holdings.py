@@ -40,10 +40,12 @@ _HELD = f"""
     FROM holding h JOIN post p ON p.post_id = h.post_id JOIN unit u ON u.unit_id = p.unit_id
     WHERE h.person_id = :person_id AND h.superseded_us IS NULL AND {_ON} AND u.address IS NOT NULL AND u.closed_us IS NULL
 """
+_KNOWN = "recorded_us <= :known_us AND (superseded_us IS NULL OR superseded_us > :known_us)"
 _HOLDERS = f"""
-    SELECT {_COLUMNS} FROM holding
-    WHERE post_id = :post_id AND {_ON} AND recorded_us <= :known_us AND (superseded_us IS NULL OR superseded_us > :known_us)
-    ORDER BY valid_from_us, holding_id
+    SELECT {_COLUMNS} FROM holding WHERE post_id = :post_id AND {_ON} AND {_KNOWN} ORDER BY valid_from_us, holding_id
+"""
+_HELD_ON = f"""
+    SELECT {_COLUMNS} FROM holding WHERE person_id = :person_id AND {_ON} AND {_KNOWN} ORDER BY valid_from_us, holding_id
 """
 
 
@@ -148,6 +150,12 @@ def holders(tx: Tx, post_id: int, on_us: int, known_us: int | None = None) -> li
     """Return who held a post at `on_us`, as known at `known_us` (None: as known today), the longest first. One query."""
     known = ALWAYS_US if known_us is None else known_us
     return [Holding(*row) for row in tx.rows(_HOLDERS, post_id=post_id, at_us=on_us, known_us=known)]
+
+
+def held_on(tx: Tx, person_id: int, on_us: int, known_us: int | None = None) -> list[Holding]:
+    """Return what a person held at `on_us`, as known at `known_us` (None: as known today), the longest first. One query."""
+    known = ALWAYS_US if known_us is None else known_us
+    return [Holding(*row) for row in tx.rows(_HELD_ON, person_id=person_id, at_us=on_us, known_us=known)]
 
 
 def history(tx: Tx, post_id: int) -> list[Holding]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from config.database import Tx
 from directory import history, search
-from directory.entities import allocate, touch
+from directory.entities import allocate, require_names, touch
 from directory.errors import BadEntry, NotFound
 from directory.history import CLOSED, OPEN, Value
 from directory.types import Organisation
@@ -38,6 +38,7 @@ _POSTS = """
 
 def create(tx: Tx, kind: str, code: str, name_ar: str, name_fr: str, parent_id: int | None = None) -> Organisation:
     """Create an administration. `code` is its short name, unique in the country for ever. Raises BadEntry, NotFound."""
+    require_names(name_ar, name_fr)
     if tx.row("SELECT 1 FROM organisation WHERE code = :code", code=code) is not None:
         raise BadEntry("this code belongs to another administration", code=code)
     _require_room(tx, parent_id)
@@ -104,6 +105,7 @@ def ancestors(tx: Tx, organisation_id: int) -> list[int]:
 
 def rename(tx: Tx, organisation_id: int, name_ar: str, name_fr: str, valid_from_us: int | None = None) -> None:
     """Give an administration another name, today or as of a day in the past (see `history.record`). Raises BadEntry, NotFound."""
+    require_names(name_ar, name_fr)
     found = require_open(tx, organisation_id)
     before, after = Value(found.name_ar, found.name_fr), Value(name_ar, name_fr)
     if history.record(tx, "organisation", organisation_id, "name", before, after, valid_from_us):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from config.database import Tx
 from directory import aliases, history, holdings, search, units
 from directory.address import Address
-from directory.entities import allocate
+from directory.entities import allocate, require_names
 from directory.errors import BadEntry, NotFound
 from directory.history import CLOSED, OPEN, Value
 from directory.types import Person
@@ -23,6 +23,7 @@ _REOPEN = """
 
 def create(tx: Tx, name_ar: str, name_fr: str, address: Address, language: str = "ar", unit_id: int | None = None) -> Person:
     """Create a person with an address; they cannot sign in before credentials are set. Raises AddressTaken, BadEntry, NotFound."""
+    require_names(name_ar, name_fr)
     organisation_id = None if unit_id is None else units.require_open(tx, unit_id).organisation_id
     person_id = allocate(tx)
     written = aliases.add(tx, person_id, "person", address, organisation_id)
@@ -67,6 +68,7 @@ def of_unit(tx: Tx, unit_id: int, limit: int = 1000) -> list[Person]:
 
 def rename(tx: Tx, person_id: int, name_ar: str, name_fr: str, valid_from_us: int | None = None) -> None:
     """Give a person another name, today or as of a day in the past (see `history.record`). Raises BadEntry, NotFound."""
+    require_names(name_ar, name_fr)
     found = _open(tx, person_id)
     before, after = Value(found.name_ar, found.name_fr), Value(name_ar, name_fr)
     if history.record(tx, "person", person_id, "name", before, after, valid_from_us):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from config.database import Tx
 from directory import aliases, history, holdings, search, units
 from directory.address import Address
-from directory.entities import allocate, touch
+from directory.entities import allocate, require_names, touch
 from directory.errors import BadEntry, NotFound
 from directory.history import CLOSED, OPEN, Value
 from directory.types import Post
@@ -19,6 +19,7 @@ _INSERT = f"""
 
 def create(tx: Tx, unit_id: int, title_ar: str, title_fr: str, address: Address, rank: int = 50, *, function: str = "") -> Post:
     """Create a post with its address. Raises AddressTaken, BadEntry, NotFound."""
+    require_names(title_ar, title_fr)
     unit = units.require_open(tx, unit_id)
     post_id = allocate(tx)
     written = aliases.add(tx, post_id, "post", address, unit.organisation_id)
@@ -64,6 +65,7 @@ def of_unit(tx: Tx, unit_id: int) -> list[Post]:
 
 def rename(tx: Tx, post_id: int, title_ar: str, title_fr: str, valid_from_us: int | None = None) -> None:
     """Give a post another title, today or as of a day in the past (see `history.record`). Raises BadEntry, NotFound."""
+    require_names(title_ar, title_fr)
     found = _open(tx, post_id)
     before, after = Value(found.title_ar, found.title_fr), Value(title_ar, title_fr)
     if history.record(tx, "post", post_id, "name", before, after, valid_from_us):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from config.database import Tx
 from directory import aliases, history, organisations, search
 from directory.address import Address
-from directory.entities import allocate, touch
+from directory.entities import allocate, require_names, touch
 from directory.errors import BadEntry, NotFound
 from directory.history import CLOSED, OPEN, Value
 from directory.organisations import MAX_DEPTH
@@ -54,6 +54,7 @@ def create(
 
     `code` is its short name, unique in the administration for ever.
     """
+    require_names(name_ar, name_fr)
     organisations.require_open(tx, organisation_id)
     sql = "SELECT 1 FROM unit WHERE organisation_id = :organisation_id AND code = :code"
     if tx.row(sql, organisation_id=organisation_id, code=code) is not None:
@@ -124,6 +125,7 @@ def ancestors(tx: Tx, unit_id: int) -> list[int]:
 
 def rename(tx: Tx, unit_id: int, name_ar: str, name_fr: str, valid_from_us: int | None = None) -> None:
     """Give a unit another name, today or as of a day in the past (see `history.record`). Raises BadEntry, NotFound."""
+    require_names(name_ar, name_fr)
     found = require_open(tx, unit_id)
     before, after = Value(found.name_ar, found.name_fr), Value(name_ar, name_fr)
     if history.record(tx, "unit", unit_id, "name", before, after, valid_from_us):

@@ -41,6 +41,8 @@ CREATE TABLE fact (
     PRIMARY KEY (entry_id, aspect, valid_from_us, recorded_us)
 ) {narrow};
 
+CREATE INDEX fact_place ON fact (place_id);
+
 -- When the directory last changed what it says of an entry. No row: not since its creation.
 CREATE TABLE changed (
     entry_id {int} PRIMARY KEY,
