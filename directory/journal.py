@@ -163,7 +163,7 @@ def blank(tx: Tx, seq: int) -> None:
 def count(tx: Tx, actor: Actor, acts: Sequence[str], since_us: int) -> int:
     """Return how often an actor did one of some acts since a time."""
     sql = "SELECT COUNT(*) FROM journal WHERE actor_id = :id AND act IN (:acts[text]) AND at_us >= :since_us"
-    found: int = tx.value(sql, id=actor.actor_id, acts=acts, since_us=since_us)
+    found: int = tx.value(sql, id=actor.actor_id, acts=list(acts), since_us=since_us)
     return found
 
 

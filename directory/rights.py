@@ -256,5 +256,5 @@ def _holders(tx: Tx, actor: Actor) -> tuple[int, ...]:
 def _granted(tx: Tx, holder_ids: tuple[int, ...], when: str) -> tuple[Held, ...]:
     if not holder_ids:
         return ()
-    rows = tx.rows(_GRANTED + when, holder_ids=holder_ids, now_us=tx.now_us)
+    rows = tx.rows(_GRANTED + when, holder_ids=list(holder_ids), now_us=tx.now_us)
     return tuple(Held(role, Scope(kind, scope_id)) for role, kind, scope_id in rows)

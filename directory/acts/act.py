@@ -6,7 +6,7 @@ names the right, the places where it is needed, and how to carry it out.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -14,9 +14,8 @@ from config.database import Tx
 from config.errors import MailError
 from directory.rights import Actor, Right, Scope
 
-_SECRET = "secret"  # noqa: S105  (a mark, not one)
-Secret = Annotated[str, msgspec.Meta(extra={_SECRET: True})]
-"""A field that the journal never sees, such as the hash of a password."""
+SECRET = msgspec.Meta(extra={"secret": True})
+"""Marks a field that the journal never sees, such as the hash of a password: ``field: Annotated[str, SECRET]``."""
 
 
 class Act(msgspec.Struct, frozen=True, tag_field="act", forbid_unknown_fields=True):
@@ -112,4 +111,4 @@ def _secrets(kind: type[Act]) -> set[str]:
 
 
 def _is_secret(kind: msgspec.inspect.Type) -> bool:
-    return isinstance(kind, msgspec.inspect.Metadata) and bool((kind.extra or {}).get(_SECRET))
+    return isinstance(kind, msgspec.inspect.Metadata) and kind.extra == SECRET.extra

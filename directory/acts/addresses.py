@@ -7,6 +7,7 @@ from directory import aliases, domains, rights
 from directory.acts import places
 from directory.acts.act import Act, Rule, Rules, always
 from directory.address import parse, parse_domain
+from directory.errors import NotFound
 from directory.resolve import addresses
 from directory.rights import NATION, Actor, Scope
 from directory.types import AccountKind
@@ -16,7 +17,6 @@ class AliasAdd(Act, frozen=True, tag="alias.add"):
     """Give an account one more address."""
 
     account_id: int
-    kind: AccountKind
     address: str
 
 
@@ -51,7 +51,10 @@ class DomainClose(Act, frozen=True, tag="domain.close"):
 
 
 def _add(tx: Tx, act: AliasAdd) -> str:
-    return aliases.add(tx, act.account_id, act.kind, parse(act.address))
+    kind: AccountKind | None = tx.value("SELECT kind FROM address WHERE account_id = :id LIMIT 1", id=act.account_id)
+    if kind is None:
+        raise NotFound("this account has no mailbox yet", account_id=act.account_id)
+    return aliases.add(tx, act.account_id, kind, parse(act.address))
 
 
 def _guard_add(tx: Tx, actor: Actor, act: AliasAdd) -> None:

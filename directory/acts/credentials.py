@@ -1,19 +1,20 @@
 """Acts on what people sign in with. Those of somebody with a powerful role are reset by two persons."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from config.database import Tx
 from directory import credentials, rights
 from directory.acts import places
-from directory.acts.act import Act, Rule, Rules, Secret
+from directory.acts.act import SECRET, Act, Rule, Rules
 from directory.rights import POWERFUL, Actor, Scope
+from directory.types import PasswordHash
 
 
 class PasswordReset(Act, frozen=True, tag="password.reset"):
-    """Give a person another password, by its argon2id hash. Every sign-in of theirs ends."""
+    """Give a person another password, by what is kept of it. Every sign-in of theirs ends."""
 
     person_id: int
-    password_hash: Secret
+    kept: Annotated[PasswordHash, SECRET]
 
 
 class SessionsEnd(Act, frozen=True, tag="sessions.end"):
@@ -58,7 +59,7 @@ RULES: Rules = {
     PasswordReset: Rule(
         "credentials",
         _here,
-        lambda tx, act: credentials.set_password(tx, act.person_id, act.password_hash),
+        lambda tx, act: credentials.set_password(tx, act.person_id, act.kept),
         "credentials",
         _subject,
         _epoch,

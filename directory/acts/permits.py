@@ -58,8 +58,9 @@ class Permits:
         self._passed.add((right, scope))
 
     def _is_own(self, rule: Rule[Any], act: Act) -> bool:
-        account_id, person_id = rule.own(self.tx, act), self.actor.person_id
-        if account_id is None or person_id is None or not rights.is_open(self.tx, person_id):
+        """Say whether an act is about the actor's own account, or one they hold; acting for a post, it must be that one."""
+        account_id, person_id, post_id = rule.own(self.tx, act), self.actor.person_id, self.actor.on_behalf_of
+        if account_id is None or person_id is None or post_id not in (None, account_id) or not rights.is_open(self.tx, person_id):
             return False
         return account_id == person_id or resolve.holds(self.tx, person_id, account_id, self.tx.now_us)
 

@@ -15,7 +15,7 @@ _UNIT_OF = """
 _SCOPE_OF = """
     SELECT 'organisation', d.organisation_id FROM person p JOIN address a ON a.account_id = p.person_id AND a.address = p.address
         JOIN domain d ON a.address LIKE '%@' || d.name WHERE p.person_id = :id
-    UNION ALL SELECT 'organisation', organisation_id FROM mailing_list WHERE list_id = :id
+    UNION ALL SELECT 'organisation', organisation_id FROM list WHERE list_id = :id
     UNION ALL SELECT scope_kind, scope_id FROM service_account WHERE service_id = :id
 """
 

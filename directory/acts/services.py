@@ -1,8 +1,10 @@
 """Acts on accounts of machines. Such an account has no role until one is granted to it."""
 
+from typing import Annotated
+
 from config.database import Tx
 from directory import services
-from directory.acts.act import Act, Rule, Rules, Secret, made
+from directory.acts.act import SECRET, Act, Rule, Rules, made
 from directory.errors import BadEntry
 from directory.rights import Scope, ScopeKind
 from directory.services import Face, Service
@@ -15,7 +17,7 @@ class ServiceCreate(Act, frozen=True, tag="service.create"):
     scope_kind: ScopeKind
     scope_id: int
     faces: tuple[Face, ...]
-    token_sha256: Secret
+    token_sha256: Annotated[str, SECRET]
 
 
 class ServiceRevoke(Act, frozen=True, tag="service.revoke"):

@@ -1,6 +1,5 @@
 """Acts: rights, change and journal entry in one transaction."""
 
-
 from config.database import Database
 from directory import journal, people, rights
 from directory.acts import perform
