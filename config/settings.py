@@ -141,6 +141,37 @@ class Manifest(Section, frozen=True, forbid_unknown_fields=True):
             raise ValueError("Expected seconds, 1 or more - at `$.every_s`")
 
 
+class OpenId(Section, frozen=True, forbid_unknown_fields=True):
+    """The OpenID provider that this node is for other platforms."""
+
+    issuer: str = ""  # its name and address, https; "" is the node's own
+
+    def __post_init__(self) -> None:
+        if self.issuer and not re.fullmatch(r"https://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~-]+)*", self.issuer):
+            raise ValueError("Expected an https address without a slash at its end - at `$.issuer`")
+
+
+class IdentityProvider(Section, frozen=True, forbid_unknown_fields=True):
+    """Another OpenID provider, with which people may sign in to the webmail here."""
+
+    name: str  # in addresses of ours: letters, digits, hyphens
+    issuer: str
+    client_id: str
+    label_ar: str
+    label_fr: str
+    label_en: str = ""
+    secret: Path | None = None  # a file with the client secret; None: we sign (private_key_jwt)
+    scopes: tuple[str, ...] = ("openid", "email")
+    domains: tuple[str, ...] = ()  # of which it may say whose address is whose; of others only people who were linked before sign in
+    ca: Path | None = None  # PEM with the roots to trust; None: the system's
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9-]{1,40}", self.name):
+            raise ValueError("Expected letters, digits and hyphens - at `$.name`")
+        if not self.issuer.startswith("https://") or "openid" not in self.scopes:
+            raise ValueError("Expected an https issuer and the scope openid - at `$.issuer`")
+
+
 class Route(Section, frozen=True, forbid_unknown_fields=True):
     """Where mail for a domain goes instead of its MX: an exact domain, ``.suffix`` for all below, or "" for every other."""
 
@@ -162,6 +193,8 @@ class _File(Section, frozen=True, forbid_unknown_fields=True):
     web: Web = Web()
     queue: Queue = Queue()
     manifest: Manifest = Manifest()
+    openid: OpenId = OpenId()
+    identity_provider: tuple[IdentityProvider, ...] = ()
     route: list[Route] = []
 
 
@@ -180,6 +213,14 @@ class Settings(msgspec.Struct, frozen=True):
     routes: list[Route]
     ldap: Ldap = Ldap()
     manifest: Manifest = Manifest()
+    openid: OpenId = OpenId()
+    identity_providers: tuple[IdentityProvider, ...] = ()
+
+    @property
+    def issuer(self) -> str:
+        """Who this node is as an OpenID provider: an https address."""
+        port = endpoint(self.listen.https)[1] if self.listen.https else 443
+        return self.openid.issuer or f"https://{self.node.hostname}" + (f":{port}" if port != 443 else "")
 
     @property
     def data(self) -> Path:
@@ -237,12 +278,19 @@ def parse(text: str, directory: Path) -> Settings:
         web=read.web,
         queue=read.queue,
         manifest=_anchored(read.manifest, directory),
+        openid=read.openid,
+        identity_providers=tuple(_placed(one, directory) for one in read.identity_provider),
         routes=[msgspec.structs.replace(r, ca=directory / r.ca) if r.ca is not None else r for r in read.route],
     )
 
 
 def _anchored(read: Manifest, directory: Path) -> Manifest:
     return read if read.anchor is None else msgspec.structs.replace(read, anchor=directory / read.anchor)
+
+
+def _placed(provider: IdentityProvider, directory: Path) -> IdentityProvider:
+    secret, ca = (None if path is None else directory / path for path in (provider.secret, provider.ca))
+    return msgspec.structs.replace(provider, secret=secret, ca=ca)
 
 
 def explain(message: str) -> str:
