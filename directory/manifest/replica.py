@@ -13,16 +13,19 @@ import msgspec
 
 from config.database import Tx
 from directory import attributes, certificates, search
-from directory.entities import allocate
+from directory.attributes import Attributes
+from directory.entities import allocate, touch_all
 from directory.manifest import document, lines
 from directory.manifest.errors import BadManifest
 from directory.manifest.lines import Certificate, Holding, Organisation, Person, Post, Unit
 from directory.manifest.publish import Line
 
-PAGE = 500  # lines made into entries in one unit of work
+PAGE = 200  # lines made into entries in one unit of work
 ORDER = ("organisation", "unit", "post", "person", "holding", "certificate")  # each may name entries of those before
 NEW, PARENT = 1, 2  # why a line is pending
 _HASH = 32
+
+Known = dict[int, int]  # entries here by their number at the centre
 
 _RECEIVE = """
     INSERT INTO replica (uid, bucket, kind, sha256, line, local_id, pending) VALUES (:uid, :bucket, :kind, :sha256, :line, 0, 1)
@@ -82,25 +85,33 @@ def build(tx: Tx, origin: str) -> int:
 def _build(tx: Tx, origin: str, kind: str, pending: int, rows: Sequence[tuple[str, bytes, int]]) -> None:
     there = [(uid, lines.decode(line), local_id) for uid, line, local_id in rows if line]
     known = _known(tx, [name for _, line, _ in there for name in _names(line)])
-    settled: list[tuple[str, int, int]] = []
-    shown: list[int] = []
-    for uid, line, before in there:
-        if pending == PARENT:
-            _PARENTS[kind](tx, line, before, known)
-            settled.append((uid, before, 0))
-            continue
-        local_id = _MAKERS[kind](tx, origin, line, before, known)
-        later = bool(local_id and getattr(line, "parent", 0))
-        settled.append((uid, local_id, PARENT if later else 0))
-        shown += [local_id] if local_id and kind in ("unit", "post", "person") else []
+    if pending == PARENT:
+        for _, line, local_id in there:
+            _PARENTS[kind](tx, line, local_id, known)
+        settled = [(uid, local_id, 0) for uid, _, local_id in there]
+    else:
+        made = [(uid, line, _MAKERS[kind](tx, origin, line, before, known)) for uid, line, before in there]
+        _tell(tx, [(line, local_id) for _, line, local_id in made if local_id], known)
+        settled = [(uid, local_id, PARENT if local_id and getattr(line, "parent", 0) else 0) for uid, line, local_id in made]
     gone = [(uid, local_id) for uid, line, local_id in rows if not line]
     for _, local_id in gone:
         if local_id:
             tx.execute(_GONE[kind], id=local_id, now_us=tx.now_us)
     search.forget(tx, [local_id for _, local_id in gone if local_id])
-    search.index(tx, shown)
     settled += [(uid, local_id, 0) for uid, local_id in gone]
     tx.many(_SETTLE, [{"uid": uid, "local_id": local_id, "pending": later} for uid, local_id, later in settled])
+
+
+def _tell(tx: Tx, made: Sequence[tuple[lines.AnyLine, int]], known: Known) -> None:
+    """Write the attributes of accounts that were made or changed, and let search find them."""
+    accounts = {local_id: line.attributes for line, local_id in made if isinstance(line, Post | Person)}
+    tx.execute("DELETE FROM attributes WHERE account_id IN (:ids[])", ids=list(accounts))
+    told = ((one, {name: value for name, value in given.items() if name in attributes.NAMES}) for one, given in accounts.items())
+    attributes.insert(tx, [(one, Attributes(**given)) for one, given in told if given])
+    touch_all(tx, accounts)
+    units = [local_id for line, local_id in made if isinstance(line, Unit)]
+    holders = [known[line.person] for line, _ in made if isinstance(line, Holding)]
+    search.index(tx, list(dict.fromkeys([*accounts, *units, *holders])))
 
 
 def _names(line: lines.AnyLine) -> list[str]:
@@ -113,9 +124,6 @@ def _known(tx: Tx, uids: Sequence[str]) -> dict[int, int]:
     """Return the entries here by their number at the centre; those that have none here are left out."""
     rows = tx.rows("SELECT uid, local_id FROM replica WHERE uid IN (:uids[text]) AND local_id <> 0", uids=sorted(set(uids)))
     return {int(uid): local_id for uid, local_id in rows}
-
-
-Known = dict[int, int]
 
 
 def _organisation(tx: Tx, origin: str, line: Organisation, before: int, known: Known) -> int:
@@ -139,9 +147,7 @@ def _post(tx: Tx, origin: str, line: Post, before: int, known: Known) -> int:
     if unit_id is None:
         return 0
     values = {"title_ar": line.ar, "title_fr": line.fr, "post_rank": line.rank, "post_function": line.function, "address": line.address}
-    local_id = _upsert(tx, "post", before, {}, unit_id=unit_id, **values)
-    _attributes(tx, local_id, line.attributes)
-    return local_id
+    return _upsert(tx, "post", before, {}, unit_id=unit_id, **values)
 
 
 def _person(tx: Tx, origin: str, line: Person, before: int, known: Known) -> int:
@@ -149,9 +155,7 @@ def _person(tx: Tx, origin: str, line: Person, before: int, known: Known) -> int
     if unit_id is None:  # who belongs nowhere could not be told from our own
         return 0
     values = {"ar": line.ar, "fr": line.fr, "language": line.language or "ar", "address": line.address}
-    local_id = _upsert(tx, "person", before, {"credential_epoch": 0}, unit_id=unit_id, **_renamed(values))
-    _attributes(tx, local_id, line.attributes)
-    return local_id
+    return _upsert(tx, "person", before, {"credential_epoch": 0}, unit_id=unit_id, **_renamed(values))
 
 
 def _holding(tx: Tx, origin: str, line: Holding, before: int, known: Known) -> int:
@@ -163,7 +167,6 @@ def _holding(tx: Tx, origin: str, line: Holding, before: int, known: Known) -> i
     more = {"valid_to_us": line.until_us or None, "decision_ref": "", "recorded_us": tx.now_us}
     local_id = before or allocate(tx)
     _insert(tx, "holding", {"holding_id": local_id} | values | more)
-    search.index(tx, [person_id])
     return local_id
 
 
@@ -219,10 +222,3 @@ def _insert(tx: Tx, table: str, values: dict[str, object]) -> None:
 
 def _renamed(values: Mapping[str, object]) -> dict[str, object]:
     return {{"ar": "name_ar", "fr": "name_fr"}.get(name, name): value for name, value in values.items()}
-
-
-def _attributes(tx: Tx, local_id: int, told: dict[str, str]) -> None:
-    tx.execute("DELETE FROM attributes WHERE account_id = :id", id=local_id)
-    known = {name: value for name, value in told.items() if name in attributes.NAMES}
-    if known:
-        attributes.set(tx, local_id, known)
