@@ -67,6 +67,8 @@ ENGINES = {
     "psycopg": {"config/postgres.py"},
     "psycopg_pool": {"config/postgres.py"},
     "webauthn": {"directory/signin/passkeys.py"},
+    "scim2_models": {"directory/scim/models.py"},
+    "scim2_server": {"directory/scim/engine.py"},
     "zstandard": {"config/compression.py"},
 }
 

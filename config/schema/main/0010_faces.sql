@@ -38,3 +38,11 @@ CREATE TABLE scim_name (
 ) {narrow};
 
 CREATE INDEX scim_name_external ON scim_name (service_id, kind, external_id);
+
+-- Entries that an HR system has deleted: they stay in the directory, closed, but that system does not see them any more.
+CREATE TABLE scim_gone (
+    service_id {int} NOT NULL,
+    entry_id {int} NOT NULL,
+    gone_us {int} NOT NULL,
+    PRIMARY KEY (service_id, entry_id)
+) {narrow};
