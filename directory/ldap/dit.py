@@ -16,6 +16,7 @@ from directory.ldap import dn
 from directory.ldap.dn import Rdn
 from directory.ldap.entries import Node
 from directory.ldap.errors import NoSuchEntry
+from directory.ldap.shelf import Shelf
 
 REMEMBER_US = MINUTE_US  # where several nodes write, commits may become visible out of the order of their times
 MAX_REMEMBERED = 100_000  # about 20 MB
@@ -38,6 +39,11 @@ _NODES = """
     WHERE organisation_id IN (:ids[]) AND closed_us IS NULL
     UNION ALL SELECT unit_id, 'unit', code, name_ar, name_fr, kind FROM unit
     WHERE unit_id IN (:ids[]) AND address IS NULL AND closed_us IS NULL
+"""
+_ABOVE = """
+    SELECT p.person_id, u.unit_id, u.organisation_id FROM person p JOIN unit u ON u.unit_id = p.unit_id WHERE p.person_id IN (:ids[])
+    UNION ALL SELECT p.post_id, u.unit_id, u.organisation_id FROM post p JOIN unit u ON u.unit_id = p.unit_id WHERE p.post_id IN (:ids[])
+    UNION ALL SELECT unit_id, unit_id, organisation_id FROM unit WHERE unit_id IN (:ids[])
 """
 _IN_UNITS = """
     SELECT post_id FROM post WHERE unit_id IN (:ids[]) AND closed_us IS NULL
@@ -64,6 +70,14 @@ class Place:
     entry_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The name of an administration or unit, and the ids of which it is made: its own and those above."""
+
+    name: str
+    ids: tuple[int, ...]
+
+
 class Tree:
     """Names of what holds entries, below one base. Safe to share between threads: what is remembered is replaced, never cleared."""
 
@@ -71,9 +85,10 @@ class Tree:
         self.base = dn.parse(base)
         self.text = dn.text(self.base)
         self._key = dn.key(self.base)
-        self._known: tuple[int, int, dict[int, str]] = (-1, 0, {})
+        self._known: tuple[int, int, dict[int, Path]] = (-1, 0, {})
+        self.shelf = Shelf()
 
-    def paths(self, tx: Tx, ids: Iterable[int]) -> dict[int, str]:
+    def paths(self, tx: Tx, ids: Iterable[int]) -> dict[int, Path]:
         """Return the names of administrations and units by id."""
         known = self._remembered(tx)
         missing = {one for one in ids if one not in known}
@@ -107,17 +122,17 @@ class Tree:
                 raise NoSuchEntry(dn.text(name[len(name) - len(self.base) - depth :]))
         return place
 
-    def _remembered(self, tx: Tx) -> dict[int, str]:
+    def _remembered(self, tx: Tx) -> dict[int, Path]:
         stamp = tx.value(_STAMP) or 0
         known_stamp, until_us, known = self._known
         if stamp == known_stamp and tx.now_us < until_us and len(known) < MAX_REMEMBERED:
             return known
-        fresh: dict[int, str] = {}
+        fresh: dict[int, Path] = {}
         if known_stamp <= stamp < tx.now_us:  # a change of this very moment may not be the last of it
             self._known = (stamp, tx.now_us + REMEMBER_US, fresh)
         return fresh
 
-    def _learn(self, tx: Tx, ids: Collection[int], known: dict[int, str]) -> None:
+    def _learn(self, tx: Tx, ids: Collection[int], known: dict[int, Path]) -> None:
         above: dict[int, tuple[str, int | None]] = {}
         wave = set(ids)
         for _ in range(2 * MAX_DEPTH):
@@ -131,15 +146,18 @@ class Tree:
             wave = {up for one in asked if (up := above.get(one, ("", None))[1]) and up not in above and up not in known}
         for one in ids:
             if one in above:
-                known[one] = self._name(one, above, known)
+                known[one] = self._path(one, above, known)
 
-    def _name(self, one: int, above: dict[int, tuple[str, int | None]], known: dict[int, str]) -> str:
+    def _path(self, one: int, above: dict[int, tuple[str, int | None]], known: dict[int, Path]) -> Path:
         parts: list[str] = []
+        ids: list[int] = []
         at: int | None = one
         while at in above and at not in known and len(parts) < 2 * MAX_DEPTH:
+            ids.append(at)
             part, at = above[at]
             parts.append(part)
-        return ",".join((*parts, known.get(at, self.text) if at else self.text))
+        rest = known.get(at) if at else None
+        return Path(",".join((*parts, rest.name if rest else self.text)), (*ids, *(rest.ids if rest else ())))
 
 
 def account(tx: Tx, written: str) -> int | None:
@@ -149,6 +167,11 @@ def account(tx: Tx, written: str) -> int | None:
     except BadAddress:
         return None
     return None if target is None else target.account_id
+
+
+def homes(tx: Tx, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Return the unit and the administration that people, posts and units stand in."""
+    return {row[0]: (row[1], row[2]) for row in tx.rows(_ABOVE, ids=ids)} if ids else {}
 
 
 def nodes(tx: Tx, ids: Sequence[int]) -> list[Node]:

@@ -6,7 +6,7 @@ an option as well, since most clients read nothing else; `displayName` is in the
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from config.clock import SECOND_US
@@ -30,11 +30,15 @@ _HEADS = {name: ber.octets(name.encode()) for name in (*schema.USER, *schema.OPE
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry: its name, its values by our own descriptions, and the id of what it shows (0 for the root's)."""
+    """One entry: its name, its values by our own descriptions, and the id of what it shows (0 for the root's).
+
+    `octets` remembers how it was last encoded.
+    """
 
     dn: str
     values: Values
     entry_id: int = 0
+    octets: dict[frozenset[str], bytes] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,16 @@ def structural(entry: Entry) -> bytes:
 
 def encode(entry: Entry, wanted: frozenset[str], *, types_only: bool = False) -> bytes:
     """Return the SearchResultEntry of an entry with those of its attributes that are wanted."""
+    if types_only:
+        return _encode(entry, wanted, types_only=True)
+    known = entry.octets.get(wanted)
+    if known is None:
+        entry.octets.clear()
+        known = entry.octets[wanted] = _encode(entry, wanted)
+    return known
+
+
+def _encode(entry: Entry, wanted: frozenset[str], *, types_only: bool = False) -> bytes:
     parts: list[bytes] = []
     for description, values in entry.values.items():
         if description not in wanted:

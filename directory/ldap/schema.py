@@ -4,7 +4,6 @@ RFC 4512 §2.5 (attribute descriptions, options), §4.1, §4.2 (subschema); RFC 
 RFC 2798 (inetOrgPerson); RFC 3866 (language options); RFC 4523 §2.1 (userCertificate, always ``;binary``).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -137,13 +136,15 @@ def descriptions(asked: str) -> tuple[str, ...]:
     return tuple(f"{found.name}{one}" for one in found.options if wanted <= set(one.lower().split(";")[1:]))
 
 
+@lru_cache(maxsize=4096)
 def base_type(asked: str) -> str:
     """Return the type that a description names, in lower case, without options; "" for an unknown one."""
     found = _BY_NAME.get(asked.lower().partition(";")[0])
     return found.name.lower() if found else ""
 
 
-def selected(asked: Sequence[str]) -> frozenset[str]:
+@lru_cache(maxsize=256)
+def selected(asked: tuple[str, ...]) -> frozenset[str]:
     """Return which of our descriptions a search asks for (RFC 4511 §4.5.1.8; ``+``: RFC 3673 §2)."""
     wanted: set[str] = set()
     for name in asked or ("*",):

@@ -31,9 +31,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Entries among which all lie that are asked for, the filter that tells them, and what search said of its texts."""
+    """Ids among which all lie that are asked for, the filter that tells them, and what search said of its texts."""
 
-    entries: list[Entry]
+    ids: Sequence[int]
     filter: Filter
     hits: Mapping[tuple[str, ...], frozenset[int]]
     truncated: bool = False
@@ -48,12 +48,16 @@ def run(tx: Tx, tree: Tree, reader: Reader, asked: Search, sort: tuple[SortKey, 
         raise TooComplex
     seen = _view(tx, tree, reader, asked)
     place, name = showing.place(tx, seen, dn.parse(asked.base))
-    found = _find(tx, seen, place, asked, MAX_FOUND if paged or sort else limit + 1)
-    shown = [one for one in _in_scope(found.entries, seen, place, name, asked.scope) if matching.holds(found.filter, one, found.hits)]
-    shown = controls.sort(shown, sort)
+    if asked.scope == BASE:
+        shown, truncated = [one for one in showing.at(tx, seen, place) if matching.holds(asked.filter, one, {})], False
+    else:
+        whole = paged or bool(sort)
+        found = _find(tx, seen, place, asked, MAX_FOUND if whole else limit + 1)
+        shown = controls.sort(_matching(tx, seen, found, place, name, asked.scope, MAX_FOUND if whole else limit + 1), sort)
+        truncated = found.truncated
     rest = tuple(entry.entry_id for entry in shown[limit:])
     octets = showing.encoded(tx, seen, shown[:limit], types_only=asked.types_only)
-    return Answer(octets, rest if paged else (), found.truncated or bool(rest and not paged))
+    return Answer(octets, rest if paged else (), truncated or bool(rest and not paged))
 
 
 def resume(tx: Tx, tree: Tree, reader: Reader, asked: Search, ids: Sequence[int], limit: int) -> Answer:
@@ -82,23 +86,20 @@ def _view(tx: Tx, tree: Tree, reader: Reader, asked: Search) -> View:
 def _find(tx: Tx, seen: View, place: Place, asked: Search, enough: int) -> _Found:
     """Return what may be asked for; `enough` bounds a search whose every result is shown. Raises Unindexed."""
     assert asked.filter is not None
-    if asked.scope == BASE:
-        return _Found(showing.at(tx, seen, place), asked.filter, {})
     wanted = plan.simplify(asked.filter)
     try:
         needed = plan.lookups(wanted)
     except Unindexed:
-        return _walked(tx, seen, place, asked.filter, asked.scope)
+        return _walked(tx, place, asked.filter, asked.scope)
     most = enough if isinstance(wanted, Named) and place.kind == "base" and asked.scope == SUBTREE else MAX_FOUND
     said = {text: search.candidates(tx, " ".join(text), seen.viewer, most) for text in sorted(needed.texts)}
     ids = dict.fromkeys([*_by_address(tx, needed.addresses), *_by_occupant(tx, seen, needed.occupants)])
     ids.update(dict.fromkeys(one for each in said.values() for one in each))
     truncated = any(len(each) >= MAX_FOUND for each in said.values())
-    hits = {text: frozenset(each) for text, each in said.items()}
-    return _Found(showing.several(tx, seen, list(ids)[:MAX_FOUND]), wanted, hits, truncated)
+    return _Found(list(ids)[:MAX_FOUND], wanted, {text: frozenset(each) for text, each in said.items()}, truncated)
 
 
-def _walked(tx: Tx, seen: View, place: Place, wanted: Filter, scope: int) -> _Found:
+def _walked(tx: Tx, place: Place, wanted: Filter, scope: int) -> _Found:
     """Return everything at a place. Raises Unindexed when that is more than may be looked at."""
     if scope == ONE_LEVEL:
         ids = dit.children(tx, place, MAX_FOUND)
@@ -108,14 +109,25 @@ def _walked(tx: Tx, seen: View, place: Place, wanted: Filter, scope: int) -> _Fo
         ids = dit.below(tx, place, MAX_FOUND)
         if len(ids) >= MAX_FOUND:
             raise Unindexed
-    return _Found(showing.several(tx, seen, ids), wanted, {}, len(ids) >= MAX_FOUND)
+    return _Found(ids, wanted, {}, len(ids) >= MAX_FOUND)
 
 
-def _in_scope(found: list[Entry], seen: View, place: Place, name: str, scope: int) -> list[Entry]:
+def _matching(tx: Tx, seen: View, found: _Found, place: Place, name: str, scope: int, enough: int) -> list[Entry]:
+    """Return the entries in scope of which the filter is true; made a few at a time, until there are enough."""
+    shown: list[Entry] = []
+    for start in range(0, len(found.ids), enough):
+        made = showing.several(tx, seen, found.ids[start : start + enough])
+        shown += [one for one in _in_scope(made, place, name, scope) if matching.holds(found.filter, one, found.hits)]
+        if len(shown) >= enough:
+            break
+    return shown
+
+
+def _in_scope(found: list[Entry], place: Place, name: str, scope: int) -> list[Entry]:
     if scope == ONE_LEVEL:
         parent = dn.parse(name)
         return [one for one in found if dn.parse(one.dn)[1:] == parent]
-    if scope == BASE or place.kind == "base":
+    if place.kind == "base":
         return found
     return [one for one in found if one.dn == name or one.dn.endswith("," + name)]
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from config.database import Tx
 from directory import cards, lists, visibility
 from directory.ldap import dit, dn, entries, schema, selfsaid
-from directory.ldap.dit import Place, Tree
+from directory.ldap.dit import Path, Place, Tree
 from directory.ldap.dn import Rdn
 from directory.ldap.entries import Entry, Links
 from directory.ldap.errors import NoSuchEntry
+from directory.ldap.shelf import Kept, Key
 from directory.types import Card, Viewer
 
 SMALL_LIST = 100  # members up to which a list is shown as a group
@@ -66,15 +67,64 @@ def several(tx: Tx, seen: View, ids: Sequence[int]) -> list[Entry]:
     """Return the entries with these ids that the client may see, in this order."""
     if not ids:
         return []
-    shown = {card.account_id: card for card in cards.cards(tx, seen.viewer, ids)}
-    others = {node.node_id: node for node in dit.nodes(tx, [one for one in ids if one not in shown])}
-    homes = _homes(tx, seen, shown.values())
-    names = seen.tree.paths(tx, {*filter(None, map(_above, shown.values())), *others, *homes.values()})
-    links = {card.account_id: _links(tx, seen, card, homes, names) for card in shown.values()}
-    links |= _expanded(tx, seen, [card for card in shown.values() if card.kind == "list"])
-    made = {one: entries.of_card(card, _name(seen, card, names), seen.language, links[one]) for one, card in shown.items()}
-    made |= {one: entries.of_node(node, names[one]) for one, node in others.items()}
+    shelf = seen.tree.shelf
+    made = _kept(tx, seen, ids) if shelf.follow(tx) and not seen.members else {}
+    missing = [one for one in dict.fromkeys(ids) if one not in made]
+    if missing:
+        homes = dit.homes(tx, missing)
+        near = [one for one in missing if _is_near(seen.viewer, one, *homes.get(one, (None, None)))]
+        stranger = Viewer(None, frozenset(), frozenset(), seen.viewer.reach)
+        made |= _made(tx, seen, near, seen.viewer) if near else {}
+        apart = set(near)
+        far = [one for one in missing if one not in apart]
+        made |= _made(tx, seen, far, stranger) if far else {}
+        others = {node.node_id: node for node in dit.nodes(tx, [one for one in far if one not in made])}
+        names = seen.tree.paths(tx, others)
+        made |= {one: entries.of_node(node, names[one].name) for one, node in others.items()}
     return [made[one] for one in dict.fromkeys(ids) if one in made]
+
+
+def _is_near(viewer: Viewer, account_id: int, unit_id: int | None, organisation_id: int | None) -> bool:
+    """Say whether a viewer sees more of an entry than everybody of their reach does."""
+    return viewer.person_id == account_id or unit_id in viewer.unit_ids or organisation_id in viewer.organisation_ids
+
+
+def _kept(tx: Tx, seen: View, ids: Iterable[int]) -> dict[int, Entry]:
+    """Return the entries that need not be made again."""
+    shelf, now_us, found = seen.tree.shelf, tx.now_us, dict[int, Entry]()
+    arabic = seen.language == "ar"
+    for one in ids:
+        kept = shelf.get(Key(one, seen.viewer.reach, arabic, seen.occupants), now_us)
+        if kept is None or _is_near(seen.viewer, one, kept.unit_id, kept.organisation_id):
+            kept = shelf.get(Key(one, seen.viewer, arabic, seen.occupants), now_us)
+        if kept is not None:
+            found[one] = kept.entry
+    return found
+
+
+def _made(tx: Tx, seen: View, ids: Sequence[int], viewer: Viewer) -> dict[int, Entry]:
+    """Return the entries of accounts as `viewer` sees them, and keep them."""
+    shown = cards.cards(tx, viewer, ids)
+    homes = _homes(tx, seen, shown)
+    names = seen.tree.paths(tx, {*filter(None, map(_above, shown)), *homes.values()})
+    links = _expanded(tx, seen, [card for card in shown if card.kind == "list"])
+    eyes, arabic = seen.viewer if viewer is seen.viewer else viewer.reach, seen.language == "ar"
+    made: dict[int, Entry] = {}
+    for card in shown:
+        link = links.get(card.account_id) or _links(seen, card, homes, names)
+        entry = made[card.account_id] = entries.of_card(card, _name(seen, card, names), seen.language, link)
+        if card.kind != "list":
+            kept = Kept(entry, _spoken_of(card, homes, names), card.unit_id, card.organisation_id, tx.now_us)
+            seen.tree.shelf.put(Key(card.account_id, eyes, arabic, seen.occupants), kept)
+    return made
+
+
+def _spoken_of(card: Card, homes: dict[int, int], names: dict[int, Path]) -> tuple[int, ...]:
+    """Return the ids that an entry depends on."""
+    others = [one.person_id for one in card.holders] + [one.account_id for one in card.posts]
+    places = [_above(card), *(homes.get(one.person_id) for one in card.holders)]
+    above = {one for place in places if place for one in names[place].ids}
+    return tuple({card.account_id, *others, *above})
 
 
 def encoded(tx: Tx, seen: View, shown: Sequence[Entry], *, types_only: bool) -> tuple[bytes, ...]:
@@ -89,7 +139,8 @@ def encoded(tx: Tx, seen: View, shown: Sequence[Entry], *, types_only: bool) -> 
 def _written(tx: Tx, seen: View, found: Place) -> str:
     if found.kind == "account":
         return next((entry.dn for entry in several(tx, seen, [found.entry_id])), "")
-    return seen.tree.paths(tx, [found.entry_id]).get(found.entry_id, "")
+    path = seen.tree.paths(tx, [found.entry_id]).get(found.entry_id)
+    return path.name if path else ""
 
 
 def _above(card: Card) -> int | None:
@@ -97,9 +148,9 @@ def _above(card: Card) -> int | None:
     return card.account_id if card.kind == "unit" else card.unit_id or card.organisation_id
 
 
-def _name(seen: View, card: Card, names: dict[int, str]) -> str:
+def _name(seen: View, card: Card, names: dict[int, Path]) -> str:
     above = _above(card)
-    holding = names[above] if above else seen.tree.text
+    holding = names[above].name if above else seen.tree.text
     return holding if card.kind == "unit" else f"{dn.rdn('mail', card.address)},{holding}"
 
 
@@ -111,11 +162,11 @@ def _homes(tx: Tx, seen: View, shown: Iterable[Card]) -> dict[int, int]:
     return {row[0]: row[1] for row in tx.rows(_HOMES, ids=people)} if people else {}
 
 
-def _links(tx: Tx, seen: View, card: Card, homes: dict[int, int], names: dict[int, str]) -> Links:
+def _links(seen: View, card: Card, homes: dict[int, int], names: dict[int, Path]) -> Links:
     if not seen.occupants or not card.holders:
         return entries.NO_LINKS
     places = ((holder.address, homes.get(holder.person_id)) for holder in card.holders)
-    return Links(tuple(f"{dn.rdn('mail', address)},{names[home] if home else seen.tree.text}" for address, home in places))
+    return Links(tuple(f"{dn.rdn('mail', address)},{names[home].name if home else seen.tree.text}" for address, home in places))
 
 
 def _expanded(tx: Tx, seen: View, found: Sequence[Card]) -> dict[int, Links]:
