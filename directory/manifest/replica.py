@@ -22,7 +22,9 @@ from directory.manifest.publish import Line
 
 PAGE = 200  # lines made into entries in one unit of work
 ORDER = ("organisation", "unit", "post", "person", "holding", "certificate")  # each may name entries of those before
-NEW, PARENT = 1, 2  # why a line is pending
+NEW, PARENT, UNFOUND = 1, 2, 3  # why a line is pending; the last: search does not find the entry yet
+FINDABLE = ("unit", "post", "person")
+FIND_PAGE = 2000  # entries indexed in one unit of work: the index is written by terms, so fewer at once cost more in all
 _HASH = 32
 
 Known = dict[int, int]  # entries here by their number at the centre
@@ -33,6 +35,7 @@ _RECEIVE = """
         kind = CASE WHEN excluded.kind = '' THEN replica.kind ELSE excluded.kind END
 """
 _PENDING = "SELECT uid, line, local_id FROM replica WHERE kind = :kind AND pending = :pending ORDER BY uid LIMIT :limit"
+_UNFOUND = "SELECT local_id FROM replica WHERE kind = :kind AND pending = :pending ORDER BY local_id LIMIT :limit"
 _SETTLE = "UPDATE replica SET local_id = :local_id, pending = :pending WHERE uid = :uid"
 
 
@@ -78,6 +81,12 @@ def build(tx: Tx, origin: str) -> int:
             if rows:
                 _build(tx, origin, kind, pending, [(uid, bytes(line), local_id) for uid, line, local_id in rows])
                 return len(rows)
+    for kind in FINDABLE:
+        found = tx.column(_UNFOUND, kind=kind, pending=UNFOUND, limit=FIND_PAGE)
+        if found:
+            search.index(tx, found)
+            tx.execute("UPDATE replica SET pending = 0 WHERE local_id IN (:ids[])", ids=found)
+            return len(found)
     tx.execute("UPDATE replica SET pending = 0 WHERE pending <> 0")  # domains and lists: nothing is made of them here
     return 0
 
@@ -88,11 +97,11 @@ def _build(tx: Tx, origin: str, kind: str, pending: int, rows: Sequence[tuple[st
     if pending == PARENT:
         for _, line, local_id in there:
             _PARENTS[kind](tx, line, local_id, known)
-        settled = [(uid, local_id, 0) for uid, _, local_id in there]
+        settled = [(uid, local_id, UNFOUND if kind in FINDABLE else 0) for uid, _, local_id in there]
     else:
         made = [(uid, line, _MAKERS[kind](tx, origin, line, before, known)) for uid, line, before in there]
         _tell(tx, [(line, local_id) for _, line, local_id in made if local_id], known)
-        settled = [(uid, local_id, PARENT if local_id and getattr(line, "parent", 0) else 0) for uid, line, local_id in made]
+        settled = [(uid, local_id, _next(line) if local_id else 0) for uid, line, local_id in made]
     gone = [(uid, local_id) for uid, line, local_id in rows if not line]
     for _, local_id in gone:
         if local_id:
@@ -102,16 +111,22 @@ def _build(tx: Tx, origin: str, kind: str, pending: int, rows: Sequence[tuple[st
     tx.many(_SETTLE, [{"uid": uid, "local_id": local_id, "pending": later} for uid, local_id, later in settled])
 
 
+def _next(line: lines.AnyLine) -> int:
+    """Return why the line of an entry that was just made still waits, 0 when it does not."""
+    if getattr(line, "parent", 0):
+        return PARENT
+    return UNFOUND if isinstance(line, Unit | Post | Person) else 0
+
+
 def _tell(tx: Tx, made: Sequence[tuple[lines.AnyLine, int]], known: Known) -> None:
-    """Write the attributes of accounts that were made or changed, and let search find them."""
+    """Write the attributes of accounts that were made or changed; a person with another function must be found by it."""
     accounts = {local_id: line.attributes for line, local_id in made if isinstance(line, Post | Person)}
     tx.execute("DELETE FROM attributes WHERE account_id IN (:ids[])", ids=list(accounts))
     told = ((one, {name: value for name, value in given.items() if name in attributes.NAMES}) for one, given in accounts.items())
     attributes.insert(tx, [(one, Attributes(**given)) for one, given in told if given])
     touch_all(tx, accounts)
-    units = [local_id for line, local_id in made if isinstance(line, Unit)]
     holders = [known[line.person] for line, _ in made if isinstance(line, Holding)]
-    search.index(tx, list(dict.fromkeys([*accounts, *units, *holders])))
+    tx.execute("UPDATE replica SET pending = :unfound WHERE local_id IN (:ids[])", unfound=UNFOUND, ids=holders)
 
 
 def _names(line: lines.AnyLine) -> list[str]:
