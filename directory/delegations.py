@@ -81,6 +81,15 @@ class Delegated:
         return "as" if "send_as" in self.rights else "on_behalf" if "send_on_behalf" in self.rights else None
 
 
+@dataclass(frozen=True, slots=True)
+class Sends:
+    """How somebody may send from an address, and under which delegation (0 and 0 for their own)."""
+
+    sending: Sending
+    account_id: int = 0
+    delegation_id: int = 0
+
+
 def grant(
     tx: Tx,
     account_id: int,
@@ -155,13 +164,13 @@ def given(tx: Tx, account_id: int) -> list[Delegation]:
     return [_delegation(row) for row in tx.rows(_GIVEN, account_id=account_id)]
 
 
-def sending(tx: Tx, person_id: int, address: Address, at_us: int) -> Sending | None:
+def sending(tx: Tx, person_id: int, address: Address, at_us: int) -> Sends | None:
     """Say how a person may send from an address: as their own or a held post's, as its owner, on behalf; None: not at all."""
     if resolve.may_send_as(tx, person_id, address, at_us):
-        return "own"
+        return Sends("own")
     target = resolve.resolve(tx, address)
     found = None if target is None else between(tx, person_id, target.account_id, at_us)
-    return None if found is None else found.sends
+    return None if found is None or found.sends is None else Sends(found.sends, found.account_id, found.delegation_id)
 
 
 def _capacities(tx: Tx, person_id: int, at_us: int) -> list[int]:

@@ -2,6 +2,8 @@
 
 import msgspec
 
+ACTING_FIELD = "Diwan-Acting"  # names the person who sends as somebody else; written at submission, by nobody else
+
 
 class Span(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One MIME part as offsets into the original octets; the tree is flattened in reading order, the root first.

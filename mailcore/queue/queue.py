@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from config.database import Row, Tx
 from config.failpoints import failpoint
 from directory import resolve
-from mailcore.queue.types import Entry, Later, Lease, Queued, Recipient, Report, parsed
+from mailcore.queue import acting
+from mailcore.queue.types import Entry, Later, Lease, Queued, Recipient, Report, parsed, queue_name
 from mailcore.store import accounts
 from mailcore.store.types import Changed
 
@@ -100,6 +101,8 @@ def enqueue(tx: Tx, entry: Entry) -> None:
             orcpt=recipient.orcpt,
             due_us=tx.now_us,
         )
+    if submission.acting is not None:
+        acting.record(tx, submission.acting, queue_name(entry.queue_id))
     wake(tx)
 
 

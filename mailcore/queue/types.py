@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from directory.address import Address, parse
+from mailcore.queue.acting import Acting
 from mailcore.store.types import BlobId
 
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: read over a telephone without mistakes
@@ -48,6 +49,7 @@ class Submission:
     envid: str = ""
     ret: str = ""
     smtputf8: bool = False
+    acting: Acting | None = None  # who sends it in the name of another
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import structlog
 
 from directory.address import Address
 from mailcore.message.date import format_date
+from mailcore.queue.acting import Acting, fields
 from mailcore.queue.types import Submission
 from mailcore.smtp import policy, trace
 from mailcore.smtp.incoming import Incoming
@@ -29,10 +30,11 @@ async def deposit(session: Session, transaction: Transaction, incoming: Incoming
     content = b"".join(incoming.pieces)
     head = policy.read_head(content)
     policy.refuse_loops(head)
-    await session.front.rules.header(session, head)
+    acting = await session.front.rules.header(session, head)
     trace_id = secrets.token_hex(TRACE_BYTES)
-    raw = stamp(session, transaction, head, trace_id) + content
-    queue_id = await _accept(session, _submission(session, transaction, raw))
+    named = fields(acting, has_sender=bool(head.sender_values)) if acting is not None else b""
+    raw = stamp(session, transaction, head, trace_id) + named + content
+    queue_id = await _accept(session, _submission(session, transaction, raw, acting))
     log.info(
         "smtp.accepted",
         queue_id=queue_id,
@@ -74,7 +76,7 @@ def stamp(session: Session, transaction: Transaction, head: Head, trace_id: str)
     return stamped
 
 
-def _submission(session: Session, transaction: Transaction, raw: bytes) -> Submission:
+def _submission(session: Session, transaction: Transaction, raw: bytes, acting: Acting | None) -> Submission:
     parameters = transaction.parameters
     return Submission(
         sender=_text(transaction.sender),
@@ -84,6 +86,7 @@ def _submission(session: Session, transaction: Transaction, raw: bytes) -> Submi
         envid=parameters.envid,
         ret=parameters.ret,
         smtputf8=parameters.smtputf8,
+        acting=acting,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from directory.address import Address
 from mailcore.errors import MalformedMessage, TooManyHops
+from mailcore.message.types import ACTING_FIELD
 from mailcore.smtp.grammar import DOMAIN, LOCAL, BadPath, mailbox_address
 from mailcore.smtp.reply import SENDER_FIELDS, Refused
 
@@ -36,6 +37,7 @@ class Head:
     hops: int
     has_date: bool
     has_message_id: bool
+    names_actor: bool = False  # has the field that only we may write
 
 
 def read_head(raw: bytes) -> Head:
@@ -58,6 +60,7 @@ def read_head(raw: bytes) -> Head:
         hops=len(fields.get(b"received", ())),
         has_date=b"date" in fields,
         has_message_id=b"message-id" in fields,
+        names_actor=ACTING_FIELD.lower().encode() in fields,
     )
 
 

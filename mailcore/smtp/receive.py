@@ -9,6 +9,7 @@ from directory.address import Address, parse
 from directory.manifest import topology
 from mailcore.errors import NodeRevoked, NoSuchRecipient, RelayDenied
 from mailcore.queue import moderation
+from mailcore.queue.acting import Acting
 from mailcore.smtp import policy, trace
 from mailcore.smtp.grammar import POSTMASTER
 from mailcore.smtp.policy import Head
@@ -61,9 +62,10 @@ def deliverable(tx: Tx, address: Address, postmaster: Address, account_id: int |
     raise RelayDenied() if policy.routes_further(address) else NoSuchRecipient(domain=address.domain)
 
 
-async def header(session: Session, head: Head) -> None:
+async def header(session: Session, head: Head) -> Acting | None:
     """Take a message with one plain author. Raises Refused."""
     policy.author(head)
+    return None
 
 
 def client(session: Session) -> str:

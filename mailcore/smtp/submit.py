@@ -1,4 +1,4 @@
-"""Submission: signed-in people, writing in their own name or that of a post they hold, to anybody.
+"""Submission: signed-in people, writing in their own name, that of a post they hold or one lent to them, to anybody.
 
 RFC 6409 §6 (who may submit), §8 (what is added), RFC 4954 §6 (530), RFC 5321 §7.6 (information disclosure).
 """
@@ -8,6 +8,8 @@ from directory import resolve
 from directory.address import Address, parse
 from directory.types import Identity
 from mailcore.errors import NoSuchRecipient, NotAllowed
+from mailcore.queue import acting
+from mailcore.queue.acting import ACTING_FIELD, Acting
 from mailcore.smtp import policy, receive
 from mailcore.smtp.grammar import POSTMASTER
 from mailcore.smtp.policy import Head
@@ -16,9 +18,12 @@ from mailcore.smtp.session import Rules, Session
 
 
 async def sender(session: Session, address: Address | None) -> None:
-    """Take one's own address, that of a post held now, or the null path (RFC 8098 §3: MDNs). Raises NotAllowed."""
+    """Take one's own address, that of a post held now, one lent for sending, or the null path (RFC 8098 §3: MDNs).
+
+    Raises NotAllowed.
+    """
     if address is not None:
-        await _require(session, address)
+        await _find(session, address)
 
 
 async def recipient(session: Session, address: Address) -> str:
@@ -41,12 +46,21 @@ def reachable(tx: Tx, address: Address, postmaster: Address, account_id: int, se
     return receive.deliverable(tx, address, postmaster, account_id, sender)
 
 
-async def header(session: Session, head: Head) -> None:
-    """Take a message whose author, and transmitter if named, is the one who signed in. Raises Refused, NotAllowed."""
-    await _require(session, policy.author(head))
+async def header(session: Session, head: Head) -> Acting | None:
+    """Take a message whose author is the one who signed in, or lets them write; return the latter case.
+
+    Sender, if it is there, is the one who signed in, whose name it is sent in, or, for the right to send as somebody, that
+    one (RFC 5322 §3.6.2). Raises Refused, NotAllowed.
+    """
+    if head.names_actor:
+        raise NotAllowed(f"{ACTING_FIELD} is written here, not by clients")
+    author = policy.author(head)
+    found = await _find(session, author)
     transmitter = policy.transmitter(head)
-    if transmitter is not None:
-        await _require(session, transmitter)
+    as_author = found is not None and found.sending == "as" and transmitter == author
+    if transmitter is not None and not as_author and await _find(session, transmitter) is not None:
+        raise NotAllowed("Sender is who signed in, in their own name", person_id=_identity(session).person_id)
+    return found
 
 
 def client(session: Session) -> str:
@@ -54,11 +68,8 @@ def client(session: Session) -> str:
     return "client.invalid (signed in)"
 
 
-async def _require(session: Session, address: Address) -> None:
-    services = session.front.services
-    person_id = _identity(session).person_id
-    if not await services.db.peek(resolve.may_send_as, person_id, address, services.clock.now_us()):
-        raise NotAllowed("this is not an address that you may send from", person_id=person_id)
+async def _find(session: Session, address: Address) -> Acting | None:
+    return await session.front.services.db.peek(acting.find, _identity(session).person_id, address)
 
 
 def _identity(session: Session) -> Identity:
