@@ -11,7 +11,7 @@ from cryptography import x509
 
 from config.clock import SECOND_US
 from config.database import Tx
-from directory.entities import allocate
+from directory.entities import allocate, touch
 from directory.errors import BadEntry
 from directory.types import Certificate
 
@@ -48,6 +48,7 @@ def add(tx: Tx, account_id: int, purpose: str, key_id: str, der: bytes, chain: S
         valid_from_us=from_us,
         valid_to_us=to_us,
     )
+    touch(tx, account_id)
     return certificate
 
 
@@ -62,6 +63,7 @@ def current(tx: Tx, account_id: int, purpose: str, at_us: int) -> Certificate | 
 
 def revoke(tx: Tx, account_id: int, key_id: str) -> int:
     """Stop offering the certificates of a key; return how many there were."""
+    touch(tx, account_id)
     return tx.execute(_REVOKE, account_id=account_id, key_id=key_id, now_us=tx.now_us)
 
 

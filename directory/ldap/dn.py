@@ -14,8 +14,8 @@ MAX_RDNS = 64
 _TYPES = {"commonname": "cn", "organizationname": "o", "organizationalunitname": "ou", "domaincomponent": "dc", "rfc822mailbox": "mail",
           "userid": "uid", "countryname": "c", "surname": "sn", "2.5.4.3": "cn", "2.5.4.10": "o", "2.5.4.11": "ou",
           "0.9.2342.19200300.100.1.25": "dc", "0.9.2342.19200300.100.1.3": "mail", "0.9.2342.19200300.100.1.1": "uid"}  # fmt: skip
-_TYPE = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*|\d+(?:\.\d+)+)\s*=\s*")
-_SPECIAL = re.compile(r'[,+"\\<>;=]|^[# ]| $')
+_TYPE = re.compile(r" *([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+) *= *")
+_SPECIAL = re.compile(r'[,+"\\<>;=]|^[# ]| \Z')
 _PAIR = re.compile(rb'\\([0-9A-Fa-f]{2}|[ "#+,;<=>\\])')
 
 
@@ -24,7 +24,7 @@ def parse(text: str) -> tuple[Rdn, ...]:
     if len(text) > MAX_CHARS:
         raise BadName
     found: list[Rdn] = []
-    rest = text.strip()
+    rest = text.lstrip(" ")
     while rest:
         match = _TYPE.match(rest)
         if match is None or len(found) == MAX_RDNS:
@@ -43,9 +43,9 @@ def _value(text: str) -> tuple[str, str]:
     if at < len(text) and text[at] != ",":
         raise BadName
     raw, rest = text[:at], text[at + 1 :]
-    if at < len(text) and not rest.strip():
+    if at < len(text) and not rest.strip(" "):
         raise BadName
-    bare = raw.rstrip()
+    bare = raw.rstrip(" ")
     if len(raw) > len(bare) and (len(bare) - len(bare.rstrip("\\"))) % 2:
         bare += " "  # an escaped space at the end belongs to the value
     return _unescape(bare), rest
