@@ -10,6 +10,8 @@ from config.clock import Clock, SystemClock
 from config.database import Database
 from config.engines import open_database
 from config.settings import Settings
+from directory.oidc.keys import Keys
+from directory.oidc.provider import Provider
 from directory.signin import SignIn
 from mailcore.store.store import Store
 from signing.errors import SignerUnavailable
@@ -39,6 +41,7 @@ class Services:
     roots: tuple[bytes, ...]  # DER certificates that signatures are judged against
     activation_secret: bytes
     directory_key: bytes  # 32 octets that the rows alone do not give away
+    openid: Provider  # who this node is to other platforms
 
 
 @contextlib.asynccontextmanager
@@ -52,6 +55,8 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
         blob_db = await open_database(settings.database.url, settings.data, clock, "blobs")
         stack.push_async_callback(blob_db.close)
         store = await Store.open(db, blob_db, settings.data / "blobs", signer)
+        directory_key = _directory_key(settings.keys / DIRECTORY)
+        openid = Provider(db, clock, settings.issuer, directory_key, Keys(db, clock, signer))
         signin = SignIn(db, clock)
         stack.push_async_callback(signin.close)
         roots = settings.keys / ROOTS
@@ -65,7 +70,8 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
             signer=signer,
             roots=_certificates(roots.read_bytes()) if roots.exists() else (),
             activation_secret=activation.read_bytes() if activation.exists() else b"",
-            directory_key=_directory_key(settings.keys / DIRECTORY),
+            directory_key=directory_key,
+            openid=openid,
         )
 
 

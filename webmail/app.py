@@ -27,8 +27,10 @@ from mailcore.services import Services
 from webmail import driver, guard
 from webmail.connection import Connection, Room
 from webmail.driver import Driver
-from webmail.faces import autoconfig, carddav, manifest
+from webmail.faces import autoconfig, carddav, manifest, scim
 from webmail.headers import SafeHeaders
+from webmail.oidc import routes as openid
+from webmail.oidc.outgoing import farewells
 from webmail.views import complete, compose, confirm, events, folder, language, message, signin, static
 
 FORM_BYTES = 8 * 1024 * 1024  # the text of a letter beside its files
@@ -80,9 +82,11 @@ ROUTES = [
     *_route(ONE + "/body", guard.page(message.body)),
     *_route(ONE + "/raw", guard.page(message.raw)),
     *_route(ONE + "/part/{path}", guard.page(message.part)),
+    *openid.ROUTES,
     *autoconfig.ROUTES,
     *manifest.ROUTES,
     *carddav.ROUTES,
+    *scim.ROUTES,
 ]
 
 
@@ -116,7 +120,8 @@ async def web(services: Services) -> AsyncIterator[None]:
     await server.startup(sockets=[listener])
     turning = asyncio.create_task(server.main_loop(), name="web")
     try:
-        yield
+        async with farewells(services):
+            yield
     finally:
         server.should_exit = True
         await turning

@@ -2,6 +2,7 @@
 
 from config.errors import MailError
 from directory import errors as directory
+from directory.oidc import errors as openid
 from mailcore import errors as mail
 from signing import errors as signing
 from webmail.csrf import Forged
@@ -73,6 +74,13 @@ PAGES: dict[type[MailError], tuple[int, str]] = {
     directory.SecondFactorNeeded: (403, N_("A second proof is needed to sign in.")),
     directory.SignInExpired: (403, N_("The sign-in took too long. Begin again.")),
     directory.TooManyAttempts: (429, N_("Too many attempts. Wait a little before you try again.")),
+    openid.UnknownPlatform: (400, N_("This platform is not registered here, or not any more. Nothing was sent to it.")),
+    openid.BadRedirect: (400, N_("This platform asked to return to an address that it did not register. Nothing was sent there.")),
+    openid.InvalidRequestUri: (400, N_("This request is too old or was answered already. Go back to the platform and begin again.")),
+    openid.NoSuchDevice: (404, N_("No device waits for this code. Compare it with what the device shows.")),
+    openid.NotLinked: (403, N_("Nobody here is known by this identity. Sign in with your password.")),
+    openid.SignInTooWeak: (403, N_("Your account asks for a second factor. Sign in with your password.")),
+    openid.ProviderFailed: (502, N_("The other service did not answer as it must. Try again, or sign in with your password.")),
     signing.SignerUnavailable: (503, N_("Signing is not available at the moment. The letter is kept in your drafts.")),
     signing.SigningRefused: (500, N_("The signature could not be made. The letter is kept in your drafts.")),
     signing.NoSuchKey: (409, N_("The signing key of this sender is missing. Tell your administrator.")),

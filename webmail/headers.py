@@ -14,7 +14,7 @@ _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?
 
 _PAGE = (
     "default-src 'none'; script-src https://{host}/s/; style-src https://{host}/s/; img-src https://{host}/s/; "
-    "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "connect-src 'self'; frame-src 'self'; form-action 'self'{leads}; base-uri 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 # The body of a message: no script, no request, no form, an origin of its own. Links open beside, outside the sandbox.
@@ -47,7 +47,7 @@ class SafeHeaders:
             await self.app(scope, receive, send)
             return
         host = Headers(scope=scope).get("host", "")
-        policy = _PAGE.format(host=host if _HOST.fullmatch(host) else "invalid.invalid")
+        policy = page_policy(host)
 
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -59,3 +59,11 @@ class SafeHeaders:
             await send(message)
 
         await self.app(scope, receive, add)
+
+
+def page_policy(host: str, leads_to: str = "") -> str:
+    """Return the policy of a page. `leads_to` is a source that its form may lead to in the end, beside our own pages.
+
+    Browsers hold the addresses that a posted form is redirected to against `form-action` as well.
+    """
+    return _PAGE.format(host=host if _HOST.fullmatch(host) else "invalid.invalid", leads=f" {leads_to}" if leads_to else "")

@@ -47,6 +47,8 @@ NOTICES = {
     "discarded": N_("The draft was deleted."),
     "out": N_("You have signed out."),
     "none": N_("No message was selected."),
+    "device-allowed": N_("Allowed. The device goes on by itself."),
+    "device-denied": N_("Refused. The device gets nothing."),
 }
 
 

@@ -13,12 +13,13 @@ from config.database import Tx
 from directory.errors import BadEntry
 from directory.oidc import clients, jose
 from directory.oidc.authorization import Parameters, single
+from directory.oidc.discovery import PATHS
 from directory.oidc.errors import InvalidClient, InvalidToken
 from directory.oidc.provider import Provider
 from directory.oidc.types import Client
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-MAX_ASSERTION_S = 300  # how far ahead it may run out: so long its name is remembered
+MAX_ASSERTION_S = 3600  # how far ahead it may run out, what Authlib and others say by default: so long its name is remembered
 SKEW_S = 30
 MAX_JTI_CHARS = 256
 KINDS = ("", "jwt", "client-authentication+jwt")
@@ -66,7 +67,8 @@ async def _by_assertion(provider: Provider, assertion: str, endpoint: str) -> Cl
         claims = jose.read(assertion, jose.key_set(client.facts.jwks), KINDS, jose.FOREIGN)
     except (InvalidToken, BadEntry) as error:
         raise InvalidClient(reason="assertion") from error
-    until_us = _check(claims, client, (provider.issuer, endpoint), provider.clock.now_us())
+    ours = (provider.issuer, provider.issuer + PATHS["token_endpoint"], endpoint)  # RFC 9126 §2: each of them is in use
+    until_us = _check(claims, client, ours, provider.clock.now_us())
     if not await provider.db.write(_is_first, client.client_id, claims["jti"], until_us):
         raise InvalidClient("this assertion was used before", client_id=client.client_id)
     return client

@@ -56,6 +56,7 @@ _OF_SESSION = """
     SELECT sid, client_id, person_id, scopes FROM openid_grant
     WHERE session_hash = :session_hash AND ended_us IS NULL AND issued_us IS NOT NULL
 """
+_MOVE = "UPDATE openid_grant SET session_hash = :new_hash WHERE session_hash = :old_hash AND person_id = :person_id"
 _OF_CLIENT = "SELECT sid FROM openid_grant WHERE person_id = :person_id AND client_id = :client_id AND ended_us IS NULL"
 _OUTDATED = """
     SELECT g.sid FROM openid_grant g JOIN person p ON p.person_id = g.person_id
@@ -206,6 +207,11 @@ def end_session(tx: Tx, session_hash: bytes) -> None:
             notices.queue(tx, sid, client_id, person_id)
         else:
             end(tx, sid)
+
+
+def move_session(tx: Tx, person_id: int, old_hash: bytes, new_hash: bytes) -> None:
+    """Let the grants of a person's session belong to the one that follows it: they signed in again."""
+    tx.execute(_MOVE, person_id=person_id, old_hash=old_hash, new_hash=new_hash)
 
 
 def withdraw(tx: Tx, person_id: int, client_id: str) -> int:

@@ -10,6 +10,7 @@ from webmail import csrf, desk, errors, forms, guard, language, render, sessions
 from webmail.desk import GUEST_COOKIE, LANGUAGE_COOKIE, SESSION_COOKIE, Desk
 from webmail.forms import Form
 from webmail.language import gettext as _
+from webmail.oidc import farewell
 from webmail.views import compose
 
 KEPT = "kept:"  # fields of a letter that was being written when the session ended
@@ -20,11 +21,12 @@ KEPT_FIELDS = (
 
 
 async def show(request: Request) -> Response:
-    """Show the form; whoever is signed in already goes on to the mail."""
-    if await desk.find(request, guard.services(request)) is not None:
-        return guard.see("/")
-    expired = SESSION_COOKIE in request.cookies
-    return _form(request, next=guard.local_path(request.query_params.get("next", "/")), expired=expired)
+    """Show the form; whoever is signed in already goes on, unless they are to sign in again."""
+    wanted, again = guard.local_path(request.query_params.get("next", "/")), "again" in request.query_params
+    found = await desk.find(request, guard.services(request))
+    if found is not None and not again:
+        return guard.see(wanted)
+    return _form(request, next=wanted, expired=found is None and SESSION_COOKIE in request.cookies)
 
 
 async def enter(request: Request) -> Response:
@@ -44,13 +46,15 @@ async def enter(request: Request) -> Response:
         return answer
     token = sessions.new_token()
     agent = request.headers.get("user-agent", "")
-    await services.db.write(sessions.start, services.settings.web, token, identity.person_id, guard.peer(request), agent)
+    old = request.cookies.get(SESSION_COOKIE, "")
+    who = (identity.person_id, guard.peer(request), agent, identity.methods or ("pwd",))
+    await services.db.write(farewell.start, services.settings.web, old, token, *who)
     return await _welcome(request, identity, token, guard.local_path(form.text("next")), kept)
 
 
 async def leave(request: Request, here: Desk, form: Form) -> Response:
     """End the session."""
-    await here.services.db.write(sessions.end, here.cookie)
+    await here.services.db.write(farewell.end, here.cookie)
     answer = guard.see("/signin", "out")
     _drop(answer, SESSION_COOKIE)
     answer.headers["clear-site-data"] = '"cache", "storage"'

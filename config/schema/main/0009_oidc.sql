@@ -152,3 +152,6 @@ CREATE TABLE openid_link (
 ) {narrow};
 
 CREATE INDEX openid_link_person ON openid_link (person_id);
+
+-- What proved who began the session, such as 'pwd otp': platforms are told how sure we are.
+ALTER TABLE web_session ADD COLUMN methods TEXT NOT NULL DEFAULT 'pwd';

@@ -1,0 +1,1 @@
+"""OpenID Connect over HTTP: endpoints for platforms, pages for people, and signing in here with another provider."""
