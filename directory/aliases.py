@@ -55,6 +55,13 @@ def insert(tx: Tx, entries: Iterable[tuple[int, AccountKind, Address]]) -> None:
     tx.many(_INSERT, [_row(tx, account_id, kind, address) for account_id, kind, address in entries])
 
 
+def insert_free(tx: Tx, entries: Iterable[tuple[int, AccountKind, Address]]) -> set[int]:
+    """Write those addresses, in our domains, that nobody has; return which accounts, new ones, got theirs."""
+    rows = [_row(tx, account_id, kind, address) for account_id, kind, address in entries]
+    tx.many(f"{_INSERT} ON CONFLICT (folded) DO NOTHING", rows)
+    return set(tx.column("SELECT account_id FROM address WHERE account_id IN (:ids[])", ids=[row["account_id"] for row in rows]))
+
+
 def close_one(tx: Tx, address: Address) -> int:
     """Stop resolving one address; return whose it was. It is never given to anybody else. Raises BadEntry, NotFound.
 

@@ -6,6 +6,7 @@ names the right, the places where it is needed, and how to carry it out.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -100,14 +101,15 @@ def tag(act: Act | type[Act]) -> str:
 def public(act: Act) -> dict[str, Any]:
     """Return an act as JSON can hold it, without its tag and its secrets."""
     shown: dict[str, Any] = msgspec.to_builtins(act)
-    hidden = _secrets(type(act)) | {"act"}
-    return {name: value for name, value in shown.items() if name not in hidden}
+    hidden = _secrets(type(act))
+    return {name: value for name, value in shown.items() if name not in hidden and name != "act"}
 
 
-def _secrets(kind: type[Act]) -> set[str]:
+@cache
+def _secrets(kind: type[Act]) -> frozenset[str]:
     fields = msgspec.inspect.type_info(kind)
     assert isinstance(fields, msgspec.inspect.StructType)
-    return {field.encode_name for field in fields.fields if _is_secret(field.type)}
+    return frozenset(field.encode_name for field in fields.fields if _is_secret(field.type))
 
 
 def _is_secret(kind: msgspec.inspect.Type) -> bool:

@@ -1,9 +1,11 @@
 """Acts on people. Who has a role is out of reach for whoever does not stand above that role, and loses it by leaving."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from config.database import Tx
-from directory import grants, people, rights
+from config.errors import MailError
+from directory import grants, intake, people, rights
 from directory.acts import places
 from directory.acts.act import Act, Rule, Rules, always, made
 from directory.address import parse
@@ -63,6 +65,11 @@ class PersonReopen(Act, frozen=True, tag="person.reopen"):
 
 def _create(tx: Tx, act: PersonCreate) -> Person:
     return people.create(tx, act.name_ar, act.name_fr, parse(act.address), act.language, act.unit_id)
+
+
+def _create_many(tx: Tx, acts: Sequence[PersonCreate]) -> list[Person | MailError]:
+    rows = [intake.NewPerson(one.name_ar, one.name_fr, one.address, one.language, one.unit_id) for one in acts]
+    return intake.create(tx, rows)
 
 
 def _birthplace(tx: Tx, act: PersonCreate) -> Scope:
@@ -140,7 +147,9 @@ def _reopen(tx: Tx, act: PersonReopen) -> None:
 
 
 RULES: Rules = {
-    PersonCreate: Rule("people", _birthplace, _create, "person", lambda act, value: value.person_id, made, _guard_create),
+    PersonCreate: Rule(
+        "people", _birthplace, _create, "person", lambda act, value: value.person_id, made, _guard_create, bulk=_create_many
+    ),
     PersonRename: Rule("people", _here, _rename, "person", _subject, _shown),
     PersonMove: Rule("people", _both, _move, "person", _subject, _shown, _outranked),
     PersonTransfer: Rule("people", _both, _transfer, "person", _subject, _shown, _outranked),

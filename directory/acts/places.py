@@ -90,7 +90,15 @@ def require_domain(tx: Tx, actor: Actor, wanted: Address, place: Scope) -> None:
     Raises NotPermitted, NotFound.
     """
     found = domains.find(tx, wanted.domain)
-    chain = rights.chain(tx, place)
-    if found.organisation_id == chain.organisation_id or (found.shared and rights.organisation(found.organisation_id) in chain.scopes):
+    if found.organisation_id == _organisation_of(tx, place):
         return
-    rights.require(tx, actor, "addresses", rights.organisation(found.organisation_id))
+    owner = rights.organisation(found.organisation_id)
+    if not (found.shared and owner in rights.chain(tx, place).scopes):
+        rights.require(tx, actor, "addresses", owner)
+
+
+def _organisation_of(tx: Tx, place: Scope) -> int | None:
+    if place.kind != "unit":
+        return place.id or None
+    found: int | None = tx.value("SELECT organisation_id FROM unit WHERE unit_id = :id", id=place.id)
+    return found
