@@ -1,5 +1,6 @@
 """What all entries of the directory share: ids from one counter, an owner, and the time of their last change."""
 
+import re
 from collections.abc import Iterable
 
 from config.database import Tx
@@ -7,6 +8,7 @@ from directory.errors import BadEntry
 
 MAX_NAME_CHARS = 300  # of one name or title: the longest official names of administrations have some 200
 
+_WORD = re.compile(r"[a-z][a-z0-9_.-]{0,31}")
 _ALLOCATE = "UPDATE counter SET value = value + :count WHERE name = 'entity' RETURNING value"
 _TOUCH = """
     INSERT INTO changed (entry_id, changed_us) VALUES (:entry_id, :now_us)
@@ -32,6 +34,12 @@ def require_names(*names: str) -> None:
     """
     if not any(map(str.strip, names)) or any(len(name) > MAX_NAME_CHARS or not name.isprintable() for name in names):
         raise BadEntry("a name is a short line of visible characters", names=names)
+
+
+def require_word(word: str) -> None:
+    """Accept what says the same in every administration, a kind of unit or a function: one small word, or "". Raises BadEntry."""
+    if word and not _WORD.fullmatch(word):
+        raise BadEntry("a kind or function is one word of small Latin letters", word=word)
 
 
 def touch(tx: Tx, *entry_ids: int) -> None:

@@ -11,7 +11,7 @@ from typing import Literal
 from config.database import Row, Tx
 from directory import aliases, holdings, queries, search
 from directory.address import Address
-from directory.entities import allocate
+from directory.entities import allocate, touch
 from directory.errors import BadEntry, NotFound
 from directory.queries import Query
 
@@ -115,6 +115,7 @@ def change(
     _check(tx, made)
     if tx.execute(_CHANGE, **_changing(made)) == 0:
         raise NotFound(list_id=list_id)
+    touch(tx, list_id)
     search.index(tx, [list_id])
     return made
 

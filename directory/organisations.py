@@ -3,13 +3,12 @@
 from collections.abc import Iterable
 
 from config.database import Tx
-from directory import history, search
+from directory import history, search, trees
 from directory.entities import allocate, require_names, touch
 from directory.errors import BadEntry, NotFound
 from directory.history import CLOSED, OPEN, Value
 from directory.types import Organisation
 
-MAX_DEPTH = 32  # of the tree of administrations, and of the tree of units in each
 SEARCH_CHUNK = 500  # entries that are indexed anew at once
 
 _COLUMNS = "organisation_id, parent_id, kind, code, name_ar, name_fr, closed_us"
@@ -17,18 +16,10 @@ _INSERT = """
     INSERT INTO organisation (organisation_id, parent_id, kind, code, name_ar, name_fr, created_us)
     VALUES (:organisation_id, :parent_id, :kind, :code, :name_ar, :name_fr, :now_us)
 """
-_ANCESTORS = f"""
-    WITH RECURSIVE above(organisation_id, depth) AS (
-        SELECT parent_id, 1 FROM organisation WHERE organisation_id = :id
-        UNION ALL
-        SELECT o.parent_id, a.depth + 1 FROM organisation o JOIN above a ON o.organisation_id = a.organisation_id
-        WHERE a.depth < {MAX_DEPTH}
-    )
-    SELECT organisation_id FROM above WHERE organisation_id IS NOT NULL ORDER BY depth
-"""
 _BELOW = """
     SELECT organisation_id FROM organisation WHERE parent_id = :id AND closed_us IS NULL
     UNION ALL SELECT unit_id FROM unit WHERE organisation_id = :id AND closed_us IS NULL
+    UNION ALL SELECT list_id FROM list WHERE organisation_id = :id AND closed_us IS NULL
 """
 _POSTS = """
     SELECT p.post_id FROM post p JOIN unit u ON u.unit_id = p.unit_id WHERE u.organisation_id = :id AND p.closed_us IS NULL
@@ -41,7 +32,9 @@ def create(tx: Tx, kind: str, code: str, name_ar: str, name_fr: str, parent_id: 
     require_names(name_ar, name_fr)
     if tx.row("SELECT 1 FROM organisation WHERE code = :code", code=code) is not None:
         raise BadEntry("this code belongs to another administration", code=code)
-    _require_room(tx, parent_id)
+    if parent_id is not None:
+        require_open(tx, parent_id)
+        trees.require_room(tx, "organisation", parent_id)
     organisation = Organisation(allocate(tx), parent_id, kind, code, name_ar, name_fr)
     insert(tx, [organisation])
     return organisation
@@ -100,7 +93,7 @@ def children(tx: Tx, parent_id: int, limit: int = 1000) -> list[Organisation]:
 
 def ancestors(tx: Tx, organisation_id: int) -> list[int]:
     """Return the ids of the administrations above one, the nearest first."""
-    return tx.column(_ANCESTORS, id=organisation_id)
+    return trees.ancestors(tx, "organisation", organisation_id)
 
 
 def rename(tx: Tx, organisation_id: int, name_ar: str, name_fr: str, valid_from_us: int | None = None) -> None:
@@ -118,10 +111,11 @@ def rename(tx: Tx, organisation_id: int, name_ar: str, name_fr: str, valid_from_
 
 def move(tx: Tx, organisation_id: int, parent_id: int | None, valid_from_us: int | None = None) -> None:
     """Put an administration below another one. Raises BadEntry for a closed one and for one below itself, NotFound."""
+    trees.lock(tx)
     found = require_open(tx, organisation_id)
-    _require_room(tx, parent_id)
-    if parent_id is not None and (parent_id == organisation_id or organisation_id in ancestors(tx, parent_id)):
-        raise BadEntry("an administration cannot stand below itself", organisation_id=organisation_id, parent_id=parent_id)
+    if parent_id is not None:
+        require_open(tx, parent_id)
+        trees.require_room(tx, "organisation", parent_id, organisation_id)
     places = Value(place_id=found.parent_id), Value(place_id=parent_id)
     if history.record(tx, "organisation", organisation_id, "place", *places, valid_from_us):
         sql = "UPDATE organisation SET parent_id = :parent_id WHERE organisation_id = :id"
@@ -132,16 +126,7 @@ def close(tx: Tx, organisation_id: int) -> None:
     """Dissolve an administration; it stays in the history. Raises BadEntry while something below it is open, NotFound."""
     require_open(tx, organisation_id)
     if tx.row(_BELOW, id=organisation_id) is not None:
-        raise BadEntry("units or administrations below this one are still open", organisation_id=organisation_id)
+        raise BadEntry("units, lists or administrations below this one are still open", organisation_id=organisation_id)
     history.record(tx, "organisation", organisation_id, "state", OPEN, CLOSED)
     tx.execute("UPDATE organisation SET closed_us = :now_us WHERE organisation_id = :id", id=organisation_id, now_us=tx.now_us)
     touch(tx, organisation_id)
-
-
-def _require_room(tx: Tx, parent_id: int | None) -> None:
-    """Accept a place for an administration: at the top, or below an open one that is not too deep. Raises BadEntry, NotFound."""
-    if parent_id is None:
-        return
-    require_open(tx, parent_id)
-    if len(ancestors(tx, parent_id)) >= MAX_DEPTH - 1:
-        raise BadEntry("administrations stand too deep below each other", parent_id=parent_id)

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from config.database import Tx
 from directory import aliases, history, holdings, search, units
 from directory.address import Address
-from directory.entities import allocate, require_names
+from directory.entities import allocate, require_names, touch
 from directory.errors import BadEntry, NotFound
 from directory.history import CLOSED, OPEN, Value
 from directory.types import Person
+
+LANGUAGES = ("ar", "fr", "en")
 
 _COLUMNS = "person_id, unit_id, name_ar, name_fr, language, address, closed_us"
 _INSERT = """
@@ -24,6 +26,7 @@ _REOPEN = """
 def create(tx: Tx, name_ar: str, name_fr: str, address: Address, language: str = "ar", unit_id: int | None = None) -> Person:
     """Create a person with an address; they cannot sign in before credentials are set. Raises AddressTaken, BadEntry, NotFound."""
     require_names(name_ar, name_fr)
+    _require_language(language)
     organisation_id = None if unit_id is None else units.require_open(tx, unit_id).organisation_id
     person_id = allocate(tx)
     written = aliases.add(tx, person_id, "person", address, organisation_id)
@@ -76,6 +79,14 @@ def rename(tx: Tx, person_id: int, name_ar: str, name_fr: str, valid_from_us: in
         search.index(tx, [person_id])
 
 
+def set_language(tx: Tx, person_id: int, language: str) -> None:
+    """Say in which language a person reads: what we write to them ourselves is in it. Raises BadEntry, NotFound."""
+    _require_language(language)
+    _open(tx, person_id)
+    tx.execute("UPDATE person SET language = :language WHERE person_id = :id", id=person_id, language=language)
+    touch(tx, person_id)
+
+
 def move(tx: Tx, person_id: int, unit_id: int | None, valid_from_us: int | None = None) -> None:
     """Let a person work in another unit of their administration, or (None) in none. Raises BadEntry, NotFound.
 
@@ -121,6 +132,11 @@ def reopen(tx: Tx, person_id: int) -> None:
     tx.execute(_REOPEN, person_id=person_id, unit_id=found.unit_id if kept else None)
     aliases.reopen(tx, person_id, found.closed_us)
     search.index(tx, [person_id])
+
+
+def _require_language(language: str) -> None:
+    if language not in LANGUAGES:
+        raise BadEntry("no such language", language=language)
 
 
 def _open(tx: Tx, person_id: int) -> Person:

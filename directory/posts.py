@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from config.database import Tx
 from directory import aliases, history, holdings, search, units
 from directory.address import Address
-from directory.entities import allocate, require_names, touch
+from directory.entities import allocate, require_names, require_word, touch
 from directory.errors import BadEntry, NotFound
 from directory.history import CLOSED, OPEN, Value
 from directory.types import Post
@@ -20,6 +20,7 @@ _INSERT = f"""
 def create(tx: Tx, unit_id: int, title_ar: str, title_fr: str, address: Address, rank: int = 50, *, function: str = "") -> Post:
     """Create a post with its address. Raises AddressTaken, BadEntry, NotFound."""
     require_names(title_ar, title_fr)
+    require_word(function)
     unit = units.require_open(tx, unit_id)
     post_id = allocate(tx)
     written = aliases.add(tx, post_id, "post", address, unit.organisation_id)
@@ -85,7 +86,8 @@ def move(tx: Tx, post_id: int, unit_id: int, valid_from_us: int | None = None) -
 
 
 def set_role(tx: Tx, post_id: int, function: str, rank: int) -> None:
-    """Say what a post does in its unit, and how high it stands. Raises NotFound."""
+    """Say what a post does in its unit, and how high it stands. Raises BadEntry, NotFound."""
+    require_word(function)
     _open(tx, post_id)
     sql = "UPDATE post SET post_function = :function, post_rank = :rank WHERE post_id = :id"
     tx.execute(sql, id=post_id, function=function, rank=rank)

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from config.database import Tx
-from directory import aliases, history, organisations, search
+from directory import aliases, history, organisations, search, trees
 from directory.address import Address
-from directory.entities import allocate, require_names, touch
+from directory.entities import allocate, require_names, require_word, touch
 from directory.errors import BadEntry, NotFound
 from directory.history import CLOSED, OPEN, Value
-from directory.organisations import MAX_DEPTH
+from directory.trees import MAX_DEPTH
 from directory.types import Unit
 
 _COLUMNS = "unit_id, organisation_id, parent_id, code, name_ar, name_fr, kind, address, closed_us"
@@ -23,14 +23,6 @@ _TREE = f"""
         SELECT u.unit_id, b.depth + 1 FROM unit u JOIN below b ON u.parent_id = b.unit_id WHERE b.depth < {MAX_DEPTH}
     )
     SELECT {_COLUMNS} FROM unit WHERE unit_id IN (SELECT unit_id FROM below) AND (closed_us IS NULL OR unit_id = :unit_id) ORDER BY code
-"""
-_ANCESTORS = f"""
-    WITH RECURSIVE above(unit_id, depth) AS (
-        SELECT parent_id, 1 FROM unit WHERE unit_id = :unit_id
-        UNION ALL
-        SELECT u.parent_id, a.depth + 1 FROM unit u JOIN above a ON u.unit_id = a.unit_id WHERE a.depth < {MAX_DEPTH}
-    )
-    SELECT unit_id FROM above WHERE unit_id IS NOT NULL ORDER BY depth
 """
 _WITHIN = """
     SELECT unit_id FROM unit WHERE parent_id = :unit_id AND closed_us IS NULL
@@ -55,6 +47,7 @@ def create(
     `code` is its short name, unique in the administration for ever.
     """
     require_names(name_ar, name_fr)
+    require_word(kind)
     organisations.require_open(tx, organisation_id)
     sql = "SELECT 1 FROM unit WHERE organisation_id = :organisation_id AND code = :code"
     if tx.row(sql, organisation_id=organisation_id, code=code) is not None:
@@ -120,7 +113,7 @@ def subtree(tx: Tx, unit_id: int) -> list[Unit]:
 
 def ancestors(tx: Tx, unit_id: int) -> list[int]:
     """Return the ids of the units above one, the nearest first."""
-    return tx.column(_ANCESTORS, unit_id=unit_id)
+    return trees.ancestors(tx, "unit", unit_id)
 
 
 def rename(tx: Tx, unit_id: int, name_ar: str, name_fr: str, valid_from_us: int | None = None) -> None:
@@ -135,11 +128,9 @@ def rename(tx: Tx, unit_id: int, name_ar: str, name_fr: str, valid_from_us: int 
 
 def move(tx: Tx, unit_id: int, parent_id: int | None, valid_from_us: int | None = None) -> None:
     """Put a unit below another one of its administration. Raises BadEntry for a closed one and for one below itself, NotFound."""
-    organisations.require_open(tx, find(tx, unit_id).organisation_id)  # its lock: two moves at once could make a ring
+    trees.lock(tx)
     found = require_open(tx, unit_id)
-    _require_room(tx, found.organisation_id, parent_id)
-    if parent_id is not None and (parent_id == unit_id or unit_id in ancestors(tx, parent_id)):
-        raise BadEntry("a unit cannot stand below itself", unit_id=unit_id, parent_id=parent_id)
+    _require_room(tx, found.organisation_id, parent_id, unit_id)
     places = Value(place_id=found.parent_id), Value(place_id=parent_id)
     if history.record(tx, "unit", unit_id, "place", *places, valid_from_us):
         tx.execute("UPDATE unit SET parent_id = :parent_id WHERE unit_id = :id", id=unit_id, parent_id=parent_id)
@@ -161,6 +152,7 @@ def set_address(tx: Tx, unit_id: int, address: Address | None) -> None:
 
 def set_kind(tx: Tx, unit_id: int, kind: str) -> None:
     """Say what a unit is for. Raises BadEntry, NotFound."""
+    require_word(kind)
     require_open(tx, unit_id)
     tx.execute("UPDATE unit SET kind = :kind WHERE unit_id = :id", id=unit_id, kind=kind)
     touch(tx, unit_id)
@@ -177,11 +169,10 @@ def close(tx: Tx, unit_id: int) -> None:
     search.forget(tx, [unit_id])
 
 
-def _require_room(tx: Tx, organisation_id: int, parent_id: int | None) -> None:
+def _require_room(tx: Tx, organisation_id: int, parent_id: int | None, unit_id: int | None = None) -> None:
     """Accept a place for a unit: a root, or below an open unit of the same administration. Raises BadEntry, NotFound."""
     if parent_id is None:
         return
     if require_open(tx, parent_id).organisation_id != organisation_id:
         raise BadEntry("the parent unit belongs to another administration", parent_id=parent_id)
-    if len(ancestors(tx, parent_id)) >= MAX_DEPTH - 1:
-        raise BadEntry("units stand too deep below each other", parent_id=parent_id)
+    trees.require_room(tx, "unit", parent_id, unit_id)

@@ -8,8 +8,8 @@ from directory import history, holdings, lists, organisations, posts, units
 from directory.address import Address
 from directory.errors import NotFound
 from directory.history import ALWAYS_US
-from directory.organisations import MAX_DEPTH
 from directory.resolve import key
+from directory.trees import MAX_DEPTH
 from directory.types import AccountKind, EntryKind, Holding, HoldingKind
 
 _ADDRESS = """

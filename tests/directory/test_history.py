@@ -18,6 +18,7 @@ from config.clock import DAY_US, ManualClock
 from config.database import Database, Tx
 from directory import history, holdings, organisations, people, posts, units
 from directory.errors import BadEntry, MailError, NotFound
+from directory.trees import MAX_DEPTH
 from directory.types import Holding
 
 from .conftest import Ministry, address
@@ -266,6 +267,54 @@ async def test_administrations_and_units_stand_in_trees(database: Database, mini
             await database.write(units.move, unit, above)
     await database.write(units.move, desk, root)
     assert (await database.read(units.find, desk)).parent_id == root
+
+
+async def test_a_tree_has_no_more_levels_than_are_walked(database: Database, ministry: Ministry) -> None:
+    def chain(tx: Tx, name: str, length: int) -> list[int]:
+        made: list[int] = []
+        for n in range(length):
+            parent = made[-1] if made else None
+            made.append(units.create(tx, ministry.organisation.organisation_id, f"{name}{n}", "و", "U", parent).unit_id)
+        return made
+
+    deep = await database.write(chain, "a", MAX_DEPTH)
+    with pytest.raises(BadEntry):
+        await database.write(units.create, ministry.organisation.organisation_id, "z", "و", "U", deep[-1])
+    short = await database.write(chain, "b", 3)
+    with pytest.raises(BadEntry):
+        await database.write(units.move, short[0], deep[MAX_DEPTH - 3])
+    await database.write(units.move, short[0], deep[MAX_DEPTH - 4])
+    assert await database.read(units.ancestors, short[-1]) == [short[1], short[0], *reversed(deep[: MAX_DEPTH - 3])]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\u202eb", "a\nb", "x" * 301])
+async def test_names_are_short_lines_of_visible_characters(database: Database, ministry: Ministry, name: str) -> None:
+    for act, *args in (
+        (people.create, name, name, address("x")),
+        (people.rename, ministry.amina.person_id, name, name),
+        (units.create, ministry.organisation.organisation_id, "X", name, name),
+        (posts.rename, ministry.registry.post_id, name, name),
+        (organisations.rename, ministry.organisation.organisation_id, name, name),
+    ):
+        with pytest.raises(BadEntry):
+            await database.write(act, *args)
+
+
+async def test_what_is_alike_everywhere_is_said_in_one_word(database: Database, ministry: Ministry) -> None:
+    await database.write(units.set_kind, ministry.unit.unit_id, "registry")
+    await database.write(posts.set_role, ministry.registry.post_id, "head", 5)
+    post = await database.read(posts.find, ministry.registry.post_id)
+    assert ((await database.read(units.find, ministry.unit.unit_id)).kind, post.function, post.rank) == ("registry", "head", 5)
+    for act, *args in ((units.set_kind, ministry.unit.unit_id, "Two Words"), (posts.set_role, ministry.registry.post_id, "é", 5)):
+        with pytest.raises(BadEntry):
+            await database.write(act, *args)
+
+
+async def test_people_read_in_a_language_of_the_pages(database: Database, ministry: Ministry) -> None:
+    await database.write(people.set_language, ministry.amina.person_id, "ar")
+    assert (await database.read(people.find, ministry.amina.person_id)).language == "ar"
+    with pytest.raises(BadEntry):
+        await database.write(people.set_language, ministry.amina.person_id, "xx")
 
 
 async def test_what_still_has_something_in_it_is_not_closed(database: Database, ministry: Ministry) -> None:
