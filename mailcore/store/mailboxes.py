@@ -44,6 +44,11 @@ def listing(tx: Tx, account_id: AccountId) -> list[Mailbox]:
     return sorted(found, key=lambda mailbox: (mailbox.name != INBOX, mailbox.name.casefold()))
 
 
+def is_within(name: str, folder: str) -> bool:
+    """Say whether a mailbox is a folder or stands below it; "" is the whole account."""
+    return not folder or (name + SEPARATOR).casefold().startswith((folder + SEPARATOR).casefold())
+
+
 def find(tx: Tx, account_id: AccountId, name: str) -> Mailbox:
     """Return the mailbox of this name. Raises NoSuchMailbox, BadMailboxName."""
     row = tx.row(rows.MAILBOX + " AND m.name_fold = :fold", account_id=account_id, fold=canonical(name).casefold())
