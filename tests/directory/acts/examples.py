@@ -11,12 +11,21 @@ from directory.acts import Act
 from directory.acts.addresses import AliasAdd, AliasClose, DomainAlias, DomainClose, DomainCreate, DomainShare
 from directory.acts.blanking import JournalBlank
 from directory.acts.cards import AttributesSet, VisibilitySet
-from directory.acts.credentials import AppPasswordRevoke, PasswordReset, SessionsEnd
+from directory.acts.credentials import AppPasswordRevoke, CertificateAdd, CertificateRevoke, FactorsReset, PasswordReset, SessionsEnd
 from directory.acts.delegations import DelegationGrant, DelegationRevoke
 from directory.acts.grants import GrantGive, GrantRevoke
 from directory.acts.holdings import HoldingAnnul, HoldingCorrect, HoldingEnd, HoldingStart
 from directory.acts.lists import ListChange, ListClose, ListCreate, ListReject, ListRelease
 from directory.acts.organisations import OrganisationClose, OrganisationCreate, OrganisationMove, OrganisationRename
+from directory.acts.parties import (
+    IdentityLink,
+    IdentityUnlink,
+    PartyApprove,
+    PartyChange,
+    PartyRegister,
+    PartyRevoke,
+    PartyRotate,
+)
 from directory.acts.people import PeopleClose, PersonClose, PersonCreate, PersonMove, PersonRename, PersonReopen, PersonTransfer
 from directory.acts.posts import PostClose, PostCreate, PostMove, PostRename, PostRole
 from directory.acts.services import ServiceCreate, ServiceRevoke
@@ -25,7 +34,7 @@ from directory.acts.units import UnitAddress, UnitClose, UnitCreate, UnitKind, U
 from directory.queries import Query
 from directory.services import digest
 
-from .world import KEPT, Place, parent
+from .world import KEPT, PROVIDER, Place, certificate, parent, platform
 
 Example = Callable[[Place, Place], tuple[Act, set[str]]]
 
@@ -110,6 +119,9 @@ EXAMPLES: dict[type[Act], Example] = {
     PasswordReset: lambda p, q: (PasswordReset(p.person.person_id, KEPT), {p.name}),
     SessionsEnd: lambda p, q: (SessionsEnd(p.person.person_id), {p.name}),
     AppPasswordRevoke: lambda p, q: (AppPasswordRevoke(p.person.person_id, p.app_password_id), {p.name}),
+    FactorsReset: lambda p, q: (FactorsReset(p.person.person_id), {p.name}),
+    CertificateAdd: lambda p, q: (CertificateAdd(p.person.person_id, certificate("another"), "another"), {p.name}),
+    CertificateRevoke: lambda p, q: (CertificateRevoke(p.person.person_id, p.certificate), {p.name}),
     GrantGive: lambda p, q: (GrantGive(q.person.person_id, "signer", "unit", p.unit.unit_id), {p.name, q.name}),
     GrantRevoke: lambda p, q: (GrantRevoke(p.grant.grant_id), {p.name}),
     ServiceCreate: lambda p, q: (
@@ -117,6 +129,16 @@ EXAMPLES: dict[type[Act], Example] = {
         {p.name},
     ),
     ServiceRevoke: lambda p, q: (ServiceRevoke(p.service.service_id), {p.name}),
+    PartyRegister: lambda p, q: (PartyRegister(platform(p.organisation)), {p.organisation.code}),
+    PartyChange: lambda p, q: (
+        PartyChange(p.party.client_id, platform(q.organisation)),
+        {p.organisation.code, q.organisation.code},
+    ),
+    PartyApprove: lambda p, q: (PartyApprove(p.party.client_id, p.party.facts), {p.organisation.code}),
+    PartyRotate: lambda p, q: (PartyRotate(p.party.client_id, "00" * 32), {p.organisation.code}),
+    PartyRevoke: lambda p, q: (PartyRevoke(p.party.client_id), {p.organisation.code}),
+    IdentityLink: lambda p, q: (IdentityLink(PROVIDER, f"new.{p.name}", p.person.person_id), {p.name}),
+    IdentityUnlink: lambda p, q: (IdentityUnlink(PROVIDER, p.subject), {p.name}),
     NodeAdd: lambda p, q: (
         NodeAdd("new", p.organisation.organisation_id, p.node.site_class, "mx.new.example", "192.0.2.9:25", "192.0.2.9:443", "00" * 32, ()),
         {"nation"},
@@ -128,5 +150,5 @@ EXAMPLES: dict[type[Act], Example] = {
 
 TOUCH_TWO = {
     *(OrganisationMove, UnitMove, PostCreate, PostMove, PersonCreate, PersonMove, PersonTransfer, PeopleClose),
-    *(HoldingStart, AliasAdd, GrantGive, ListCreate, ListChange, DelegationGrant),
+    *(HoldingStart, AliasAdd, GrantGive, ListCreate, ListChange, DelegationGrant, PartyChange),
 }

@@ -9,10 +9,17 @@ nation
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from config.database import Tx
 from directory import (
     aliases,
+    client_certificates,
     credentials,
     delegations,
     domains,
@@ -31,6 +38,8 @@ from directory.delegations import Delegation
 from directory.lists import MailingList
 from directory.manifest import topology
 from directory.manifest.topology import Node
+from directory.oidc import clients, links
+from directory.oidc.types import Client, ClientAuth, Registration
 from directory.queries import Query
 from directory.rights import NATION, Actor, Role, Scope, organisation, unit
 from directory.services import Service
@@ -39,8 +48,10 @@ from directory.types import Holding, Organisation, PasswordHash, Person, Post, S
 ORGANISATIONS = {"gov": None, "in": "gov", "wilaya": "in", "out": "gov"}
 UNITS = {"gov.a": None, "in.a": None, "in.a.x": "in.a", "in.b": None, "wilaya.a": None, "out.a": None}
 PLACES = tuple(UNITS)
+PROVIDER = "https://other.example"
 KEPT = PasswordHash("$argon2id$none", ScramVerifier(b"salt", 4096, b"stored", b"server"))
 APP_SHA256 = bytes(32)
+_KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 _NODE = ("mx.node.example", "192.0.2.1:25", "192.0.2.1:443")
 
 
@@ -68,6 +79,9 @@ class Place:
     app_password_id: int
     node: Node
     held_id: int
+    certificate: str
+    party: Client
+    subject: str
 
     def address(self, local: str) -> str:
         """Return an address that is free in this place's administration."""
@@ -140,7 +154,29 @@ def _place(tx: Tx, name: str, owner: Organisation, parent_id: int | None) -> Pla
         credentials.add_app_password(tx, person.person_id, APP_SHA256, ["imap"], name),
         topology.add(tx, name.replace(".", "-"), owner.organisation_id, "online", *_NODE, bytes(32), []),
         held_id,
+        client_certificates.add(tx, person.person_id, certificate(name), name).sha256.hex(),
+        clients.register(tx, platform(owner)),
+        identity(tx, name, person),
     )
+
+
+def certificate(name: str) -> bytes:
+    """Return a self-signed certificate: what is in it does not matter here."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder(subject, subject, _KEY.public_key(), sum(map(ord, name)))
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    return builder.not_valid_before(now).not_valid_after(now.replace(year=2036)).sign(_KEY, None).public_bytes(Encoding.DER)
+
+
+def platform(owner: Organisation, auth: ClientAuth = "client_secret_basic") -> Registration:
+    """Return what a platform of an administration registers."""
+    return Registration(owner.organisation_id, "x", "x", auth, redirect_uris=("https://platform.example/back",))
+
+
+def identity(tx: Tx, name: str, person: Person) -> str:
+    """Link a person to another provider; return its subject for them."""
+    links.add(tx, PROVIDER, name, person.person_id)
+    return name
 
 
 def scope_of(world: World, name: str) -> Scope:
