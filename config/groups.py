@@ -10,6 +10,7 @@ import typer
 
 GROUPS = {
     "queue": "config.queue_commands",
+    "client": "directory.commands.client",
     "node": "directory.commands.node",
     "directory": "directory.commands.register",
 }

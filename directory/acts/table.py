@@ -12,6 +12,7 @@ from directory.acts import (
     holdings,
     lists,
     organisations,
+    parties,
     people,
     posts,
     services,
@@ -33,6 +34,7 @@ RULES: Final[Rules] = {
     **credentials.RULES,
     **grants.RULES,
     **services.RULES,
+    **parties.RULES,
     **blanking.RULES,
     **topology.RULES,
 }
