@@ -9,10 +9,11 @@ from pathlib import Path
 from config.clock import Clock, SystemClock
 from config.database import Database
 from config.engines import open_database
-from config.settings import Settings
+from config.settings import Settings, endpoint
+from directory.oidc.access import AccessTokens
 from directory.oidc.keys import Keys
 from directory.oidc.provider import Provider
-from directory.signin import SignIn
+from directory.signin import SignIn, Site
 from mailcore.store.store import Store
 from signing.errors import SignerUnavailable
 from signing.keys import Signer
@@ -57,7 +58,14 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
         store = await Store.open(db, blob_db, settings.data / "blobs", signer)
         directory_key = _directory_key(settings.keys / DIRECTORY)
         openid = Provider(db, clock, settings.issuer, directory_key, Keys(db, clock, signer))
-        signin = SignIn(db, clock)
+        signin = SignIn(
+            db,
+            clock,
+            key=directory_key,
+            tokens=AccessTokens(openid),
+            discovery=f"{settings.issuer}/.well-known/openid-configuration",
+            site=Site(settings.node.hostname, "Diwan", (_origin(settings),)),
+        )
         stack.push_async_callback(signin.close)
         roots = settings.keys / ROOTS
         activation = settings.keys / ACTIVATION
@@ -104,6 +112,12 @@ async def _connected(socket: Path) -> Signer | None:
         return await Signer.connect(socket, patience_s=SIGNER_PATIENCE_S)
     except SignerUnavailable:
         return None
+
+
+def _origin(settings: Settings) -> str:
+    """Return where the pages of the web are, as a browser says it (RFC 6454 §4)."""
+    port = endpoint(settings.listen.https)[1] if settings.listen.https else 443
+    return f"https://{settings.node.hostname}" + (f":{port}" if port != 443 else "")
 
 
 def _directory_key(path: Path) -> bytes:

@@ -16,6 +16,7 @@ from mailcore.imap.memory import Memory
 from mailcore.imap.session import Session, State
 from mailcore.imap.wire import Event, Framer, Limits
 from mailcore.services import Services
+from mailcore.tls import NOTHING, Channel
 
 HELD_BYTES = 256 * 1024  # pipelined octets at which reading pauses, and unsent ones at which writing waits
 ALL_HELD_BYTES = 512 * 1024 * 1024  # received and not yet carried out, all connections together: ten messages of the largest size
@@ -49,6 +50,10 @@ class Owner(Protocol):
         """Negotiate TLS on a connection."""
         ...
 
+    def offered(self, transport: asyncio.Transport) -> Channel:
+        """Return what the TLS of a connection offers to sign-in."""
+        ...
+
 
 class Connection(asyncio.Protocol):
     """Implements `session.Channel` on an asyncio transport."""
@@ -70,6 +75,7 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self.secure = False
         self.peer = ""
+        self.offered = NOTHING
 
     # asyncio.Protocol
 
@@ -79,6 +85,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         transport.set_write_buffer_limits(high=HELD_BYTES)
         self.secure = transport.get_extra_info("ssl_object") is not None
+        self.offered = self._owner.offered(transport) if self.secure else NOTHING
         name = transport.get_extra_info("peername")
         self.peer = str(name[0]) if name else ""
         self.session = Session(self._owner.services, self._owner.memory, self)
@@ -221,6 +228,7 @@ class Connection(asyncio.Protocol):
         self._framer.discard()
         self._transport = await self._owner.start_tls(self._transport, self)
         self._reading = self.secure = True
+        self.offered = self._owner.offered(self._transport)
         self._transport.set_write_buffer_limits(high=HELD_BYTES)
 
     def trust(self) -> None:

@@ -13,6 +13,7 @@ from config.settings import endpoint
 from mailcore.imap.connection import Connection
 from mailcore.imap.memory import Memory
 from mailcore.services import Services
+from mailcore.tls import Channel, Listening
 
 BACKLOG = 1024
 HANDSHAKE_S = 30
@@ -26,7 +27,7 @@ class Listener:
         self.services = services
         self.memory = Memory()
         self.held_bytes = 0
-        self._tls = tls_context(services)
+        self._tls = Listening(services, protocols=["imap"])  # ALPN: RFC 8314 §3.2, ALPACA
         self._connections: set[Connection] = set()
         self._by_peer: Counter[str] = Counter()
         self._tasks = asyncio.TaskGroup()
@@ -52,7 +53,7 @@ class Listener:
             lambda: Connection(self),
             host,
             port,
-            ssl=self._tls if tls else None,
+            ssl=self._tls.context if tls else None,
             ssl_handshake_timeout=HANDSHAKE_S if tls else None,
             backlog=BACKLOG,
         )
@@ -79,25 +80,21 @@ class Listener:
         """Run a coroutine that ends with the server."""
         return self._tasks.create_task(work)
 
+    def offered(self, transport: asyncio.Transport) -> Channel:
+        """Return what the TLS of a connection offers to sign-in."""
+        return self._tls.channel(transport.get_extra_info("ssl_object"))
+
     async def start_tls(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> asyncio.Transport:
         """Negotiate TLS on a connection. Raises ConnectionError."""
         try:
             upgraded = await asyncio.get_running_loop().start_tls(
-                transport, protocol, self._tls, server_side=True, ssl_handshake_timeout=HANDSHAKE_S
+                transport, protocol, self._tls.context, server_side=True, ssl_handshake_timeout=HANDSHAKE_S
             )
         except ssl.SSLError as error:
             raise ConnectionAbortedError("no TLS") from error
         if upgraded is None:
             raise ConnectionAbortedError("the client left")
         return upgraded
-
-
-def tls_context(services: Services) -> ssl.SSLContext:
-    """Return the context of this node's listeners: TLS 1.2 and later, ALPN "imap" (RFC 8314 §3.2; ALPACA)."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(services.settings.tls.certificate, services.settings.tls.key)
-    context.set_alpn_protocols(["imap"])
-    return context
 
 
 @contextlib.asynccontextmanager

@@ -9,15 +9,16 @@ from typing import Protocol
 from config.clock import SECOND_US
 from directory import credentials
 from directory.types import Identity
+from mailcore import tls
 from mailcore.errors import NoSuchMailbox
-from mailcore.imap import fetching, names, responses
+from mailcore.imap import fetching, responses
 from mailcore.imap.errors import ReadOnly
 from mailcore.imap.memory import Memory
 from mailcore.imap.responses import FlagWriter
 from mailcore.imap.view import Gone, Reflagged, Total, View
 from mailcore.imap.wire import Event
 from mailcore.services import Services
-from mailcore.store import keywords, messages
+from mailcore.store import keywords, mailboxes, messages
 from mailcore.store.bus import Bus
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import AccountId, Mailbox, MailboxKey, Prepared
@@ -39,6 +40,7 @@ class Channel(Protocol):
 
     secure: bool
     peer: str
+    offered: tls.Channel  # what TLS offers to sign-in
 
     def write(self, octets: bytes) -> None:
         """Add octets to the reply."""
@@ -160,7 +162,7 @@ class Session:
     def reaches(self, name: str) -> bool:
         """Say whether a mailbox is within what was lent: a folder and those below it, or everything."""
         folder = self.identity.folder if self.identity is not None else ""
-        return not folder or names.is_within(name, folder)
+        return mailboxes.is_within(name, folder)
 
     async def require_standing(self) -> None:
         """Raise AccessEnded when the sign-in or the right to the mailbox has ended: somebody else's at once, one's own soon."""

@@ -58,6 +58,9 @@ class Connection(SMTP):
         """Begin to talk: in the clear, or inside TLS when the door has done the handshake."""
         self._wire = transport
         self._talk.peer = (transport.get_extra_info("peername") or ("",))[0]
+        inside = transport.get_extra_info("ssl_object")
+        if inside is not None and self._front.tls is not None:
+            self._talk.channel = self._front.tls.channel(inside)
         super().connection_made(transport)
         self.task.add_done_callback(self._gone)
 
@@ -230,7 +233,8 @@ class Connection(SMTP):
 
     async def _secure(self) -> bool:
         """Do the handshake; return whether it succeeded. The connection is closed when it did not."""
-        assert self._front.tls is not None
+        tls = self._front.tls
+        assert tls is not None
         if self._reader._buffer:  # type: ignore[attr-defined]
             self.abort()
             return False
@@ -238,7 +242,7 @@ class Connection(SMTP):
         limit_s = self._front.limits.handshake_s
         self._reset_timeout(limit_s + 1)
         try:
-            transport = await self.loop.start_tls(self._wire, self, self._front.tls, server_side=True, ssl_handshake_timeout=limit_s)
+            transport = await self.loop.start_tls(self._wire, self, tls.context, server_side=True, ssl_handshake_timeout=limit_s)
         except OSError as error:  # ssl.SSLError is one
             log.info("smtp.tls_failed", peer=self._talk.peer, error=type(error).__name__)
             self.abort()
@@ -250,5 +254,5 @@ class Connection(SMTP):
         self.transport = self._wire = transport
         self._reader._transport = self._writer._transport = transport  # type: ignore[attr-defined]
         self._lines = Lines()
-        self._talk.begin_tls()
+        self._talk.begin_tls(tls.channel(transport.get_extra_info("ssl_object")))
         return True

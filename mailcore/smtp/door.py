@@ -100,7 +100,7 @@ class Door:
         await self._loop.connect_accepted_socket(  # its result names the TLS protocol on uvloop, ours elsewhere
             lambda: connection,
             client,
-            ssl=front.tls if self._tls_at_once else None,
+            ssl=front.tls.context if front.tls is not None and self._tls_at_once else None,
             ssl_handshake_timeout=front.limits.handshake_s if self._tls_at_once else None,
         )
         return connection

@@ -5,12 +5,11 @@ RFC 5321, RFC 6409, RFC 8314 §3.3.
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import AsyncIterator
 
 import structlog
 
-from config.settings import Settings, Tls
+from config.settings import Settings
 from mailcore.queue.accept import accept as queue_accept
 from mailcore.services import Services
 from mailcore.smtp import receive, submit
@@ -18,6 +17,7 @@ from mailcore.smtp.door import Door
 from mailcore.smtp.gate import Gate, Memory
 from mailcore.smtp.limits import Limits
 from mailcore.smtp.session import Accept, Front, Rules
+from mailcore.tls import Listening
 
 log = structlog.get_logger()
 
@@ -51,7 +51,7 @@ def make_front(services: Services, rules: Rules, accept: Accept, limits: Limits 
         limits=limits,
         gate=Gate(limits.connections, limits.connections_per_address),
         memory=Memory(max(limits.memory_bytes, limits.message_bytes)),
-        tls=tls_context(services.settings.tls),
+        tls=Listening(services, asks=rules.signs_in),
         accept=accept,
     )
 
@@ -64,15 +64,6 @@ def limits_of(settings: Settings) -> Limits:
         connections=settings.smtp.max_connections,
         connections_per_address=settings.smtp.max_connections_per_address,
     )
-
-
-def tls_context(tls: Tls) -> ssl.SSLContext:
-    """Return a server context: TLS 1.2 at least (RFC 8996), no renegotiation, no compression."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    context.load_cert_chain(tls.certificate, tls.key)
-    return context
 
 
 @contextlib.asynccontextmanager

@@ -4,20 +4,21 @@ RFC 5321 §4.1.4 (order of commands), RFC 3207 §4.2 (state after TLS).
 """
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from directory.address import Address
+from directory.signin import Exchange
 from directory.types import Identity
+from mailcore.queue.acting import Acting
 from mailcore.queue.types import Recipient, Submission
 from mailcore.services import Services
 from mailcore.smtp.gate import Gate, Memory
 from mailcore.smtp.incoming import Incoming
 from mailcore.smtp.limits import Limits
-from mailcore.smtp.mechanisms import Exchange
 from mailcore.smtp.params import MailParameters
 from mailcore.smtp.policy import Head
+from mailcore.tls import NOTHING, Channel, Listening
 
 Accept = Callable[[Services, Submission], Awaitable[str]]
 
@@ -38,6 +39,7 @@ class Session:
     front: "Front"
     peer: str
     tls: bool = False
+    channel: Channel = NOTHING
     hello: str = ""
     extended: bool = False
     identity: Identity | None = None
@@ -49,9 +51,9 @@ class Session:
     failed_sign_ins: int = 0
     smuggled: bool = False
 
-    def begin_tls(self) -> None:
+    def begin_tls(self, channel: Channel) -> None:
         """Forget everything that was said in the clear (RFC 3207 §4.2)."""
-        self.tls, self.hello, self.extended = True, "", False
+        self.tls, self.channel, self.hello, self.extended = True, channel, "", False
         self.transaction = self.exchange = self.identity = None
 
     @property
@@ -65,14 +67,14 @@ class Rules:
     """What one kind of listener permits. The functions raise MailError or Refused.
 
     `sender` judges MAIL FROM, `recipient` judges RCPT TO and returns the address to deliver to, `header` judges the
-    message, `client` says what Received tells of the client.
+    message and returns who sends it in the name of another, `client` says what Received tells of the client.
     """
 
     name: str
     signs_in: bool
     sender: Callable[[Session, Address | None], Awaitable[None]]
     recipient: Callable[[Session, Address], Awaitable[str]]
-    header: Callable[[Session, Head], Awaitable[None]]
+    header: Callable[[Session, Head], Awaitable[Acting | None]]
     client: Callable[[Session], str]
     completes: bool  # adds Date and Message-ID where they are missing (RFC 6409 §8)
 
@@ -86,6 +88,6 @@ class Front:
     limits: Limits
     gate: Gate
     memory: Memory
-    tls: ssl.SSLContext | None
+    tls: Listening | None
     accept: Accept
     accepting: set[asyncio.Task[str]] = field(default_factory=set)

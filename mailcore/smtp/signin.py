@@ -6,29 +6,34 @@ RFC 4954. Nothing is offered, parsed or logged before TLS; credentials are never
 import structlog
 
 from config.errors import MailError
+from directory.errors import BadExchange, UnknownMechanism
+from directory.signin import Exchange
+from directory.types import Identity
 from mailcore.smtp import mechanisms, reply
 from mailcore.smtp.limits import AUTH_BYTES
-from mailcore.smtp.mechanisms import Credentials, Exchange
 from mailcore.smtp.reply import Refused, Reply
 from mailcore.smtp.session import Session
 
 log = structlog.get_logger()
 
 
+def offered(session: Session) -> tuple[str, ...]:
+    """Return the mechanisms that a connection may use now."""
+    channel = session.channel
+    signin = session.front.services.signin
+    return signin.mechanisms(tls=session.tls, certificate=channel.certificate, binding=channel.binding)
+
+
 async def auth(session: Session, argument: bytes) -> Reply:
     """Begin an exchange, or finish it at once when the initial response says all (RFC 4954 §4)."""
     _permit(session)
     name, _, initial = argument.partition(b" ")
-    mechanism = mechanisms.MECHANISMS.get(name.decode("latin-1").upper())
     if not name:
         raise Refused(reply.BAD_ARGUMENT)
-    if mechanism is None:
-        raise Refused(reply.UNKNOWN_MECHANISM)
-    exchange = mechanism()
-    question = next(exchange)
+    channel = session.channel
+    exchange = session.front.services.signin.exchange(name.decode("latin-1"), "smtp", session.peer, channel.binding, channel.certificate)
     if not initial:
-        session.exchange = exchange
-        return reply.challenge(mechanisms.encode(question))
+        return await _go_on(session, exchange, None)
     return await _advance(session, exchange, b"" if initial == b"=" else initial)
 
 
@@ -54,24 +59,33 @@ async def resume(session: Session, exchange: Exchange, line: bytes) -> Reply:
 async def _advance(session: Session, exchange: Exchange, line: bytes) -> Reply:
     if len(line) > AUTH_BYTES:
         raise Refused(reply.LONG_AUTH)
-    try:
-        question = exchange.send(mechanisms.decode(line))
-    except StopIteration as stop:
-        return await _sign_in(session, stop.value)
-    session.exchange = exchange
-    return reply.challenge(mechanisms.encode(question))
+    return await _go_on(session, exchange, mechanisms.decode(line))
 
 
-async def _sign_in(session: Session, credentials: Credentials) -> Reply:
-    signin = session.front.services.signin
+async def _go_on(session: Session, exchange: Exchange, response: bytes | None) -> Reply:
     try:
-        identity = await signin.password(credentials.login, credentials.password, "smtp", session.peer)
+        said = await exchange.respond(response)
+    except (BadExchange, UnknownMechanism):
+        raise
     except MailError as error:
         session.failed_sign_ins += 1
-        log.info("smtp.sign_in_refused", peer=session.peer, reason=type(error).__name__)
+        log.info("smtp.sign_in_refused", peer=session.peer, mechanism=exchange.mechanism, reason=type(error).__name__)
         if session.failed_sign_ins >= session.limits.sign_ins:
             raise Refused(reply.TOO_MANY_ERRORS) from error
         raise
+    if isinstance(said, Identity):
+        return _signed_in(session, said, exchange.mechanism)
+    session.exchange = exchange
+    return reply.challenge(mechanisms.encode(said))
+
+
+def _signed_in(session: Session, identity: Identity, mechanism: str) -> Reply:
     session.identity = identity
-    log.info("smtp.signed_in", peer=session.peer, account_id=identity.account_id, person_id=identity.person_id)
+    log.info(
+        "smtp.signed_in",
+        peer=session.peer,
+        mechanism=mechanism,
+        account_id=identity.account_id,
+        person_id=identity.person_id,
+    )
     return reply.SIGNED_IN

@@ -11,7 +11,6 @@ from mailcore.queue.types import Recipient
 from mailcore.smtp import reply, signin
 from mailcore.smtp.grammar import BadPath, cut_path, is_hello
 from mailcore.smtp.incoming import Incoming
-from mailcore.smtp.mechanisms import MECHANISMS
 from mailcore.smtp.params import MailParameters, RecipientParameters, mail_parameters, recipient_parameters
 from mailcore.smtp.reply import Refused, Reply
 from mailcore.smtp.session import Session, Transaction
@@ -46,7 +45,7 @@ def extensions(session: Session) -> tuple[str, ...]:
     if front.tls is not None and not session.tls:
         announced.append("STARTTLS")
     if front.rules.signs_in and session.tls and session.identity is None:
-        announced.append(" ".join(("AUTH", *MECHANISMS)))
+        announced.append(" ".join(("AUTH", *signin.offered(session))))
     return tuple(announced)
 
 

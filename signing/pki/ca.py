@@ -61,7 +61,7 @@ async def create_issuing_ca(
 ) -> Authority:
     """Make the issuing CA of an administration, for addresses in `domains` and below; raise KeyExists.
 
-    `purpose` is `smime`, or `tls` for the listeners of nodes, which mail domains do not limit.
+    `purpose` is `smime`, `client` for certificates that sign in, or `tls` for the listeners of nodes, which mail domains do not limit.
     """
     public_key = await signer.generate(key_id, CA_KIND)
     above, serial = profiles.issuer(root.certificate), x509.random_serial_number()
@@ -86,6 +86,23 @@ async def issue_smime(
     """
     above, serial = profiles.issuer(authority.certificate), x509.random_serial_number()
     builder = profiles.smime(above, name, organisation, country, address, public_key, serial, now_us)
+    return await _issue(signer, authority, builder)
+
+
+async def issue_client(
+    signer: Signer,
+    authority: Authority,
+    public_key: bytes,
+    *,
+    name: str,
+    organisation: str,
+    address: str,
+    now_us: int,
+    country: str = "",
+) -> bytes:
+    """Return a person's certificate for signing in, DER, for a key that a card or a device made. Raise ValueError as `issue_smime`."""
+    above, serial = profiles.issuer(authority.certificate), x509.random_serial_number()
+    builder = profiles.client(above, name, organisation, country, address, public_key, serial, now_us)
     return await _issue(signer, authority, builder)
 
 

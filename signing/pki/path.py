@@ -49,15 +49,16 @@ def find(
     roots: Sequence[x509.Certificate],
     signed_at_us: int,
     at_us: int,
+    use: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION,
 ) -> Path:
-    """Return a path, leaf first and root last, that was good for signing mail then and still is; raise Refused.
+    """Return a path, leaf first and root last, that was good for one use (signing mail) then and still is; raise Refused.
 
     Of several paths one good one is enough; when none is good the reason is that of the first.
     """
     first: Refused | None = None
     for path in _paths(leaf, others, roots):
         try:
-            check(path, signed_at_us, at_us)
+            check(path, signed_at_us, at_us, use)
         except Refused as refused:
             first = first or refused
         else:
@@ -65,14 +66,14 @@ def find(
     raise first or Refused("unknown_issuer")
 
 
-def check(path: Path, signed_at_us: int, at_us: int) -> None:
+def check(path: Path, signed_at_us: int, at_us: int, use: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION) -> None:
     """Check all that the search has not: uses, constraints, names, times; raise Refused."""
     try:
         for certificate in path:
             _check_sound(certificate)
         for below, issuer in enumerate(path[1:]):
-            _check_issuer(issuer, below)
-        _check_leaf(path[0])
+            _check_issuer(issuer, below, use)
+        _check_leaf(path[0], use)
         constraints.check(path)
     except constraints.Outside as reason:
         raise Refused("outside_domain") from reason
@@ -129,8 +130,8 @@ def _check_sound(certificate: x509.Certificate) -> None:
         raise Refused("weak")
 
 
-def _check_issuer(issuer: x509.Certificate, below: int) -> None:
-    """An issuer is a CA that may sign certificates for mail, with `below` other issuers under it.
+def _check_issuer(issuer: x509.Certificate, below: int, use: x509.ObjectIdentifier) -> None:
+    """An issuer is a CA that may sign certificates for this use, with `below` other issuers under it.
 
     RFC 5280 §6.1.4 (k) to (n); an extended key usage in a CA limits what it may certify.
     """
@@ -140,19 +141,16 @@ def _check_issuer(issuer: x509.Certificate, below: int) -> None:
         raise Refused("issuer_not_fit")
     if basic.path_length is not None and basic.path_length < below:
         raise Refused("issuer_not_fit")
-    if purposes is not None and not {*purposes} & {
-        ExtendedKeyUsageOID.EMAIL_PROTECTION,
-        ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
-    }:
+    if purposes is not None and not {*purposes} & {use, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}:
         raise Refused("not_for_mail")
 
 
-def _check_leaf(leaf: x509.Certificate) -> None:
-    """RFC 8550 §4.4.2, §4.4.4, stricter: the extended key usage must be there and name mail."""
+def _check_leaf(leaf: x509.Certificate, use: x509.ObjectIdentifier) -> None:
+    """RFC 8550 §4.4.2, §4.4.4, stricter: the extended key usage must be there and name the use."""
     usage, purposes = value(leaf, x509.KeyUsage), value(leaf, x509.ExtendedKeyUsage)
     if usage is not None and not (usage.digital_signature or usage.content_commitment):
         raise Refused("not_for_mail")
-    if purposes is None or ExtendedKeyUsageOID.EMAIL_PROTECTION not in purposes:
+    if purposes is None or use not in purposes:
         raise Refused("not_for_mail")
 
 

@@ -16,11 +16,16 @@ from signing.certificate import key_kind
 
 ROOT_DAYS, ISSUING_DAYS = 7305, 3652
 SMIME_DAYS = 730  # the forum's S/MIME requirements §6.3.2 allow 825
+CLIENT_DAYS = 730  # as a card of the state is good for; revoked in the directory at once
 TLS_DAYS = 397  # the forum's TLS requirements §6.3.2
 BACKDATED = timedelta(hours=1)  # clocks that are slow must not find a new certificate not yet valid
 MAX_NAME_CHARACTERS = 64  # RFC 5280 appendix A: ub-common-name, ub-organization-name
 
-PURPOSES = {"smime": ExtendedKeyUsageOID.EMAIL_PROTECTION, "tls": ExtendedKeyUsageOID.SERVER_AUTH}
+PURPOSES = {
+    "smime": ExtendedKeyUsageOID.EMAIL_PROTECTION,
+    "tls": ExtendedKeyUsageOID.SERVER_AUTH,
+    "client": ExtendedKeyUsageOID.CLIENT_AUTH,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ def issuing(
     Deviates from RFC 5280 §4.2.1.10 (which wants them critical) because gpgsm refuses critical name constraints; the
     forum's requirements allow it.
     """
-    kind = {"smime": "S/MIME", "tls": "TLS"}[purpose]
+    kind = {"smime": "S/MIME", "tls": "TLS", "client": "Client"}[purpose]
     subject = _name(country=country, organisation=organisation, common_name=_shortened(f"{organisation} {kind} CA"))
     builder = _valid(_below(_begin(subject, public_key, serial), above), now_us, ISSUING_DAYS, above)
     builder = _authority(builder, path_length=0)
@@ -87,6 +92,16 @@ def smime(
     subject = _name(country=country, organisation=organisation, common_name=name)
     builder = _valid(_below(_begin(subject, public_key, serial), above), now_us, SMIME_DAYS, above)
     builder = _leaf(builder, _usage(digital_signature=True, content_commitment=True), "smime")
+    return builder.add_extension(x509.SubjectAlternativeName([x509.RFC822Name(address)]), critical=False)
+
+
+def client(
+    above: Issuer, name: str, organisation: str, country: str, address: str, public_key: bytes, serial: int, now_us: int
+) -> x509.CertificateBuilder:
+    """Return the profile of a person's certificate for signing in: TLS clients only, so that it signs no letter."""
+    subject = _name(country=country, organisation=organisation, common_name=name)
+    builder = _valid(_below(_begin(subject, public_key, serial), above), now_us, CLIENT_DAYS, above)
+    builder = _leaf(builder, _usage(digital_signature=True), "client")
     return builder.add_extension(x509.SubjectAlternativeName([x509.RFC822Name(address)]), critical=False)
 
 

@@ -1,8 +1,13 @@
-"""A key wrapper in memory: the signer's contract (`KeyWrapper`) without its process."""
+"""Parts of a node in memory: a key wrapper, which is the signer's contract (`KeyWrapper`) without its process."""
 
 import os
 
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
+
+from config.clock import Clock
+from config.database import Database
+from directory.oidc.keys import Keys
+from directory.oidc.provider import Provider
 
 
 class AesWrapper:
@@ -19,3 +24,8 @@ class AesWrapper:
     async def unwrap(self, wrapped: bytes) -> bytes:
         """Return the secret."""
         return aes_key_unwrap(self._key, wrapped)
+
+
+def provider(db: Database, clock: Clock) -> Provider:
+    """An OpenID provider that nobody asks to sign."""
+    return Provider(db, clock, "https://mail.gov.example", bytes(32), Keys(db, clock, None))  # type: ignore[arg-type]

@@ -1,7 +1,11 @@
 """Who speaks, and what can be said. RFC 3501 §6.1, §6.2; RFC 2971 (ID); RFC 2342 (NAMESPACE); RFC 4959 (SASL-IR)."""
 
+import binascii
+
 from config.log import log
-from directory.errors import BadCredentials
+from directory.errors import BadCredentials, BadExchange
+from directory.signin import Exchange
+from directory.types import Identity
 from mailcore.imap import responses
 from mailcore.imap.commands import Authenticate, Enable, Id, Login, Plain
 from mailcore.imap.parse import account as parse
@@ -12,7 +16,7 @@ from mailcore.imap.wire import Request
 
 ALWAYS = "IMAP4rev1 LITERAL+ ID"
 OPEN = f"{ALWAYS} STARTTLS LOGINDISABLED"
-SECURED = f"{ALWAYS} SASL-IR AUTH=PLAIN"
+SECURED = f"{ALWAYS} SASL-IR"
 SIGNED_IN = (
     f"{ALWAYS} IDLE NAMESPACE CHILDREN UIDPLUS MOVE UNSELECT ENABLE ESEARCH LIST-EXTENDED LIST-STATUS STATUS=SIZE"
     " SPECIAL-USE CREATE-SPECIAL-USE"
@@ -24,7 +28,7 @@ LOGGED_ID_CHARS = 60
 def capabilities(session: Session) -> str:
     """Return what may be used now (RFC 3501 §7.2.1)."""
     if session.state is State.START:
-        return SECURED if session.channel.secure else OPEN
+        return " ".join((SECURED, *(f"AUTH={name}" for name in _mechanisms(session)))) if session.channel.secure else OPEN
     return f"{SIGNED_IN} APPENDLIMIT={session.services.settings.smtp.max_message_bytes}"
 
 
@@ -84,34 +88,32 @@ async def login(session: Session, command: Login) -> Responses:
 
 
 async def authenticate(session: Session, command: Authenticate) -> Responses:
-    """RFC 3501 §6.2.2, PLAIN of RFC 4616: an authorization identity names a post that the person holds."""
+    """RFC 3501 §6.2.2, RFC 4959 §3: an exchange of the directory's, each octet string of it in base64."""
     if not session.channel.secure:
         yield no("use STARTTLS first", "PRIVACYREQUIRED")
         return
-    if command.mechanism != "PLAIN":
-        yield no("only PLAIN is known here", "CANNOT")
-        return
-    answer = command.initial
-    if answer is None:
-        session.channel.write(b"+ \r\n")
+    services, offered = session.services, session.channel.offered
+    exchange = services.signin.exchange(command.mechanism, "imap", session.channel.peer, offered.binding, offered.certificate)
+    said = await _counted(session, exchange, command.initial)
+    while not isinstance(said, Identity):
+        session.channel.write(b"+ %b\r\n" % binascii.b2a_base64(said, newline=False))
         event = await session.channel.read()
         if not isinstance(event, Request) or event.text == b"*":
             yield bad("sign-in given up")
             return
-        answer = parse.response(event.text)
-    yield await _signed_in(session, *_plain(answer))
+        said = await _counted(session, exchange, parse.response(event.text))
+    yield await _open(session, said, exchange.mechanism)
 
 
-def _plain(answer: bytes) -> tuple[str, str]:
-    """Return (login, password) of a PLAIN response (RFC 4616 §2). Raises BadSyntax."""
-    pieces = answer.split(b"\x00")
-    if len(pieces) != 3 or not pieces[1]:
-        raise BadSyntax("not a PLAIN response")
+async def _counted(session: Session, exchange: Exchange, response: bytes | None) -> bytes | Identity:
+    """Take one step; a refusal counts against the connection. Raises BadSyntax, MailError."""
     try:
-        acting, login, password = (piece.decode("utf-8") for piece in pieces)
-    except UnicodeDecodeError:
-        raise BadSyntax("text is not UTF-8") from None
-    return (f"{login}*{acting}" if acting and acting != login else login), password
+        return await exchange.respond(response)
+    except BadExchange as error:
+        raise BadSyntax(error.text) from None
+    except BadCredentials:
+        session.strikes += 1
+        raise
 
 
 async def _signed_in(session: Session, login: str, password: str) -> Response:
@@ -121,6 +123,21 @@ async def _signed_in(session: Session, login: str, password: str) -> Response:
     except BadCredentials:
         session.strikes += 1
         raise
+    return await _open(session, identity, "LOGIN")
+
+
+async def _open(session: Session, identity: Identity, mechanism: str) -> Response:
     await session.sign_in(identity)
-    log.info("imap.signed_in", account_id=identity.account_id, person_id=identity.person_id, peer=session.channel.peer)
+    log.info(
+        "imap.signed_in",
+        account_id=identity.account_id,
+        person_id=identity.person_id,
+        peer=session.channel.peer,
+        mechanism=mechanism,
+    )
     return ok("signed in", f"CAPABILITY {capabilities(session)}")
+
+
+def _mechanisms(session: Session) -> tuple[str, ...]:
+    offered = session.channel.offered
+    return session.services.signin.mechanisms(tls=True, certificate=offered.certificate, binding=offered.binding)

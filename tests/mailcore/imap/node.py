@@ -21,7 +21,7 @@ from mailcore.services import Services
 from mailcore.store import mailboxes, messages
 from mailcore.store.check import check, check_blobs
 from mailcore.store.store import Store
-from tests.mailcore.wrapper import AesWrapper
+from tests.mailcore.wrapper import AesWrapper, provider
 
 DOMAIN = "interieur.gov.example"
 AMINA, REGISTRY = f"amina.benali@{DOMAIN}", f"bureau.ordre@{DOMAIN}"
@@ -68,7 +68,7 @@ async def opened(made: Settings, clock: Clock) -> AsyncIterator[Services]:
         wrapper = AesWrapper()
         store = await Store.open(db, blob_db, made.directory / "blobs", wrapper)
         signin = SignIn(db, clock, hasher, _no_pause)
-        yield Services(made, clock, db, store, signin, wrapper, (), b"", bytes(32))  # type: ignore[arg-type]
+        yield Services(made, clock, db, store, signin, wrapper, (), b"", bytes(32), provider(db, clock))  # type: ignore[arg-type]
         await signin.close()
         assert await db.read(check) + await check_blobs(db, store) == []
     finally:

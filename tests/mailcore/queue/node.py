@@ -17,6 +17,7 @@ from mailcore.services import Services
 from mailcore.store import mailboxes, messages
 from mailcore.store.keyring import KeyWrapper
 from mailcore.store.store import Store
+from tests.mailcore.wrapper import provider
 
 DOMAIN = "interieur.gov.example"
 AMINA, KARIM = f"amina.benali@{DOMAIN}", f"karim.khelifi@{DOMAIN}"
@@ -56,7 +57,7 @@ async def opened(made: Settings, db: Database, clock: Clock, wrapper: KeyWrapper
     try:
         await db.write(ministry)
         store = await Store.open(db, blob_db, made.directory / "blobs", wrapper)
-        yield Services(made, clock, db, store, SignIn(db, clock), wrapper, (), b"", bytes(32))  # type: ignore[arg-type]
+        yield Services(made, clock, db, store, SignIn(db, clock), wrapper, (), b"", bytes(32), provider(db, clock))  # type: ignore[arg-type]
     finally:
         await blob_db.close()
 

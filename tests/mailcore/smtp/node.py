@@ -19,7 +19,7 @@ from directory.signin.passwords import Hasher, prepare
 from mailcore.queue.types import Submission
 from mailcore.services import Services
 from mailcore.store.store import Store
-from tests.mailcore.wrapper import AesWrapper
+from tests.mailcore.wrapper import AesWrapper, provider
 
 DOMAIN = "interieur.gov.example"
 HOST = f"mx.{DOMAIN}"
@@ -149,7 +149,7 @@ async def opened(made: Settings, clock: Clock, hasher: Hasher) -> AsyncIterator[
         await db.write(ministry, *[await hasher.hash(prepare(each)) for each in (PASSWORD, KARIM_PASSWORD)])
         wrapper = AesWrapper()
         store = await Store.open(db, blob_db, made.directory / "blobs", wrapper)
-        yield Services(made, clock, db, store, SignIn(db, clock, hasher, _no_pause), wrapper, (), b"", bytes(32))  # type: ignore[arg-type]
+        yield Services(made, clock, db, store, SignIn(db, clock, hasher, _no_pause), wrapper, (), b"", bytes(32), provider(db, clock))  # type: ignore[arg-type]
     finally:
         await blob_db.close()
         await db.close()

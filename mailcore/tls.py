@@ -1,0 +1,100 @@
+"""TLS of the listeners: their context, what it binds a sign-in to, and the client certificate that came with it.
+
+RFC 8996 (TLS 1.2 at least), RFC 5929 §4 (tls-server-end-point), RFC 5280 §6 (path of a client certificate).
+A certificate is asked for, never demanded: whoever has none signs in otherwise. One of a stranger's authority ends the handshake.
+
+Of channel bindings only tls-server-end-point is reachable: Python's `ssl` gives no exported keying material, so no tls-exporter
+(RFC 9266), and its one binding, tls-unique, means nothing in TLS 1.3.
+"""
+
+import hashlib
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from config.log import log
+from directory.types import Binding
+from mailcore.services import Services
+from signing.pki import path
+
+_DER = 2  # _ssl.ENCODING_DER
+_WEAK = frozenset({"md5", "sha1"})  # RFC 5929 §4.1: SHA-256 stands in for them
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What a connection inside TLS offers to sign-in. `certificate` is the SHA-256 of a client certificate that is good, or None."""
+
+    binding: Binding | None = None
+    certificate: bytes | None = None
+
+
+NOTHING = Channel()  # in the clear, or before the handshake
+
+
+class Listening:
+    """What the connections of a listener share: its context, and how what they offer is found out."""
+
+    def __init__(self, services: Services, *, protocols: Sequence[str] = (), asks: bool = True) -> None:
+        tls = services.settings.tls
+        self._clock = services.clock
+        self._roots = tuple(map(x509.load_der_x509_certificate, services.roots)) if asks else ()
+        self._binding = end_point(tls.certificate)
+        self.context = context(tls.certificate, tls.key, services.roots if asks else (), protocols)
+
+    def channel(self, ssl_object: Any) -> Channel:
+        """Return what a connection offers after its handshake."""
+        der = ssl_object.getpeercert(True) if self._roots else None
+        return Channel(self._binding, None if der is None else self._certificate(der, ssl_object))
+
+    def _certificate(self, der: bytes, ssl_object: Any) -> bytes | None:
+        """Return by what a good certificate is known, None when `signing.pki` does not find it good."""
+        now_us = self._clock.now_us()
+        try:
+            leaf, others = x509.load_der_x509_certificate(der), [x509.load_der_x509_certificate(one) for one in _sent(ssl_object)]
+            path.find(leaf, others, self._roots, now_us, now_us, ExtendedKeyUsageOID.CLIENT_AUTH)
+        except (path.Refused, ValueError) as refused:
+            log.info("tls.certificate_refused", reason=str(refused))
+            return None
+        return hashlib.sha256(der).digest()
+
+
+def context(certificate: Path, key: Path, roots: Sequence[bytes] = (), protocols: Sequence[str] = ()) -> ssl.SSLContext:
+    """Return a server's context: TLS 1.2 at least (RFC 8996), no renegotiation, no compression.
+
+    With `roots` (DER) it asks for a client certificate below one of them. `protocols` are for ALPN (RFC 7301).
+    """
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    made.load_cert_chain(certificate, key)
+    if protocols:
+        made.set_alpn_protocols(list(protocols))
+    if roots:
+        made.verify_mode = ssl.CERT_OPTIONAL
+        made.load_verify_locations(cadata=b"".join(roots))
+    return made
+
+
+def end_point(certificate: Path) -> Binding | None:
+    """Return tls-server-end-point of a listener: the hash of its certificate (RFC 5929 §4.1). None where that is not defined."""
+    loaded = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
+    method = loaded.signature_hash_algorithm
+    if method is None:  # Ed25519 has no hash of its own
+        return None
+    name = "sha256" if method.name in _WEAK else method.name
+    return Binding("tls-server-end-point", hashlib.new(name, loaded.public_bytes(Encoding.DER)).digest())
+
+
+def _sent(ssl_object: Any) -> list[bytes]:
+    """Return what the client sent beside its certificate, DER: public from Python 3.13 on, there before."""
+    chain = getattr(ssl_object, "get_unverified_chain", None)
+    if chain is not None:
+        return [bytes(one) for one in chain()]
+    return [one.public_bytes(_DER) for one in ssl_object._sslobj.get_unverified_chain() or ()]
