@@ -7,12 +7,15 @@ import bisect
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+import msgspec
+
 from config.database import Database, Tx
 from directory import postings, tokens
 from directory.postings import CHUNK, Bits
 
 Progress = Callable[[int, int], None]
 
+BLOCK = 16  # accounts whose words are kept together, in about a kilobyte
 LEVELS = (5, 20, 50)  # ranks of functions: who leads, directors, services; the fourth level is everything below
 
 _NOW = "h.superseded_us IS NULL AND h.valid_from_us <= :now_us AND (h.valid_to_us IS NULL OR h.valid_to_us > :now_us)"
@@ -40,16 +43,18 @@ _LISTS = """
     FROM list l JOIN organisation o ON o.organisation_id = l.organisation_id
     WHERE l.list_id IN (:ids[]) AND l.closed_us IS NULL
 """
-_BEFORE = "SELECT account_id, words FROM search_entry WHERE account_id IN (:ids[])"
+_KEPT = "SELECT block, entries FROM search_entry WHERE block IN (:blocks[])"
 _KEEP = """
-    INSERT INTO search_entry (account_id, words) VALUES (:account_id, :words)
-    ON CONFLICT (account_id) DO UPDATE SET words = excluded.words
+    INSERT INTO search_entry (block, entries) VALUES (:block, :entries)
+    ON CONFLICT (block) DO UPDATE SET entries = excluded.entries
 """
-_FORGET = "DELETE FROM search_entry WHERE account_id IN (:ids[])"
 _CHUNK = """
     SELECT DISTINCT account_id FROM address WHERE account_id >= :low AND account_id < :high AND closed_us IS NULL
 """
 _COUNT = "SELECT COUNT(*) FROM (SELECT DISTINCT account_id FROM address WHERE closed_us IS NULL) AS open"
+
+
+_read = msgspec.json.Decoder(dict[int, str]).decode
 
 
 def index(tx: Tx, account_ids: Sequence[int]) -> None:
@@ -93,13 +98,22 @@ def _index_chunk(tx: Tx, chunk: int) -> int:
 
 
 def _replace(tx: Tx, account_ids: Sequence[int], entries: Mapping[int, str]) -> None:
-    before: dict[int, str] = dict(tx.rows(_BEFORE, ids=account_ids))
-    changed = [one for one in dict.fromkeys(account_ids) if before.get(one, "") != entries.get(one, "")]
-    listed = _listed((one, entries[one]) for one in changed if one in entries)
-    postings.change(tx, listed, _unlisted((one, before[one], entries.get(one, "")) for one in changed if one in before))
-    tx.many(_KEEP, [{"account_id": one, "words": entries[one]} for one in changed if one in entries])
-    if gone := [one for one in changed if one not in entries]:
-        tx.execute(_FORGET, ids=gone)
+    kept = {block: _read(text) for block, text in tx.rows(_KEPT, blocks=sorted({one // BLOCK for one in account_ids}))}
+    listed: list[tuple[int, str]] = []
+    unlisted: list[tuple[int, str, str]] = []
+    changed: defaultdict[int, dict[int, str]] = defaultdict(dict)
+    for one in dict.fromkeys(account_ids):
+        block = kept.setdefault(one // BLOCK, {})
+        was, becomes = block.pop(one, ""), entries.get(one, "")
+        if becomes:
+            block[one] = becomes
+        if was != becomes:
+            changed[one // BLOCK] = block
+            listed.append((one, becomes))
+        if was not in ("", becomes):
+            unlisted.append((one, was, becomes))
+    postings.change(tx, _listed(listed), _unlisted(unlisted))
+    tx.many(_KEEP, [{"block": number, "entries": msgspec.json.encode(block).decode()} for number, block in changed.items()])
 
 
 def _listed(entries: Iterable[tuple[int, str]]) -> dict[bytes, Bits]:

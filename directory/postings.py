@@ -1,12 +1,13 @@
 """Which accounts stand under which term of the search index: sets of accounts as bits, in chunks, in one plain table.
 
-A chunk is CHUNK account ids in a row. A row holds those of a term in one chunk, as 16-bit offsets while they are few, as a
-bitmap when they are many. A set in memory is a dictionary from chunk to an integer whose bits are the accounts of that
-chunk, so that two sets of a hundred thousand meet in some hundred machine operations, on either engine.
+A chunk is CHUNK account ids in a row. A row holds those of a term in one chunk, as a bitmap that zlib makes small where they
+are few (in 20 µs, and 5 µs back: quicker than a list of them). A set in memory is a dictionary from chunk to an integer whose
+bits are the accounts of that chunk, so that two sets of a hundred thousand meet in some hundred machine operations, on either
+engine.
 """
 
 import re
-import struct
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
@@ -19,9 +20,7 @@ Bits = Mapping[int, int]
 # A bitmap of a chunk must fit into its row: SQLite moves what is beyond 2,030 bytes of such a row to another page (8 KiB pages;
 # sqlite.org/fileformat2.html, "payload overflow"), PostgreSQL what is beyond 2,032 (TOAST_TUPLE_THRESHOLD).
 CHUNK = 15_000
-_BITMAP_BYTES = CHUNK // 8
-_FEW = 96  # offsets take more room than a bitmap from ten times as many on, and more time to read from here on
-MAX_ROWS = 20_000  # read for one term: some 30 ms
+MAX_ROWS = 5_000  # read for one term or range of terms: some 25 ms
 
 _SET = re.compile(rb"[^\0]")  # an octet with bits in it
 _BITS = tuple(tuple(bit for bit in range(8) if octet >> bit & 1) for octet in range(256))
@@ -51,11 +50,11 @@ def read(tx: Tx, term: Term) -> Bits:
 
 def of(account_ids: Iterable[int]) -> Bits:
     """Return a set of accounts."""
-    chunks: defaultdict[int, list[int]] = defaultdict(list)
+    bitmaps: defaultdict[int, bytearray] = defaultdict(lambda: bytearray(CHUNK // 8))
     for account_id in account_ids:
         chunk, offset = divmod(account_id, CHUNK)
-        chunks[chunk].append(offset)
-    return {chunk: int.from_bytes(_bitmap(offsets), "little") for chunk, offsets in chunks.items()}
+        bitmaps[chunk][offset >> 3] |= 1 << (offset & 7)
+    return {chunk: int.from_bytes(bitmap, "little") for chunk, bitmap in bitmaps.items()}
 
 
 def both(one: Bits, other: Bits) -> Bits:
@@ -113,24 +112,16 @@ def _change(tx: Tx, chunk: int, changes: Mapping[bytes, tuple[int, int]]) -> Non
 
 def pack(whole: int) -> bytes:
     """Return the accounts of a chunk as a row holds them: nothing for none."""
-    count = whole.bit_count()
-    return whole.to_bytes(_BITMAP_BYTES, "little") if count > _FEW else struct.pack(f"<{count}H", *_offsets(whole))
+    return zlib.compress(whole.to_bytes((whole.bit_length() + 7) // 8, "little"), 1) if whole else b""
 
 
 def unpack(bits: bytes) -> int:
     """Return the accounts of a chunk from what `pack` made of them."""
-    return int.from_bytes(bits if len(bits) == _BITMAP_BYTES else _bitmap(offset for (offset,) in struct.iter_unpack("<H", bits)), "little")
-
-
-def _bitmap(offsets: Iterable[int]) -> bytearray:
-    bitmap = bytearray(_BITMAP_BYTES)
-    for offset in offsets:
-        bitmap[offset >> 3] |= 1 << (offset & 7)
-    return bitmap
+    return int.from_bytes(zlib.decompress(bits), "little") if bits else 0
 
 
 def _offsets(whole: int) -> Iterator[int]:
-    octets = whole.to_bytes(_BITMAP_BYTES, "little")
+    octets = whole.to_bytes(CHUNK // 8, "little")
     for match in _SET.finditer(octets):
         place = match.start()
         for bit in _BITS[octets[place]]:

@@ -4,7 +4,7 @@ Every word of a query is a set of accounts (see postings), and so are the reader
 the levels of functions. The likeliest are where these meet, so that nothing is walked and nothing is missed however many match.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from config.database import Tx
@@ -81,14 +81,21 @@ def _found(tx: Tx, query: str, viewer: Viewer | None, limit: int) -> list[Entry]
     return found[:limit]
 
 
-def _match(tx: Tx, asked: Iterable[Word | AddressPart]) -> _Match:
+def _match(tx: Tx, asked: Sequence[Word | AddressPart]) -> _Match:
     """Return who matches all that is asked for."""
-    found = [_address(tx, one) if isinstance(one, AddressPart) else _word(tx, one) for one in asked]
-    return _Match(every([one.whole for one in found]), every([one.begun for one in found]))
+    match = _one(tx, asked[0])
+    for one in asked[1:]:
+        if not match.begun:
+            break
+        more = _one(tx, one)
+        match = _Match(both(match.whole, more.whole), both(match.begun, more.begun))
+    return match
 
 
-def _word(tx: Tx, word: Word) -> _Match:
-    return _Match(postings.read(tx, word.whole), postings.read(tx, word.beginning))
+def _one(tx: Tx, one: Word | AddressPart) -> _Match:
+    if isinstance(one, AddressPart):
+        return _address(tx, one)
+    return _Match(postings.read(tx, one.whole), postings.read(tx, one.beginning))
 
 
 def _address(tx: Tx, part: AddressPart) -> _Match:
@@ -100,7 +107,7 @@ def _address(tx: Tx, part: AddressPart) -> _Match:
     return _Match(found, found)
 
 
-def _alike(tx: Tx, asked: Iterable[Word | AddressPart]) -> Bits:
+def _alike(tx: Tx, asked: Sequence[Word | AddressPart]) -> Bits:
     """Return who matches all that is asked for when spellings may differ."""
     if not any(isinstance(one, Word) and one.sound for one in asked):
         return NOTHING

@@ -50,14 +50,11 @@ class AddressPart:
 
 def of_entry(texts: Iterable[str], names: Iterable[str] = ()) -> list[str]:
     """Return the words of an entry, each once. `names` are names of people, found under other spellings too."""
-    names = tuple(names)
     found: dict[str, None] = {}
-    for text in (*names, *texts):
-        for piece in text.replace(".", " ").split():
-            found.update(_forms(piece))
-    for name in names:
-        for piece in name.split():
-            found.update(_sounds(piece))
+    for read, some in ((_name, names), (_forms, texts)):
+        for text in some:
+            for piece in text.replace(".", " ").split():
+                found.update(read(piece))
     return ([word for word in found if word not in STOP_WORDS] or list(found))[:MAX_WORDS]
 
 
@@ -129,8 +126,8 @@ def _forms(piece: str) -> dict[str, None]:
 
 
 @lru_cache(maxsize=65_536)
-def _sounds(piece: str) -> dict[str, None]:
-    return {bones: None for word in words(piece) if (bones := _bones(word))}
+def _name(piece: str) -> dict[str, None]:
+    return _forms(piece) | {bones: None for word in words(piece) if (bones := _bones(word))}
 
 
 def _bones(word: str) -> str:

@@ -10,10 +10,10 @@ CREATE TABLE search_posting (
     PRIMARY KEY (term, chunk)
 ) {narrow};
 
--- The words under whose terms an account stands, separated by spaces.
+-- The words under whose terms accounts stand: JSON by account id, for some accounts in a row.
 CREATE TABLE search_entry (
-    account_id {int} PRIMARY KEY,
-    words TEXT NOT NULL
+    block {int} PRIMARY KEY,
+    entries TEXT NOT NULL
 ) {table};
 
 -- its row is the lock of the index
