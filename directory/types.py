@@ -15,8 +15,6 @@ Access = Literal["write", "read"]
 
 HOLDING_KINDS: tuple[HoldingKind, ...] = ("titular", "interim", "delegation")
 AUDIENCES: tuple[Audience, ...] = ("everyone", "nation", "organisation", "unit", "nobody")  # each is part of the one before
-UNIT_KINDS = ("head", "secretariat", "registry", "hr", "finance", "legal", "it", "inspection")  # what is usual; others may be used
-FUNCTIONS = ("head", "registry", "hr", "finance", "legal", "it", "secretary", "member")  # likewise
 SCOPES: tuple[Scope, ...] = ("imap", "smtp", "web", "ldap", "dav")
 APP_SCOPES: tuple[Scope, ...] = ("imap", "smtp", "ldap", "dav")  # a device's secret opens no web session, and so signs no letter
 
@@ -281,3 +279,17 @@ class Card:
     posts: tuple[HeldPost, ...] = ()
     certificates: tuple[bytes, ...] = ()
     changed_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A passkey: what an authenticator's answers are verified with. `last_used_us` is None when it never was."""
+
+    credential_id: bytes
+    person_id: int
+    public_key: bytes
+    sign_count: int
+    label: str
+    transports: tuple[str, ...]
+    created_us: int
+    last_used_us: int | None

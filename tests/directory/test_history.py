@@ -4,6 +4,7 @@ The properties run a naive model beside the units of work: after each step it ke
 happens later, each pair of days (on, known) must still give what the copy of that day says.
 """
 
+import asyncio
 import contextlib
 import dataclasses
 import itertools
@@ -267,6 +268,17 @@ async def test_administrations_and_units_stand_in_trees(database: Database, mini
             await database.write(units.move, unit, above)
     await database.write(units.move, desk, root)
     assert (await database.read(units.find, desk)).parent_id == root
+
+
+async def test_two_moves_at_once_close_no_ring(database: Database, ministry: Ministry) -> None:
+    async def unit(code: str, parent: int | None = None) -> int:
+        return (await database.write(units.create, ministry.organisation.organisation_id, code, "و", "U", parent)).unit_id
+
+    one, other = await unit("one"), await unit("other")
+    below_one, below_other = await unit("below-one", one), await unit("below-other", other)
+    moves = database.write(units.move, one, below_other), database.write(units.move, other, below_one)
+    done = await asyncio.gather(*moves, return_exceptions=True)
+    assert sorted(type(one) for one in done if one is not None) == [BadEntry]
 
 
 async def test_a_tree_has_no_more_levels_than_are_walked(database: Database, ministry: Ministry) -> None:
