@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 from config.clock import SECOND_US
 from config.database import Row, Tx
-from directory import credentials
+from directory import credentials, totp
 from directory.errors import BadEntry, NotFound
-from directory.signin import totp
-from directory.signin.seals import Seals
-from directory.types import Method
+from directory.seals import Seals
+from directory.types import Method, Passkey
 
 CODES, PASSKEYS = 1, 2  # bits of person.factors
 FREE_TRIES = 5
@@ -52,20 +51,6 @@ _USE_PASSKEY = """
     UPDATE passkey SET sign_count = :sign_count, last_used_us = :now_us
     WHERE credential_id = :credential_id AND sign_count = :before AND revoked_us IS NULL
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Passkey:
-    """A passkey: what an authenticator's answers are verified with. `last_used_us` is None when it never was."""
-
-    credential_id: bytes
-    person_id: int
-    public_key: bytes
-    sign_count: int
-    label: str
-    transports: tuple[str, ...]
-    created_us: int
-    last_used_us: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from directory.errors import BadCredentials, BadEntry
-from directory.factors import Passkey
+from directory.types import Passkey
 
 CHALLENGE_BYTES = 32  # WebAuthn §13.4.3 asks for 16 at least
 TIMEOUT_MS = 300_000

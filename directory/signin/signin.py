@@ -11,6 +11,7 @@ from config.database import Database
 from directory import client_certificates, credentials
 from directory.credentials import Record
 from directory.errors import BadCredentials, SecondFactorNeeded
+from directory.seals import Seals
 from directory.signin import exchanges
 from directory.signin.attempts import Attempts, Pause
 from directory.signin.exchanges import MECHANISMS, PLUS, Exchange, Talk
@@ -20,7 +21,6 @@ from directory.signin.login import Login, account_of, parse_login
 from directory.signin.passkeys import Site
 from directory.signin.passwords import Hasher
 from directory.signin.proofs import Proofs
-from directory.signin.seals import Seals
 from directory.signin.steps import Half, Proof, Steps
 from directory.types import Binding, Identity, Method, Scope, TokenChecker
 

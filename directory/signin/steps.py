@@ -14,15 +14,15 @@ import msgspec
 
 from config.clock import MINUTE_US, Clock
 from config.database import Database, Tx
-from directory import credentials, factors
+from directory import credentials, factors, totp
 from directory.address import parse
 from directory.credentials import Record
 from directory.errors import BadCredentials, BadEntry, NotFound, SignInExpired, TooManyAttempts
 from directory.factors import CODES, PASSKEYS, Passkey, Verdict
-from directory.signin import passkeys, totp
+from directory.seals import BadSeal, Seals
+from directory.signin import passkeys
 from directory.signin.identity import identity
 from directory.signin.passkeys import CHALLENGE_BYTES, Site
-from directory.signin.seals import BadSeal, Seals
 from directory.types import Identity, Method
 
 TICKET_US = 5 * MINUTE_US
