@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from config.database import Database, Tx
 from directory import cards, favourites, visibility
-from directory.carddav import vcard
+from directory.carddav import vcard, watch
 from directory.carddav.paths import Book
 from directory.types import Card, Viewer
 
@@ -30,7 +30,12 @@ _IN_UNITS = f"""
 """
 _BOOK = "SELECT seq, floor FROM dav_book WHERE person_id = :person_id AND book = :book"
 _KNOWN = "SELECT account_id, digest, seq, gone FROM dav_card WHERE person_id = :person_id AND book = :book"
-_BEGIN = "INSERT INTO dav_book (person_id, book, seq, floor) VALUES (:person_id, :book, 0, 0) ON CONFLICT (person_id, book) DO NOTHING"
+_BEGIN = """
+    INSERT INTO dav_book (person_id, book, seq, floor, looked_us, viewpoint) VALUES (:person_id, :book, 1, 0, 0, :viewpoint)
+    ON CONFLICT (person_id, book) DO NOTHING
+"""
+_LOOKED = "UPDATE dav_book SET looked_us = :at_us, viewpoint = :viewpoint WHERE person_id = :person_id AND book = :book"
+_LAST_LOOK = "SELECT seq, looked_us, viewpoint FROM dav_book WHERE person_id = :person_id AND book = :book"
 _BUMP = "UPDATE dav_book SET seq = seq + :count WHERE person_id = :person_id AND book = :book RETURNING seq"
 _PUT = """
     INSERT INTO dav_card (person_id, book, account_id, digest, seq, gone)
@@ -91,9 +96,23 @@ def since(token: str, snapshot: Snapshot) -> int | None:
 
 
 async def snapshot(db: Database, reader: Reader, book: Book) -> Snapshot:
-    """Return a book as it is now. Writes only when it differs from what was last told."""
-    found, settled = await db.read(_look, reader, book)
-    return found if settled else await db.write(_settle, reader, book)
+    """Return a book as it is now, and keep how it differs from what was last told."""
+    found, settled, look = await db.read(_look, reader, book)
+    if not settled:
+        return await db.write(_settle, reader, book)
+    await db.write_soft(_looked, reader, book, *look)
+    return found
+
+
+def unchanged(tx: Tx, reader: Reader, book: Book) -> int | None:
+    """Return the seq of a book that cannot have changed since it was looked through; None when only another look tells."""
+    row = tx.row(_LAST_LOOK, person_id=reader.person_id, book=book)
+    viewer = visibility.viewer(tx, reader.person_id)
+    members = _members(tx, viewer, reader, book)
+    if row is None or bytes(row[2]) != watch.viewpoint(viewer, reader.language, members) or watch.can_differ(tx, members, row[1]):
+        return None
+    seq: int = row[0]
+    return seq
 
 
 def some(tx: Tx, reader: Reader, book: Book, ids: Sequence[int]) -> list[tuple[Card, bytes]]:
@@ -109,24 +128,35 @@ def digest(card: Card, language: str) -> bytes:
     return hashlib.sha256(written.encode()).digest()[:DIGEST_BYTES]
 
 
-def _look(tx: Tx, reader: Reader, book: Book) -> tuple[Snapshot, bool]:
-    """Return a book as far as it is known, and whether that is all of it."""
-    present = _present(tx, reader, book)
-    row = tx.row(_BOOK, person_id=reader.person_id, book=book)
-    known = {row[0]: row[1:] for row in tx.rows(_KNOWN, person_id=reader.person_id, book=book)}
-    seq, floor = row or (0, 0)
+def _looked(tx: Tx, reader: Reader, book: Book, at_us: int, viewpoint: bytes) -> None:
+    tx.execute(_LOOKED, person_id=reader.person_id, book=book, at_us=at_us, viewpoint=viewpoint)
+
+
+def _look(tx: Tx, reader: Reader, book: Book) -> tuple[Snapshot, bool, tuple[int, bytes]]:
+    """Return a book as far as it is known, whether that is all of it, and when and from where it was looked at."""
+    present, viewpoint = _present(tx, reader, book)
+    found = _assembled(tx, reader, book, present)
+    return found, found.seq > 0, (tx.now_us, viewpoint)
+
+
+def _assembled(tx: Tx, reader: Reader, book: Book, present: Sequence[tuple[Card, bytes]]) -> Snapshot:
+    """Return a book of these cards; its seq is 0, and it has no entries, when they are not known as they are."""
+    where = {"person_id": reader.person_id, "book": book}
+    seq, floor = tx.row(_BOOK, **where) or (0, 0)
+    known = {row[0]: row[1:] for row in tx.rows(_KNOWN, **where)}
     changed, gone = _differences(present, known)
-    entries = tuple(Entry(card, mark, known[card.account_id][1]) for card, mark in present) if not changed else ()
     removed = tuple((account_id, one[1]) for account_id, one in known.items() if one[2])
-    return Snapshot(seq, floor, entries, removed), row is not None and not changed and not gone
+    if changed or gone:
+        return Snapshot(0, floor, (), removed)
+    return Snapshot(seq, floor, tuple(Entry(card, mark, known[card.account_id][1]) for card, mark in present), removed)
 
 
 def _settle(tx: Tx, reader: Reader, book: Book) -> Snapshot:
     """Write down how a book differs from what was last told; return it."""
     where = {"person_id": reader.person_id, "book": book}
-    tx.execute(_BEGIN, **where)
+    tx.execute(_BEGIN, **where, viewpoint=b"")
     tx.value(_BUMP, **where, count=0)  # the lock of the book: whoever settles it at the same time comes after
-    present = _present(tx, reader, book)
+    present, viewpoint = _present(tx, reader, book)
     known = {row[0]: row[1:] for row in tx.rows(_KNOWN, **where)}
     changed, gone = _differences(present, known)
     written = [*((card.account_id, mark, 0) for card, mark in changed), *((account_id, b"", 1) for account_id in gone)]
@@ -139,7 +169,8 @@ def _settle(tx: Tx, reader: Reader, book: Book) -> Snapshot:
     if floor is not None:
         tx.execute(_FORGET, **where, floor=floor)
         tx.execute(_RAISE, **where, floor=floor)
-    return _look(tx, reader, book)[0]
+    _looked(tx, reader, book, tx.now_us, viewpoint)
+    return _assembled(tx, reader, book, present)
 
 
 def _differences(
@@ -151,9 +182,12 @@ def _differences(
     return changed, [account_id for account_id, one in known.items() if not one[2] and account_id not in here]
 
 
-def _present(tx: Tx, reader: Reader, book: Book) -> list[tuple[Card, bytes]]:
+def _present(tx: Tx, reader: Reader, book: Book) -> tuple[list[tuple[Card, bytes]], bytes]:
+    """Return the cards of a book with their digests, and the viewpoint from which they look so."""
     viewer = visibility.viewer(tx, reader.person_id)
-    return [(card, digest(card, reader.language)) for card in _cards(tx, viewer, _members(tx, viewer, reader, book))]
+    members = _members(tx, viewer, reader, book)
+    found = [(card, digest(card, reader.language)) for card in _cards(tx, viewer, members)]
+    return found, watch.viewpoint(viewer, reader.language, members)
 
 
 def _members(tx: Tx, viewer: Viewer, reader: Reader, book: Book) -> list[int]:

@@ -63,7 +63,8 @@ async def profile(request: Request) -> Response:
         "content-type": apple.MEDIA_TYPE,
         "content-disposition": f'attachment; filename="{box.domain}.mobileconfig"',
     }
-    return Response(apple.profile(box, _offer(request), ROOT), headers=headers)
+    base_dn = guard.services(request).settings.ldap.base
+    return Response(apple.profile(box, _offer(request), ROOT, base_dn), headers=headers)
 
 
 async def policy(request: Request) -> Response:

@@ -89,7 +89,10 @@ async def _report(request: Request, place: Place, who: Identity) -> Response:
         return _document(403, properties.error(dav("supported-report")))
     if isinstance(asked, Multiget):
         return await _multiget(request, place, who, asked)
-    state = await books.snapshot(guard.services(request).db, _reader(who), place.book)
+    db, reader = guard.services(request).db, _reader(who)
+    if isinstance(asked, Sync) and asked.token and asked.token == await _known(request, reader, place.book):
+        return _document(207, properties.multistatus([], dav("sync-token", text=asked.token)))
+    state = await books.snapshot(db, reader, place.book)
     answer = _sync if isinstance(asked, Sync) else _query
     return await asyncio.to_thread(answer, place, _scene(who, {place.book: state}), asked)  # type: ignore[arg-type]
 
@@ -164,12 +167,23 @@ async def _some(request: Request, place: Place, who: Identity, ids: list[int]) -
     return [Shown(card, digest) for card, digest in found]
 
 
+async def _known(request: Request, reader: Reader, book: Book) -> str:
+    """Return the token of a book that cannot have changed since it was last looked through; empty when that must be seen."""
+    seq = await guard.services(request).db.read(books.unchanged, reader, book)
+    return "" if seq is None else books.token(seq)
+
+
 async def _states(request: Request, places: Iterable[Place], who: Identity, asked: Asked, *, whole: bool) -> dict[Book, Snapshot]:
-    """Return the state of each book among some places, when what is asked for needs it."""
+    """Return the state of each book among some places, when what is asked for needs it; with its cards when it is to be shown whole."""
     if not whole and properties.STATEFUL.isdisjoint(asked.tags):
         return {}
-    db, reader = guard.services(request).db, _reader(who)
-    return {one.book: await books.snapshot(db, reader, one.book) for one in places if one.level == "book"}
+    return {one.book: await _state(request, _reader(who), one.book, whole=whole) for one in places if one.level == "book"}
+
+
+async def _state(request: Request, reader: Reader, book: Book, *, whole: bool) -> Snapshot:
+    db = guard.services(request).db
+    seq = None if whole else await db.read(books.unchanged, reader, book)
+    return await books.snapshot(db, reader, book) if seq is None else Snapshot(seq, 0, (), ())
 
 
 def _children(place: Place) -> list[Place]:

@@ -9,12 +9,14 @@ CREATE TABLE favourite (
 ) {narrow};
 
 -- Address books as their owner's devices last saw them. seq grows with each change of a card, floor is the seq up to which
--- removed cards are forgotten.
+-- removed cards are forgotten. looked_us is when all cards were last looked at, viewpoint who looked from where and at whom.
 CREATE TABLE dav_book (
     person_id {int} NOT NULL,
     book TEXT NOT NULL,
     seq {int} NOT NULL,
     floor {int} NOT NULL,
+    looked_us {int} NOT NULL,
+    viewpoint {bytes} NOT NULL,
     PRIMARY KEY (person_id, book)
 ) {narrow};
 

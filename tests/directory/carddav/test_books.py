@@ -1,11 +1,13 @@
 """An address book tells every device what changed since it last looked, whatever the cause."""
 
+from collections.abc import Callable
+
 import pytest
 
-from config.clock import HOUR_US, SECOND_US, ManualClock
-from config.database import Database
-from directory import favourites, holdings, people, units, visibility
-from directory.carddav import books
+from config.clock import DAY_US, HOUR_US, SECOND_US, ManualClock
+from config.database import Database, Tx
+from directory import aliases, attributes, favourites, holdings, organisations, people, posts, units, visibility
+from directory.carddav import books, paths
 from directory.carddav.books import Reader, Snapshot
 from directory.errors import BadEntry, NotFound
 from tests.directory.conftest import Ministry, address
@@ -110,6 +112,48 @@ async def test_removed_cards_are_forgotten_some_day_and_old_tokens_with_them(
     assert [number for number, _ in now.gone] == [ministry.registry.post_id]
     assert books.since(old.token, now) is None
     assert books.since(now.token, now) == now.seq
+
+
+async def test_a_book_in_which_nothing_can_have_changed_needs_no_look(
+    database: Database, ministry: Ministry, reader: Reader, clock: ManualClock
+) -> None:
+    assert await database.read(books.unchanged, reader, "unit") is None
+    elsewhere = await database.write(units.create, ministry.organisation.organisation_id, "DRH", "الموارد", "Ressources humaines")
+    other = await database.write(people.create, "سعيد", "Said", address("said"), "fr", elsewhere.unit_id)
+    far = await database.write(holdings.end, ministry.holding.holding_id, clock.now_us() + 30 * DAY_US)
+    for book in paths.BOOKS:
+        clock.advance(HOUR_US)
+        found = await books.snapshot(database, reader, book)
+        clock.advance(HOUR_US)
+        await database.write(people.rename, other.person_id, "سعيد", f"Said {book}")
+        assert await database.read(books.unchanged, reader, book) == found.seq
+    karim, registry, unit = ministry.karim.person_id, ministry.registry.post_id, ministry.unit.unit_id
+    causes: list[Callable[[Tx], object]] = [
+        lambda tx: people.rename(tx, karim, "كريم", "Karim K."),
+        lambda tx: people.move(tx, karim, elsewhere.unit_id),
+        lambda tx: people.move(tx, karim, unit),
+        lambda tx: posts.rename(tx, registry, "مكتب", "Registre"),
+        lambda tx: units.rename(tx, unit, "مكتب", "Registre central"),
+        lambda tx: organisations.rename(tx, ministry.organisation.organisation_id, "الداخلية", "Intérieur"),
+        lambda tx: attributes.set(tx, karim, {"phone": "+213 1"}),
+        lambda tx: visibility.set(tx, karim, "phone", "nobody"),
+        lambda tx: aliases.add(tx, karim, "person", address("k.khelifi")),
+        lambda tx: units.set_address(tx, unit, address("bo")),
+        lambda tx: holdings.start(tx, registry, karim, "interim", valid_from_us=tx.now_us + 2 * HOUR_US),
+        lambda tx: None,  # that holding begins
+        lambda tx: people.rename(tx, ministry.amina.person_id, "أمينة", "Amina B."),
+        lambda tx: people.close(tx, karim),
+    ]
+    for cause in causes:
+        await books.snapshot(database, reader, "unit")
+        clock.advance(HOUR_US)
+        await database.write(cause)
+        clock.advance(HOUR_US)
+        before = await database.read(books.unchanged, reader, "unit")
+        known = (await books.snapshot(database, reader, "unit")).seq
+        assert before in (None, known)
+    clock.advance(far.valid_to_us - clock.now_us())
+    assert await database.read(books.unchanged, reader, "unit") is None
 
 
 @pytest.mark.parametrize("token", ["", "urn:else", "urn:diwan:book:", "urn:diwan:book:99", "urn:diwan:book:-1", "urn:diwan:book:٣"])

@@ -8,12 +8,14 @@ import pytest
 from config.clock import HOUR_US, SECOND_US, ManualClock
 from config.database import Database
 from directory import holdings, people, services, units
+from directory.acts import pending, permits
 from directory.address import parse
 from directory.resolve import resolve
+from directory.rights import CONSOLE
 from directory.scim import engine
 from directory.scim.models import PROVIDER
 from tests.directory.conftest import Ministry
-from tests.directory.scim.conftest import BASE, ENTERPRISE, GOV, PERSON, USER, Other, System
+from tests.directory.scim.conftest import BASE, ENTERPRISE, GOV, PATCH, PERSON, USER, Other, System
 
 
 def replace(path: str, value: Any) -> dict[str, Any]:
@@ -38,37 +40,37 @@ async def test_a_person_is_taken_on_and_read_again(system: System, newcomer: dic
     assert {one["type"] for one in read.json["phoneNumbers"]} == {"work", "mobile"}
 
 
-@pytest.mark.parametrize(
-    ("filter_", "names"),
-    [
-        ('userName eq "AMINA.BENALI@interieur.gov.example"', {"Amina Benali"}),
-        ('userName eq "nobody@interieur.gov.example"', set()),
-        ('userName eq "no address"', set()),
-        ('externalId eq "E-1"', {"Karim Khelifi"}),
-        ('externalId eq "E-2"', set()),
-        ('name.formatted co "ali"', {"Amina Benali"}),
-        ('displayName sw "kar"', {"Karim Khelifi"}),
-        ("active eq true", {"Amina Benali", "Karim Khelifi"}),
-        ("active eq false", set()),
-        ('not (userName sw "amina")', {"Karim Khelifi"}),
-        ('userName sw "amina" or externalId eq "E-1"', {"Amina Benali", "Karim Khelifi"}),
-        ('userName sw "amina" and externalId eq "E-1"', set()),
-        (f'{PERSON}:unit eq "UNIT"', {"Amina Benali", "Karim Khelifi"}),
-        (f'{PERSON}:unit eq "x"', set()),
-        ('emails[value eq "karim.khelifi@interieur.gov.example"]', {"Karim Khelifi"}),
-        ('emails.value eq "karim.khelifi@interieur.gov.example"', {"Karim Khelifi"}),
-        ('title eq "Bureau d\'ordre"', {"Amina Benali"}),
-        ('meta.lastModified gt "2000-01-01T00:00:00Z"', {"Amina Benali", "Karim Khelifi"}),
-        ('meta.lastModified gt "2999-01-01T00:00:00Z"', set()),
-    ],
-)
-async def test_people_are_found_by_filters(system: System, ministry: Ministry, filter_: str, names: set[str]) -> None:
+FILTERS: list[tuple[str, set[str]]] = [
+    ('userName eq "AMINA.BENALI@interieur.gov.example"', {"Amina Benali"}),
+    ('userName eq "nobody@interieur.gov.example"', set()),
+    ('userName eq "no address"', set()),
+    ('externalId eq "E-1"', {"Karim Khelifi"}),
+    ('externalId eq "E-2"', set()),
+    ('name.formatted co "ali"', {"Amina Benali"}),
+    ('displayName sw "kar"', {"Karim Khelifi"}),
+    ("active eq true", {"Amina Benali", "Karim Khelifi"}),
+    ("active eq false", set()),
+    ('not (userName sw "amina")', {"Karim Khelifi"}),
+    ('userName sw "amina" or externalId eq "E-1"', {"Amina Benali", "Karim Khelifi"}),
+    ('userName sw "amina" and externalId eq "E-1"', set()),
+    (f'{PERSON}:unit eq "UNIT"', {"Amina Benali", "Karim Khelifi"}),
+    (f'{PERSON}:unit eq "x"', set()),
+    ('emails[value eq "karim.khelifi@interieur.gov.example"]', {"Karim Khelifi"}),
+    ('emails.value eq "karim.khelifi@interieur.gov.example"', {"Karim Khelifi"}),
+    ('title eq "Bureau d\'ordre"', {"Amina Benali"}),
+    ('meta.lastModified gt "2000-01-01T00:00:00Z"', {"Amina Benali", "Karim Khelifi"}),
+    ('meta.lastModified gt "2999-01-01T00:00:00Z"', set()),
+]
+
+
+async def test_people_are_found_by_filters(system: System, ministry: Ministry) -> None:
     said = await system.patch(f"/Users/{ministry.karim.person_id}", replace("externalId", "E-1"))
     assert said.json["externalId"] == "E-1"
-    found = await system.ask("GET", "/Users", filter=filter_.replace("UNIT", str(ministry.unit.unit_id)))
-    assert found.status == 200, found.json
-    assert {one["displayName"] for one in found.json.get("Resources", [])} == names
-    assert found.json["totalResults"] == len(names)
+    for filter_, names in FILTERS:
+        found = await system.ask("GET", "/Users", filter=filter_.replace("UNIT", str(ministry.unit.unit_id)))
+        assert found.status == 200, found.json
+        assert {one["displayName"] for one in found.json.get("Resources", [])} == names, filter_
+        assert found.json["totalResults"] == len(names)
 
 
 async def test_a_search_comes_in_pages(system: System, ministry: Ministry) -> None:
@@ -259,43 +261,43 @@ def holding(person: str, ministry: Ministry) -> dict[str, Any]:
 SOMEBODY = {"schemas": [USER, PERSON], "userName": "x@interieur.gov.example", "displayName": "X", PERSON: {"unit": "UNIT"}}
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "body", "error"),
-    [
-        ("POST", "/Users", b"{", (400, "invalidSyntax")),
-        ("POST", "/Users", {"schemas": [USER]}, (400, "invalidValue")),
-        ("POST", "/Users", {**SOMEBODY, "displayName": ""}, (400, "invalidValue")),
-        ("POST", "/Users", {**SOMEBODY, "userName": "bad"}, (400, "invalidValue")),
-        ("POST", "/Users", {**SOMEBODY, "userName": "x@elsewhere.example"}, (400, "invalidValue")),
-        ("POST", "/Users", {**SOMEBODY, "userName": "amina.benali@interieur.gov.example"}, (409, "uniqueness")),
-        ("POST", "/Users", {**SOMEBODY, "preferredLanguage": "xx"}, (400, "invalidValue")),
-        ("POST", "/Users", {**SOMEBODY, PERSON: {"unit": "x"}}, (400, "invalidValue")),
-        ("POST", "/Users", {**SOMEBODY, PERSON: {}}, (400, "invalidValue")),
-        ("GET", "/Users/0", None, (404, None)),
-        ("GET", "/Users/999999999999999999999", None, (404, None)),
-        ("GET", "/Users/x", None, (404, None)),
-        ("GET", "/Nobody", None, (404, None)),
-        ("PUT", "/Users", None, (405, None)),
-        ("GET", "/Users?filter=userName eq", None, (400, "invalidFilter")),
-        ("GET", "/Users?filter=shoeSize eq 43", None, (400, "invalidFilter")),
-        ("GET", "/Users?sortBy=userName", None, (501, None)),
-        ("PATCH", "/Users/KARIM", {"Operations": [{"op": "burn", "path": "title"}]}, (400, "invalidValue")),
-        ("PATCH", "/Users/KARIM", {"Operations": [replace("title", "Roi")]}, (400, "mutability")),
-        ("PATCH", "/Users/KARIM", {"Operations": [replace("userName", "k@interieur.gov.example")]}, (400, "mutability")),
-        ("PATCH", "/Users/KARIM", {"Operations": [{"op": "remove", "path": f"{PERSON}:unit"}]}, (400, "mutability")),
-        ("PATCH", "/Users/KARIM", {"Operations": [replace(f"{PERSON}:unit", "999")]}, (400, "invalidValue")),
-        ("PATCH", "/Users/KARIM", {"Operations": [replace("displayName", "x" * 10_000)]}, (400, "invalidValue")),
-    ],
-)  # fmt: skip
-async def test_bad_input_is_refused_as_scim_says(system: System, ministry: Ministry, method: str, path: str, body: Any, error: Any) -> None:
+BAD: list[tuple[str, str, Any, tuple[int, str | None]]] = [
+    ("POST", "/Users", b"{", (400, "invalidSyntax")),
+    ("POST", "/Users", {"schemas": [USER]}, (400, "invalidValue")),
+    ("POST", "/Users", {**SOMEBODY, "displayName": ""}, (400, "invalidValue")),
+    ("POST", "/Users", {**SOMEBODY, "userName": "bad"}, (400, "invalidValue")),
+    ("POST", "/Users", {**SOMEBODY, "userName": "x@elsewhere.example"}, (400, "invalidValue")),
+    ("POST", "/Users", {**SOMEBODY, "userName": "amina.benali@interieur.gov.example"}, (409, "uniqueness")),
+    ("POST", "/Users", {**SOMEBODY, "preferredLanguage": "xx"}, (400, "invalidValue")),
+    ("POST", "/Users", {**SOMEBODY, PERSON: {"unit": "x"}}, (400, "invalidValue")),
+    ("POST", "/Users", {**SOMEBODY, PERSON: {}}, (400, "invalidValue")),
+    ("GET", "/Users/0", None, (404, None)),
+    ("GET", "/Users/999999999999999999999", None, (404, None)),
+    ("GET", "/Users/x", None, (404, None)),
+    ("GET", "/Nobody", None, (404, None)),
+    ("PUT", "/Users", None, (405, None)),
+    ("GET", "/Users?filter=userName eq", None, (400, "invalidFilter")),
+    ("GET", "/Users?filter=shoeSize eq 43", None, (400, "invalidFilter")),
+    ("GET", "/Users?sortBy=userName", None, (501, None)),
+    ("PATCH", "/Users/KARIM", {"Operations": [{"op": "burn", "path": "title"}]}, (400, "invalidValue")),
+    ("PATCH", "/Users/KARIM", {"Operations": [replace("title", "Roi")]}, (400, "mutability")),
+    ("PATCH", "/Users/KARIM", {"Operations": [replace("userName", "k@interieur.gov.example")]}, (400, "mutability")),
+    ("PATCH", "/Users/KARIM", {"Operations": [{"op": "remove", "path": f"{PERSON}:unit"}]}, (400, "mutability")),
+    ("PATCH", "/Users/KARIM", {"Operations": [replace(f"{PERSON}:unit", "999")]}, (400, "invalidValue")),
+    ("PATCH", "/Users/KARIM", {"Operations": [replace("displayName", "x" * 10_000)]}, (400, "invalidValue")),
+]  # fmt: skip
+
+
+async def test_bad_input_is_refused_as_scim_says(system: System, ministry: Ministry) -> None:
     places = {"UNIT": str(ministry.unit.unit_id), "KARIM": str(ministry.karim.person_id)}
     before = await system.ask("GET", f"/Users/{ministry.karim.person_id}")
-    path, _, query = path.partition("?")
-    if isinstance(body, dict):
-        body = {**({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]} if method == "PATCH" else {}), **body}
-        body = json.dumps(body).replace("UNIT", places["UNIT"]).encode()
-    said = await system.ask(method, path.replace("KARIM", places["KARIM"]), body, **dict([query.split("=", 1)] if query else []))
-    assert said.error == error, said.json
+    for method, path, body, error in BAD:
+        path, _, query = path.partition("?")
+        if isinstance(body, dict):
+            body = {**({"schemas": [PATCH]} if method == "PATCH" else {}), **body}
+            body = json.dumps(body).replace("UNIT", places["UNIT"]).encode()
+        said = await system.ask(method, path.replace("KARIM", places["KARIM"]), body, **dict([query.split("=", 1)] if query else []))
+        assert said.error == error, (method, path, said.json)
     assert (await system.ask("GET", f"/Users/{ministry.karim.person_id}")).json == before.json
 
 
@@ -364,3 +366,15 @@ async def test_a_filter_that_would_look_through_too_many_is_refused(system: Syst
     monkeypatch.setattr(engine, "MAX_SCAN", 1)
     assert (await system.ask("GET", "/Users", filter='displayName co "a"')).error == (400, "tooMany")
     assert await system.found("/Users", filter='userName eq "karim.khelifi@interieur.gov.example"')
+
+
+async def test_a_closing_that_needs_a_second_person_waits_for_one(
+    system: System, database: Database, ministry: Ministry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(permits, "MAX_CLOSINGS_A_DAY", 0)
+    path = f"/Users/{ministry.karim.person_id}"
+    for said in (await system.patch(path, replace("active", False)), await system.ask("DELETE", path)):
+        assert said.error == (403, None)
+        assert "second person" in said.json["detail"]
+    assert (await system.ask("GET", path)).json["active"] is True
+    assert len(await database.read(pending, CONSOLE)) == 2
