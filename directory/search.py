@@ -33,6 +33,14 @@ class _Match:
     begun: Bits
 
 
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """What is near somebody: whom they wrote to, the latest first, then their units, then their administrations."""
+
+    correspondents: Sequence[int]
+    places: tuple[Bits, ...]
+
+
 def complete(tx: Tx, query: str, limit: int = 20, viewer: Viewer | None = None) -> list[Suggestion]:
     """Return up to `limit` entries of which every word of `query` begins something, the likeliest for `viewer` first.
 
@@ -119,16 +127,12 @@ def _sounds(tx: Tx, word: Word) -> Bits:
     return either(begun, postings.read(tx, word.sound)) if word.sound else begun
 
 
-def _nearness(tx: Tx, viewer: Viewer | None) -> list[Bits]:
-    """Return what is near, the nearest first: one's correspondents, one's units, one's administrations."""
+def _nearness(tx: Tx, viewer: Viewer | None) -> _Near:
     if viewer is None:
-        return []
-    correspondents = recents.latest(tx, viewer.person_id) if viewer.person_id is not None else []
-    return [
-        postings.of(correspondents),
-        _listed(tx, map(tokens.in_unit, viewer.unit_ids)),
-        _listed(tx, map(tokens.in_organisation, viewer.organisation_ids)),
-    ]
+        return _Near((), ())
+    correspondents = recents.latest(tx, viewer.person_id) if viewer.person_id is not None else ()
+    units = _listed(tx, map(tokens.in_unit, viewer.unit_ids))
+    return _Near(correspondents, (units, _listed(tx, map(tokens.in_organisation, viewer.organisation_ids))))
 
 
 def _listed(tx: Tx, places: Iterable[str]) -> Bits:
@@ -138,7 +142,7 @@ def _listed(tx: Tx, places: Iterable[str]) -> Bits:
     return found
 
 
-def _likeliest(tx: Tx, match: _Match, near: list[Bits], wanted: int) -> list[int]:
+def _likeliest(tx: Tx, match: _Match, near: _Near, wanted: int) -> list[int]:
     """Return `wanted` accounts at most: from near to far, whole words before beginnings, high functions before low ones."""
     found: list[int] = []
     left = match.begun
@@ -151,10 +155,10 @@ def _likeliest(tx: Tx, match: _Match, near: list[Bits], wanted: int) -> list[int
     return found
 
 
-def _groups(tx: Tx, match: _Match, near: list[Bits]) -> Iterator[Bits]:
+def _groups(tx: Tx, match: _Match, near: _Near) -> Iterator[Bits]:
     """Yield sets of matching accounts, likelier ones first; they may overlap."""
     levels: list[Bits] = []
-    for place in [*near, None]:
+    for place in (postings.of(near.correspondents), *near.places, None):
         for matching in (match.whole, match.begun):
             here = matching if place is None else both(matching, place)
             if not here:
@@ -165,16 +169,18 @@ def _groups(tx: Tx, match: _Match, near: list[Bits]) -> Iterator[Bits]:
             yield here
 
 
-def _ranked(tx: Tx, account_ids: list[int], near: list[Bits], query: str, viewer: Viewer | None) -> list[Entry]:
+def _ranked(tx: Tx, account_ids: list[int], near: _Near, query: str, viewer: Viewer | None) -> list[Entry]:
     """Return what the viewer may see: near entries first, whole words before beginnings, high functions before low ones, by name."""
     asked, listed = words(query[: tokens.MAX_QUERY_CHARS]), postings.of(account_ids)
-    distances: dict[int, int] = {}
-    for distance, place in enumerate(near):
+    distances = {account_id: distance for distance, account_id in enumerate(near.correspondents)}
+    for distance, place in enumerate(near.places, len(distances)):
         for account_id in postings.account_ids(both(place, listed)):
             distances.setdefault(account_id, distance)
 
+    far = len(near.correspondents) + len(near.places)
+
     def order(one: Entry) -> tuple[int, int, int, str, str]:
-        return distances.get(one.account_id, len(near)), -one.whole(asked), one.rank, one.suggestion.name_fr, one.suggestion.address
+        return distances.get(one.account_id, far), -one.whole(asked), one.rank, one.suggestion.name_fr, one.suggestion.address
 
     found = list(entries(tx, account_ids))
     return sorted(found if viewer is None else seen(tx, viewer, found), key=order)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from config.database import Row, Tx
 from config.failpoints import failpoint
-from directory import resolve
+from directory import recents, resolve
 from mailcore.queue import acting
 from mailcore.queue.types import Entry, Later, Lease, Queued, Recipient, Report, parsed, queue_name
 from mailcore.store import accounts
@@ -103,6 +103,8 @@ def enqueue(tx: Tx, entry: Entry) -> None:
         )
     if submission.acting is not None:
         acting.record(tx, submission.acting, queue_name(entry.queue_id))
+    if submission.writer_id is not None:
+        recents.note(tx, submission.writer_id, (each.address for each in submission.recipients))
     wake(tx)
 
 

@@ -50,6 +50,7 @@ class Submission:
     ret: str = ""
     smtputf8: bool = False
     acting: Acting | None = None  # who sends it in the name of another
+    writer_id: int | None = None  # the person whose correspondents the recipients become
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ def _submission(session: Session, transaction: Transaction, raw: bytes, acting: 
         ret=parameters.ret,
         smtputf8=parameters.smtputf8,
         acting=acting,
+        writer_id=session.identity.person_id if session.identity else None,
     )
 
 

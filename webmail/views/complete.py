@@ -7,8 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from config.database import Tx
-from directory import address as addresses
-from directory import resolve, search
+from directory import search, visibility
 from directory.types import Suggestion
 from webmail import recipients
 from webmail.bidi import plain
@@ -41,24 +40,19 @@ async def find(desk: Desk, query: str) -> list[Entry]:
     query = plain(query)[:MAX_QUERY]
     if len(query) < 2:
         return []
-    return [entry(one, post) for one, post in await desk.services.db.read(_matches, query)]
+    return [entry(one) for one in await desk.services.db.read(_matches, query, desk.person_id)]
 
 
-def _matches(tx: Tx, query: str) -> list[tuple[Suggestion, bool]]:
-    """Return the matches, each with whether it is a post."""
-    return [(one, _is_post(tx, one.address)) for one in search.complete(tx, query, LIMIT)]
+def _matches(tx: Tx, query: str, person_id: int) -> list[Suggestion]:
+    """Return who matches, as far as a person may see them; whom they wrote to and who is near come first."""
+    return search.complete(tx, query, LIMIT, visibility.viewer(tx, person_id))
 
 
-def _is_post(tx: Tx, address: str) -> bool:
-    target = resolve.resolve(tx, addresses.parse(address))
-    return target is not None and target.kind == "post"
-
-
-def entry(one: Suggestion, post: bool) -> Entry:
+def entry(one: Suggestion) -> Entry:
     """Return a suggestion in the reader's language. A post is called by its function: who holds it may change."""
     name, title = pick(one.name_ar, one.name_fr), pick(one.title_ar, one.title_fr)
     organisation = pick(one.organisation_ar, one.organisation_fr)
-    first, second = (title, name) if post else (name, title)
+    first, second = (name, title) if one.kind == "person" else (title, name)
     shown = first or second or one.address
     place = " · ".join(part for part in (second if first else "", organisation) if part)
     return Entry(shown, place, one.address, recipients.show((recipients.mailbox(shown, one.address),)))

@@ -1,8 +1,11 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from config.clock import HOUR_US, MINUTE_US, SECOND_US
+from directory import recents, resolve
+from directory.address import parse
 from directory.errors import BadAddress
 from mailcore.queue import listing, queue
 from mailcore.queue.accept import accept
@@ -30,6 +33,14 @@ async def test_accept_writes_one_row_per_recipient_and_wakes_the_workers(service
     assert [row.address for row in rows] == [AMINA, KARIM, "x@elsewhere.example"]
     assert await services.db.read(counts) == (1, 3)
     await services.db.write(listing.drop, queue_number(name))
+
+
+async def test_recipients_become_correspondents_of_the_person_who_wrote(services):
+    amina, karim = [await services.db.read(resolve.resolve, parse(one)) for one in (AMINA, KARIM)]
+    await accept(services, submission(KARIM))
+    await accept(services, replace(submission(AMINA, KARIM, "x@elsewhere.example"), writer_id=amina.account_id))
+    assert await services.db.read(recents.latest, amina.account_id) == [karim.account_id]
+    assert await services.db.read(recents.latest, karim.account_id) == []
 
 
 async def test_a_message_without_recipients_is_refused(services):

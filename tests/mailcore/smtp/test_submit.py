@@ -8,6 +8,8 @@ import unicodedata
 import aiosmtplib
 import pytest
 
+from directory import resolve
+from directory.address import parse
 from mailcore.queue.types import Recipient
 from tests.mailcore.smtp.conftest import Listening
 from tests.mailcore.smtp.node import AMINA, DOMAIN, KARIM, KARIM_PASSWORD, LETTER, PASSWORD, REGISTRY, Client
@@ -91,6 +93,9 @@ async def test_ones_own_address_and_a_held_post_may_send(submission: Listening, 
     author = (sender or AMINA).encode()
     letter = b"From: <" + author + b">\r\nSender: " + AMINA.encode() + b"\r\n\r\nhello\r\n"
     assert (await deliver(client, sender, KARIM, letter=letter)).startswith("250 ")
+    amina = await submission.services.db.read(resolve.resolve, parse(AMINA))
+    assert amina is not None
+    assert submission.collector.taken[0].writer_id == amina.account_id
 
 
 @pytest.mark.parametrize("sender", [KARIM, "a@x.example", f"nobody@{DOMAIN}"])
