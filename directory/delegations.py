@@ -108,7 +108,7 @@ def grant(
     if account_id == delegate_id or len(folder) > MAX_FOLDER_CHARS or not folder.isprintable():
         raise BadEntry("this delegation is not possible", account_id=account_id, delegate_id=delegate_id)
     for one in (account_id, delegate_id):
-        if tx.value(_KIND, account_id=one) not in LENDERS:
+        if kind(tx, one) not in LENDERS:
             raise NotFound(account_id=one)
     if sum(one.revoked_us is None and (one.valid_to_us or from_us + 1) > from_us for one in given(tx, account_id)) >= MAX_OF_ACCOUNT:
         raise BadEntry("this mailbox is lent to too many", account_id=account_id)
@@ -162,6 +162,12 @@ def received(tx: Tx, person_id: int, at_us: int) -> list[Delegated]:
 def given(tx: Tx, account_id: int) -> list[Delegation]:
     """Return every delegation of an account, past ones too, the oldest first."""
     return [_delegation(row) for row in tx.rows(_GIVEN, account_id=account_id)]
+
+
+def kind(tx: Tx, account_id: int) -> str | None:
+    """Return what an open account is: person, post, unit or list; None when it is closed."""
+    found: str | None = tx.value(_KIND, account_id=account_id)
+    return found
 
 
 def sending(tx: Tx, person_id: int, address: Address, at_us: int) -> Sends | None:

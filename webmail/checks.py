@@ -2,10 +2,11 @@
 
 from config.database import Tx
 from directory import address as addresses
-from directory import certificates, resolve
+from directory import certificates, lists, resolve
 from mailcore.message.addresses import Mailbox
 from webmail import bidi, recipients
 from webmail.desk import Desk
+from webmail.errors import NoSuchPage
 from webmail.language import gettext as _
 from webmail.language import ngettext, size
 from webmail.letters import Addressed, Letter
@@ -46,16 +47,25 @@ async def sending(desk: Desk, letter: Letter) -> Problems:
         problems.setdefault(field, []).append(text % {"list": shown})
     if _size_bytes(letter) > (limit := desk.services.settings.smtp.max_message_bytes):
         problems["files"] = [_("The message is too big: %(limit)s at most, attachments included.") % {"limit": size(limit)}]
-    if desk.find(letter.sender) is None:
+    for field, refused in (await desk.services.db.read(_refusing, letter)).items():
+        shown = ", ".join(bidi.isolate(address) for address in refused[:5])
+        text = ngettext("You may not write to this list: %(list)s", "You may not write to these lists: %(list)s", len(refused))
+        problems.setdefault(field, []).append(text % {"list": shown})
+    sender = desk.sender(letter.sender)
+    if sender is None:
         problems["from"] = [_("You may not send from this address.")]
+    elif letter.sign and sender.lent is not None:
+        problems["sign"] = [_("A letter that you send in the name of another cannot be signed with their certificate.")]
     elif letter.sign and await desk.services.db.read(_certified, letter.sender) is False:
         problems["sign"] = [_("This sender has no certificate in force, so the letter cannot be signed.")]
     return problems
 
 
 def addressed(desk: Desk, letter: Letter) -> Addressed:
-    """Return the letter with its recipients read. Raises NoSuchPage when the sender is not the writer's."""
-    box = desk.box(letter.sender)
+    """Return the letter with its recipients read. Raises NoSuchPage when the writer may not send from there."""
+    box = desk.sender(letter.sender)
+    if box is None:
+        raise NoSuchPage(account_id=letter.sender)
     to, cc, bcc = (recipients.parse(getattr(letter, field)).mailboxes for field in FIELDS)
     return Addressed(letter, recipients.mailbox(box.official, box.address), to, cc, bcc)
 
@@ -69,6 +79,19 @@ def _unknown(tx: Tx, letter: Letter) -> dict[str, list[str]]:
 def _exists(tx: Tx, mailbox: Mailbox) -> bool:
     address = addresses.Address(mailbox.local, mailbox.domain)
     return not resolve.is_local_domain(tx, mailbox.domain) or resolve.resolve(tx, address) is not None
+
+
+def _refusing(tx: Tx, letter: Letter) -> dict[str, list[str]]:
+    """Return the lists that do not take letters from this sender."""
+    found = {
+        field: [one.address for one in recipients.parse(getattr(letter, field)).mailboxes if _refuses(tx, one, letter)] for field in FIELDS
+    }
+    return {field: refusing for field, refusing in found.items() if refusing}
+
+
+def _refuses(tx: Tx, mailbox: Mailbox, letter: Letter) -> bool:
+    target = resolve.resolve(tx, addresses.Address(mailbox.local, mailbox.domain))
+    return target is not None and target.kind == "list" and not lists.may_post(tx, target.account_id, [letter.sender])
 
 
 def _certified(tx: Tx, account_id: int) -> bool:

@@ -1,17 +1,19 @@
-"""Who is behind a request and which mailboxes are theirs today: their own, and those of the posts they hold now.
+"""Who is behind a request and which mailboxes are theirs today: their own, those of the posts they hold, and what was lent.
 
 Looked up anew for every request, so that a function that was withdrawn is gone with the next click.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from starlette.requests import Request
 
 from config.database import Tx
 from config.settings import Web
-from directory import holdings, organisations, people, posts, units
+from directory import delegations, holdings, organisations, people, posts, units
+from directory.delegations import Delegated, Sending
 from directory.types import HeldPost, Organisation, Person
+from mailcore.errors import LentForReading
 from mailcore.services import Services
 from mailcore.store.keys import AccountKey
 from webmail import sessions
@@ -34,6 +36,32 @@ class Box:
     name_fr: str
     organisation_ar: str
     organisation_fr: str
+    lent: Delegated | None = None  # what its owner lent of it; None for one's own, and those of posts held
+
+    @property
+    def opens(self) -> bool:
+        """Whether it may be opened; some may only be written from."""
+        return self.lent is None or self.lent.opens
+
+    @property
+    def writable(self) -> bool:
+        """Whether anything in it may be changed."""
+        return self.lent is None or "write" in self.lent.rights
+
+    @property
+    def folder(self) -> str:
+        """The folder that it is limited to, "" for none."""
+        return "" if self.lent is None else self.lent.folder
+
+    @property
+    def drafts(self) -> bool:
+        """Whether letters can be written in it, drafts and all."""
+        return self.writable and not self.folder
+
+    @property
+    def sends(self) -> Sending | None:
+        """How letters leave under its address; None when they may not."""
+        return "own" if self.lent is None else self.lent.sends
 
     @property
     def name(self) -> str:
@@ -68,12 +96,33 @@ class Desk:
         """The visitor's own mailbox."""
         return self.boxes[0]
 
+    @property
+    def open_boxes(self) -> tuple[Box, ...]:
+        """The mailboxes that the visitor may open."""
+        return tuple(box for box in self.boxes if box.opens)
+
+    @property
+    def senders(self) -> tuple[Box, ...]:
+        """The mailboxes under whose address the visitor may write."""
+        return tuple(box for box in self.boxes if box.sends is not None)
+
     def box(self, account_id: int) -> Box:
-        """Return a mailbox by its account. Raises NoSuchPage when it is not the visitor's."""
+        """Return a mailbox by its account. Raises NoSuchPage when the visitor may not open it."""
         found = self.find(account_id)
-        if found is None:
+        if found is None or not found.opens:
             raise NoSuchPage(account_id=account_id)
         return found
+
+    def desk_of(self, account_id: int) -> Box:
+        """Return a mailbox in which the visitor may write letters. Raises NoSuchPage, LentForReading."""
+        found = self.box(account_id)
+        if not found.drafts:
+            raise LentForReading(account_id=account_id)
+        return found
+
+    def sender(self, account_id: int) -> Box | None:
+        """Return a mailbox under whose address the visitor may write, or None."""
+        return next((box for box in self.senders if box.account_id == account_id), None)
 
     def find(self, account_id: int) -> Box | None:
         """Return a mailbox by its account, or None when it is not the visitor's."""
@@ -107,7 +156,10 @@ def _load(tx: Tx, limits: Web, cookie: str) -> tuple[sessions.Session, str, tupl
         return None
     person = people.find(tx, session.person_id)
     held = holdings.held_by(tx, person.person_id, tx.now_us)
-    return session, person.address, (_own_box(tx, person), *(_held_box(tx, one) for one in held))
+    own = {person.person_id, *(one.account_id for one in held)}
+    lent = [one for one in delegations.received(tx, person.person_id, tx.now_us) if one.account_id not in own]
+    boxes = (_own_box(tx, person), *(_held_box(tx, one) for one in held), *(_lent_box(tx, one) for one in lent))
+    return session, person.address, boxes
 
 
 def _own_box(tx: Tx, person: Person) -> Box:
@@ -120,6 +172,20 @@ def _held_box(tx: Tx, held: HeldPost) -> Box:
         return Box(held.account_id, held.address, "unit", held.title_ar, held.title_fr, *_organisation(tx, held.account_id))
     place = _organisation(tx, posts.find(tx, held.account_id).unit_id)
     return Box(held.account_id, held.address, "post", held.title_ar, held.title_fr, *place)
+
+
+def _lent_box(tx: Tx, one: Delegated) -> Box:
+    """Return a box of somebody else: a person's, a post's or a unit's."""
+    kind = delegations.kind(tx, one.account_id)
+    if kind == "person":
+        box = _own_box(tx, people.find(tx, one.account_id))
+    elif kind == "post":
+        post = posts.find(tx, one.account_id)
+        box = Box(post.post_id, post.address, "post", post.title_ar, post.title_fr, *_organisation(tx, post.unit_id))
+    else:
+        unit = units.find(tx, one.account_id)
+        box = Box(unit.unit_id, unit.address or "", "unit", unit.name_ar, unit.name_fr, *_organisation(tx, unit.unit_id))
+    return replace(box, lent=one)
 
 
 def _organisation(tx: Tx, unit_id: int | None) -> tuple[str, str]:

@@ -43,7 +43,7 @@ async def load(desk: Desk, box: Box, uid: int) -> Letter:
     sender = own.get("sender", 0)
     in_reply_to = reading.identifiers(opened.field(b"in-reply-to"))
     return Letter(
-        sender=sender if isinstance(sender, int) and desk.find(sender) else box.account_id,
+        sender=sender if isinstance(sender, int) and desk.sender(sender) else box.account_id,
         to=recipients.show(opened.people(b"to")),
         cc=recipients.show(opened.people(b"cc")),
         bcc=recipients.show(opened.people(b"bcc")),
@@ -85,7 +85,7 @@ def new_nonce() -> str:
 
 def _octets(desk: Desk, letter: Letter) -> bytes:
     """Return the draft as a message. A subject of several lines is kept as one."""
-    sender = desk.find(letter.sender) or desk.own
+    sender = desk.sender(letter.sender) or desk.own
     clock: Clock = desk.services.clock
     own = {"sender": letter.sender, "sign": letter.sign, "answers": letter.answers, "nonce": letter.nonce}
     tame = replace(letter, subject=plain(letter.subject))

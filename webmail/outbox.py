@@ -12,10 +12,12 @@ import structlog
 
 from config.database import Tx
 from directory import certificates
+from directory.address import parse
 from directory.errors import BadCredentials
 from directory.signin import app_passwords
 from mailcore.message import build
 from mailcore.queue import accept, queue
+from mailcore.queue import acting as acts
 from mailcore.queue.types import Entry, Recipient, Submission
 from mailcore.store import accounts, mailboxes, messages
 from mailcore.store.keys import AccountKey
@@ -40,7 +42,7 @@ log = structlog.get_logger()
 class _Traces:
     """What sending leaves behind besides the row in the queue."""
 
-    sender: AccountKey
+    keepers: tuple[AccountKey, ...]
     copy: Prepared
     nonce: str
     writer_id: int
@@ -100,22 +102,33 @@ async def _enter(desk: Desk, box: Box, addressed: Addressed, top: bytes, entity:
     services, letter = desk.services, addressed.letter
     now_us = services.clock.now_us()
     received = letters.trace(services.settings.node.hostname, now_us, offset_min(now_us))
-    raw = build.with_entity(received + top, entity)
+    acting = await services.db.peek(acts.find, desk.person_id, parse(addressed.sender.address))
+    top = received + (acts.fields(acting) if acting is not None else b"") + top
+    raw = build.with_entity(top, entity)
     submission = Submission(
         sender=addressed.sender.address,
         recipients=tuple(Recipient(address) for address in addressed.recipients),
         raw=raw,
         account_id=letter.sender,
         smtputf8=not all(address.isascii() for address in (addressed.sender.address, *addressed.recipients)),
+        acting=acting,
+        writer_id=desk.person_id,
     )
     entry = await accept.prepare(services, submission)
     answers, answered_uid = _answered(desk, letter)
-    sender = await services.store.open_account(letter.sender)
-    copy = await _copy(desk, addressed, entry, received + top, entity)
-    traces = _Traces(sender, copy, letter.nonce, box.account_id, draft_uid, answers, answered_uid)
+    copy = await _copy(desk, addressed, entry, top, entity)
+    traces = _Traces(await _keepers(desk, letter), copy, letter.nonce, box.account_id, draft_uid, answers, answered_uid)
     first = await services.db.write(_commit, entry, traces)
     event = "web.sent" if first else "web.sent_already"
     log.info(event, account_id=letter.sender, person_id=desk.person_id, size_bytes=len(raw), recipients=len(addressed.recipients))
+
+
+async def _keepers(desk: Desk, letter: Letter) -> tuple[AccountKey, ...]:
+    """Return whose Sent keeps a copy: the sender's, and the writer's own when they cannot look there."""
+    sender = desk.sender(letter.sender)
+    hidden = sender is not None and sender.lent is not None and (not sender.opens or sender.folder)
+    found = (letter.sender, desk.person_id) if hidden else (letter.sender,)
+    return tuple([await desk.services.store.open_account(account_id) for account_id in found])
 
 
 async def _copy(desk: Desk, addressed: Addressed, entry: Entry, top: bytes, entity: bytes) -> Prepared:
@@ -132,7 +145,8 @@ async def _copy(desk: Desk, addressed: Addressed, entry: Entry, top: bytes, enti
 def _answered(desk: Desk, letter: Letter) -> tuple[MailboxKey | None, int]:
     """Return the message that the letter answers, when it lies in a mailbox of the writer."""
     match = _ANSWERS.fullmatch(letter.answers)
-    if match is None or desk.find(int(match[1])) is None:
+    box = desk.find(int(match[1])) if match is not None else None
+    if match is None or box is None or not box.drafts:
         return None, 0
     return MailboxKey(AccountId(int(match[1])), MailboxId(int(match[2]))), int(match[3])
 
@@ -149,8 +163,10 @@ def _commit(tx: Tx, entry: Entry, traces: _Traces) -> bool:
     if tx.execute(claim, account_id=traces.writer_id, nonce=traces.nonce, at_us=tx.now_us) == 0:
         return False
     queue.enqueue(tx, entry)
-    sent = mailboxes.by_role(tx, traces.sender.account_id, "sent")
-    messages.append(tx, sent.key, traces.sender, traces.copy, Flag.SEEN, tx.now_us)
+    accounts.lock(tx, [keeper.account_id for keeper in traces.keepers])
+    for keeper in traces.keepers:
+        sent = mailboxes.by_role(tx, keeper.account_id, "sent")
+        messages.append(tx, sent.key, keeper, traces.copy, Flag.SEEN, tx.now_us)
     drafts.remove(tx, traces.writer_id, traces.draft_uid)
     if traces.answers is not None and traces.answers in {one.key for one in mailboxes.listing(tx, traces.answers.account_id)}:
         messages.store_flags(tx, traces.answers, [traces.answered_uid], "add", Flag.ANSWERED)

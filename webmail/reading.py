@@ -18,7 +18,7 @@ from directory.types import AccountKind, Suggestion
 from mailcore.errors import NoSuchMailbox
 from mailcore.message import addresses, content, headers, words
 from mailcore.message.addresses import Mailbox as Person
-from mailcore.message.types import Header, Span, Summary
+from mailcore.message.types import ACTING_FIELD, Header, Span, Summary
 from mailcore.store import mailboxes, messages
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import AccountId, Flag, Mailbox, MailboxId, MailboxKey, Stored
@@ -70,7 +70,10 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What the reading page shows. `text` is safe markup or None; `html` says whether there is a formatted version."""
+    """What the reading page shows. `text` is safe markup or None; `html` says whether there is a formatted version.
+
+    `acting` is who sent it in the author's name: on behalf of them when `on_behalf`, else as them. () when they did so themselves.
+    """
 
     uid: int
     subject: str
@@ -85,20 +88,27 @@ class Page:
     blocked: int
     attachments: tuple[File, ...]
     differs: tuple[letters.Difference, ...]
+    acting: tuple[Person, ...]
+    on_behalf: bool
 
 
-def folder(tx: Tx, account_id: int, mailbox_id: int) -> tuple[list[Mailbox], Mailbox]:
-    """Return every folder of an account and the one that is asked for. Raises NoSuchMailbox."""
-    listing = mailboxes.listing(tx, AccountId(account_id))
+def folders(tx: Tx, account_id: int, limit: str = "") -> list[Mailbox]:
+    """Return every folder of an account; of one lent in part, the folder `limit` and those below it."""
+    return [one for one in mailboxes.listing(tx, AccountId(account_id)) if mailboxes.is_within(one.name, limit)]
+
+
+def folder(tx: Tx, account_id: int, mailbox_id: int, limit: str = "") -> tuple[list[Mailbox], Mailbox]:
+    """Return the folders of an account and the one that is asked for. Raises NoSuchMailbox."""
+    listing = folders(tx, account_id, limit)
     found = next((one for one in listing if one.key.mailbox_id == mailbox_id), None)
     if found is None:
         raise NoSuchMailbox(mailbox_id=mailbox_id)
     return listing, found
 
 
-def locate(tx: Tx, account_id: int, mailbox_id: int, uid: int) -> tuple[list[Mailbox], Mailbox, Stored]:
+def locate(tx: Tx, account_id: int, mailbox_id: int, uid: int, limit: str = "") -> tuple[list[Mailbox], Mailbox, Stored]:
     """Return a message that is there now. Raises NoSuchMailbox, NoSuchMessage."""
-    listing, mailbox = folder(tx, account_id, mailbox_id)
+    listing, mailbox = folder(tx, account_id, mailbox_id, limit)
     key = MailboxKey(AccountId(account_id), MailboxId(mailbox_id))
     newest = messages.page(tx, key, uid + 1, 1)  # unlike fetch it does not find what was expunged a moment ago
     if not newest or newest[0].uid != uid:
@@ -109,7 +119,7 @@ def locate(tx: Tx, account_id: int, mailbox_id: int, uid: int) -> tuple[list[Mai
 async def open_message(desk: Desk, box: Box, mailbox_id: int, uid: int) -> tuple[list[Mailbox], Opened]:
     """Return the folders and the opened message. Raises NoSuchMailbox, NoSuchMessage, Damaged."""
     key = await desk.key(box)
-    listing, mailbox, stored = await desk.services.db.read(locate, box.account_id, mailbox_id, uid)
+    listing, mailbox, stored = await desk.services.db.read(locate, box.account_id, mailbox_id, uid, box.folder)
     return listing, await open_stored(desk, key, mailbox, stored)
 
 
@@ -141,7 +151,16 @@ def page(opened: Opened) -> Page:
         blocked=cleaned.blocked if cleaned else 0,
         attachments=tuple(File(span.path, name_of(span), content.decoded_size(opened.raw, span)) for span in readable.attachments),
         differs=() if child is None else letters.differences(opened.raw, child.header_start, child.body_start, opened.header.fields),
+        acting=acting(opened),
+        on_behalf=not opened.field(ACTING_FIELD.lower().encode()),
     )
+
+
+def acting(opened: Opened) -> tuple[Person, ...]:
+    """Return who sent a message in its author's name (RFC 5322 §3.6.2); () when the author did."""
+    named = opened.people(ACTING_FIELD.lower().encode()) or opened.people(b"sender")
+    author = {one.address.casefold() for one in opened.people(b"from")}
+    return named[:1] if named and named[0].address.casefold() not in author else ()
 
 
 def name_of(span: Span) -> str:

@@ -15,7 +15,7 @@ from webmail.language import moment
 from webmail.letters import Letter
 from webmail.reading import Opened
 
-_SOURCE = re.compile(r"(\d{1,18})\.(\d{1,18})")
+_SOURCE = re.compile(r"(?:(\d{1,18})\.)?(\d{1,18})\.(\d{1,18})")  # of another mailbox than the one written in, its account first
 KINDS = ("reply", "all", "forward")
 
 
@@ -24,12 +24,23 @@ async def begin(desk: Desk, box: Box, query: Mapping[str, str]) -> Letter:
     for kind in KINDS:
         source = _SOURCE.fullmatch(query.get(kind, ""))
         if source:
-            _, opened = await reading.open_message(desk, box, int(source[1]), int(source[2]))
-            return _forward(box, opened) if kind == "forward" else _answer(desk, box, opened, everyone=kind == "all")
-    return Letter(sender=box.account_id, to=plain(query.get("to", ""))[:1000], nonce=drafts.new_nonce())
+            read = desk.box(int(source[1])) if source[1] else box
+            _, opened = await reading.open_message(desk, read, int(source[2]), int(source[3]))
+            sender = _sender(desk, box, read.account_id)
+            if kind == "forward":
+                return _forward(sender, source[0], opened)
+            return _answer(desk, sender, read, opened, everyone=kind == "all")
+    wanted = query.get("from", "")
+    sender = _sender(desk, box, int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 19 else box.account_id)
+    return Letter(sender=sender, to=plain(query.get("to", ""))[:1000], nonce=drafts.new_nonce())
 
 
-def _answer(desk: Desk, box: Box, opened: Opened, *, everyone: bool) -> Letter:
+def _sender(desk: Desk, box: Box, account_id: int) -> int:
+    """Return under whose name a letter begins: that mailbox's, when the visitor may send from it, else that of the writing desk."""
+    return account_id if desk.sender(account_id) is not None else box.account_id if box.sends else desk.own.account_id
+
+
+def _answer(desk: Desk, sender: int, read: Box, opened: Opened, *, everyone: bool) -> Letter:
     own = {one.address.casefold() for one in desk.boxes}
     to = opened.people(b"reply-to") or opened.people(b"from")
     if all(one.address.casefold() in own for one in to) and opened.people(b"to"):
@@ -41,19 +52,19 @@ def _answer(desk: Desk, box: Box, opened: Opened, *, everyone: bool) -> Letter:
     parents = reading.identifiers(opened.field(b"in-reply-to"))
     message_id = message_ids[0] if message_ids else ""
     return Letter(
-        sender=box.account_id,
+        sender=sender,
         to=recipients.show(to),
         cc=recipients.show(copies),
         subject=replies.answer_subject(plain(opened.summary.subject)),
         text=f"\n\n{_attribution(opened)}\n{replies.quoted(_text(opened))}\n",
         in_reply_to=message_id,
         references=replies.chain(reading.identifiers(opened.field(b"references")), parents[0] if len(parents) == 1 else "", message_id),
-        answers=f"{box.account_id}.{opened.mailbox.key.mailbox_id}.{opened.stored.uid}" if _is_received(opened) else "",
+        answers=f"{read.account_id}.{opened.mailbox.key.mailbox_id}.{opened.stored.uid}" if _is_received(opened) else "",
         nonce=drafts.new_nonce(),
     )
 
 
-def _forward(box: Box, opened: Opened) -> Letter:
+def _forward(sender: int, source: str, opened: Opened) -> Letter:
     """A signed message travels whole, as a file, so that its signature can still be checked; others as text and files."""
     subject = plain(opened.summary.subject)
     head = [
@@ -68,11 +79,11 @@ def _forward(box: Box, opened: Opened) -> Letter:
     else:
         files = drafts.files(opened, content.readable(opened.raw, opened.header))
     return Letter(
-        sender=box.account_id,
+        sender=sender,
         subject=replies.forward_subject(subject),
         text="\n\n" + "\n".join(head) + f"\n\n{_text(opened)}\n",
         attachments=files,
-        forwards=f"{opened.mailbox.key.mailbox_id}.{opened.stored.uid}" if files else "",
+        forwards=source if files else "",
         nonce=drafts.new_nonce(),
     )
 

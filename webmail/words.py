@@ -25,6 +25,8 @@ BOX_ICONS = {"person": "user-round", "post": "landmark", "unit": "building-2"}
 
 def box_kind(box: Box) -> str:
     """Return what kind of mailbox one is, in the reader's language."""
+    if box.lent is not None:
+        return _("Lent to you") if box.writable else _("Lent to you for reading")
     return _(BOXES[box.kind])
 
 

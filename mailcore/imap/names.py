@@ -81,8 +81,3 @@ def parents(name: str) -> list[str]:
     """Return the names above a name, nearest last."""
     pieces = name.split(SEPARATOR)
     return [SEPARATOR.join(pieces[:count]) for count in range(1, len(pieces))]
-
-
-def is_within(name: str, folder: str) -> bool:
-    """Say whether a mailbox is a folder or stands below it. Names compare as the store compares them."""
-    return (name + SEPARATOR).casefold().startswith((folder + SEPARATOR).casefold())

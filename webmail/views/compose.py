@@ -6,6 +6,7 @@ Files cannot be given back to a browser, so whatever arrives with files is kept 
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -42,8 +43,11 @@ class Writing:
 
 
 async def show(request: Request, desk: Desk) -> Response:
-    """Show the form: empty, a draft, an answer or a forward."""
+    """Show the form: empty, a draft, an answer or a forward. Who may not write in this mailbox writes in their own."""
     box = desk.box(request.path_params["account"])
+    if not box.drafts:
+        query = urlencode({"from": box.account_id, **request.query_params})
+        return guard.see(f"/mail/{desk.own.account_id}/compose?{query}")
     draft = request.query_params.get("draft", "")
     draft_uid = int(draft) if draft.isascii() and draft.isdigit() and len(draft) < 19 else 0
     letter = await drafts.load(desk, box, draft_uid) if draft_uid else await starts.begin(desk, box, request.query_params)
@@ -52,7 +56,7 @@ async def show(request: Request, desk: Desk) -> Response:
 
 async def act(request: Request, desk: Desk, form: Form) -> Response:
     """Carry out the button that was pressed."""
-    box = desk.box(request.path_params["account"])
+    box = desk.desk_of(request.path_params["account"])
     draft_uid = form.number("draft")
     try:
         kept = await _kept(desk, box, draft_uid, form)
@@ -76,7 +80,8 @@ async def act(request: Request, desk: Desk, form: Form) -> Response:
 async def resume(request: Request, desk: Desk, form: Form) -> Response:
     """Show again what was being written when a session ended."""
     match = re.fullmatch(r"/mail/(\d{1,18})/compose", form.text("path"))
-    box = (desk.find(int(match[1])) if match else None) or desk.own
+    found = desk.find(int(match[1])) if match else None
+    box = found if found is not None and found.drafts else desk.own
     draft_uid = form.number("draft")
     kept = await _kept(desk, box, draft_uid, form)
     return await _form(Writing(request, desk, box, read(box, form, kept), draft_uid, False))

@@ -49,7 +49,7 @@ async def act(request: Request, desk: Desk, form: Form) -> Response:
 
 
 async def _letter(request: Request, desk: Desk) -> tuple[Box, Addressed]:
-    box = desk.box(request.path_params["account"])
+    box = desk.desk_of(request.path_params["account"])
     letter = await drafts.load(desk, box, request.path_params["uid"])
     return box, checks.addressed(desk, letter)
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from config.database import Tx
+from mailcore.errors import LentForReading, NoSuchMailbox
 from mailcore.message.types import Summary
 from mailcore.store import mailboxes, messages
 from mailcore.store.keys import AccountKey
@@ -43,8 +44,8 @@ async def home(request: Request, desk: Desk) -> Response:
     """Go to the inbox: of the account in the address, or one's own."""
     box = desk.box(request.path_params["account"]) if "account" in request.path_params else desk.own
     await desk.key(box)  # the first visit makes the mailboxes
-    inbox = await desk.services.db.read(mailboxes.by_role, AccountId(box.account_id), "inbox")
-    return guard.see(f"/mail/{box.account_id}/{inbox.key.mailbox_id}", request.query_params.get("done", ""))
+    first = await desk.services.db.read(_first, box.account_id, box.folder)
+    return guard.see(f"/mail/{box.account_id}/{first.key.mailbox_id}", request.query_params.get("done", ""))
 
 
 async def show(request: Request, desk: Desk) -> Response:
@@ -53,7 +54,7 @@ async def show(request: Request, desk: Desk) -> Response:
     before = request.query_params.get("before", "")
     before_uid = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
     key = await desk.key(box)
-    listing, mailbox, found = await desk.services.db.read(_page, box.account_id, request.path_params["mailbox"], before_uid)
+    listing, mailbox, found = await desk.services.db.read(_page, box.account_id, request.path_params["mailbox"], before_uid, box.folder)
     return render.page(
         request,
         "list.html",
@@ -71,6 +72,8 @@ async def show(request: Request, desk: Desk) -> Response:
 async def act(request: Request, desk: Desk, form: Form) -> Response:
     """Carry out an action on the selected messages, then show the list again."""
     box = desk.box(request.path_params["account"])
+    if not box.writable:
+        raise LentForReading(account_id=box.account_id)
     uids = form.numbers("uid")
     action = form.text("action")
     await desk.key(box)
@@ -78,12 +81,20 @@ async def act(request: Request, desk: Desk, form: Form) -> Response:
     if not uids or action not in ACTIONS:
         return guard.see(back, "none")
     key = MailboxKey(AccountId(box.account_id), MailboxId(request.path_params["mailbox"]))
-    done, count = await desk.services.db.write(_act, key, uids, action, form.number("target"))
+    done, count = await desk.services.db.write(_act, key, uids, action, form.number("target"), box.folder)
     return guard.see(back, done, count)
 
 
-def _page(tx: Tx, account_id: int, mailbox_id: int, before_uid: int | None) -> tuple[list[Mailbox], Mailbox, list[Stored]]:
-    listing, mailbox = reading.folder(tx, account_id, mailbox_id)
+def _first(tx: Tx, account_id: int, limit: str) -> Mailbox:
+    """Return the folder that is shown first: the inbox, or what was lent. Raises NoSuchMailbox."""
+    found = reading.folders(tx, account_id, limit)
+    if not found:
+        raise NoSuchMailbox(account_id=account_id)
+    return next((one for one in found if one.role == "inbox"), found[0])
+
+
+def _page(tx: Tx, account_id: int, mailbox_id: int, before_uid: int | None, limit: str) -> tuple[list[Mailbox], Mailbox, list[Stored]]:
+    listing, mailbox = reading.folder(tx, account_id, mailbox_id, limit)
     return listing, mailbox, messages.page(tx, mailbox.key, before_uid, PAGE + 1)
 
 
@@ -146,6 +157,8 @@ ACTIONS: dict[str, Action] = {
 }
 
 
-def _act(tx: Tx, key: MailboxKey, uids: list[int], action: str, target: int) -> tuple[str, int]:
-    reading.folder(tx, key.account_id, key.mailbox_id)
+def _act(tx: Tx, key: MailboxKey, uids: list[int], action: str, target: int, limit: str) -> tuple[str, int]:
+    """Change messages. What is deleted in a folder that was lent goes to its owner's trash, out of the borrower's reach."""
+    for mailbox_id in (key.mailbox_id, *((target,) if action == "move" else ())):
+        reading.folder(tx, key.account_id, mailbox_id, limit)
     return ACTIONS[action](tx, key, uids, target)

@@ -6,7 +6,7 @@ from starlette.responses import HTMLResponse, Response
 
 from config.database import Tx
 from mailcore.message import content
-from mailcore.store import mailboxes, messages
+from mailcore.store import messages
 from mailcore.store.types import Flag, Mailbox, MailboxKey
 from signing.verdict import Verdict
 from webmail import guard, origin, reading, render, words
@@ -22,10 +22,11 @@ STAYING = ("flag", "unflag")  # actions after which one goes on reading
 
 
 async def show(request: Request, desk: Desk) -> Response:
-    """Show a message and mark it as read, unless the browser only guesses that it will be wanted."""
+    """Show a message and mark it as read, unless the browser only guesses that it will be wanted or it was lent for reading."""
     box, listing, opened = await _open(request, desk)
-    if not opened.stored.flags & Flag.SEEN and "prefetch" not in request.headers.get("sec-purpose", ""):
-        listing = await desk.services.db.write(_mark_seen, opened.mailbox.key, opened.stored.uid)
+    unseen = box.writable and not opened.stored.flags & Flag.SEEN
+    if unseen and "prefetch" not in request.headers.get("sec-purpose", ""):
+        listing = await desk.services.db.write(_mark_seen, opened.mailbox.key, opened.stored.uid, box.folder)
     letter = reading.page(opened)
     verdict = await reading.judge(desk, opened)
     return render.page(
@@ -88,10 +89,10 @@ def _judgement(opened: Opened, verdict: Verdict | None, *, changed: bool) -> wor
     return words.unknown_signature() if opened.summary.signed else None
 
 
-def _mark_seen(tx: Tx, key: MailboxKey, uid: int) -> list[Mailbox]:
+def _mark_seen(tx: Tx, key: MailboxKey, uid: int, limit: str) -> list[Mailbox]:
     """Mark a message as read; return the folders with what is unread in them now."""
     messages.store_flags(tx, key, [uid], "add", Flag.SEEN)
-    return mailboxes.listing(tx, key.account_id)
+    return reading.folders(tx, key.account_id, limit)
 
 
 async def _open(request: Request, desk: Desk) -> tuple[Box, list[Mailbox], Opened]:
