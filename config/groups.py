@@ -9,7 +9,15 @@ from collections.abc import Sequence
 import typer
 
 GROUPS = {
+    "admin": "directory.commands.admin",
+    "journal": "directory.commands.journal",
     "queue": "config.queue_commands",
+    "organisation": "directory.commands.organisation",
+    "post": "directory.commands.post",
+    "person": "directory.commands.person",
+    "domain": "directory.commands.domain",
+    "alias": "directory.commands.alias",
+    "unit": "directory.commands.unit",
     "client": "directory.commands.client",
     "node": "directory.commands.node",
     "directory": "directory.commands.register",

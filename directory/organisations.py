@@ -91,6 +91,12 @@ def children(tx: Tx, parent_id: int, limit: int = 1000) -> list[Organisation]:
     return [Organisation(*row) for row in tx.rows(sql, parent_id=parent_id, limit=limit)]
 
 
+def top(tx: Tx, limit: int = 1000) -> list[Organisation]:
+    """Return the open administrations that stand below none, by code."""
+    sql = f"SELECT {_COLUMNS} FROM organisation WHERE parent_id IS NULL AND closed_us IS NULL ORDER BY code LIMIT :limit"
+    return [Organisation(*row) for row in tx.rows(sql, limit=limit)]
+
+
 def ancestors(tx: Tx, organisation_id: int) -> list[int]:
     """Return the ids of the administrations above one, the nearest first."""
     return trees.ancestors(tx, "organisation", organisation_id)

@@ -8,6 +8,7 @@ from directory.address import Address
 from directory.entities import allocate, require_names, touch
 from directory.errors import BadEntry, NotFound
 from directory.history import CLOSED, OPEN, Value
+from directory.resolve import key
 from directory.types import Person
 
 LANGUAGES = ("ar", "fr", "en")
@@ -61,6 +62,15 @@ def find(tx: Tx, person_id: int) -> Person:
     if row is None:
         raise NotFound(person_id=person_id)
     return Person(*row)
+
+
+def by_address(tx: Tx, address: Address) -> Person:
+    """Return the person who has an address, or had it when they left. Raises NotFound."""
+    sql = "SELECT account_id FROM address WHERE folded = :folded AND kind = 'person'"
+    found: int | None = tx.value(sql, folded=key(address))
+    if found is None:
+        raise NotFound(address=str(address))
+    return find(tx, found)
 
 
 def of_unit(tx: Tx, unit_id: int, limit: int = 1000) -> list[Person]:

@@ -84,9 +84,9 @@ def _heading(found: Who, on: str, known: str) -> str:
 
 
 def _held(found: Who, one: Holds) -> Branch:
-    until = "" if one.valid_to_us is None else f" until {_day(one.valid_to_us)}"
+    until = "" if one.valid_to_us is None else f" until {day(one.valid_to_us)}"
     decision = f", decision {one.decision_ref}" if one.decision_ref else ""
-    said = Branch(f"{one.kind} since {_day(one.valid_from_us)}{until}{decision}, recorded {_day(one.recorded_us)}")
+    said = Branch(f"{one.kind} since {day(one.valid_from_us)}{until}{decision}, recorded {day(one.recorded_us)}")
     if found.kind == "person":
         return Branch(f"holds {_name(one.title_fr, one.title_ar)}  <{one.post_address}>", (said,))
     post = f" as {one.title_fr or one.title_ar}" if found.kind == "unit" else ""
@@ -94,14 +94,14 @@ def _held(found: Who, one: Holds) -> Branch:
 
 
 def _closed(found: Who, closed_us: int | None) -> str:
-    return f"  (closed {_day(closed_us)})" if closed_us is not None and closed_us <= found.on_us else ""
+    return f"  (closed {day(closed_us)})" if closed_us is not None and closed_us <= found.on_us else ""
 
 
 def _name(latin: str, arabic: str) -> str:
     return " · ".join(part for part in (latin, arabic) if part)
 
 
-def _day(at_us: int) -> str:
+def day(at_us: int) -> str:
     return datetime.fromtimestamp(at_us // SECOND_US).astimezone().date().isoformat()
 
 

@@ -1,0 +1,57 @@
+"""`diwan domain …`: mail domains, whose they are, and which stand for others."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from config import log
+from config.commands import HERE, Directory, Json, ask, show
+from config.database import Tx
+from directory import domains, organisations
+from directory.acts.addresses import DomainAlias, DomainClose, DomainCreate, DomainShare
+from directory.commands.finding import Desk, command
+
+app = typer.Typer(help="Mail domains: add, alias, share, close, list.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(metavar="DOMAIN", help="A domain name.")]
+Below = Annotated[bool, typer.Option("--shared/--own", help="Whether administrations below the owner may take addresses in it.")]
+Owner = Annotated[str, typer.Argument(metavar="ADMINISTRATION", help="The code of the administration that owns it.")]
+
+
+@command(app)
+def add(asked: Desk, name: Name, owner: Owner, shared: Below = False) -> None:
+    """Give an administration a mail domain."""
+    asked.perform(lambda tx: DomainCreate(name, organisations.by_code(tx, owner).organisation_id, shared))
+
+
+@command(app)
+def alias(asked: Desk, name: Name, target: Annotated[str, typer.Argument(metavar="TARGET", help="Where its mail goes.")]) -> None:
+    """Let mail for anybody@DOMAIN go to the same name at TARGET."""
+    asked.perform(lambda tx: DomainAlias(name, target))
+
+
+@command(app)
+def share(asked: Desk, name: Name, shared: Below = True) -> None:
+    """Say whether administrations below the owner may take addresses in it."""
+    asked.perform(lambda tx: DomainShare(name, shared))
+
+
+@command(app)
+def close(asked: Desk, name: Name) -> None:
+    """Take no more mail for a domain."""
+    asked.perform(lambda tx: DomainClose(name))
+
+
+@app.command(name="list")
+def listing(owner: Owner, node: Directory = HERE, as_json: Json = False) -> None:
+    """List the mail domains of an administration."""
+    log.configure("error")
+    found = ask(node, _of, owner)
+    if as_json:
+        show(found)
+    else:
+        sys.stdout.write("".join(f"{name}\n" for name in found))
+
+
+def _of(tx: Tx, code: str) -> list[str]:
+    return domains.of_organisation(tx, organisations.by_code(tx, code).organisation_id)
