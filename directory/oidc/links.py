@@ -3,9 +3,14 @@
 OpenID Connect Core 1.0 §5.7: no other claim may be relied on to know somebody again.
 """
 
+from collections.abc import Sequence
+
 from config.database import Tx
 from directory import people
-from directory.errors import BadEntry, NotFound
+from directory.address import parse
+from directory.errors import BadAddress, BadEntry, NotFound
+from directory.resolve import resolve
+from directory.types import Person
 
 MAX_SUBJECT_CHARS = 255  # OpenID Connect Core 1.0 §2
 MAX_ISSUER_CHARS = 300
@@ -35,6 +40,29 @@ def find(tx: Tx, issuer: str, subject: str) -> int | None:
     """Return the person whom `issuer` knows as `subject`, or None when nobody who is here is."""
     found: int | None = tx.value(_FIND, issuer=issuer, subject=subject)
     return found
+
+
+def recognise(tx: Tx, issuer: str, subject: str, email: str, domains: Sequence[str]) -> Person | None:
+    """Return whom another provider vouches for, or None when nobody here is meant.
+
+    Whoever was linked is known by issuer and subject. Somebody new is known by an address in one of `domains`, for which the
+    provider's word is taken, and is linked by that: the address counts once.
+    """
+    person_id = find(tx, issuer, subject)
+    if person_id is None:
+        person_id = _by_address(tx, email, domains)
+        if person_id is None or tx.row(_INSERT, issuer=issuer, subject=subject, person_id=person_id, now_us=tx.now_us) is None:
+            return None
+    return people.find(tx, person_id)
+
+
+def _by_address(tx: Tx, email: str, domains: Sequence[str]) -> int | None:
+    try:
+        address = parse(email)
+    except BadAddress:
+        return None
+    target = resolve(tx, address) if address.domain in domains else None
+    return target.account_id if target is not None and target.kind == "person" else None
 
 
 def remove(tx: Tx, issuer: str, subject: str) -> None:

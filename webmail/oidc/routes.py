@@ -6,7 +6,7 @@ from starlette.routing import Route
 
 from directory.oidc.discovery import DEVICE_PAGE, PATHS, WELL_KNOWN
 from webmail import guard
-from webmail.oidc import consent, device, endpoints, farewell
+from webmail.oidc import consent, device, endpoints, farewell, federation
 
 _SMALL = [Middleware(RequestBodyLimitMiddleware, max_body_size=endpoints.MAX_BYTES)]
 
@@ -31,6 +31,8 @@ ROUTES = [
     _route(PATHS["end_session_endpoint"], "GET", farewell.show),
     _route(PATHS["end_session_endpoint"], "POST", farewell.take),
     _route(farewell.CONFIRM, "POST", guard.post(farewell.act)),
+    _route("/signin/with/{name}", "GET", federation.leave),
+    _route("/signin/from/{name}", "GET", federation.come),
     _route(DEVICE_PAGE, "GET", guard.page(device.show)),
     _route(DEVICE_PAGE, "POST", guard.post(device.act)),
 ]

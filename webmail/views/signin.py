@@ -1,5 +1,7 @@
 """Signing in and out. A wrong password and an unknown address look the same; `directory.signin` slows both down."""
 
+from collections.abc import Sequence
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,6 +13,7 @@ from webmail.desk import GUEST_COOKIE, LANGUAGE_COOKIE, SESSION_COOKIE, Desk
 from webmail.forms import Form
 from webmail.language import gettext as _
 from webmail.oidc import farewell
+from webmail.oidc.ways import ways
 from webmail.views import compose
 
 KEPT = "kept:"  # fields of a letter that was being written when the session ended
@@ -44,12 +47,16 @@ async def enter(request: Request) -> Response:
         if isinstance(error, TooManyAttempts):
             answer.headers["retry-after"] = str(error.retry_after_s)
         return answer
-    token = sessions.new_token()
-    agent = request.headers.get("user-agent", "")
-    old = request.cookies.get(SESSION_COOKIE, "")
+    return await begin(request, identity, guard.local_path(form.text("next")), kept)
+
+
+async def begin(request: Request, identity: Identity, path: str, kept: Sequence[tuple[str, str]] = ()) -> Response:
+    """Begin a session of somebody who proved who they are, in place of the one that the browser had, and go on to a path."""
+    services, token = guard.services(request), sessions.new_token()
+    agent, old = request.headers.get("user-agent", ""), request.cookies.get(SESSION_COOKIE, "")
     who = (identity.person_id, guard.peer(request), agent, identity.methods or ("pwd",))
     await services.db.write(farewell.start, services.settings.web, old, token, *who)
-    return await _welcome(request, identity, token, guard.local_path(form.text("next")), kept)
+    return await _welcome(request, identity, token, path, list(kept))
 
 
 async def leave(request: Request, here: Desk, form: Form) -> Response:
@@ -94,8 +101,9 @@ def _form(
     cookie = request.cookies.get(SESSION_COOKIE) or request.cookies.get(GUEST_COOKIE)
     guest = cookie or sessions.new_token()
     facts = {"next": next, "login": login, "problem": problem, "expired": expired, "kept": kept or []}
-    hostname = guard.services(request).settings.node.hostname
-    answer = render.page(request, "signin.html", None, status, hostname=hostname, cookie=guest, **facts)
+    settings = guard.services(request).settings
+    others = ways(settings.identity_providers)
+    answer = render.page(request, "signin.html", None, status, hostname=settings.node.hostname, ways=others, cookie=guest, **facts)
     if not cookie:
         _set(answer, GUEST_COOKIE, guest)
     return answer

@@ -178,19 +178,24 @@ async def platform(node: Node, *, key: bool = False, **changes: Any) -> Platform
     return Platform(node, client_id, oauth, metadata)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def node(site: Site) -> AsyncIterator[Node]:
-    """The node with its webmail on a free port, an issuer under that address."""
+def served(services: Services, host: str = "127.0.0.1") -> Services:
+    """Return a node's parts with the webmail on a free port, and an issuer under that address: cookies know hosts, not ports."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        where = f"127.0.0.1:{probe.getsockname()[1]}"
-    settings = site.services.settings
+        port = probe.getsockname()[1]
+    settings = services.settings
     settings = msgspec.structs.replace(
         settings,
-        listen=msgspec.structs.replace(settings.listen, https=where),
-        openid=msgspec.structs.replace(settings.openid, issuer=f"https://{where}"),
+        listen=msgspec.structs.replace(settings.listen, https=f"127.0.0.1:{port}"),
+        openid=msgspec.structs.replace(settings.openid, issuer=f"https://{host}:{port}"),
     )
-    openid = dataclasses.replace(site.services.openid, issuer=settings.issuer)
-    services = dataclasses.replace(site.services, settings=settings, openid=openid)
+    openid = dataclasses.replace(services.openid, issuer=settings.issuer)
+    return dataclasses.replace(services, settings=settings, openid=openid)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def node(site: Site) -> AsyncIterator[Node]:
+    """The node, served."""
+    services = served(site.services)
     async with web(services):
         yield Node(services, site.people)
 
