@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -17,9 +18,18 @@ from config import settings
 from config.database import Tx
 from config.errors import MailError
 from config.settings import FILE, Settings
-from directory import address, credentials, domains, holdings, organisations, people, posts, units
+from directory import acts, address
+from directory.acts.addresses import DomainCreate
+from directory.acts.credentials import PasswordReset
+from directory.acts.grants import GrantGive
+from directory.acts.holdings import HoldingStart
+from directory.acts.organisations import OrganisationCreate
+from directory.acts.people import PersonCreate
+from directory.acts.posts import PostCreate
+from directory.acts.units import UnitCreate
 from directory.demo import FeaturedPerson, generate
 from directory.errors import BadAddress
+from directory.rights import CONSOLE
 from directory.signin import app_passwords
 from directory.signin.passwords import prepare
 from directory.types import PasswordHash
@@ -161,13 +171,20 @@ async def _first_administration(node: Services, domain: str) -> FeaturedPerson:
 
 
 def _found_administration(tx: Tx, domain: str, password: str, kept: PasswordHash) -> FeaturedPerson:
-    organisation = organisations.create(tx, "administration", domain, domain, domain)
-    name = domains.create(tx, domain, organisation.organisation_id)
-    unit = units.create(tx, organisation.organisation_id, REGISTRY, "مكتب الضبط المركزي", "Bureau d'ordre central")
-    post = posts.create(tx, unit.unit_id, "مكتب الضبط", "Bureau d'ordre", address.parse(f"{REGISTRY}@{name}"))
-    person = people.create(tx, CLERK_AR, CLERK_FR, address.parse(f"{CLERK}@{name}"), unit_id=unit.unit_id)
-    holdings.start(tx, post.post_id, person.person_id)
-    credentials.set_password(tx, person.person_id, kept)
+    """Make it by acts of the console, so that the journal begins with it. The registry numbers, its first keeper administers."""
+
+    def made(act: acts.Act) -> Any:
+        return acts.perform(tx, CONSOLE, act, "diwan init").value
+
+    owner = made(OrganisationCreate("administration", domain, domain, domain)).organisation_id
+    name = made(DomainCreate(domain, owner))
+    unit = made(UnitCreate(owner, REGISTRY, "مكتب الضبط المركزي", "Bureau d'ordre central", kind="registry")).unit_id
+    post = made(PostCreate(unit, "مكتب الضبط", "Bureau d'ordre", f"{REGISTRY}@{name}", function="registry"))
+    person = made(PersonCreate(CLERK_AR, CLERK_FR, f"{CLERK}@{name}", unit_id=unit))
+    made(HoldingStart(post.post_id, person.person_id))
+    made(PasswordReset(person.person_id, kept))
+    made(GrantGive(post.post_id, "clerk", "organisation", owner))
+    made(GrantGive(person.person_id, "administrator", "organisation", owner))
     return FeaturedPerson(
         person.person_id, person.address, password, CLERK_FR, CLERK_AR, name, ("clerk", "administrator"), (post.address,), ""
     )

@@ -4,7 +4,7 @@ from config.database import Tx
 from directory import journal
 from directory.acts.act import Act, Rule, Rules, always
 from directory.errors import BadEntry
-from directory.rights import NATION
+from directory.rights import NATION, Actor
 
 
 class JournalBlank(Act, frozen=True, tag="journal.blank"):
@@ -14,12 +14,19 @@ class JournalBlank(Act, frozen=True, tag="journal.blank"):
     order_ref: str
 
 
-def _blank(tx: Tx, act: JournalBlank) -> None:
+def _require_order(tx: Tx, actor: Actor, act: JournalBlank) -> None:
     if not act.order_ref.strip():
         raise BadEntry("an entry is blanked by order of a court: name it")
-    journal.blank(tx, act.seq)
 
 
 RULES: Rules = {
-    JournalBlank: Rule("blank", lambda tx, act: NATION, _blank, "journal", lambda act, value: act.seq, two_persons=always),
+    JournalBlank: Rule(
+        "blank",
+        lambda tx, act: NATION,
+        lambda tx, act: journal.blank(tx, act.seq),
+        "journal",
+        lambda act, value: act.seq,
+        guard=_require_order,
+        two_persons=always,
+    ),
 }

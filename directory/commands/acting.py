@@ -4,11 +4,11 @@ import sys
 from collections.abc import Callable
 from getpass import getpass
 from pathlib import Path
-from typing import Annotated, Concatenate, ParamSpec, TypeVar
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 import typer
 
-from config import log, settings
+from config import log, roles, settings
 from config.clock import SystemClock
 from config.commands import run
 from config.database import Database, Tx
@@ -16,6 +16,8 @@ from config.engines import open_database
 from config.errors import MailError
 from directory.rights import CONSOLE, Actor
 from directory.signin import SignIn
+from directory.signin.steps import Code, Half
+from directory.types import Identity
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -43,17 +45,21 @@ def act(
     return answer
 
 
-async def actor(db: Database, name: str, password: str) -> Actor:
-    """Return who signs in under a name; the console when there is none. Raises BadCredentials, TooManyAttempts."""
+async def actor(db: Database, name: str, password: str, key: bytes = b"") -> Actor:
+    """Return who signs in under a name; the console when there is none. `key` is the directory's own, which opens second factors.
+
+    Raises BadCredentials, TooManyAttempts, NoPassword when a second proof is needed that cannot be asked for here.
+    """
     if not name:
         return CONSOLE
-    signin = SignIn(db, SystemClock())
+    signin = SignIn(db, SystemClock(), key=key)
     try:
-        identity = await signin.password(name, password, "web", PEER)
+        proved = await signin.first_factor(name, password, PEER)
+        identity = proved if isinstance(proved, Identity) else await signin.second_factor(proved.ticket, _code(proved), PEER)
     finally:
         await signin.close()
-    post = identity.account_id if identity.account_id != identity.person_id else None
-    return Actor(identity.name_fr, identity.person_id, on_behalf_of=post)
+    acting = identity.account_id if identity.account_id != identity.person_id else None
+    return Actor(identity.name_fr or identity.name_ar, identity.person_id, on_behalf_of=acting)
 
 
 async def _act(
@@ -62,7 +68,7 @@ async def _act(
     read = settings.load(directory)
     db = await open_database(read.database.url, read.data, SystemClock())
     try:
-        return await db.write(unit, await actor(db, name, password), *args, **kwargs)
+        return await db.write(unit, await actor(db, name, password, _key(read.keys)), *args, **kwargs)
     finally:
         await db.close()
 
@@ -73,3 +79,17 @@ def _password(name: str, file: Path | None) -> str:
     if not sys.stdin.isatty():
         raise NoPassword(f"the password of {name} cannot be asked for here: name a file with --password-file")
     return getpass(f"Password of {name}: ")
+
+
+def _code(half: Half) -> Code:
+    if not {"otp", "recovery"} & set(half.factors):
+        raise NoPassword("this account is protected by a passkey, which only a browser can ask for")
+    if not sys.stdin.isatty():
+        raise NoPassword("this account needs a second proof: run the command at a terminal, which asks for its code")
+    return Code(getpass("Code: "))
+
+
+def _key(keys: Path) -> bytes:
+    name: Any = roles.load("mailcore.services:DIRECTORY")
+    file = keys / name
+    return file.read_bytes() if file.exists() else b""

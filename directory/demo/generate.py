@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from config.database import Database, Tx
-from directory import aliases, attributes, credentials, domains, holdings, organisations, people, posts, search, units
+from directory import aliases, attributes, credentials, domains, holdings, organisations, people, posts, rights, search, units
+from directory.demo import roles
 from directory.demo.content import Batch, Builder, gather
 from directory.demo.plan import ID_ROOM, Administration, Plan, plan
+from directory.demo.roles import HOLDS_NOTHING, KEEPS_REGISTRY, LEADS
 from directory.entities import allocate
 from directory.signin import app_passwords
 from directory.signin.passwords import Hasher, prepare
@@ -17,17 +19,15 @@ from directory.types import APP_SCOPES, Organisation, PasswordHash, Person, Post
 
 Progress = Callable[[int, int], None]
 
-_LEADS, _KEEPS_REGISTRY, _HOLDS_NOTHING = 0, 1, 2  # who is who among an administration's first people
 _FEATURED = {
-    ("ministry", 0): (_LEADS, _KEEPS_REGISTRY, _HOLDS_NOTHING),
-    ("ministry", 1): (_KEEPS_REGISTRY, _HOLDS_NOTHING),
-    ("ministry", 2): (_KEEPS_REGISTRY, _HOLDS_NOTHING),
-    ("ministry", 3): (_KEEPS_REGISTRY, _HOLDS_NOTHING),
-    ("wilaya", 0): (_KEEPS_REGISTRY,),
-    ("commune", 0): (_KEEPS_REGISTRY,),
-    ("school", 0): (_LEADS,),
+    ("ministry", 0): (LEADS, KEEPS_REGISTRY, HOLDS_NOTHING),
+    ("ministry", 1): (KEEPS_REGISTRY, HOLDS_NOTHING),
+    ("ministry", 2): (KEEPS_REGISTRY, HOLDS_NOTHING),
+    ("ministry", 3): (KEEPS_REGISTRY, HOLDS_NOTHING),
+    ("wilaya", 0): (KEEPS_REGISTRY,),
+    ("commune", 0): (KEEPS_REGISTRY,),
+    ("school", 0): (LEADS,),
 }
-_ROLES = {_LEADS: "head", _KEEPS_REGISTRY: "clerk", _HOLDS_NOTHING: "civil_servant"}
 _WORDS = [
     "olivier",
     "palmier",
@@ -92,6 +92,7 @@ class _Country:
     parents: dict[str, int] = field(default_factory=dict)
     ministries: list[Ministry] = field(default_factory=list)
     featured: list[FeaturedPerson] = field(default_factory=list)
+    given: list[roles.Given] = field(default_factory=list)
 
     def batches(self) -> Iterator[Batch]:
         for administration in self.plan.each():
@@ -115,13 +116,18 @@ class _Country:
             person = batch.people[place]
             held = {holding.post_id for holding in batch.holdings if holding.person_id == person.person_id}
             post = next((post for post in batch.posts if post.post_id in held), None)
-            self.featured.append(_featured(self.plan.seed, person, organisation, _ROLES[place], post))
+            home = rights.organisation(organisation.organisation_id)
+            post_id = None if post is None else post.post_id
+            given = roles.of(administration.kind, administration.index, place, person.person_id, post_id, home)
+            self.given += given
+            self.featured.append(_featured(self.plan.seed, person, organisation, roles.names(place, given), post))
 
 
 async def generate(db: Database, seed: int, people: int, progress: Progress | None = None, hasher: Hasher | None = None) -> DemoCountry:
     """Write a country of `people` people into an empty directory; the same seed gives the same country.
 
-    `progress` hears how many people are written, and of how many; of the last when all are found by search. Memory does not grow with the country.
+    `progress` hears how many people are written, and of how many; of the last when all are found by search.
+    Memory does not grow with the country.
     """
     planned = plan(seed, people)
     first = await db.write(allocate, people + planned.administrations * ID_ROOM)
@@ -135,6 +141,7 @@ async def generate(db: Database, seed: int, people: int, progress: Progress | No
     if progress is not None:
         progress(people, people)
     await _give_credentials(db, country.featured, hasher)
+    await db.write(roles.give, country.given)
     return DemoCountry(seed, people, planned.administrations, tuple(country.ministries), tuple(country.featured))
 
 
@@ -150,7 +157,7 @@ def insert(tx: Tx, batch: Batch) -> None:
     attributes.insert(tx, batch.attributes)
 
 
-def _featured(seed: int, person: Person, organisation: Organisation, role: str, post: Post | None) -> FeaturedPerson:
+def _featured(seed: int, person: Person, organisation: Organisation, said: tuple[str, ...], post: Post | None) -> FeaturedPerson:
     rng = random.Random(f"{seed} {person.address}")  # noqa: S311  (a demonstration prints its passwords)
     return FeaturedPerson(
         person.person_id,
@@ -159,7 +166,7 @@ def _featured(seed: int, person: Person, organisation: Organisation, role: str, 
         person.name_fr,
         person.name_ar,
         organisation.name_fr,
-        (role,),
+        said,
         () if post is None else (post.address,),
         app_passwords.written(rng.randbytes(app_passwords.SECRET_BYTES)),
     )
