@@ -63,7 +63,7 @@ def text(octets: bytes) -> str:
 
 
 def _fields(said: str) -> dict[str, str]:
-    pairs = [piece.partition("=") for piece in said.split("\x01")]
+    pairs = [piece.partition("=") for piece in said.split("\x01")] if said else []
     if not all(equals for _, equals, _ in pairs):
         raise BadExchange
     return {name: value for name, _, value in pairs}

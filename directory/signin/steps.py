@@ -18,12 +18,12 @@ from directory import credentials, factors, totp
 from directory.address import parse
 from directory.credentials import Record
 from directory.errors import BadCredentials, BadEntry, NotFound, SignInExpired, TooManyAttempts
-from directory.factors import CODES, PASSKEYS, Passkey, Verdict
+from directory.factors import CODES, PASSKEYS, Verdict
 from directory.seals import BadSeal, Seals
 from directory.signin import passkeys
 from directory.signin.identity import identity
 from directory.signin.passkeys import CHALLENGE_BYTES, Site
-from directory.types import Identity, Method
+from directory.types import Identity, Method, Passkey
 
 TICKET_US = 5 * MINUTE_US
 NONCE_BYTES = 16

@@ -12,7 +12,7 @@ from directory.errors import BadCredentials, BadEntry, NotFound, TooManyAttempts
 from directory.signin import SignIn, app_passwords
 from directory.signin.attempts import REMEMBER_US
 from directory.signin.passwords import prepare
-from directory.signin.windows import ACCOUNT_FREE, FREE_TRIES
+from directory.signin.windows import ACCOUNT_FREE, FREE_LOOKS, FREE_TRIES
 from directory.types import APP_SCOPES
 
 from ..conftest import PASSWORD, Ministry
@@ -267,3 +267,55 @@ async def test_waiting_for_a_hash_is_bounded(signin: SignIn, monkeypatch: pytest
         with pytest.raises(TooManyAttempts):
             await signin.password(AMINA, PASSWORD, "imap", PEER)
     assert (await signin.password(AMINA, PASSWORD, "imap", PEER)).address == AMINA
+
+
+async def test_guesses_at_the_owners_own_address_do_not_lock_the_owner_out(signin: SignIn) -> None:
+    await signin.password(AMINA, PASSWORD, "imap", PEER)
+    for number in range(FREE_TRIES):
+        with pytest.raises(BadCredentials):
+            await signin.password(AMINA, f"faux {number}", "imap", PEER)
+    with pytest.raises(TooManyAttempts):
+        await signin.password(AMINA, "faux encore", "imap", PEER)
+    assert (await signin.password(AMINA, PASSWORD, "imap", PEER)).address == AMINA
+
+
+async def test_behind_a_lock_a_guesser_learns_little(signin: SignIn) -> None:
+    await signin.password(AMINA, PASSWORD, "imap", PEER)
+    for number in range(FREE_TRIES):
+        with pytest.raises(BadCredentials):
+            await signin.password(AMINA, f"faux {number}", "imap", PEER)
+    for number in range(FREE_LOOKS):
+        with pytest.raises(TooManyAttempts):
+            await signin.password(AMINA, f"encore {number}", "imap", PEER)
+    with pytest.raises(TooManyAttempts):
+        await signin.password(AMINA, PASSWORD, "imap", PEER)
+
+
+async def test_an_app_password_knows_no_lock(signin: SignIn, database: Database, ministry: Ministry) -> None:
+    made = await app_passwords.create(database, ministry.amina.person_id, "téléphone", hasher=signin.hasher)
+    for number in range(FREE_TRIES):
+        with pytest.raises(BadCredentials):
+            await signin.password(AMINA, f"faux {number}", "imap", PEER)
+    assert (await signin.password(AMINA, made.secret, "imap", PEER)).methods == ("app",)
+    with pytest.raises(TooManyAttempts):
+        await signin.password(AMINA, "aaaaa-bbbbb-ccccc-ddddd-eeeeee", "imap", PEER)
+
+
+async def test_an_app_password_works_from_its_networks_only(signin: SignIn, database: Database, ministry: Ministry) -> None:
+    person_id, hasher = ministry.amina.person_id, signin.hasher
+    made = await app_passwords.create(database, person_id, "x", hasher=hasher, networks=["10.4.0.0/16", "2001:db8::/32"])
+    for peer in ("10.4.7.1", "::ffff:10.4.7.1", "2001:db8::1"):
+        assert (await signin.password(AMINA, made.secret, "imap", peer)).methods == ("app",)
+    for peer in ("10.5.0.1", "not an address"):
+        with pytest.raises(BadCredentials):
+            await signin.password(AMINA, made.secret, "imap", peer)
+    with pytest.raises(BadEntry):
+        await app_passwords.create(database, person_id, "x", hasher=hasher, networks=["10.4.0.1/16"])
+
+
+async def test_app_passwords_of_a_person_are_bounded(signin: SignIn, database: Database, ministry: Ministry) -> None:
+    person_id = ministry.amina.person_id
+    for number in range(credentials.MAX_APP_PASSWORDS):
+        await database.write(credentials.add_app_password, person_id, bytes([number]) * 32, ["imap"], "x")
+    with pytest.raises(BadEntry):
+        await database.write(credentials.add_app_password, person_id, b"more", ["imap"], "x")

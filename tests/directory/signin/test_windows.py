@@ -4,7 +4,7 @@ import pytest
 
 from config.clock import HOUR_US, SECOND_US
 from directory.signin import windows
-from directory.signin.windows import ACCOUNT_FREE, FORGET_US, FREE_TRIES, MAX_PAUSE_S, NETWORK_FREE, Windows
+from directory.signin.windows import ACCOUNT_FREE, FORGET_US, FREE_LOOKS, FREE_TRIES, KNOWN_US, MAX_PAUSE_S, NETWORK_FREE, Windows
 
 NOW = 1_000 * HOUR_US
 
@@ -83,3 +83,25 @@ def test_memory_is_bounded_by_forgetting_the_oldest(monkeypatch: pytest.MonkeyPa
     assert state.locked_s("a", "n", NOW) == 1
     state.begin("one more", "network", NOW)
     assert state.locked_s("a", "n", NOW) == 0
+
+
+def test_an_address_that_the_account_is_known_from_is_a_place_of_its_own() -> None:
+    windows = Windows()
+    assert windows.place("amina", "192.0.2.7", NOW) == "192.0.2.0/24"
+    windows.succeeded("amina", "192.0.2.0/24", NOW, "192.0.2.7")
+    assert windows.place("amina", "192.0.2.7", NOW) == "192.0.2.7"
+    for _ in range(FREE_TRIES):
+        windows.begin("amina", windows.place("amina", "192.0.2.8", NOW), NOW)
+    assert windows.locked_s("amina", windows.place("amina", "192.0.2.8", NOW), NOW)
+    assert not windows.locked_s("amina", windows.place("amina", "192.0.2.7", NOW), NOW)
+    assert windows.place("amina", "192.0.2.7", NOW + KNOWN_US) == "192.0.2.0/24"
+
+
+def test_behind_a_lock_few_answers_are_looked_at_and_only_at_a_known_place() -> None:
+    windows = Windows()
+    assert not windows.look("amina", "192.0.2.7", NOW)
+    windows.know("amina", "192.0.2.7", NOW)
+    assert all(windows.look("amina", "192.0.2.7", NOW) for _ in range(FREE_LOOKS))
+    assert not windows.look("amina", "192.0.2.7", NOW)
+    windows.looked_well("amina", "192.0.2.7")
+    assert windows.look("amina", "192.0.2.7", NOW)
