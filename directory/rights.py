@@ -82,13 +82,13 @@ _UNITS_ABOVE = f"""
     SELECT unit_id, organisation_id, closed_us FROM above ORDER BY depth
 """
 _ORGANISATIONS_ABOVE = f"""
-    WITH RECURSIVE above(organisation_id, parent_id, closed_us, depth) AS (
-        SELECT organisation_id, parent_id, closed_us, 0 FROM organisation WHERE organisation_id = :id
+    WITH RECURSIVE above(organisation_id, parent_id, closed_us, origin, depth) AS (
+        SELECT organisation_id, parent_id, closed_us, origin, 0 FROM organisation WHERE organisation_id = :id
         UNION ALL
-        SELECT o.organisation_id, o.parent_id, o.closed_us, a.depth + 1
+        SELECT o.organisation_id, o.parent_id, o.closed_us, o.origin, a.depth + 1
         FROM organisation o JOIN above a ON o.organisation_id = a.parent_id WHERE a.depth < {MAX_DEPTH}
     )
-    SELECT organisation_id, closed_us FROM above ORDER BY depth
+    SELECT organisation_id, closed_us, origin FROM above ORDER BY depth
 """
 
 
@@ -134,10 +134,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A place and all that contains it, the nearest first; `closed` is the nearest of them that was closed, if any."""
+    """A place and all that contains it, the nearest first; `closed` is the nearest of them that was closed, if any.
+
+    `origin` is the nation whose manifest the administration came with, "" for one that is kept here.
+    """
 
     scopes: tuple[Scope, ...]
     closed: Scope | None = None
+    origin: str = ""
 
     @property
     def organisation_id(self) -> int | None:
@@ -227,7 +231,7 @@ def chain(tx: Tx, scope: Scope) -> Chain:
         raise NotFound("there is no such administration or unit", scope=f"{scope.kind} {scope.id}")
     found = [*((unit(row[0]), row[2]) for row in units), *((organisation(row[0]), row[1]) for row in above)]
     closed = next((place for place, closed_us in found if closed_us is not None), None)
-    return Chain((*(place for place, _ in found), NATION), closed)
+    return Chain((*(place for place, _ in found), NATION), closed, above[0][2])
 
 
 def is_open(tx: Tx, person_id: int) -> bool:

@@ -41,6 +41,11 @@ FOLDERS = ("data", "keys", "run")
 PORTS = {"smtp": 525, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "https": 443, "ldaps": 636}
 DEMO_FILE = "demo.json"
 HOST = "127.0.0.1"
+DEMO_MANIFEST = """
+[manifest]
+publish = "demo"
+"""
+FACES = ("autoconfig", "autodiscover", "mta-sts")
 DEMO_HOSTNAME = "mx.diwan.example"
 REGISTRY = "bureau.ordre"
 CLERK, CLERK_FR, CLERK_AR = "greffe", "Agent du bureau d'ordre", "عون مكتب الضبط"
@@ -86,7 +91,7 @@ async def init(directory: Path, wanted: Wanted, console: Console) -> Made:
     read = settings.parse(text, directory)
     with _undone_on_failure(directory):
         async with services.opened(read) as node:
-            await certify.found(node, f"Diwan {wanted.hostname}", [wanted.hostname, "localhost", HOST])
+            await certify.found(node, f"Diwan {wanted.hostname}", [wanted.hostname, "localhost", HOST, *_faces(wanted.domain)])
             sign_ins = await _demo(node, wanted, console) if wanted.demo else []
             if wanted.domain:
                 sign_ins.append(await _first_administration(node, wanted.domain))
@@ -125,6 +130,11 @@ def _undone_on_failure(directory: Path) -> Iterator[None]:
         raise
 
 
+def _faces(domain: str) -> list[str]:
+    """Return the names under which mail clients look for settings, which the listener's certificate must have too."""
+    return [f"{face}.{domain}" for face in FACES] if domain else []
+
+
 def toml(hostname: str, wanted: Wanted) -> str:
     """Return the text of a new node's diwan.toml."""
     listen = "\n".join(f'{name} = "{HOST}:{wanted.port_base + port}"' for name, port in PORTS.items())
@@ -144,7 +154,7 @@ url = {json.dumps(wanted.database)}
 [tls]
 certificate = "keys/tls.pem"
 key = "keys/tls.key"
-"""
+{'' if not wanted.demo else DEMO_MANIFEST}"""
 
 
 async def _demo(node: Services, wanted: Wanted, console: Console) -> list[FeaturedPerson]:

@@ -70,6 +70,8 @@ class Permits:
         return self._chains[scope]
 
     def _refuse_closed(self, scope: Scope) -> None:
-        closed = self._chain(scope).closed
-        if closed is not None:
-            raise NotPermitted("this administration or unit is closed", scope=f"{closed.kind} {closed.id}")
+        place = self._chain(scope)
+        if place.closed is not None:
+            raise NotPermitted("this administration or unit is closed", scope=f"{place.closed.kind} {place.closed.id}")
+        if place.origin:
+            raise NotPermitted("this administration is kept by another node", scope=f"{scope.kind} {scope.id}", origin=place.origin)

@@ -26,6 +26,8 @@ from mailcore.manifest.publisher import Publisher
 from mailcore.manifest.stick import Carried
 from mailcore.services import ROOTS
 
+EVERY = ("0.0.0.0", "::")  # noqa: S104  (compared with, not listened on)
+
 
 class Description(msgspec.Struct, frozen=True):
     """A node as its operator tells the centre of it."""
@@ -114,7 +116,16 @@ def describe(directory: Path) -> Description:
     except (OSError, ValueError) as error:
         raise NotFound(f"{read.tls.certificate}: {error}") from None
     public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return Description(read.node.hostname, read.listen.smtp, read.listen.https, hashlib.sha256(public).hexdigest())
+    reached = (_reached(where, read.node.hostname) for where in (read.listen.smtp, read.listen.https))
+    return Description(read.node.hostname, *reached, hashlib.sha256(public).hexdigest())
+
+
+def _reached(where: str, hostname: str) -> str:
+    """Return where others reach a listener: one that listens on every address is reached by the node's name."""
+    if not where:
+        return ""
+    host, port = settings.endpoint(where)
+    return f"{hostname}:{port}" if host in EVERY else where
 
 
 @contextlib.asynccontextmanager

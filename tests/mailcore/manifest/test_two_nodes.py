@@ -12,12 +12,15 @@ from rich.console import Console
 
 from config import settings
 from config.clock import MINUTE_US
-from directory import organisations, people, resolve, search
+from directory import acts, organisations, people, resolve, search
+from directory.acts.posts import PostClose, PostRename
 from directory.address import parse
+from directory.errors import NotPermitted
 from directory.manifest import follow, publish, replica, topology
 from directory.manifest.document import Anchor, Freshness
 from directory.manifest.errors import BadManifest
 from directory.manifest.topology import Node
+from directory.rights import CONSOLE
 from mailcore import setup
 from mailcore.manifest import desk, stick
 from mailcore.manifest.centre import Centre, CentreSilent
@@ -61,10 +64,10 @@ class Nation:
 async def nation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nation]:
     """Both nodes, open, each with the listener that the other needs."""
     folder, base = tmp_path_factory.mktemp("nation"), free_base(span=2)
-    await _make(folder / "centre", setup.Wanted(True, 1, 20, base, "", "", "sqlite"), 'publish = "demo"')
+    await _make(folder / "centre", setup.Wanted(True, 1, 20, base, "", "", "sqlite"), "")
     anchor = await desk.anchor(folder / "centre", f"https://localhost:{base + setup.PORTS['https']}")
     wanted = setup.Wanted(False, 1, 20, base + 10_000, "mx.archives.example", HERE, "sqlite")
-    await _make(folder / "other", wanted, 'anchor = "anchor.json"')
+    await _make(folder / "other", wanted, '\n[manifest]\nanchor = "anchor.json"\n')
     clock = ShiftedClock()
     async with contextlib.AsyncExitStack() as stack:
         centre = await stack.enter_async_context(opened(settings.load(folder / "centre"), clock))
@@ -85,7 +88,7 @@ async def nation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nati
 async def _make(directory: Path, wanted: setup.Wanted, manifest: str) -> None:
     await setup.init(directory, wanted, Console(quiet=True))
     file = directory / settings.FILE
-    file.write_text(file.read_text("utf-8") + f"\n[manifest]\n{manifest}\n", "utf-8")
+    file.write_text(file.read_text("utf-8") + manifest, "utf-8")
 
 
 async def test_a_node_that_follows_finds_people_and_nodes_of_the_nation(nation: Nation) -> None:
@@ -106,6 +109,15 @@ async def test_what_changes_at_the_centre_is_known_at_the_next_question(nation: 
     await nation.follow()
     assert [one.address for one in await nation.other.db.read(search.complete, "zoulikha")] == ["zoulikha@education.gov.example"]
     assert await nation.other.db.read(replica.differing, await nation.other.db.read(follow.entries_part)) == []
+
+
+async def test_what_another_node_keeps_cannot_be_changed_here(nation: Nation) -> None:
+    await nation.follow()
+    [number, *_] = await nation.other.db.read(search.ids, "bureau ordre education", None, 5)
+    with pytest.raises(NotPermitted, match="kept by another node"):
+        await nation.other.db.write(acts.perform, CONSOLE, PostRename(number, "x", "x"))
+    with pytest.raises(NotPermitted, match="kept by another node"):
+        await nation.other.db.write(acts.perform, CONSOLE, PostClose(number))
 
 
 async def test_mail_finds_the_node_by_the_topology_and_knows_it_by_its_key(nation: Nation) -> None:
