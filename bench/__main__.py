@@ -15,14 +15,20 @@ from pathlib import Path
 
 import uvloop
 
-from bench import diwan, dovecot, machine, measure_idle, measure_imap, measure_smtp, measures, postfix, render
+from bench import directory, diwan, dovecot, machine, measure_idle, measure_imap, measure_smtp, measures, postfix, render
 from bench.figures import Board
 from bench.plan import QUICK, WHOLE
 from bench.rounds import Run
 from bench.server import Missing, Server
 from bench.wire import LoadError
 
-SECTIONS = {"smtp": measure_smtp.measure, "imap": measure_imap.measure, "idle": measure_idle.measure}
+SECTIONS = {
+    "smtp": measure_smtp.measure,
+    "imap": measure_imap.measure,
+    "idle": measure_idle.measure,
+    "directory": directory.measure,
+}
+ALONE = {"directory"}  # these need no server
 RECIPIENTS = 20  # at most; all servers get the same number
 
 
@@ -61,7 +67,9 @@ async def entered(stack: AsyncExitStack, what: str, server: AbstractAsyncContext
 
 
 async def start(stack: AsyncExitStack, options: argparse.Namespace) -> Servers:
-    """Start ours and the peers; the peers' IMAP gets the transport that ours has."""
+    """Start ours and the peers, as far as the chosen parts need any; the peers' IMAP gets the transport that ours has."""
+    if ALONE.issuperset(options.only or SECTIONS):
+        return Servers(None, None, None)
     ours = None if options.peers_only else await entered(stack, "diwan", diwan.running(tls=options.tls, roles=options.role))
     tls = ours.imap.security == "tls" if ours is not None else options.tls
     reader = await entered(stack, "dovecot", dovecot.running(RECIPIENTS, tls=tls))
@@ -74,6 +82,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Speed of Diwan beside Postfix and Dovecot.")
     parser.add_argument("--quick", action="store_true", help="about a minute: small counts, more noise")
     parser.add_argument("--only", choices=tuple(SECTIONS), action="append", help="one part; may be repeated")
+    parser.add_argument("--postgresql", action="store_true", help="the directory on PostgreSQL too")
     parser.add_argument("--tls", action="store_true", help="IMAP over TLS on every server")
     parser.add_argument("--peers-only", action="store_true", help="leave our own node out")
     parser.add_argument("--role", action="append", default=[], help="run only this role of our node; may be repeated")
@@ -98,14 +107,16 @@ async def run(options: argparse.Namespace) -> render.Report:
         witness = machine.Witness.begin((os.getpid(), *servers.pids()))
         for name in options.only or SECTIONS:
             present = servers.present(with_postfix=name != "imap")
-            await SECTIONS[name](Run(QUICK if options.quick else WHOLE, board, say, present, f"{time.time_ns():x}"))
+            engines = ("sqlite", "postgresql") if options.postgresql else ("sqlite",)
+            plan, nonce = QUICK if options.quick else WHOLE, f"{time.time_ns():x}"
+            await SECTIONS[name](Run(plan, board, say, present, nonce, engines))
         others = witness.others()
     running = [each for each in (servers.ours, servers.postfix or servers.dovecot) if each is not None]
     return render.Report(
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
         machine=machine.describe(Path(tempfile.gettempdir())),
-        versions=tuple(each.version for each in running),
-        transport="TLS" if any(each.imap.security == "tls" for each in running) else "plain TCP",
+        versions=tuple(each.version for each in running) or (diwan.version(),),
+        transport="TLS" if any(each.imap.security == "tls" for each in running) else "plain TCP" if running else "",
         seconds=time.monotonic() - began,
         others=others,
         board=board,
@@ -126,7 +137,9 @@ def main() -> None:
         options.json.write_text(json.dumps(render.as_dict(report), indent=1) + "\n")
     if options.write:
         document = options.write.read_text() if options.write.exists() else "# Performance\n"
-        options.write.write_text(render.replaced(document, render.markdown(report)))
+        for name, part in render.parts(report).items():
+            document = render.replaced(document, render.markdown(part, name), name)
+        options.write.write_text(document)
     if not report.board.measures:
         raise SystemExit(1)
 

@@ -3,6 +3,7 @@
 from bench.figures import Measure
 
 OURS, POSTFIX, DOVECOT = "diwan", "postfix", "dovecot"
+ASKED = "asked"  # stands where a peer stands: a figure that is asked for as such
 CONNECTIONS = (1, 10, 50)
 
 

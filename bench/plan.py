@@ -19,6 +19,12 @@ class Plan:
     smtp_deadline_s: float
     imap_deadline_s: float
     idle_deadline_s: float
+    people: int  # in the directory
+    lookups: int  # people who are looked for; each in about twenty ways, spread over the rounds
+    resolutions: int
+    remembered: int  # sign-ins
+    exchanges: int
+    directory_deadline_s: float
 
 
 WHOLE = Plan(
@@ -34,6 +40,12 @@ WHOLE = Plan(
     smtp_deadline_s=120,
     imap_deadline_s=120,
     idle_deadline_s=60,
+    people=1_000_000,
+    lookups=150,
+    resolutions=20_000,
+    remembered=6_000,
+    exchanges=3_000,
+    directory_deadline_s=900,
 )
 QUICK = Plan(
     rounds=3,
@@ -48,4 +60,10 @@ QUICK = Plan(
     smtp_deadline_s=40,
     imap_deadline_s=40,
     idle_deadline_s=25,
+    people=20_000,
+    lookups=60,
+    resolutions=5_000,
+    remembered=2_000,
+    exchanges=1_000,
+    directory_deadline_s=90,
 )

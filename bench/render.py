@@ -1,12 +1,13 @@
 """Tables of figures as plain text, as Markdown for docs/performance.md and as JSON. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.figures import Board, Row, Values
 
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+PART, APART = "figures", ("directory", "ldap")  # parts of a document: measures whose key begins with one of APART stand in its own
+BEGIN, END = "<!-- {}: begin -->", "<!-- {}: end -->"
 HEAD = ("measure", "ours", "peer", "", "ratio", "bar", "")
 DISTURBED = 0.1  # share of the cores that other programs may take before rates mean little
 
@@ -18,7 +19,7 @@ class Report:
     date: str
     machine: str
     versions: tuple[str, ...]
-    transport: str  # of the IMAP connections: "plain" or "TLS"
+    transport: str  # of the IMAP connections: "plain TCP" or "TLS"; "" without any
     seconds: float
     others: float  # share of the cores that other programs took during the run
     board: Board
@@ -85,7 +86,7 @@ def head(report: Report) -> list[str]:
     """Return the lines that say when, where and with what."""
     return [
         f"{report.date}: {report.machine}",
-        f"{'; '.join(report.versions)}; IMAP over {report.transport}; took {report.seconds:.0f} s",
+        f"{'; '.join(report.versions)};{f' IMAP over {report.transport};' if report.transport else ''} took {report.seconds:.0f} s",
         f"a value is the median of the interleaved rounds; {disturbance(report.others)}",
     ]
 
@@ -114,23 +115,34 @@ def summary(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def markdown(report: Report) -> str:
-    """Render the part of docs/performance.md between its two marks."""
+def parts(report: Report) -> dict[str, Report]:
+    """Divide a report into those of the parts of docs/performance.md; a part without any measure is left out."""
+    found: dict[str, Board] = {}
+    for key, measure in report.board.measures.items():
+        prefix = key.partition("/")[0]
+        board = found.setdefault(prefix if prefix in APART else PART, Board(notes=report.board.notes))
+        board.measures[key] = measure
+        board.values.update({(one, server): values for (one, server), values in report.board.values.items() if one == key})
+    return {name: replace(report, board=board) for name, board in found.items()}
+
+
+def markdown(report: Report, name: str = PART) -> str:
+    """Render a part of docs/performance.md, between its two marks."""
     rows = report.board.rows(report.ours)
     titles = ("measure", "ours", "peer", "which", "ratio", "bar", "verdict")
     table = [titles, tuple("---" for _ in titles), *(cells(row) for row in rows)]
-    lines = [BEGIN, "", *(f"{line}  " for line in head(report)), "", *(f"- {line}" for line in summary(rows)), ""]
+    lines = [BEGIN.format(name), "", *(f"{line}  " for line in head(report)), "", *(f"- {line}" for line in summary(rows)), ""]
     lines += ["| " + " | ".join(row) + " |" for row in table]
     lines += ["", *(f"- {note}" for note in report.board.notes)] if report.board.notes else []
-    return "\n".join([*lines, "", END])
+    return "\n".join([*lines, "", END.format(name)])
 
 
-def replaced(document: str, part: str) -> str:
-    """Put a rendered part between the marks of a document, or at its end when it has none."""
-    before, found, rest = document.partition(BEGIN)
+def replaced(document: str, part: str, name: str = PART) -> str:
+    """Put a rendered part between its marks in a document, or at the end when it has none."""
+    before, found, rest = document.partition(BEGIN.format(name))
     if not found:
         return f"{document.rstrip()}\n\n{part}\n"
-    _, closing, after = rest.partition(END)
+    _, closing, after = rest.partition(END.format(name))
     return before + part + (after if closing else "\n")
 
 

@@ -22,6 +22,7 @@ class Run:
     say: Say
     servers: Sequence[Server]
     nonce: str  # distinguishes the messages of this run from those of any other
+    engines: Sequence[str] = ("sqlite",)  # databases of the directory's measurements
 
 
 async def attempt(run: Run, what: str, server: Server, work: Awaitable[None]) -> bool:

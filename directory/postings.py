@@ -30,6 +30,7 @@ NOTHING: Bits = {}
 _LOCK = "UPDATE counter SET value = value + 1 WHERE name = 'search'"
 _ONE = "SELECT chunk, bits FROM search_posting WHERE term = :low LIMIT :limit"
 _SOME = "SELECT chunk, bits FROM search_posting WHERE term >= :low AND term < :high ORDER BY term, chunk LIMIT :limit"
+_EACH = "SELECT term, chunk, bits FROM search_posting WHERE term IN (:terms[bytes]) LIMIT :limit"
 _PRESENT = "SELECT term, bits FROM search_posting WHERE term IN (:terms[bytes]) AND chunk = :chunk"
 _WRITE = """
     INSERT INTO search_posting (term, chunk, bits) VALUES (:term, :chunk, :bits)
@@ -46,6 +47,14 @@ def read(tx: Tx, term: Term) -> Bits:
     for chunk, bits in tx.rows(_SOME, low=term.low, high=term.high, limit=MAX_ROWS):
         found[chunk] |= unpack(bits)
     return found
+
+
+def read_each(tx: Tx, terms: Sequence[str]) -> dict[str, Bits]:
+    """Return the accounts of each of a few terms, none of them a range."""
+    found: dict[str, dict[int, int]] = {term: {} for term in terms}
+    for term, chunk, bits in tx.rows(_EACH, terms=[term.encode() for term in terms], limit=MAX_ROWS):
+        found[term.decode()][chunk] = unpack(bits)
+    return dict(found)
 
 
 def of(account_ids: Iterable[int]) -> Bits:

@@ -4,8 +4,9 @@ Every word of a query is a set of accounts (see postings), and so are the reader
 the levels of functions. The likeliest are where these meet, so that nothing is walked and nothing is missed however many match.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 from config.database import Tx
 from directory import postings, recents, tokens
@@ -13,13 +14,14 @@ from directory.entries import Entry, entries, seen
 from directory.indexing import LEVELS, forget, index, rebuild
 from directory.names import words
 from directory.postings import NOTHING, Bits, both, either, every, without
-from directory.tokens import AddressPart, Term, Word
+from directory.tokens import AddressPart, Word
 from directory.types import Suggestion, Viewer
 
 __all__ = ["MAX_RESULTS", "candidates", "complete", "describe", "forget", "ids", "index", "rebuild"]
 
 MAX_RESULTS = 100
 RANKED_PER_RESULT = 3  # candidates that are ranked for each result asked for
+MAX_PLACES = 50  # of one person: units, and administrations
 MAX_ADDRESSES = 5_000  # an address typed so far that begins more of them is taken as its words
 
 _BEGUN = "SELECT account_id FROM address WHERE folded >= :low AND folded < :high AND closed_us IS NULL LIMIT :limit"
@@ -131,15 +133,10 @@ def _nearness(tx: Tx, viewer: Viewer | None) -> _Near:
     if viewer is None:
         return _Near((), ())
     correspondents = recents.latest(tx, viewer.person_id) if viewer.person_id is not None else ()
-    units = _listed(tx, map(tokens.in_unit, viewer.unit_ids))
-    return _Near(correspondents, (units, _listed(tx, map(tokens.in_organisation, viewer.organisation_ids))))
-
-
-def _listed(tx: Tx, places: Iterable[str]) -> Bits:
-    found: Bits = NOTHING
-    for place in places:
-        found = either(found, postings.read(tx, Term(place.encode())))
-    return found
+    units, organisations = map(tokens.in_unit, viewer.unit_ids), map(tokens.in_organisation, viewer.organisation_ids)
+    kinds = [list(units)[:MAX_PLACES], list(organisations)[:MAX_PLACES]]
+    listed = postings.read_each(tx, [place for places in kinds for place in places])
+    return _Near(correspondents, tuple(reduce(either, [listed[place] for place in places], NOTHING) for places in kinds))
 
 
 def _likeliest(tx: Tx, match: _Match, near: _Near, wanted: int) -> list[int]:
@@ -157,14 +154,14 @@ def _likeliest(tx: Tx, match: _Match, near: _Near, wanted: int) -> list[int]:
 
 def _groups(tx: Tx, match: _Match, near: _Near) -> Iterator[Bits]:
     """Yield sets of matching accounts, likelier ones first; they may overlap."""
-    levels: list[Bits] = []
+    levels: dict[str, Bits] = {}
     for place in (postings.of(near.correspondents), *near.places, None):
         for matching in (match.whole, match.begun):
             here = matching if place is None else both(matching, place)
             if not here:
                 continue
-            levels = levels or [postings.read(tx, Term(tokens.of_level(level).encode())) for level in range(len(LEVELS) + 1)]
-            for level in levels:
+            levels = levels or postings.read_each(tx, [tokens.of_level(level) for level in range(len(LEVELS) + 1)])
+            for level in levels.values():
                 yield both(here, level)
             yield here
 

@@ -47,7 +47,7 @@ def test_numbers_have_about_three_digits(value: float, shown: str) -> None:
 
 
 def test_a_document_keeps_what_is_around_the_marks() -> None:
-    old = f"# Title\n\nbefore\n\n{render.BEGIN}\nold\n{render.END}\n\nafter\n"
+    old = f"# Title\n\nbefore\n\n{render.BEGIN.format('figures')}\nold\n{render.END.format('figures')}\n\nafter\n"
     part = render.markdown(report([400], [200]))
     new = render.replaced(old, part)
     assert new == f"# Title\n\nbefore\n\n{part}\n\nafter\n"
@@ -63,3 +63,16 @@ def test_json_holds_every_round() -> None:
     plain = json.loads(json.dumps(render.as_dict(report([400, 500], [200]))))
     assert plain["rows"][0]["ours"] == [400, 500]
     assert plain["rows"][0]["met"] is True
+
+
+def test_figures_of_the_directory_stand_apart_and_leave_the_others_alone() -> None:
+    both = report([400], [200])
+    both.board.add(Measure("directory/search", "search", "ms", "lower", {"asked": 1}), "diwan", 5)
+    both.board.add(Measure("directory/search", "search", "ms", "lower", {"asked": 1}), "asked", 25)
+    parts = render.parts(both)
+    assert list(parts) == ["figures", "directory"]
+    assert "| search |" not in render.markdown(parts["figures"])
+    old = f"{render.markdown(parts['figures'])}\n\n{render.BEGIN.format('directory')}\n{render.END.format('directory')}\n"
+    new = render.replaced(old, render.markdown(parts["directory"], "directory"), "directory")
+    assert "| a rate |" in new
+    assert "| search | 5.00 ms | 25.0 ms | asked | x0.20 | <= 1 | met |" in new
