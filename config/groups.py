@@ -11,6 +11,8 @@ import typer
 GROUPS = {
     "admin": "directory.commands.admin",
     "journal": "directory.commands.journal",
+    "list": "directory.commands.lists",
+    "delegation": "directory.commands.delegation",
     "queue": "config.queue_commands",
     "organisation": "directory.commands.organisation",
     "post": "directory.commands.post",

@@ -1,0 +1,154 @@
+"""Delegations: what is lent to whom, in which limits, and when it is over."""
+
+import pytest
+
+from config.clock import DAY_US, ManualClock
+from config.database import Database, Tx
+from directory import delegations, holdings, people
+from directory.delegations import Delegated, Sends
+from directory.errors import BadEntry, NotFound
+
+from .conftest import Ministry, address
+
+
+async def lend(database: Database, ministry: Ministry, *rights: str, **more: object) -> int:
+    """Amina lends to Karim."""
+
+    def grant(tx: Tx) -> int:
+        return delegations.grant(tx, ministry.amina.person_id, ministry.karim.person_id, rights, **more).delegation_id  # type: ignore[arg-type]
+
+    return await database.write(grant)
+
+
+async def has(database: Database, ministry: Ministry, at_us: int = 0) -> Delegated | None:
+    """What Karim has of Amina's."""
+
+    def between(tx: Tx) -> Delegated | None:
+        return delegations.between(tx, ministry.karim.person_id, ministry.amina.person_id, at_us or tx.now_us)
+
+    return await database.read(between)
+
+
+@pytest.mark.parametrize(
+    ("rights", "opens", "access", "sends"),
+    [
+        (("read",), True, "read", None),
+        (("write",), True, "write", None),
+        (("read", "send_on_behalf"), True, "read", "on_behalf"),
+        (("send_as", "send_on_behalf"), False, "read", "as"),
+        (("write", "send_as"), True, "write", "as"),
+    ],
+)
+async def test_rights_say_what_may_be_done(
+    database: Database, ministry: Ministry, rights: tuple[str, ...], opens: bool, access: str, sends: str | None
+) -> None:
+    await lend(database, ministry, *rights)
+    found = await has(database, ministry)
+    assert found is not None
+    assert (found.opens, found.access, found.sends) == (opens, access, sends)
+
+
+async def test_nothing_is_lent_the_other_way_round_or_to_others(database: Database, ministry: Ministry) -> None:
+    await lend(database, ministry, "write")
+
+    def others(tx: Tx) -> tuple[Delegated | None, list[Delegated]]:
+        stranger = people.create(tx, "", "X", address("x")).person_id
+        back = delegations.between(tx, ministry.amina.person_id, ministry.karim.person_id, tx.now_us)
+        return back, delegations.received(tx, stranger, tx.now_us)
+
+    assert await database.write(others) == (None, [])
+
+
+async def test_it_begins_and_ends_on_its_dates(database: Database, ministry: Ministry, clock: ManualClock) -> None:
+    start_us = clock.now_us() + DAY_US
+    await lend(database, ministry, "read", valid_from_us=start_us, valid_to_us=start_us + DAY_US)
+    seen = [
+        await has(database, ministry, at_us) is not None for at_us in (start_us - 1, start_us, start_us + DAY_US - 1, start_us + DAY_US)
+    ]
+    assert seen == [False, True, True, False]
+
+
+async def test_it_ends_the_moment_it_is_revoked_and_stays_on_record(database: Database, ministry: Ministry, clock: ManualClock) -> None:
+    lent = await lend(database, ministry, "read", decision_ref="D-9")
+    clock.advance(DAY_US)
+    await database.write(delegations.revoke, lent)
+    assert await has(database, ministry) is None
+    assert await has(database, ministry, clock.now_us() - 1) is not None
+    [one] = await database.read(delegations.given, ministry.amina.person_id)
+    assert (one.decision_ref, one.revoked_us) == ("D-9", clock.now_us())
+    with pytest.raises(NotFound):
+        await database.write(delegations.revoke, lent)
+
+
+async def test_the_widest_reading_counts_and_every_right_to_send(database: Database, ministry: Ministry) -> None:
+    await lend(database, ministry, "write", folder="Archive")
+    await lend(database, ministry, "send_on_behalf")
+    whole = await lend(database, ministry, "read")
+    found = await has(database, ministry)
+    assert found == Delegated(whole, ministry.amina.person_id, frozenset({"read", "send_on_behalf"}), "")
+
+
+async def test_what_is_lent_to_a_post_is_its_holders(database: Database, ministry: Ministry) -> None:
+    def to_the_registry(tx: Tx) -> tuple[list[Delegated], list[Delegated]]:
+        delegations.grant(tx, ministry.karim.person_id, ministry.registry.post_id, ["read"])
+        before = delegations.received(tx, ministry.amina.person_id, tx.now_us)
+        return before, delegations.received(tx, ministry.karim.person_id, tx.now_us)
+
+    amina, karim = await database.write(to_the_registry)
+    assert [one.account_id for one in amina] == [ministry.karim.person_id]
+    assert karim == []
+
+
+async def test_it_is_lost_with_the_post(database: Database, ministry: Ministry, clock: ManualClock) -> None:
+    await database.write(lambda tx: delegations.grant(tx, ministry.karim.person_id, ministry.registry.post_id, ["read"]))
+    clock.advance(DAY_US)
+    await database.write(holdings.end, ministry.holding.holding_id)
+    received = await database.read(delegations.received, ministry.amina.person_id, clock.now_us())
+    assert received == []
+
+
+async def test_the_mailbox_of_somebody_who_left_is_lent_no_more(database: Database, ministry: Ministry) -> None:
+    await lend(database, ministry, "read")
+    await database.write(people.close, ministry.amina.person_id)
+    assert await has(database, ministry) is None
+
+
+async def test_who_may_send_how_from_an_address(database: Database, ministry: Ministry) -> None:
+    lent = await lend(database, ministry, "send_on_behalf")
+
+    def sending(tx: Tx) -> list[Sends | None]:
+        tried = (
+            ("karim.khelifi", ministry.karim),
+            ("amina.benali", ministry.karim),
+            ("bureau.ordre", ministry.amina),
+            ("bureau.ordre", ministry.karim),
+        )
+        return [delegations.sending(tx, person.person_id, address(local), tx.now_us) for local, person in tried]
+
+    assert await database.read(sending) == [Sends("own"), Sends("on_behalf", ministry.amina.person_id, lent), Sends("own"), None]
+
+
+@pytest.mark.parametrize(
+    ("rights", "more"),
+    [
+        ((), {}),
+        (("everything",), {}),
+        (("read",), {"valid_from_us": 10, "valid_to_us": 10}),
+        (("read",), {"folder": "a\r\nb"}),
+        (("read",), {"folder": "x" * 1001}),
+    ],
+)
+async def test_a_delegation_that_cannot_be_is_refused(
+    database: Database, ministry: Ministry, rights: tuple[str, ...], more: dict[str, object]
+) -> None:
+    with pytest.raises(BadEntry):
+        await lend(database, ministry, *rights, **more)
+
+
+async def test_nobody_lends_to_themselves_or_to_nobody(database: Database, ministry: Ministry) -> None:
+    amina = ministry.amina.person_id
+    with pytest.raises(BadEntry):
+        await database.write(delegations.grant, amina, amina, ["read"])
+    for pair in ((amina, 999_999), (999_999, amina), (amina, ministry.unit.unit_id)):
+        with pytest.raises(NotFound):
+            await database.write(delegations.grant, *pair, ["read"])
