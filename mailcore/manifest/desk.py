@@ -116,8 +116,8 @@ def describe(directory: Path) -> Description:
     except (OSError, ValueError) as error:
         raise NotFound(f"{read.tls.certificate}: {error}") from None
     public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    reached = (_reached(where, read.node.hostname) for where in (read.listen.smtp, read.listen.https))
-    return Description(read.node.hostname, *reached, hashlib.sha256(public).hexdigest())
+    name, listen = read.node.hostname, read.listen
+    return Description(name, _reached(listen.smtp, name), _reached(listen.https, name), hashlib.sha256(public).hexdigest())
 
 
 def _reached(where: str, hostname: str) -> str:
