@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from config.errors import MailError
 from config.log import log
-from directory.errors import BadCredentials
+from directory.errors import BadCredentials, TooManyAttempts
 from directory.ldap import answering, binding, controls, errors, messages
 from directory.ldap.controls import Asked
 from directory.ldap.errors import UnknownOperation
@@ -23,7 +23,7 @@ async def answer(session: Session, message: Message) -> bytes:
         before, done, said = await _carried_out(session, message, asked)
     except MailError as error:
         log.info("ldap.refused", peer=session.peer.address, kind=type(error).__name__, **error.facts)
-        session.strikes += isinstance(error, BadCredentials)
+        session.strikes += isinstance(error, BadCredentials | TooManyAttempts)
         before, done, said = (), _refusal(message, errors.code_of(error), error.text, getattr(error, "matched", "")), ()
     except asyncio.CancelledError:
         raise

@@ -9,9 +9,11 @@ from functools import lru_cache
 
 SUBSCHEMA = "cn=Subschema"
 ARC = "2.25.307811328007350773567410046086050771919"  # X.667: an arc from a UUID belongs to whoever made the UUID
-_TEXT, _DN, _OID, _IA5, _PHONE = (f"1.3.6.1.4.1.1466.115.121.1.{n}" for n in (15, 12, 38, 26, 50))
-_CERTIFICATE, _TIME, _COUNTRY, _UUID = *(f"1.3.6.1.4.1.1466.115.121.1.{n}" for n in (8, 24, 11)), "1.3.6.1.1.16.1"
-_FAX = "1.3.6.1.4.1.1466.115.121.1.22"
+_SYNTAX, _ROOT = "1.3.6.1.4.1.1466.115.121.1", "1.3.6.1.4.1.1466.101.120"
+_TEXT, _DN, _OID, _IA5, _PHONE = (f"{_SYNTAX}.{n}" for n in (15, 12, 38, 26, 50))
+_CERTIFICATE, _TIME, _COUNTRY, _FAX = (f"{_SYNTAX}.{n}" for n in (8, 24, 11, 22))
+_UUID = "1.3.6.1.1.16.1"
+_DIRECTORY, _SERVER = "directoryOperation", "dSAOperation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,12 @@ class Type:
     aliases: tuple[str, ...] = ()
     options: tuple[str, ...] = ("",)
     single: bool = False
-    operational: bool = False
+    usage: str = ""  # of what is not the user's: RFC 4512 §4.1.2
+
+    @property
+    def operational(self) -> bool:
+        """Whether it is shown only when asked for."""
+        return bool(self.usage)
 
 
 _BOTH = ("", ";lang-ar", ";lang-fr")
@@ -54,18 +61,29 @@ TYPES = (
     Type("userCertificate", f"{_X520}.36", _CERTIFICATE, options=(";binary",)),
     Type("roleOccupant", f"{_X520}.33", _DN),
     Type("member", f"{_X520}.31", _DN),
-    Type("entryDN", "1.3.6.1.1.20", _DN, single=True, operational=True),
-    Type("entryUUID", "1.3.6.1.1.16.4", _UUID, single=True, operational=True),
-    Type("modifyTimestamp", "2.5.18.2", _TIME, single=True, operational=True),
-    Type("structuralObjectClass", "2.5.21.9", _OID, single=True, operational=True),
-    Type("subschemaSubentry", "2.5.18.10", _DN, single=True, operational=True),
-    Type("hasSubordinates", "2.5.18.9", "1.3.6.1.4.1.1466.115.121.1.7", single=True, operational=True),
-)  # fmt: skip
-
-# What the root and the subschema say of themselves; nothing else has these.
-_SELF = (
-    "namingContexts", "supportedControl", "supportedExtension", "supportedFeatures", "supportedLDAPVersion", "supportedSASLMechanisms",
-    "vendorName", "attributeTypes", "objectClasses", "ldapSyntaxes", "matchingRules",
+    Type("entryDN", "1.3.6.1.1.20", _DN, single=True, usage=_DIRECTORY),
+    Type("entryUUID", "1.3.6.1.1.16.4", _UUID, single=True, usage=_DIRECTORY),
+    Type("modifyTimestamp", "2.5.18.2", _TIME, single=True, usage=_DIRECTORY),
+    Type("structuralObjectClass", "2.5.21.9", _OID, single=True, usage=_DIRECTORY),
+    Type("subschemaSubentry", "2.5.18.10", _DN, single=True, usage=_DIRECTORY),
+    Type("hasSubordinates", "2.5.18.9", f"{_SYNTAX}.7", single=True, usage=_DIRECTORY),
+    # what the subschema and the root say of themselves
+    Type("objectClasses", "2.5.21.6", f"{_SYNTAX}.37", usage=_DIRECTORY),
+    Type("attributeTypes", "2.5.21.5", f"{_SYNTAX}.3", usage=_DIRECTORY),
+    Type("matchingRules", "2.5.21.4", f"{_SYNTAX}.30", usage=_DIRECTORY),
+    Type("matchingRuleUse", "2.5.21.8", f"{_SYNTAX}.31", usage=_DIRECTORY),  # these and createTimestamp have no values here,
+    Type("dITStructureRules", "2.5.21.1", f"{_SYNTAX}.17", usage=_DIRECTORY),  # but clients ask for them by name
+    Type("dITContentRules", "2.5.21.2", f"{_SYNTAX}.16", usage=_DIRECTORY),
+    Type("nameForms", "2.5.21.7", f"{_SYNTAX}.35", usage=_DIRECTORY),
+    Type("createTimestamp", "2.5.18.1", _TIME, single=True, usage=_DIRECTORY),
+    Type("ldapSyntaxes", f"{_ROOT}.16", f"{_SYNTAX}.54", usage=_DIRECTORY),
+    Type("namingContexts", f"{_ROOT}.5", _DN, usage=_SERVER),
+    Type("supportedExtension", f"{_ROOT}.7", _OID, usage=_SERVER),
+    Type("supportedControl", f"{_ROOT}.13", _OID, usage=_SERVER),
+    Type("supportedSASLMechanisms", f"{_ROOT}.14", _TEXT, usage=_SERVER),
+    Type("supportedLDAPVersion", f"{_ROOT}.15", f"{_SYNTAX}.27", usage=_SERVER),
+    Type("supportedFeatures", "1.3.6.1.4.1.4203.1.3.5", _OID, usage=_SERVER),
+    Type("vendorName", "1.3.6.1.1.4", _TEXT, single=True, usage=_SERVER),
 )  # fmt: skip
 
 _ADDRESSED = "displayName $ mail $ o $ ou $ title $ businessCategory $ telephoneNumber $ mobile $ userCertificate"
@@ -89,7 +107,8 @@ CLASSES = (
 SYNTAXES = {
     _TEXT: "Directory String", _DN: "DN", _OID: "OID", _IA5: "IA5 String", _PHONE: "Telephone Number", _CERTIFICATE: "Certificate",
     _TIME: "Generalized Time", _COUNTRY: "Country String", _UUID: "UUID", _FAX: "Facsimile Telephone Number",
-    "1.3.6.1.4.1.1466.115.121.1.7": "Boolean",
+    f"{_SYNTAX}.7": "Boolean", f"{_SYNTAX}.27": "INTEGER", f"{_SYNTAX}.3": "Attribute Type Description",
+    f"{_SYNTAX}.30": "Matching Rule Description", f"{_SYNTAX}.37": "Object Class Description", f"{_SYNTAX}.54": "LDAP Syntax Description",
 }  # fmt: skip
 RULES = (
     f"( 2.5.13.2 NAME 'caseIgnoreMatch' SYNTAX {_TEXT} )",
@@ -114,9 +133,8 @@ _MATCHING = {
 TELEPHONES = frozenset(("telephonenumber", "mobile", "facsimiletelephonenumber"))
 NAMES_OF_ENTRIES = frozenset(("roleoccupant", "member", "entrydn"))
 USER = tuple(f"{one.name}{option}" for one in TYPES if not one.operational for option in one.options)
-OPERATIONAL = (*(one.name for one in TYPES if one.operational), *_SELF)
+OPERATIONAL = tuple(one.name for one in TYPES if one.operational)
 _BY_NAME = {written.lower(): one for one in TYPES for written in (one.name, one.oid, *one.aliases)}
-_SELF_BY_NAME = {name.lower(): name for name in _SELF}
 
 
 @lru_cache(maxsize=4096)
@@ -127,8 +145,6 @@ def descriptions(asked: str) -> tuple[str, ...]:
     be left out when asking for certificates: many clients do.
     """
     name, *options = asked.lower().split(";")
-    if name in _SELF_BY_NAME:
-        return (_SELF_BY_NAME[name],) if not options else ()
     found = _BY_NAME.get(name)
     if found is None:
         return ()
@@ -160,5 +176,5 @@ def attribute_types() -> list[str]:
 def _definition(one: Type) -> str:
     names = f"'{one.name}'" if not one.aliases else "( " + " ".join(f"'{name}'" for name in (one.name, *one.aliases)) + " )"
     single = "SINGLE-VALUE " if one.single else ""
-    usage = "NO-USER-MODIFICATION USAGE directoryOperation " if one.operational else ""
+    usage = f"NO-USER-MODIFICATION USAGE {one.usage} " if one.usage else ""
     return f"( {one.oid} NAME {names} {_MATCHING.get(one.syntax, '')}SYNTAX {one.syntax} {single}{usage})"

@@ -72,16 +72,19 @@ def several(tx: Tx, seen: View, ids: Sequence[int]) -> list[Entry]:
     missing = [one for one in dict.fromkeys(ids) if one not in made]
     if missing:
         homes = dit.homes(tx, missing)
-        near = [one for one in missing if _is_near(seen.viewer, one, *homes.get(one, (None, None)))]
+        near = {one for one in missing if _is_near(seen.viewer, one, *homes.get(one, (None, None)))}
         stranger = Viewer(None, frozenset(), frozenset(), seen.viewer.reach)
-        made |= _made(tx, seen, near, seen.viewer) if near else {}
-        apart = set(near)
-        far = [one for one in missing if one not in apart]
-        made |= _made(tx, seen, far, stranger) if far else {}
-        others = {node.node_id: node for node in dit.nodes(tx, [one for one in far if one not in made])}
-        names = seen.tree.paths(tx, others)
-        made |= {one: entries.of_node(node, names[one].name) for one, node in others.items()}
+        for viewer, some in ((seen.viewer, sorted(near)), (stranger, [one for one in missing if one not in near])):
+            made |= _made(tx, seen, some, viewer) if some else {}
+        made |= _nodes(tx, seen, [one for one in missing if one not in made])
     return [made[one] for one in dict.fromkeys(ids) if one in made]
+
+
+def _nodes(tx: Tx, seen: View, ids: Sequence[int]) -> dict[int, Entry]:
+    """Return the entries of administrations, and of units without a mailbox."""
+    found = dit.nodes(tx, ids)
+    names = seen.tree.paths(tx, [node.node_id for node in found])
+    return {node.node_id: entries.of_node(node, names[node.node_id].name) for node in found}
 
 
 def _is_near(viewer: Viewer, account_id: int, unit_id: int | None, organisation_id: int | None) -> bool:

@@ -6,7 +6,8 @@ from directory.ldap import filters, matching
 from directory.ldap.ber import Reader
 from directory.ldap.entries import Entry
 from directory.ldap.filters import Named, Not
-from tests.directory.ldap import wire
+
+from . import wire
 
 ENTRY = Entry(
     "mail=amina@x.example,o=interieur,dc=gov",

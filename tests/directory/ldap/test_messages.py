@@ -23,7 +23,8 @@ from directory.ldap.filters import (
     Undefined,
 )
 from directory.ldap.messages import Abandon, Bind, Change, Compare, Control, Extended, Search, Unbind
-from tests.directory.ldap import wire
+
+from . import wire
 
 
 def read_filter(text: str) -> Filter | None:

@@ -7,7 +7,8 @@ from directory.ldap.ber import Reader
 from directory.ldap.errors import Unindexed
 from directory.ldap.filters import And, Equal, Filter, Named, Present
 from directory.ldap.plan import MAX_LOOKUPS, Lookups
-from tests.directory.ldap import wire
+
+from . import wire
 
 
 def parsed(text: str) -> Filter:
