@@ -22,6 +22,9 @@ from directory.services import digest
 from .conftest import Stage
 from .world import KEPT
 
+# rules know no engine; that their statements run on both is shown by the matrix
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 async def refused(stage: Stage, actor: Actor, *acts: Act) -> None:
     """Expect that an actor may do none of some acts, one by one or among many."""
