@@ -15,6 +15,7 @@ from directory.postings import CHUNK, Bits
 
 Progress = Callable[[int, int], None]
 
+AT_ONCE = 2_000  # accounts of one unit of work while catching up
 BLOCK = 16  # accounts whose words are kept together, in about a kilobyte
 LEVELS = (5, 20, 50)  # ranks of functions: who leads, directors, services; the fourth level is everything below
 
@@ -51,6 +52,10 @@ _KEEP = """
 _CHUNK = """
     SELECT DISTINCT account_id FROM address WHERE account_id >= :low AND account_id < :high AND closed_us IS NULL
 """
+_TURNED = """
+    SELECT DISTINCT person_id FROM holding WHERE superseded_us IS NULL
+      AND (valid_from_us > :since_us AND valid_from_us <= :now_us OR valid_to_us > :since_us AND valid_to_us <= :now_us)
+"""
 _COUNT = "SELECT COUNT(*) FROM (SELECT DISTINCT account_id FROM address WHERE closed_us IS NULL) AS open"
 
 
@@ -83,9 +88,39 @@ async def rebuild(db: Database, progress: Progress | None = None) -> int:
     return done
 
 
+async def catch_up(db: Database) -> int:
+    """Index anew whose functions began or ended by their dates since the last time; return how many accounts that were.
+
+    Everything, when nothing is indexed though somebody is there: in a database of an earlier release.
+    """
+    if await db.read(_never_built):
+        return await rebuild(db)
+    until_us, ids = await db.read(_turned)
+    for start in range(0, len(ids), AT_ONCE):
+        await db.write(index, ids[start : start + AT_ONCE])
+    await db.write(_caught_up, until_us)
+    return len(ids)
+
+
+def _never_built(tx: Tx) -> bool:
+    return (
+        tx.row("SELECT 1 FROM search_entry LIMIT 1") is None and tx.row("SELECT 1 FROM address WHERE closed_us IS NULL LIMIT 1") is not None
+    )
+
+
+def _turned(tx: Tx) -> tuple[int, list[int]]:
+    since_us = tx.value("SELECT value FROM counter WHERE name = 'search_until_us'")
+    return tx.now_us, tx.column(_TURNED, since_us=since_us, now_us=tx.now_us)
+
+
+def _caught_up(tx: Tx, until_us: int) -> None:
+    tx.execute("UPDATE counter SET value = :until_us WHERE name = 'search_until_us'", until_us=until_us)
+
+
 def _empty(tx: Tx) -> tuple[int, int]:
     """Return how many accounts there are to index, and in how many chunks."""
     postings.lock(tx)
+    _caught_up(tx, tx.now_us)
     tx.execute("DELETE FROM search_posting")
     tx.execute("DELETE FROM search_entry")
     return tx.value(_COUNT), tx.value("SELECT value FROM counter WHERE name = 'entity'") // CHUNK + 1

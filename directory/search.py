@@ -11,13 +11,13 @@ from functools import reduce
 from config.database import Tx
 from directory import postings, recents, tokens
 from directory.entries import Entry, entries, seen
-from directory.indexing import LEVELS, forget, index, rebuild
+from directory.indexing import LEVELS, catch_up, forget, index, rebuild
 from directory.names import words
 from directory.postings import NOTHING, Bits, both, either, every, without
 from directory.tokens import AddressPart, Word
 from directory.types import Suggestion, Viewer
 
-__all__ = ["MAX_RESULTS", "candidates", "complete", "describe", "forget", "ids", "index", "rebuild"]
+__all__ = ["MAX_RESULTS", "candidates", "catch_up", "complete", "describe", "forget", "ids", "index", "rebuild"]
 
 MAX_RESULTS = 100
 RANKED_PER_RESULT = 3  # candidates that are ranked for each result asked for

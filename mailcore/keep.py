@@ -1,10 +1,11 @@
-"""The role that keeps house: drops what is past its grace, once an hour."""
+"""The role that keeps house, once an hour: drops what is past its grace, lets search follow the dates of functions."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
 from config.log import log
+from directory import search
 from mailcore.queue import fanout
 from mailcore.services import Services
 
@@ -31,11 +32,23 @@ async def _drop_copies(services: Services) -> int:
     return dropped
 
 
+async def _sweep(services: Services) -> dict[str, int]:
+    swept = await services.store.sweep(services.clock.now_us())
+    return {"tombstones": swept.tombstones, "blobs": swept.blobs, "copies": await _drop_copies(services)}
+
+
+async def _index(services: Services) -> dict[str, int]:
+    return {"accounts": await search.catch_up(services.db)}
+
+
+JOBS = {"store.swept": _sweep, "directory.indexed": _index}
+
+
 async def _forever(services: Services) -> None:
     while True:
-        try:
-            swept = await services.store.sweep(services.clock.now_us())
-            log.info("store.swept", tombstones=swept.tombstones, blobs=swept.blobs, copies=await _drop_copies(services))
-        except Exception:  # noqa: BLE001  (a driver: the next hour is another try)
-            log.exception("store.sweep_failed")
+        for event, job in JOBS.items():
+            try:
+                log.info(event, **await job(services))
+            except Exception:  # noqa: BLE001  (a driver: the next hour is another try)
+                log.exception(f"{event}_not")
         await asyncio.sleep(EVERY_S)

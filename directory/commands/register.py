@@ -8,10 +8,13 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from config import log, roles
-from config.clock import SECOND_US
+from config import log, roles, settings
+from config.clock import SECOND_US, SystemClock
 from config.commands import HERE, Directory, Json, run, show
+from config.engines import open_database
+from directory import search
 from directory.manifest.document import Anchor
 from directory.manifest.errors import BadManifest
 
@@ -106,6 +109,28 @@ def status(directory: Directory = HERE, as_json: Json = False) -> None:
         stale = f" since {_moment(found.stale_since_us)}" if found.stale_since_us is not None else ""
         sys.stdout.write(f"{found.freshness.value}{stale} for a site of class {found.site}; asked last {_moment(found.checked_us)}\n")
         sys.stdout.write(f"entries are complete up to serial {found.complete}\n")
+
+
+@app.command()
+def reindex(directory: Directory = HERE, as_json: Json = False) -> None:
+    """Build the search index anew from the register; the node may be serving. Until it is done searches find fewer."""
+    log.configure("error")
+    count: int = run(_reindex(directory.absolute()))
+    if as_json:
+        show({"accounts": count})
+    else:
+        sys.stdout.write(f"{count} accounts are in the index\n")
+
+
+async def _reindex(directory: Path) -> int:
+    read = settings.load(directory)
+    db = await open_database(read.database.url, read.data, SystemClock())
+    try:
+        with Progress(TextColumn("accounts"), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("accounts", total=None)
+            return await search.rebuild(db, lambda done, total: bar.update(task, completed=done, total=total))
+    finally:
+        await db.close()
 
 
 def _moment(at_us: int) -> str:

@@ -1,5 +1,7 @@
 """The index says what the directory says, however it got there."""
 
+import json
+
 from config.clock import DAY_US, ManualClock
 from config.database import Database, Tx
 from directory import holdings, indexing, lists, people, posts, search, units, visibility
@@ -9,12 +11,13 @@ from .conftest import Ministry, address
 
 
 def rows(tx: Tx) -> list[tuple[object, ...]]:
-    entries = [row for row in tx.rows("SELECT block, entries FROM search_entry ORDER BY block") if row[1] != "{}"]
+    blocks = tx.rows("SELECT block, entries FROM search_entry ORDER BY block")
+    entries = [(block, told) for block, text in blocks if (told := json.loads(text))]
     return tx.rows("SELECT term, chunk, bits FROM search_posting ORDER BY term, chunk") + entries
 
 
 async def found(database: Database, query: str) -> list[int]:
-    return await database.read(search.ids, query, None, 20)
+    return sorted(await database.read(search.ids, query, None, 20))
 
 
 async def test_what_changed_step_by_step_equals_what_is_built_anew(database: Database, ministry: Ministry, clock: ManualClock) -> None:
@@ -27,6 +30,32 @@ async def test_what_changed_step_by_step_equals_what_is_built_anew(database: Dat
     heard: list[tuple[int, int]] = []
     assert await indexing.rebuild(database, lambda done, total: heard.append((done, total))) == 1
     assert heard[-1] == (1, 1)
+    assert await database.read(rows) == before
+
+
+async def test_functions_begin_and_end_on_their_days(database: Database, ministry: Ministry, clock: ManualClock) -> None:
+    assert await indexing.catch_up(database) == 1  # Amina's function began before the first time
+    clock.advance(DAY_US)
+    tomorrow_us = clock.now_us() + DAY_US
+    await database.write(holdings.end, ministry.holding.holding_id, tomorrow_us)
+    await database.write(holdings.start, ministry.registry.post_id, ministry.karim.person_id, valid_from_us=tomorrow_us)
+    assert await found(database, "ordre") == sorted([ministry.registry.post_id, ministry.amina.person_id])
+    assert await indexing.catch_up(database) == 0
+    clock.advance(DAY_US)
+    assert await indexing.catch_up(database) == 2
+    assert await found(database, "ordre") == sorted([ministry.registry.post_id, ministry.karim.person_id])
+    assert await indexing.catch_up(database) == 0
+
+
+async def test_an_index_that_was_never_built_is_built(database: Database, ministry: Ministry) -> None:
+    def drop(tx: Tx) -> None:
+        tx.execute("DELETE FROM search_posting")
+        tx.execute("DELETE FROM search_entry")
+
+    before = await database.read(rows)
+    await database.write(drop)
+    assert await found(database, "amina") == []
+    assert await indexing.catch_up(database) == 3
     assert await database.read(rows) == before
 
 

@@ -19,6 +19,9 @@ CREATE TABLE search_entry (
 -- its row is the lock of the index
 INSERT INTO counter (name, value) VALUES ('search', 0);
 
+-- up to when dates of functions that have come are in the index
+INSERT INTO counter (name, value) VALUES ('search_until_us', 0);
+
 -- the correspondents of each person whom the directory knows, the latest so many of them
 CREATE TABLE recent (
     person_id {int} NOT NULL,

@@ -191,6 +191,16 @@ async def test_suggestions_come_as_json_for_scripts(visitor: Visitor, clerk: Fea
     assert (await visitor.get("/mail/1/complete?q=bureau")).status_code == 404
 
 
+async def test_whom_one_wrote_to_is_suggested_first(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+    place = f"/mail/{clerk.person_id}/complete?q=bureau"
+    before = [entry["address"] for entry in (await visitor.get(place)).json()]
+    assert before[0] != before[-1]
+    path, fields = await compose(visitor, clerk.person_id)
+    sent = await visitor.post(path, fields | {"to": before[-1], "subject": "S", "text": "T", "action": "send"})
+    assert "The message was sent." in sent.text
+    assert (await visitor.get(place)).json()[0]["address"] == before[-1]
+
+
 async def test_an_answer_keeps_the_thread_and_marks_what_it_answers(site: Site) -> None:
     raw = letter(subject="RE: Question", text="Ligne\n> vieux", cc=[], references=["<0@x.example>"], in_reply_to="<0@x.example>")
     visitor, path = await reading(site, raw)
