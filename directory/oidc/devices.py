@@ -70,7 +70,7 @@ def typed(tx: Tx, person_id: int, text: str) -> tuple[str, tuple[str, ...], str]
     if since_us + GUESS_US <= tx.now_us:
         tries, since_us = 0, tx.now_us
     if tries >= GUESSES:
-        return TooManyAttempts((since_us + GUESS_US - tx.now_us) // SECOND_US + 1, person_id=person_id)
+        return TooManyAttempts(-(-(since_us + GUESS_US - tx.now_us) // SECOND_US), person_id=person_id)
     row = tx.row(_TYPED, user_code=bare(text), now_us=tx.now_us)
     if row is None:
         tx.execute(_GUESSED, person_id=person_id, tries=tries + 1, since_us=since_us)

@@ -19,9 +19,10 @@ from directory.errors import BadEntry
 from directory.oidc.errors import InvalidToken
 
 ALGORITHM = "ES256"
-FOREIGN = ("ES256", "ES384", "PS256", "RS256", "EdDSA")  # what others may sign with: asymmetric, each sound today
+FOREIGN = ("ES256", "ES384", "PS256", "RS256", "Ed25519")  # what others may sign with: asymmetric, each sound today
 MAX_TOKEN_CHARS = 8192
 MAX_KEYS = 20
+MAX_SET_CHARS = 65_536
 MIN_RSA_BITS = 2048
 HEADER = {"alg", "kid", "typ"}  # RFC 8725 §3.10: no jku, x5u, jwk, crit; x5t and x5c add nothing to a known key
 COORDINATE_BYTES = 32
@@ -50,7 +51,7 @@ def read(token: str, keys: KeySet, kinds: Collection[str], algorithms: Collectio
         raise InvalidToken(header=sorted(head)[:10])
     try:
         return jwt.decode(token, keys, algorithms).claims
-    except (JoseError, ValueError, TypeError, KeyError) as error:
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidToken(reason=type(error).__name__) from error
 
 
@@ -67,11 +68,11 @@ def claims_unverified(token: str) -> dict[str, Any]:
 def key_set(text: str) -> KeySet:
     """Read a JWK set of public keys for signatures. Raises BadEntry."""
     try:
-        keys = json.loads(text)["keys"]
+        keys = json.loads(text[:MAX_SET_CHARS])["keys"]
         if not isinstance(keys, list) or not 0 < len(keys) <= MAX_KEYS:
             raise BadEntry(f"a key set holds between one and {MAX_KEYS} keys")
         return KeySet([_public(key) for key in keys])
-    except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BadEntry("this is not a set of public keys (JWK)") from error
 
 
@@ -121,9 +122,9 @@ def half_hash(text: str) -> str:
 def _public(key: dict[str, Any]) -> jwk.Key:
     if key.get("kty") not in _SIGNING_KEYS or key.get("use", "sig") != "sig" or key.keys() & {"d", "p", "q", "k"}:
         raise BadEntry("a key of this set is private, symmetric or not for signatures")
-    found = jwk.import_key({name: value for name, value in key.items() if name != "key_ops"})
-    if isinstance(found, jwk.RSAKey) and found.raw_value.key_size < MIN_RSA_BITS:
+    if key["kty"] == "RSA" and len(str(key.get("n", ""))) * 6 < MIN_RSA_BITS:  # base64url: six bits a character
         raise BadEntry("an RSA key of this set is too short")
+    found = jwk.import_key({name: value for name, value in key.items() if name != "key_ops"})
     found.ensure_kid()
     return found
 
