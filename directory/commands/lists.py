@@ -201,11 +201,11 @@ def _list(tx: Tx, address: str) -> MailingList:
 
 
 def _decide(asked: Desk, act: ListRelease | ListReject) -> None:
-    asked.say(acting.act(asked.directory, asked.name, asked.password_file, _decided, act, asked.reason))
+    asked.say(acting.act(asked.directory, asked.name, asked.password_file, decide, act, asked.reason))
 
 
-def _decided(tx: Tx, actor: Actor, act: ListRelease | ListReject, reason: str) -> Outcome:
-    """Decide, and wake the letter where it sleeps."""
+def decide(tx: Tx, actor: Actor, act: ListRelease | ListReject, reason: str) -> Outcome:
+    """Release or reject a held letter, and wake it where it sleeps. Raises NotPermitted, NotFound, NotPending."""
     outcome = acts.perform(tx, actor, act, reason)
     roles.load("mailcore.queue.moderation:wake")(tx, outcome.value)
     return outcome

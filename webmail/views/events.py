@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from mailcore.store.types import AccountId
+from webmail import desk as desks
 from webmail.desk import Desk
 
 HEARTBEAT_S = 30.0  # proxies cut silent connections after a minute
@@ -35,4 +36,13 @@ async def _hints(desk: Desk, account_id: int) -> AsyncIterator[bytes]:
             yield f"retry: {RETRY_MS}\n\n".encode()
             for _ in range(int(LIFETIME_S / HEARTBEAT_S)):
                 changed = await subscription.wait(HEARTBEAT_S)
+                if not await _may_listen(desk, account_id):
+                    return
                 yield b"event: changed\ndata: 1\n\n" if changed else b": still here\n\n"
+
+
+async def _may_listen(desk: Desk, account_id: int) -> bool:
+    """Say whether the session still lives and the mailbox is still the visitor's: a post or a loan may have been withdrawn."""
+    today = await desks.find_by(desk.services, desk.cookie)
+    box = today.find(account_id) if today is not None else None
+    return box is not None and box.opens

@@ -4,8 +4,12 @@ import pytest
 
 from config.clock import DAY_US
 from directory import aliases, held, lists, organisations, people, posts, units
+from directory.acts.lists import ListRelease
 from directory.address import parse
+from directory.commands.lists import decide as release
+from directory.errors import NotPermitted
 from directory.queries import Query
+from directory.rights import Actor
 from mailcore.queue import fanout, listing, moderation
 from mailcore.queue.accept import accept
 from mailcore.queue.types import Recipient
@@ -218,6 +222,19 @@ async def test_a_rejected_letter_goes_back_with_the_owners_reason(services):
     assert b"hors sujet" in report
     assert len(await inbox(services, KARIM)) == 1  # the notice
     assert await services.db.read(listing.depth) == 0
+
+
+async def test_the_act_of_an_owner_is_what_lets_a_letter_in(services):
+    await services.db.write(make, (AMINA,), LIST, KARIM, "nation", "all")
+    await post(services, LIST)
+    karim, amina = [await services.db.read(account, one) for one in (KARIM, AMINA)]
+    [one] = await services.db.read(lambda tx: moderation.waiting(tx, tx.column("SELECT list_id FROM list")))
+    with pytest.raises(NotPermitted):
+        await services.db.write(release, Actor("Amina", amina), ListRelease(one.held_id), "")
+    outcome = await services.db.write(release, Actor("Karim", karim), ListRelease(one.held_id), "bon")
+    assert outcome.seq > 0
+    await drain(services)
+    assert len(await inbox(services, AMINA)) == 1
 
 
 async def test_a_retry_by_the_operator_neither_releases_nor_tells_twice(services):
