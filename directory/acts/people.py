@@ -5,7 +5,7 @@ from typing import Any
 
 from config.database import Tx
 from config.errors import MailError
-from directory import grants, intake, people, rights
+from directory import grants, intake, people, rights, units
 from directory.acts import places
 from directory.acts.act import Act, Rule, Rules, always, made
 from directory.address import parse
@@ -142,6 +142,14 @@ def _rename(tx: Tx, act: PersonRename) -> None:
     people.rename(tx, act.person_id, act.name_ar, act.name_fr, act.valid_from_us)
 
 
+def _back(tx: Tx, act: PersonReopen) -> Scope:
+    """Ask in the administration for somebody whose unit was abolished: they come back without one."""
+    place = _here(tx, act)
+    if place.kind != "unit" or units.find(tx, place.id).closed_us is None:
+        return place
+    return rights.organisation(units.find(tx, place.id).organisation_id)
+
+
 def _reopen(tx: Tx, act: PersonReopen) -> None:
     people.reopen(tx, act.person_id)
 
@@ -155,5 +163,5 @@ RULES: Rules = {
     PersonTransfer: Rule("people", _both, _transfer, "person", _subject, _shown, _outranked),
     PersonClose: Rule("people", _here, _close, "person", _subject, _shown, _outranked, two_persons=watches_over_the_nation, closes=True),
     PeopleClose: Rule("people", _everywhere, _close_many, "person", lambda act, value: None, guard=_all_outranked, two_persons=always),
-    PersonReopen: Rule("people", _here, _reopen, "person", _subject, _shown),
+    PersonReopen: Rule("people", _back, _reopen, "person", _subject, _shown),
 }

@@ -3,12 +3,12 @@
 import pytest
 
 from config.database import Database, Tx
-from directory import journal, people, rights
+from directory import journal, people, rights, units
 from directory.acts import Act, Outcome, perform, perform_many
 from directory.acts.addresses import AliasAdd
 from directory.acts.cards import AttributesSet, VisibilitySet
 from directory.acts.credentials import PasswordReset, SessionsEnd
-from directory.acts.people import PersonClose, PersonCreate, PersonRename
+from directory.acts.people import PersonClose, PersonCreate, PersonRename, PersonReopen
 from directory.acts.permits import MAX_CLOSINGS_A_DAY
 from directory.acts.services import ServiceCreate
 from directory.errors import AddressTaken, BadEntry, NotFound, NotPermitted
@@ -150,3 +150,15 @@ async def test_rights_end_with_the_person_and_with_the_machine(stage: Stage) -> 
     assert await stage.db.read(rights.may, CONSOLE, "people", NATION)
     with pytest.raises(NotFound):
         await stage.db.read(rights.may, CONSOLE, "people", rights.unit(10**9))
+
+
+async def test_who_comes_back_to_an_abolished_unit_is_the_administrations_to_take(stage: Stage) -> None:
+    place = stage.world["in.a"]
+    person = await stage.plain("in.a")
+    await stage.db.write(people.move, person.actor_id, place.empty.unit_id)
+    await stage.db.write(perform, CONSOLE, PersonClose(person.actor_id))
+    await stage.db.write(units.close, place.empty.unit_id)
+    with pytest.raises(NotPermitted):
+        await stage.db.write(perform, await stage.holder("administrator", "in.a", "below"), PersonReopen(person.actor_id))
+    await stage.db.write(perform, await stage.holder("administrator", "in", "above"), PersonReopen(person.actor_id))
+    assert (await stage.db.read(people.find, person.actor_id)).unit_id is None
