@@ -7,8 +7,12 @@ from directory import delegations, lists, organisations, resolve
 from directory.address import parse
 from directory.queries import Query
 from mailcore.message.types import ACTING_FIELD
+from mailcore.queue.accept import accept
+from mailcore.queue.worker import drain
+from tests.mailcore.queue.node import inbox
 from tests.mailcore.smtp.conftest import Listening
 from tests.mailcore.smtp.node import AMINA, DOMAIN, KARIM, REGISTRY, Client
+from tests.mailcore.smtp.test_receive import deliver
 from tests.mailcore.smtp.test_submit import signed_in
 
 LIST = f"drh@{DOMAIN}"
@@ -138,3 +142,16 @@ async def test_a_stranger_is_let_in_only_where_everyone_is(mx: Listening, sender
     client = await mx.client("smtp")
     await client.ask(f"MAIL FROM:<{AMINA}>")  # what the envelope says proves nothing here
     assert (await client.ask(f"RCPT TO:<{LIST}>")).startswith(code)
+
+
+async def test_what_is_submitted_to_a_list_and_a_member_arrives_once_with_both_names(listening: Listening) -> None:
+    await listening.start("submission", accept=accept)
+    await listening.services.db.write(make_list, "organisation", REGISTRY)
+    await listening.services.db.write(lend, "send_on_behalf")
+    client = await signed_in(listening)
+    raw = letter(KARIM)
+    assert (await deliver(client, KARIM, LIST, REGISTRY, letter=raw)).startswith("250")
+    await drain(listening.services)
+    [arrived] = await inbox(listening.services, REGISTRY)
+    assert arrived.endswith(raw)
+    assert f"\r\nSender: Amina Benali <{AMINA}>\r\n".encode() in arrived
