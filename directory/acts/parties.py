@@ -1,6 +1,6 @@
 """Acts on platforms that rely on our sign-in, and on people's identities at other providers.
 
-A platform can do nothing before two persons approved what it registered, and nothing again after it changed that.
+A platform can do nothing before two persons approved what it registered, and what it changes counts when two persons approved that.
 """
 
 from typing import Annotated, Any
@@ -20,7 +20,7 @@ class PartyRegister(Act, frozen=True, tag="party.register"):
 
 
 class PartyChange(Act, frozen=True, tag="party.change"):
-    """Replace what a platform registered; it stands still until that is approved."""
+    """Replace what a platform registered; until that is approved it goes on with what it had."""
 
     client_id: str
     facts: Registration
@@ -112,6 +112,7 @@ RULES: Rules = {
         "party",
         _number,
         _shown,
+        two_persons=always,
     ),
     PartyApprove: Rule("parties", _registered_at, _approve, "party", _number, _shown, two_persons=always),
     PartyRotate: Rule("parties", _registered_at, _rotate, "party", _number, _shown),

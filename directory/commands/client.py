@@ -67,9 +67,8 @@ def register(
 def change(
     name: Name, file: File, organisation: Organisation, directory: Directory = HERE, name_as: As = "", password_file: PasswordFile = None
 ) -> None:
-    """Replace what a platform registered. It stands still until that is approved."""
-    act(directory, name_as, password_file, _change, name, _read(file), organisation)
-    sys.stdout.write("done; it waits for approval\n")
+    """Ask for what a platform registered to be replaced; a second person approves. Until then it goes on as it was."""
+    _said(act(directory, name_as, password_file, _change, name, _read(file), organisation))
 
 
 @app.command()

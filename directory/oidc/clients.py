@@ -27,7 +27,7 @@ _INSERT = """
     VALUES (:client_id, :organisation_id, :audience, :facts, 'pending', 0, :now_us)
 """
 _CHANGE = """
-    UPDATE openid_client SET facts = :facts, audience = :audience, organisation_id = :organisation_id, state = 'pending', approved_us = NULL
+    UPDATE openid_client SET facts = :facts, audience = :audience, organisation_id = :organisation_id
     WHERE client_id = :client_id AND state <> 'revoked'
 """
 _APPROVE = """
@@ -56,7 +56,7 @@ def register(tx: Tx, facts: Registration) -> Client:
 
 
 def change(tx: Tx, client_id: str, facts: Registration) -> Client:
-    """Replace what a platform registered; it must be approved again. Raises BadEntry, NotFound."""
+    """Replace what a platform registered; whoever calls this has had it approved. Raises BadEntry, NotFound."""
     registrations.check(facts)
     organisations.find(tx, facts.organisation_id)
     _refuse_taken(tx, facts, client_id)
