@@ -21,7 +21,7 @@ LEVELS = (5, 20, 50)  # ranks of functions: who leads, directors, services; the 
 
 _NOW = "h.superseded_us IS NULL AND h.valid_from_us <= :now_us AND (h.valid_to_us IS NULL OR h.valid_to_us > :now_us)"
 _PEOPLE = """
-    SELECT p.person_id, p.address, p.name_fr, p.name_ar, p.unit_id, u.organisation_id
+    SELECT p.person_id, p.unit_id, u.organisation_id, p.address, p.name_fr, p.name_ar
     FROM person p LEFT JOIN unit u ON u.unit_id = p.unit_id WHERE p.person_id IN (:ids[]) AND p.closed_us IS NULL
 """
 _TITLES = f"""
@@ -35,12 +35,12 @@ _POSTS = """
     WHERE p.post_id IN (:ids[]) AND p.closed_us IS NULL
 """
 _UNITS = """
-    SELECT u.unit_id, u.organisation_id, u.address, u.name_fr, u.name_ar, o.name_fr, o.name_ar
+    SELECT u.unit_id, u.unit_id, u.organisation_id, u.address, u.name_fr, u.name_ar, o.name_fr, o.name_ar
     FROM unit u JOIN organisation o ON o.organisation_id = u.organisation_id
     WHERE u.unit_id IN (:ids[]) AND u.closed_us IS NULL AND u.address IS NOT NULL
 """
 _LISTS = """
-    SELECT l.list_id, l.organisation_id, l.address, l.name_fr, l.name_ar, o.name_fr, o.name_ar
+    SELECT l.list_id, NULL, l.organisation_id, l.address, l.name_fr, l.name_ar, o.name_fr, o.name_ar
     FROM list l JOIN organisation o ON o.organisation_id = l.organisation_id
     WHERE l.list_id IN (:ids[]) AND l.closed_us IS NULL
 """
@@ -49,15 +49,17 @@ _KEEP = """
     INSERT INTO search_entry (block, entries) VALUES (:block, :entries)
     ON CONFLICT (block) DO UPDATE SET entries = excluded.entries
 """
-_CHUNK = """
-    SELECT DISTINCT account_id FROM address WHERE account_id >= :low AND account_id < :high AND closed_us IS NULL
+_OPEN = """
+    SELECT person_id FROM person WHERE person_id >= :low AND person_id < :high AND closed_us IS NULL
+    UNION ALL SELECT post_id FROM post WHERE post_id >= :low AND post_id < :high AND closed_us IS NULL
+    UNION ALL SELECT unit_id FROM unit WHERE unit_id >= :low AND unit_id < :high AND closed_us IS NULL AND address IS NOT NULL
+    UNION ALL SELECT list_id FROM list WHERE list_id >= :low AND list_id < :high AND closed_us IS NULL
 """
+_LAST = "SELECT value FROM counter WHERE name = 'entity'"
 _TURNED = """
     SELECT DISTINCT person_id FROM holding WHERE superseded_us IS NULL
       AND (valid_from_us > :since_us AND valid_from_us <= :now_us OR valid_to_us > :since_us AND valid_to_us <= :now_us)
 """
-_COUNT = "SELECT COUNT(*) FROM (SELECT DISTINCT account_id FROM address WHERE closed_us IS NULL) AS open"
-
 
 _read = msgspec.json.Decoder(dict[int, str]).decode
 
@@ -123,11 +125,12 @@ def _empty(tx: Tx) -> tuple[int, int]:
     _caught_up(tx, tx.now_us)
     tx.execute("DELETE FROM search_posting")
     tx.execute("DELETE FROM search_entry")
-    return tx.value(_COUNT), tx.value("SELECT value FROM counter WHERE name = 'entity'") // CHUNK + 1
+    last: int = tx.value(_LAST)
+    return tx.value(f"SELECT COUNT(*) FROM ({_OPEN}) AS open", low=0, high=last + 1), last // CHUNK + 1
 
 
 def _index_chunk(tx: Tx, chunk: int) -> int:
-    ids = tx.column(_CHUNK, low=chunk * CHUNK, high=(chunk + 1) * CHUNK)
+    ids = tx.column(_OPEN, low=chunk * CHUNK, high=(chunk + 1) * CHUNK)
     index(tx, ids)
     return len(ids)
 
@@ -183,21 +186,23 @@ def _entries(tx: Tx, ids: Sequence[int]) -> Iterator[tuple[int, str]]:
     titles = defaultdict(list)
     for person_id, rank, *texts in tx.rows(_TITLES, ids=ids, now_us=tx.now_us):
         titles[person_id].append((rank, texts))
-    for person_id, address, name_fr, name_ar, unit_id, organisation_id in tx.rows(_PEOPLE, ids=ids):
+    for person_id, unit_id, organisation_id, address, *names in tx.rows(_PEOPLE, ids=ids):
         held = titles.get(person_id, [])
-        texts = [address.partition("@")[0], *(text for _, pair in held for text in pair)]
         level = [_level(held[0][0])] if held else []
-        words = tokens.of_entry(texts, (name_fr, name_ar))
-        yield person_id, " ".join((*words, *tokens.of_place(unit_id, organisation_id), *level))
+        yield (
+            person_id,
+            _words(address, (text for _, pair in held for text in pair), names, [*tokens.of_place(unit_id, organisation_id), *level]),
+        )
     for post_id, rank, unit_id, organisation_id, address, *texts in tx.rows(_POSTS, ids=ids):
-        words = tokens.of_entry([*texts, address.partition("@")[0]])
-        yield post_id, " ".join((*words, *tokens.of_place(unit_id, organisation_id), _level(rank)))
-    for unit_id, organisation_id, address, *texts in tx.rows(_UNITS, ids=ids):
-        words = tokens.of_entry([*texts, address.partition("@")[0]])
-        yield unit_id, " ".join((*words, *tokens.of_place(unit_id, organisation_id), tokens.of_level(len(LEVELS))))
-    for list_id, organisation_id, address, *texts in tx.rows(_LISTS, ids=ids):
-        words = tokens.of_entry([*texts, address.partition("@")[0]])
-        yield list_id, " ".join((*words, *tokens.of_place(None, organisation_id), tokens.of_level(len(LEVELS))))
+        yield post_id, _words(address, texts, (), [*tokens.of_place(unit_id, organisation_id), _level(rank)])
+    for sql in (_UNITS, _LISTS):
+        for account_id, unit_id, organisation_id, address, *texts in tx.rows(sql, ids=ids):
+            yield account_id, _words(address, texts, (), [*tokens.of_place(unit_id, organisation_id), tokens.of_level(len(LEVELS))])
+
+
+def _words(address: str, texts: Iterable[str], names: Sequence[str], places: Iterable[str]) -> str:
+    local, _, domain = address.rpartition("@")
+    return " ".join((*tokens.of_entry((*texts, local), names), tokens.of_domain(domain), *places))
 
 
 def _level(rank: int) -> str:

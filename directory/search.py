@@ -109,10 +109,12 @@ def _one(tx: Tx, one: Word | AddressPart) -> _Match:
 
 
 def _address(tx: Tx, part: AddressPart) -> _Match:
-    """Return whose addresses begin so; when there are very many, who has the words of it."""
+    """Return whose addresses begin so; who has the words of it when there are very many or, as for entries of other nodes, none."""
     begun = tx.column(_BEGUN, low=part.keys.low, high=part.keys.high, limit=MAX_ADDRESSES)
-    if len(begun) == MAX_ADDRESSES and part.words:
-        return _match(tx, part.words)
+    if part.words and not 0 < len(begun) < MAX_ADDRESSES:
+        match = _match(tx, part.words)
+        domain = postings.read(tx, part.domain) if part.domain is not None else match.begun
+        return _Match(both(match.whole, domain), both(match.begun, domain))
     found = postings.of(begun)
     return _Match(found, found)
 

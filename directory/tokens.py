@@ -19,7 +19,7 @@ LETTERS = 4  # so many first letters are terms of their own; words that share mo
 MIN_BONES = 2  # fewer consonants say nothing
 
 # No word contains these.
-SKELETON, FIRST, PLACE = "~", "^", "#"
+SKELETON, FIRST, PLACE, DOMAIN = "~", "^", "#", "@"
 STOP_WORDS = frozenset(["a", "au", "aux", "d", "de", "des", "du", "en", "et", "l", "la", "le", "les", "في", "من", "على", "و"])
 
 
@@ -42,10 +42,11 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class AddressPart:
-    """The beginning of an address, as the lookup keys of addresses have it, and the words it is made of."""
+    """The beginning of an address, as the lookup keys of addresses have it; the words before the @ and the domain begun after it."""
 
     keys: Term
     words: tuple[Word, ...]
+    domain: Term | None
 
 
 def of_entry(texts: Iterable[str], names: Iterable[str] = ()) -> list[str]:
@@ -62,6 +63,11 @@ def of_place(unit_id: int | None, organisation_id: int | None) -> list[str]:
     """Return the words by which the index lists those of a unit and of an administration."""
     places = ((unit_id, in_unit), (organisation_id, in_organisation))
     return [written(number) for number, written in places if number is not None]
+
+
+def of_domain(domain: str) -> str:
+    """Return the word of everything whose address is in a domain."""
+    return DOMAIN + domain
 
 
 def in_unit(unit_id: int) -> str:
@@ -82,7 +88,7 @@ def of_level(level: int) -> str:
 @lru_cache(maxsize=65_536)
 def terms(word: str) -> tuple[bytes, ...]:
     """Return the terms under which a word of an entry is listed."""
-    if word.startswith(PLACE):
+    if word.startswith((PLACE, DOMAIN)):
         return (word.encode(),)
     shortest = len(SKELETON) + MIN_BONES if word.startswith(SKELETON) else 1
     firsts = (FIRST + word[:length] for length in range(shortest, min(LETTERS, len(word)) + 1))
@@ -94,12 +100,21 @@ def of_query(query: str) -> list[Word | AddressPart]:
     asked: dict[Word | AddressPart, None] = {}
     for piece in query[:MAX_QUERY_CHARS].split():
         if "@" in piece or "." in piece.strip("."):
-            keys = fold_case(piece.strip("<>,;\"'")).encode("utf-8", "ignore")
-            asked[AddressPart(Term(keys, keys + b"\xff"), _words(piece.partition("@")[0]))] = None
+            asked[_address(fold_case(piece.strip("<>,;\"'")))] = None
         else:
             asked.update(dict.fromkeys(_words(piece)))
     significant = [one for one in asked if isinstance(one, AddressPart) or one.whole.low.decode() not in STOP_WORDS]
     return (significant or list(asked))[:MAX_ASKED]
+
+
+def _address(begun: str) -> AddressPart:
+    local, at, domain = begun.partition("@")
+    return AddressPart(_begun(begun), _words(local), _begun(at + domain) if domain else None)
+
+
+def _begun(text: str) -> Term:
+    low = text.encode("utf-8", "ignore")
+    return Term(low, low + b"\xff")
 
 
 def _words(text: str) -> tuple[Word, ...]:
@@ -116,8 +131,7 @@ def _beginning(word: str) -> Term:
     """Return what finds the words that begin so."""
     if len(word) <= LETTERS:
         return Term((FIRST + word).encode())
-    low = word.encode()
-    return Term(low, low + b"\xff")
+    return _begun(word)
 
 
 @lru_cache(maxsize=65_536)

@@ -59,6 +59,19 @@ async def test_an_index_that_was_never_built_is_built(database: Database, minist
     assert await database.read(rows) == before
 
 
+async def test_entries_without_an_address_of_ours_are_indexed_and_found_by_it(database: Database, ministry: Ministry) -> None:
+    """Those of other nodes are such."""
+
+    def drop(tx: Tx) -> None:
+        tx.execute("DELETE FROM address WHERE account_id = :id", id=ministry.karim.person_id)
+
+    await database.write(drop)
+    assert await indexing.rebuild(database) == 3
+    for query in ("karim", "karim.khe", "karim.khelifi@int", ministry.karim.address):
+        assert await found(database, query) == [ministry.karim.person_id]
+    assert await found(database, "karim.khelifi@sante") == []
+
+
 async def test_a_change_leaves_nothing_of_the_former_name(database: Database, ministry: Ministry) -> None:
     await database.write(people.rename, ministry.karim.person_id, "سعيد", "Said Nacer")
     assert await found(database, "كريم") == await found(database, "خل") == []

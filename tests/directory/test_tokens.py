@@ -53,6 +53,7 @@ def test_an_address_is_asked_by_its_beginning_and_by_its_words() -> None:
     assert isinstance(asked, AddressPart)
     assert asked.keys == Term(b"karim.kh@int", b"karim.kh@int\xff")
     assert [word.whole.low for word in asked.words] == [b"karim", b"kh"]
+    assert asked.domain == Term(b"@int", b"@int\xff")
 
 
 def test_places_are_no_words() -> None:
