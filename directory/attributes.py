@@ -41,14 +41,18 @@ def of(tx: Tx, account_ids: Sequence[int]) -> dict[int, Attributes]:
 
 def set(tx: Tx, account_id: int, values: Mapping[str, str]) -> Attributes:
     """Change attributes of an account, "" removes one; return all of them. Raises BadEntry for a name that is not in the list."""
-    unknown = values.keys() - NAMES
-    if unknown or any(len(value) > MAX_CHARS or not value.isprintable() for value in values.values()):
-        raise BadEntry("no such attribute, or its value is too long", attributes=sorted(values))
+    require(values)
     known = asdict(of(tx, [account_id]).get(account_id, NONE))
     changed = Attributes(**{**known, **{name: value.strip() for name, value in values.items()}})
     tx.execute(_SET, account_id=account_id, **asdict(changed))
     touch(tx, account_id)
     return changed
+
+
+def require(values: Mapping[str, str]) -> None:
+    """Accept attributes of the list with short lines of visible characters. Raises BadEntry."""
+    if values.keys() - NAMES or any(len(value) > MAX_CHARS or not value.isprintable() for value in values.values()):
+        raise BadEntry("no such attribute, or its value is too long or has invisible characters", attributes=sorted(values))
 
 
 def insert(tx: Tx, entries: Iterable[tuple[int, Attributes]]) -> None:

@@ -1,11 +1,11 @@
 """Many people at once: a few statements for a batch, and a refusal for each row that cannot go in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from config.database import Tx
 from config.errors import MailError
-from directory import aliases, domains, people, search, units
+from directory import aliases, attributes, domains, people, search, units
 from directory.address import Address, parse
 from directory.entities import allocate, require_names, touch_all
 from directory.errors import AddressTaken
@@ -21,6 +21,7 @@ class NewPerson:
     address: str
     language: str = "ar"
     unit_id: int | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -34,6 +35,8 @@ class _Seen:
     def accept(self, row: NewPerson) -> Address:
         """Return a row's address. Raises what `people.create` would, but for an address that is taken."""
         require_names(row.name_ar, row.name_fr)
+        people.require_language(row.language)
+        attributes.require(row.attributes)
         address = parse(row.address)
         organisation_id = None if row.unit_id is None else self._organisation(row.unit_id)
         self._require_domain(address.domain, organisation_id)
@@ -70,6 +73,8 @@ def create(tx: Tx, rows: Sequence[NewPerson]) -> list[Person | MailError]:
     got = aliases.insert_free(tx, [(person_id, "person", address) for person_id, address in wanted.items()])
     made = {person_id: _person(person_id, rows[person_id - first], wanted[person_id]) for person_id in wanted if person_id in got}
     people.insert(tx, made.values())
+    described = ((person_id, rows[person_id - first].attributes) for person_id in made)
+    attributes.insert(tx, [(person_id, attributes.Attributes(**said)) for person_id, said in described if said])
     touch_all(tx, made)
     search.index(tx, list(made))
     return [made.get(first + n) or _refusal(address) for n, address in enumerate(accepted)]

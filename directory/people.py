@@ -27,7 +27,7 @@ _REOPEN = """
 def create(tx: Tx, name_ar: str, name_fr: str, address: Address, language: str = "ar", unit_id: int | None = None) -> Person:
     """Create a person with an address; they cannot sign in before credentials are set. Raises AddressTaken, BadEntry, NotFound."""
     require_names(name_ar, name_fr)
-    _require_language(language)
+    require_language(language)
     organisation_id = None if unit_id is None else units.require_open(tx, unit_id).organisation_id
     person_id = allocate(tx)
     written = aliases.add(tx, person_id, "person", address, organisation_id)
@@ -91,7 +91,7 @@ def rename(tx: Tx, person_id: int, name_ar: str, name_fr: str, valid_from_us: in
 
 def set_language(tx: Tx, person_id: int, language: str) -> None:
     """Say in which language a person reads: what we write to them ourselves is in it. Raises BadEntry, NotFound."""
-    _require_language(language)
+    require_language(language)
     _open(tx, person_id)
     tx.execute("UPDATE person SET language = :language WHERE person_id = :id", id=person_id, language=language)
     touch(tx, person_id)
@@ -144,7 +144,8 @@ def reopen(tx: Tx, person_id: int) -> None:
     search.index(tx, [person_id])
 
 
-def _require_language(language: str) -> None:
+def require_language(language: str) -> None:
+    """Accept a language that we write in. Raises BadEntry."""
     if language not in LANGUAGES:
         raise BadEntry("no such language", language=language)
 

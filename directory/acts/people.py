@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from config.database import Tx
 from config.errors import MailError
-from directory import grants, intake, people, rights, units
+from directory import attributes, grants, intake, people, rights, units
 from directory.acts import places
 from directory.acts.act import Act, Rule, Rules, always, made
 from directory.address import parse
@@ -17,13 +19,17 @@ MAX_AT_ONCE = 10_000  # people let go by one decision
 
 
 class PersonCreate(Act, frozen=True, tag="person.create"):
-    """Make an account for a civil servant. Without a unit they belong to nobody in particular: only the nation makes such."""
+    """Make an account for a civil servant. Without a unit they belong to nobody in particular: only the nation makes such.
+
+    Every role that makes people may set their attributes too, so both are one act.
+    """
 
     name_ar: str
     name_fr: str
     address: str
     language: str = "ar"
     unit_id: int | None = None
+    attributes: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class PersonRename(Act, frozen=True, tag="person.rename"):
@@ -64,11 +70,14 @@ class PersonReopen(Act, frozen=True, tag="person.reopen"):
 
 
 def _create(tx: Tx, act: PersonCreate) -> Person:
-    return people.create(tx, act.name_ar, act.name_fr, parse(act.address), act.language, act.unit_id)
+    made = people.create(tx, act.name_ar, act.name_fr, parse(act.address), act.language, act.unit_id)
+    if act.attributes:
+        attributes.set(tx, made.person_id, act.attributes)
+    return made
 
 
 def _create_many(tx: Tx, acts: Sequence[PersonCreate]) -> list[Person | MailError]:
-    rows = [intake.NewPerson(one.name_ar, one.name_fr, one.address, one.language, one.unit_id) for one in acts]
+    rows = [intake.NewPerson(one.name_ar, one.name_fr, one.address, one.language, one.unit_id, one.attributes) for one in acts]
     return intake.create(tx, rows)
 
 

@@ -1,7 +1,8 @@
 """Who a command acts as: the operator at the node, or (`--as ADDRESS`) somebody who signs in with a password."""
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from getpass import getpass
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
@@ -40,7 +41,7 @@ def act(
     Raises SettingsError, BadCredentials, TooManyAttempts and what the unit refuses.
     """
     log.configure("error")
-    password = _password(name, password_file) if name else ""
+    password = password_of(name, password_file)
     answer: R = run(_act(directory.absolute(), name, password, unit, *args, **kwargs))
     return answer
 
@@ -62,18 +63,28 @@ async def actor(db: Database, name: str, password: str, key: bytes = b"") -> Act
     return Actor(identity.name_fr or identity.name_ar, identity.person_id, on_behalf_of=acting)
 
 
-async def _act(
-    directory: Path, name: str, password: str, unit: Callable[Concatenate[Tx, Actor, P], R], *args: P.args, **kwargs: P.kwargs
-) -> R:
+@contextlib.asynccontextmanager
+async def opened(directory: Path, name: str, password: str) -> AsyncIterator[tuple[Database, Actor]]:
+    """Open a node's database for several units in somebody's name, who signs in first. Raises what `actor` does, SettingsError."""
     read = settings.load(directory)
     db = await open_database(read.database.url, read.data, SystemClock())
     try:
-        return await db.write(unit, await actor(db, name, password, _key(read.keys)), *args, **kwargs)
+        yield db, await actor(db, name, password, _key(read.keys))
     finally:
         await db.close()
 
 
-def _password(name: str, file: Path | None) -> str:
+async def _act(
+    directory: Path, name: str, password: str, unit: Callable[Concatenate[Tx, Actor, P], R], *args: P.args, **kwargs: P.kwargs
+) -> R:
+    async with opened(directory, name, password) as (db, acting):
+        return await db.write(unit, acting, *args, **kwargs)
+
+
+def password_of(name: str, file: Path | None) -> str:
+    """Return the password of `--as`, from a file or the terminal; "" for the console. Raises NoPassword."""
+    if not name:
+        return ""
     if file is not None:
         return file.read_text("utf-8").rstrip("\r\n")
     if not sys.stdin.isatty():
