@@ -6,6 +6,7 @@ us, short-lived, good once); RFC 7521 §4.2. A program without a secret only nam
 
 import base64
 import re
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from config.clock import SECOND_US
@@ -64,7 +65,7 @@ async def _by_assertion(provider: Provider, assertion: str, endpoint: str) -> Cl
     try:
         name = jose.claims_unverified(assertion).get("iss")
         client = await _approved(provider, name if isinstance(name, str) else "", "private_key_jwt")
-        claims = jose.read(assertion, jose.key_set(client.facts.jwks), KINDS, jose.FOREIGN)
+        claims = jose.read(assertion, _keys(client.facts.jwks), KINDS, jose.FOREIGN)
     except (InvalidToken, BadEntry) as error:
         raise InvalidClient(reason="assertion") from error
     ours = (provider.issuer, provider.issuer + PATHS["token_endpoint"], endpoint)  # RFC 9126 §2: each of them is in use
@@ -94,6 +95,11 @@ def _check(claims: jose.Claims, client: Client, audiences: tuple[str, ...], now_
 
 def _is_first(tx: Tx, client_id: str, jti: str, until_us: int) -> bool:
     return tx.row(_ONCE, client_id=client_id, sha256=clients.digest(jti), expires_us=until_us) is not None
+
+
+@lru_cache(maxsize=256)
+def _keys(text: str) -> jose.KeySet:
+    return jose.key_set(text)
 
 
 async def _approved(provider: Provider, name: str, auth: str) -> Client:
