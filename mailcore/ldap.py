@@ -42,7 +42,7 @@ async def ldap(services: Services) -> AsyncIterator[None]:
 
     def peer(transport: asyncio.Transport) -> Peer:
         name, offered = transport.get_extra_info("peername"), tls.channel(transport.get_extra_info("ssl_object"))
-        return Peer(str(name[0]) if name else "", offered.binding, offered.certificate)
+        return Peer(str(name[0]) if name else "", offered.bindings, offered.certificate)
 
     async with Listener(front, room, peer) as listener:
         if settings.listen.ldaps:

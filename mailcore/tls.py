@@ -1,10 +1,7 @@
 """TLS of the listeners: their context, what it binds a sign-in to, and the client certificate that came with it.
 
-RFC 8996 (TLS 1.2 at least), RFC 5929 §4 (tls-server-end-point), RFC 5280 §6 (path of a client certificate).
+RFC 8996 (TLS 1.2 at least), RFC 5280 §6 (path of a client certificate).
 A certificate is asked for, never demanded: whoever has none signs in otherwise. One of a stranger's authority ends the handshake.
-
-Of channel bindings only tls-server-end-point is reachable: Python's `ssl` gives no exported keying material, so no tls-exporter
-(RFC 9266), and its one binding, tls-unique, means nothing in TLS 1.3.
 """
 
 import hashlib
@@ -15,23 +12,22 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from config.log import log
 from directory.types import Binding
+from mailcore import bindings
 from mailcore.services import Services
 from signing.pki import path
 
 _DER = 2  # _ssl.ENCODING_DER
-_WEAK = frozenset({"md5", "sha1"})  # RFC 5929 §4.1: SHA-256 stands in for them
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
     """What a connection inside TLS offers to sign-in. `certificate` is the SHA-256 of a client certificate that is good, or None."""
 
-    binding: Binding | None = None
+    bindings: tuple[Binding, ...] = ()
     certificate: bytes | None = None
 
 
@@ -45,13 +41,13 @@ class Listening:
         tls = services.settings.tls
         self._clock = services.clock
         self._roots = tuple(map(x509.load_der_x509_certificate, services.roots)) if asks else ()
-        self._binding = end_point(tls.certificate)
+        self._end_point = bindings.end_point(tls.certificate)
         self.context = context(tls.certificate, tls.key, services.roots if asks else (), protocols)
 
     def channel(self, ssl_object: Any) -> Channel:
         """Return what a connection offers after its handshake."""
         der = ssl_object.getpeercert(True) if self._roots else None
-        return Channel(self._binding, None if der is None else self._certificate(der, ssl_object))
+        return Channel(bindings.of(ssl_object, self._end_point), None if der is None else self._certificate(der, ssl_object))
 
     def _certificate(self, der: bytes, ssl_object: Any) -> bytes | None:
         """Return by what a good certificate is known, None when `signing.pki` does not find it good."""
@@ -80,16 +76,6 @@ def context(certificate: Path, key: Path, roots: Sequence[bytes] = (), protocols
         made.verify_mode = ssl.CERT_OPTIONAL
         made.load_verify_locations(cadata=b"".join(roots))
     return made
-
-
-def end_point(certificate: Path) -> Binding | None:
-    """Return tls-server-end-point of a listener: the hash of its certificate (RFC 5929 §4.1). None where that is not defined."""
-    loaded = x509.load_pem_x509_certificates(certificate.read_bytes())[0]
-    method = loaded.signature_hash_algorithm
-    if method is None:  # Ed25519 has no hash of its own
-        return None
-    name = "sha256" if method.name in _WEAK else method.name
-    return Binding("tls-server-end-point", hashlib.new(name, loaded.public_bytes(Encoding.DER)).digest())
 
 
 def _sent(ssl_object: Any) -> list[bytes]:

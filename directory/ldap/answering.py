@@ -67,7 +67,7 @@ def _of_itself(session: Session, request: Search) -> Entry | None:
         return None
     if not request.base:
         peer = session.peer
-        offered = session.front.signin.mechanisms(tls=True, certificate=peer.certificate, binding=peer.binding)
+        offered = session.front.signin.mechanisms(tls=True, certificate=peer.certificate, bindings=peer.bindings)
         return selfsaid.root(session.front.tree.text, offered)
     return selfsaid.subschema() if dn.key(dn.parse(request.base)) == _SUBSCHEMA else None
 

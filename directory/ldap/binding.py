@@ -48,9 +48,9 @@ async def _sasl(session: Session, request: Bind) -> bytes:
     exchange, session.exchange = session.exchange, None
     signin, peer = session.front.signin, session.peer
     if exchange is None or exchange.mechanism != request.mechanism:
-        if request.mechanism not in signin.mechanisms(tls=True, certificate=peer.certificate, binding=peer.binding):
+        if request.mechanism not in signin.mechanisms(tls=True, certificate=peer.certificate, bindings=peer.bindings):
             raise UnknownMechanism
-        exchange = signin.exchange(request.mechanism, "ldap", peer.address, peer.binding, peer.certificate, with_success=True)
+        exchange = signin.exchange(request.mechanism, "ldap", peer.address, peer.bindings, peer.certificate, with_success=True)
     answer = await exchange.respond(request.credentials)
     if isinstance(answer, Identity):
         _enter(session, answer)

@@ -43,7 +43,7 @@ class Peer:
     """The other side: its address, what binds SASL to this TLS connection, the SHA-256 of a client certificate that was verified."""
 
     address: str
-    binding: Binding | None = None
+    bindings: tuple[Binding, ...] = ()
     certificate: bytes | None = None
 
 

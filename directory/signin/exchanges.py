@@ -1,7 +1,7 @@
 """SASL for every front: exchanges of octets that end in an identity. RFC 4422.
 
 PLAIN (RFC 4616), LOGIN (draft-murchison-sasl-login, which old clients ask for first), SCRAM-SHA-256 and -PLUS (RFC 5802,
-RFC 7677; channel binding tls-server-end-point of RFC 5929), OAUTHBEARER (RFC 7628) and its forerunner XOAUTH2, EXTERNAL
+RFC 7677; with the channel bindings that the front knows), OAUTHBEARER (RFC 7628) and its forerunner XOAUTH2, EXTERNAL
 (RFC 4422 appendix A). How octets travel, as base64 or not, and what an error becomes is the front's.
 """
 
@@ -29,14 +29,18 @@ SCRAM, PLUS = "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """What every step of one exchange knows. `certificate` is the SHA-256 of one that the front has verified."""
+    """What every step of one exchange knows. `certificate` is the SHA-256 of one that the front has verified.
+
+    `lists_plus` says that the client was told of SCRAM with channel binding.
+    """
 
     signin: "SignIn"
     mechanism: str
     scope: Scope
     peer: str
-    binding: Binding | None
+    bindings: tuple[Binding, ...]
     certificate: bytes | None
+    lists_plus: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,25 +112,29 @@ async def _login_password(talk: Talk, name: str, response: bytes) -> Identity:
 
 async def _scram_first(talk: Talk, response: bytes) -> Step:
     first = scram.read_first(response)
-    _check_binding(talk, first)
+    binding = _agreed(talk, first)
     offer = await talk.signin.proofs.offer(_login(first.login, first.acting), talk.scope, talk.peer)
     asked = scram.challenge(first, secrets.token_urlsafe(scram.NONCE_BYTES), offer.salt, offer.iterations)
-    return Step(asked.message, partial(_scram_final, talk, first, offer, asked))
+    return Step(asked.message, partial(_scram_final, talk, scram.expected_channel(first, binding), offer, asked))
 
 
-def _check_binding(talk: Talk, first: scram.ClientFirst) -> None:
-    """RFC 5802 §6: binding is asked for with the name of the mechanism; who could bind and was not told is being deceived."""
+def _agreed(talk: Talk, first: scram.ClientFirst) -> Binding | None:
+    """Return the binding that both sides use, None for none (RFC 5802 §6).
+
+    It goes with the mechanism that names it; and who could bind and believes that we cannot, although we said so, is being deceived.
+    """
     if (talk.mechanism == PLUS) != bool(first.binding):
         raise BadExchange("channel binding goes with the mechanism that names it")
-    if first.binding and (talk.binding is None or first.binding != talk.binding.kind):
-        raise BadExchange("this channel binding is not known here")
-    if first.suspicious and talk.binding is not None:
+    if first.suspicious and talk.lists_plus:
         raise BadCredentials(reason="downgrade")
+    found = next((one for one in talk.bindings if one.kind == first.binding), None)
+    if first.binding and found is None:
+        raise BadExchange("this channel binding is not known here")
+    return found
 
 
-async def _scram_final(talk: Talk, first: scram.ClientFirst, offer: Offer, asked: scram.Challenge, response: bytes) -> Step:
+async def _scram_final(talk: Talk, channel: bytes, offer: Offer, asked: scram.Challenge, response: bytes) -> Step:
     final = scram.read_final(response)
-    channel = scram.expected_channel(first, talk.binding)
     if not hmac.compare_digest(final.channel, channel) or not hmac.compare_digest(final.nonce.encode(), asked.nonce.encode()):
         raise BadCredentials(account=offer.caller.account, reason="channel")
     record, methods, proof = await talk.signin.proofs.judge(offer, asked, final)

@@ -5,10 +5,12 @@ What a front calls stands here; how each kind of proof is judged stands in the m
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 
 from config.clock import Clock
 from config.database import Database
 from directory import client_certificates, credentials
+from directory.address import fold, parse
 from directory.credentials import Record
 from directory.errors import BadCredentials, SecondFactorNeeded
 from directory.seals import Seals
@@ -24,6 +26,7 @@ from directory.signin.proofs import Proofs
 from directory.signin.steps import Half, Proof, Steps
 from directory.types import Binding, Identity, Method, Scope, TokenChecker
 
+_USUAL = frozenset({"tls-exporter", "tls-unique"})
 _OF_TOKENS = frozenset({"OAUTHBEARER", "XOAUTH2"})
 
 
@@ -79,12 +82,22 @@ class SignIn:
         who = identity(record, method)
         return await self.steps.half(who, record.factors) if record.factors else who
 
+    async def confirmation(self, person_id: int) -> Half | None:
+        """Return what somebody who is signed in may prove it with again beside the password; None without a second factor.
+
+        `steps.prove` takes the answer.
+        """
+        record = await self._db.peek(credentials.record_of, person_id)
+        if record is None or not record.factors:
+            return None
+        return await self.steps.half(identity(record), record.factors, "confirm")
+
     async def second_factor(self, ticket: str, proof: Proof, peer: str) -> Identity:
         """Finish what `first_factor`, or `steps.passkey_begin` without a name, began.
 
         Raises SignInExpired for a ticket that is old or used, BadCredentials, TooManyAttempts.
         """
-        return await self.steps.finish(ticket, proof, peer)
+        return self._known(await self.steps.finish(ticket, proof), peer)
 
     async def token(self, token: str, scope: Scope, peer: str, login: str = "") -> Identity:
         """Return whose access token this is. Raises BadCredentials. A token cannot be guessed: failures lock nothing.
@@ -94,11 +107,11 @@ class SignIn:
         claim = parse_login(login) if login else None
         owner = await self._tokens.check(token, scope) if self._tokens is not None and token else None
         if owner is None or (login and claim is None):
-            raise BadCredentials(reason="token", peer=peer)
+            raise BadCredentials(reason="token")
         record = await self._claimed(owner.person_id, claim)
         if record is None or (record.person_id, record.epoch) != (owner.person_id, owner.epoch):
-            raise BadCredentials(reason="token", peer=peer)
-        return identity(record, *owner.methods, "token")
+            raise BadCredentials(reason="token")
+        return self._known(identity(record, *owner.methods, "token"), peer)
 
     async def certificate(self, sha256: bytes, acting: str, peer: str) -> Identity:
         """Return whom a client certificate signs in; the front has verified its path, use and times. Raises BadCredentials.
@@ -107,38 +120,43 @@ class SignIn:
         """
         claim = parse_login(acting) if acting else None
         if acting and claim is None:
-            raise BadCredentials(reason="certificate", peer=peer)
+            raise BadCredentials(reason="certificate")
         aim = None if claim is None else claim.post or claim.person
         shown = await self._db.peek(client_certificates.shown, sha256, aim)
         if shown is None:
-            raise BadCredentials(reason="certificate", peer=peer)
+            raise BadCredentials(reason="certificate")
         if shown.note:
             await self._db.write_brief(client_certificates.used, sha256)
-        return identity(shown.record, "cert")
+        return self._known(identity(shown.record, "cert"), peer)
 
     def exchange(
         self,
         mechanism: str,
         scope: Scope,
         peer: str,
-        binding: Binding | None = None,
+        bindings: Sequence[Binding] = (),
         certificate: bytes | None = None,
         *,
         with_success: bool = False,
     ) -> Exchange:
         """Begin a SASL exchange on a connection inside TLS. Raises UnknownMechanism.
 
-        `binding` and `certificate` (SHA-256 of a verified one) are what the connection offers; `with_success` says that the
+        `bindings` and `certificate` (SHA-256 of a verified one) are what the connection offers; `with_success` says that the
         front can send octets along with success, as LDAP can (RFC 4511 §4.2.2).
         """
         name = mechanism.upper()
-        offered = self.mechanisms(tls=True, certificate=certificate, binding=binding)
-        talk = Talk(self, name if name in offered else "", scope, peer, binding, certificate)
+        listed = self.mechanisms(tls=True, certificate=certificate, bindings=bindings)
+        known = name in listed or (name == PLUS and bool(bindings))
+        talk = Talk(self, name if known else "", scope, peer, tuple(bindings), certificate, PLUS in listed)
         return exchanges.begin(talk, with_success=with_success)
 
-    def mechanisms(self, *, tls: bool, certificate: bytes | None = None, binding: Binding | None = None) -> tuple[str, ...]:
-        """Return the SASL mechanisms that a connection is offered, the preferred one first; none outside TLS."""
-        missing = {"EXTERNAL" if certificate is None else "", PLUS if binding is None else ""}
+    def mechanisms(self, *, tls: bool, certificate: bytes | None = None, bindings: Sequence[Binding] = ()) -> tuple[str, ...]:
+        """Return the SASL mechanisms that a connection is offered, the preferred one first; none outside TLS.
+
+        SCRAM with channel binding is listed where the binding is there that clients take by default (RFC 9266 §3): GNU SASL, for
+        one, chooses it by name, asks for nothing but tls-exporter, and gives up. Whoever asks for it by name may have the others.
+        """
+        missing = {"EXTERNAL" if certificate is None else "", "" if any(one.kind in _USUAL for one in bindings) else PLUS}
         if self._tokens is None:
             missing |= _OF_TOKENS
         return tuple(name for name in MECHANISMS if name not in missing) if tls else ()
@@ -159,6 +177,12 @@ class SignIn:
         if record is None:
             raise BadCredentials
         return record, method
+
+    def _known(self, who: Identity, peer: str) -> Identity:
+        """Know from where somebody signed in with what nobody guesses: guesses from elsewhere will not hinder them there."""
+        if who.capacity == "self":
+            self._attempts.windows.know(fold(parse(who.address)), peer[:64], self.clock.now_us())
+        return who
 
     async def _claimed(self, person_id: int, claim: Login | None) -> Record | None:
         """Read a person whose proof named them, in the mailbox that they claim."""

@@ -152,7 +152,7 @@ class Connection(SMTP):
     async def _handle_client(self) -> None:
         try:
             await self._converse()
-        except (ConnectionError, TimeoutError):
+        except OSError:  # ConnectionError, TimeoutError, and what a socket says that its peer has left
             self.abort()
 
     async def _converse(self) -> None:

@@ -21,7 +21,7 @@ def offered(session: Session) -> tuple[str, ...]:
     """Return the mechanisms that a connection may use now."""
     channel = session.channel
     signin = session.front.services.signin
-    return signin.mechanisms(tls=session.tls, certificate=channel.certificate, binding=channel.binding)
+    return signin.mechanisms(tls=session.tls, certificate=channel.certificate, bindings=channel.bindings)
 
 
 async def auth(session: Session, argument: bytes) -> Reply:
@@ -31,7 +31,7 @@ async def auth(session: Session, argument: bytes) -> Reply:
     if not name:
         raise Refused(reply.BAD_ARGUMENT)
     channel = session.channel
-    exchange = session.front.services.signin.exchange(name.decode("latin-1"), "smtp", session.peer, channel.binding, channel.certificate)
+    exchange = session.front.services.signin.exchange(name.decode("latin-1"), "smtp", session.peer, channel.bindings, channel.certificate)
     if not initial:
         return await _go_on(session, exchange, None)
     return await _advance(session, exchange, b"" if initial == b"=" else initial)

@@ -93,7 +93,7 @@ async def authenticate(session: Session, command: Authenticate) -> Responses:
         yield no("use STARTTLS first", "PRIVACYREQUIRED")
         return
     services, offered = session.services, session.channel.offered
-    exchange = services.signin.exchange(command.mechanism, "imap", session.channel.peer, offered.binding, offered.certificate)
+    exchange = services.signin.exchange(command.mechanism, "imap", session.channel.peer, offered.bindings, offered.certificate)
     said = await _counted(session, exchange, command.initial)
     while not isinstance(said, Identity):
         session.channel.write(b"+ %b\r\n" % binascii.b2a_base64(said, newline=False))
@@ -140,4 +140,4 @@ async def _open(session: Session, identity: Identity, mechanism: str) -> Respons
 
 def _mechanisms(session: Session) -> tuple[str, ...]:
     offered = session.channel.offered
-    return session.services.signin.mechanisms(tls=True, certificate=offered.certificate, binding=offered.binding)
+    return session.services.signin.mechanisms(tls=True, certificate=offered.certificate, bindings=offered.bindings)

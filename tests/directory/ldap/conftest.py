@@ -1,5 +1,6 @@
 """The ministry as LDAP clients see it: a directorate with a service below it, a list, and a commune below the ministry."""
 
+import asyncio
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
@@ -17,7 +18,8 @@ from directory.ldap.session import Front, Limits, Peer
 from directory.ldap.showing import Reader
 from directory.signin import SignIn
 from directory.signin.passwords import prepare
-from mailcore.tls import end_point
+from directory.types import Binding
+from mailcore import bindings
 
 from ..conftest import PASSWORD, Ministry, address
 
@@ -124,6 +126,10 @@ def room() -> Room:
     return ROOM
 
 
+def _peer(transport: asyncio.Transport, end_point: Binding | None) -> Peer:
+    return Peer(transport.get_extra_info("peername")[0], bindings.of(transport.get_extra_info("ssl_object"), end_point))
+
+
 @pytest.fixture
 async def book(
     database: Database, country: Country, signin: SignIn, tree: Tree, tls_folder: Path, limits: Limits, room: Room
@@ -134,8 +140,8 @@ async def book(
         await database.write(credentials.set_password, person.person_id, kept)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tls_folder / "tls.pem", tls_folder / "tls.key")
-    binding = end_point(tls_folder / "tls.pem")
+    end_point = bindings.end_point(tls_folder / "tls.pem")
     front = Front(database, signin, tree, limits)
-    async with Listener(front, room, lambda transport: Peer(transport.get_extra_info("peername")[0], binding)) as listener:
+    async with Listener(front, room, lambda transport: _peer(transport, end_point)) as listener:
         port = await listener.listen("127.0.0.1", 0, context)
         yield Book(port, tls_folder / "tls.pem", country, signin)

@@ -19,18 +19,20 @@ from ..conftest import PASSWORD, Ministry
 from .conftest import AMINA, CERTIFICATE, PEER, REGISTRY, TOKEN, Amina
 from .scram_client import sign_in
 
-BINDING = Binding("tls-server-end-point", b"\x07" * 32)
-FLAG = "p=tls-server-end-point"
+BINDING = Binding("tls-exporter", b"\x07" * 32)
+END_POINT = Binding("tls-server-end-point", b"\x09" * 32)
+BOTH = (BINDING, END_POINT)
+FLAG = "p=tls-exporter"
 
 
 def test_outside_tls_nothing_is_offered(amina: Amina) -> None:
-    assert amina.signin.mechanisms(tls=False, certificate=CERTIFICATE, binding=BINDING) == ()
+    assert amina.signin.mechanisms(tls=False, certificate=CERTIFICATE, bindings=BOTH) == ()
 
 
 def test_what_is_offered_follows_what_the_connection_has(amina: Amina) -> None:
     plain = ("SCRAM-SHA-256", "OAUTHBEARER", "XOAUTH2", "PLAIN", "LOGIN")
     assert amina.signin.mechanisms(tls=True) == plain
-    assert amina.signin.mechanisms(tls=True, certificate=CERTIFICATE, binding=BINDING) == ("EXTERNAL", "SCRAM-SHA-256-PLUS", *plain)
+    assert amina.signin.mechanisms(tls=True, certificate=CERTIFICATE, bindings=BOTH) == ("EXTERNAL", "SCRAM-SHA-256-PLUS", *plain)
 
 
 @pytest.mark.parametrize("name", ["", "CRAM-MD5", "EXTERNAL", "SCRAM-SHA-256-PLUS"])
@@ -48,13 +50,23 @@ async def test_login_asks_twice(amina: Amina) -> None:
 
 
 async def test_scram_with_channel_binding(amina: Amina) -> None:
-    exchange = amina.signin.exchange("SCRAM-SHA-256-PLUS", "imap", PEER, BINDING)
+    exchange = amina.signin.exchange("SCRAM-SHA-256-PLUS", "imap", PEER, BOTH)
     done = await sign_in(exchange, AMINA, PASSWORD, flag=FLAG, channel=BINDING.data)
     assert (done.address, done.methods) == (AMINA, ("scram",))
 
 
+async def test_the_binding_that_clients_do_not_take_by_default_is_used_by_who_asks_for_it_and_not_listed(amina: Amina) -> None:
+    assert "SCRAM-SHA-256-PLUS" not in amina.signin.mechanisms(tls=True, bindings=[END_POINT])
+    for bindings in (BOTH, (END_POINT,)):
+        exchange = amina.signin.exchange("SCRAM-SHA-256-PLUS", "imap", PEER, bindings)
+        done = await sign_in(exchange, AMINA, PASSWORD, flag="p=tls-server-end-point", channel=END_POINT.data)
+        assert done.address == AMINA
+    exchange = amina.signin.exchange("SCRAM-SHA-256", "imap", PEER, (END_POINT,))
+    assert (await sign_in(exchange, AMINA, PASSWORD, flag="y")).address == AMINA  # it was not told of it
+
+
 async def test_scram_over_another_connection_than_the_client_sees_is_refused(amina: Amina) -> None:
-    exchange = amina.signin.exchange("SCRAM-SHA-256-PLUS", "imap", PEER, BINDING)
+    exchange = amina.signin.exchange("SCRAM-SHA-256-PLUS", "imap", PEER, BOTH)
     with pytest.raises(BadCredentials):
         await sign_in(exchange, AMINA, PASSWORD, flag=FLAG, channel=b"\x08" * 32)
 
@@ -65,12 +77,12 @@ async def test_scram_over_another_connection_than_the_client_sees_is_refused(ami
         ("SCRAM-SHA-256", "y", BadCredentials),  # the client believes that we cannot bind: somebody told it so
         ("SCRAM-SHA-256", FLAG, BadExchange),
         ("SCRAM-SHA-256-PLUS", "n", BadExchange),
-        ("SCRAM-SHA-256-PLUS", "p=tls-exporter", BadExchange),
+        ("SCRAM-SHA-256-PLUS", "p=tls-unique", BadExchange),
     ],
 )
 async def test_a_binding_that_does_not_agree_is_refused(amina: Amina, mechanism: str, flag: str, error: type[Exception]) -> None:
     with pytest.raises(error):
-        await sign_in(amina.signin.exchange(mechanism, "imap", PEER, BINDING), AMINA, PASSWORD, flag=flag, channel=BINDING.data)
+        await sign_in(amina.signin.exchange(mechanism, "imap", PEER, BOTH), AMINA, PASSWORD, flag=flag, channel=BINDING.data)
 
 
 async def test_a_client_that_can_bind_may_say_so_where_the_connection_cannot(amina: Amina) -> None:
