@@ -10,12 +10,15 @@ import pytest
 from mailcore.services import Services
 from tests.webmail.site import Site, Visitor
 from webmail.app import ROUTES, web
+from webmail.faces import autoconfig, carddav, manifest, scim
 from webmail.oidc import routes as openid
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PUBLIC = {"/signin", "/language", "/s/{digest}/{name}"}
-PLATFORMS = {route.path for route in openid.ROUTES} - {"/device", "/oauth/consent", "/oauth/leave"}  # they prove themselves otherwise
+PAGES = {"/device", "/oauth/consent", "/oauth/leave"}
+FACES = (openid, autoconfig, manifest, carddav, scim)  # for platforms and programs, with doors of their own
+MACHINES = {route.path for face in FACES for route in face.ROUTES} - PAGES
 
 
 @pytest.mark.parametrize("path", ["/signin", "/nowhere", "/mail/1/2", "/signout"])
@@ -47,7 +50,7 @@ async def test_no_page_has_inline_script_or_style(visitor: Visitor) -> None:
 async def test_nothing_of_the_mail_is_shown_to_strangers(site: Site) -> None:
     client = site.visitor().client
     for route in ROUTES:
-        if route.path in PUBLIC | PLATFORMS:
+        if route.path in PUBLIC | MACHINES:
             continue
         path = route.path.replace("{path}", "1")
         for part in ("{account:number}", "{mailbox:number}", "{uid:number}"):
