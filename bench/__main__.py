@@ -15,7 +15,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import directory, diwan, dovecot, machine, measure_idle, measure_imap, measure_smtp, measures, postfix, render
+from bench import directory, directory_ldap, diwan, dovecot, machine, measure_idle, measure_imap, measure_smtp, measures, postfix, render
 from bench.figures import Board
 from bench.plan import QUICK, WHOLE
 from bench.rounds import Run
@@ -27,8 +27,9 @@ SECTIONS = {
     "imap": measure_imap.measure,
     "idle": measure_idle.measure,
     "directory": directory.measure,
+    "ldap": directory_ldap.measure,
 }
-ALONE = {"directory"}  # these need no server
+ALONE = {"directory", "ldap"}  # these need none of the servers
 RECIPIENTS = 20  # at most; all servers get the same number
 
 

@@ -16,7 +16,7 @@ from bench.imap_client import ImapConnection
 from bench.server import Missing, Person, Server, throwaway
 from bench.wire import Endpoint, connect, is_free, parse_endpoint
 
-INIT_TIMEOUT_S = 120.0
+INIT_TIMEOUT_S = 300.0
 READY_TIMEOUT_S = 60.0
 PEOPLE = 50
 PORT_OFFSETS = (525, 587, 465, 143, 993, 443, 636)  # as `diwan init --help` tells
@@ -49,9 +49,9 @@ def port_base() -> int:
     raise Missing(f"other programs listen near all of the ports {sorted(bases)}")
 
 
-async def init(directory: Path) -> dict[str, Any]:
-    """Make the demonstration node; return its demo.json."""
-    command = [program(), "init", str(directory), "--demo", "--people", str(PEOPLE), "--port-base", str(port_base())]
+async def init(directory: Path, people: int = PEOPLE) -> dict[str, Any]:
+    """Make the demonstration node; return its demo.json. Raises Missing."""
+    command = [program(), "init", str(directory), "--demo", "--people", str(people), "--port-base", str(port_base())]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
     async with asyncio.timeout(INIT_TIMEOUT_S):
         said, _ = await process.communicate()
@@ -109,27 +109,34 @@ async def imap_endpoint(demo: dict[str, Any], *, tls: bool) -> Endpoint:
 
 
 @asynccontextmanager
+async def up(directory: Path, *, roles: Sequence[str] = ()) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a node, all its roles or only some, until the context ends. Raises Missing."""
+    log = directory.with_name("up.log")
+    chosen = [word for role in roles for word in ("--role", role)]
+    with log.open("wb") as errors:
+        node = await asyncio.create_subprocess_exec(
+            program(), "up", "--dir", str(directory), *chosen, stdout=asyncio.subprocess.PIPE, stderr=errors
+        )
+    draining: asyncio.Task[None] | None = None
+    try:
+        await wait_ready(node, log)
+        assert node.stdout is not None
+        draining = asyncio.create_task(drain(node.stdout))
+        yield node
+    finally:
+        await stop(node)
+        if draining is not None:
+            draining.cancel()
+
+
+@asynccontextmanager
 async def running(*, tls: bool = False, roles: Sequence[str] = ()) -> AsyncIterator[Server]:
     """Run our node, all its roles or only some; its CPU is counted with the signer, its child."""
     with throwaway("bench-diwan") as parent:
         directory = parent / "node"
         demo = await init(directory)
         raise_limits(directory)
-        log = parent / "up.log"
-        chosen = [word for role in roles for word in ("--role", role)]
-        with log.open("wb") as errors:
-            node = await asyncio.create_subprocess_exec(
-                program(), "up", "--dir", str(directory), *chosen, stdout=asyncio.subprocess.PIPE, stderr=errors
-            )
-        draining: asyncio.Task[None] | None = None
-        try:
-            await wait_ready(node, log)
-            assert node.stdout is not None
-            draining = asyncio.create_task(drain(node.stdout))
+        async with up(directory, roles=roles) as node:
             people = tuple(Person(each["address"], each["password"]) for each in demo["people"])
             imap = await imap_endpoint(demo, tls=tls)
             yield Server("diwan", version(), parse_endpoint(demo["listen"]["smtp"]), imap, people, (node.pid,))
-        finally:
-            await stop(node)
-            if draining is not None:
-                draining.cancel()

@@ -25,6 +25,9 @@ class Plan:
     remembered: int  # sign-ins
     exchanges: int
     directory_deadline_s: float
+    ldap_people: int
+    ldap_lookups: int  # people who are looked for, spread over the rounds
+    ldap_deadline_s: float
 
 
 WHOLE = Plan(
@@ -46,6 +49,9 @@ WHOLE = Plan(
     remembered=6_000,
     exchanges=3_000,
     directory_deadline_s=900,
+    ldap_people=100_000,
+    ldap_lookups=240,
+    ldap_deadline_s=300,
 )
 QUICK = Plan(
     rounds=3,
@@ -66,4 +72,7 @@ QUICK = Plan(
     remembered=2_000,
     exchanges=1_000,
     directory_deadline_s=90,
+    ldap_people=20_000,
+    ldap_lookups=90,
+    ldap_deadline_s=120,
 )

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from bench.figures import Board
 from bench.plan import Plan
@@ -25,7 +26,16 @@ class Run:
     engines: Sequence[str] = ("sqlite",)  # databases of the directory's measurements
 
 
-async def attempt(run: Run, what: str, server: Server, work: Awaitable[None]) -> bool:
+class Named(Protocol):
+    """Whatever has a name in the table."""
+
+    @property
+    def name(self) -> str:
+        """As the measures know it."""
+        ...
+
+
+async def attempt(run: Run, what: str, server: Named, work: Awaitable[None]) -> bool:
     """Await one measurement; write a refusal or silence of the server into the notes and return False."""
     failed = False
     try:

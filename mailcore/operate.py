@@ -16,7 +16,7 @@ from cryptography import x509
 from config import settings, surroundings
 from config.errors import MailError
 from config.settings import Settings
-from mailcore import services
+from mailcore import ldap, services
 from mailcore.store.check import check as check_rows
 from mailcore.store.check import check_blobs
 
@@ -78,7 +78,14 @@ def _certificate(read: Settings) -> Finding:
     return Finding("certificate", left > WARN_BEFORE, f"the listeners' certificate is valid for {left.days} more days")
 
 
-LOOKS: tuple[Callable[[Settings], Finding], ...] = (_python, _disk, _certificate)
+def _address_book(read: Settings) -> Finding:
+    try:
+        return Finding("ldap", True, f"address books begin at {ldap.base(read)}")
+    except MailError as error:
+        return Finding("ldap", False, error.text)
+
+
+LOOKS: tuple[Callable[[Settings], Finding], ...] = (_python, _disk, _certificate, _address_book)
 
 
 def _private(path: Path, *, fix: bool) -> Finding:

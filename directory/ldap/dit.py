@@ -35,10 +35,12 @@ _FIND_UNIT = """
       AND LOWER(code) = LOWER(:code) AND closed_us IS NULL ORDER BY unit_id LIMIT 1
 """
 _NODES = """
-    SELECT organisation_id, 'organisation', code, name_ar, name_fr, kind FROM organisation
-    WHERE organisation_id IN (:ids[]) AND closed_us IS NULL
-    UNION ALL SELECT unit_id, 'unit', code, name_ar, name_fr, kind FROM unit
-    WHERE unit_id IN (:ids[]) AND address IS NULL AND closed_us IS NULL
+    SELECT o.organisation_id, 'organisation', o.code, o.name_ar, o.name_fr, o.kind, COALESCE(c.changed_us, o.created_us)
+    FROM organisation o LEFT JOIN changed c ON c.entry_id = o.organisation_id
+    WHERE o.organisation_id IN (:ids[]) AND o.closed_us IS NULL
+    UNION ALL SELECT u.unit_id, 'unit', u.code, u.name_ar, u.name_fr, u.kind, COALESCE(c.changed_us, u.created_us)
+    FROM unit u LEFT JOIN changed c ON c.entry_id = u.unit_id
+    WHERE u.unit_id IN (:ids[]) AND u.address IS NULL AND u.closed_us IS NULL
 """
 _ABOVE = """
     SELECT p.person_id, u.unit_id, u.organisation_id FROM person p JOIN unit u ON u.unit_id = p.unit_id WHERE p.person_id IN (:ids[])

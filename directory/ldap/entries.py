@@ -23,6 +23,8 @@ _CLASSES: dict[str, tuple[bytes, ...]] = {
     "list": (b"top", b"diwanList", b"diwanMailbox"),
     "group": (b"top", b"groupOfNames", b"diwanMailbox"),
 }
+_AUXILIARY = frozenset((b"diwanMailbox", b"dcObject"))
+_SUBSCHEMA, _TRUE, _FALSE = (schema.SUBSCHEMA.encode(),), (b"TRUE",), (b"FALSE",)
 _LENGTHS = [bytes((size,)) for size in range(128)]  # of what is shorter than 128 octets: one octet each
 _SHORT = 90  # octets of a value whose attribute, head included, stays below 128
 _HEADS = {name: ber.octets(name.encode()) for name in (*schema.USER, *schema.OPERATIONAL)}
@@ -67,7 +69,9 @@ NO_LINKS = Links()
 
 def of_card(card: Card, dn: str, language: str, links: Links = NO_LINKS) -> Entry:
     """Return the entry of an account; absent values are left out."""
-    return Entry(dn, _KINDS[card.kind](card, language, links), card.account_id)
+    values = _KINDS[card.kind](card, language, links)
+    operate(values, dn, card.account_id, card.changed_us)
+    return Entry(dn, values, card.account_id)
 
 
 def of_node(node: Node, dn: str) -> Entry:
@@ -76,26 +80,25 @@ def of_node(node: Node, dn: str) -> Entry:
     values: Values = {"objectClass": (b"top", kind.encode())}
     _name(values, naming, node.name_ar, node.name_fr, node.code)
     _put(values, "businessCategory", node.detail)
+    operate(values, dn, node.node_id, node.changed_us)
     return Entry(dn, values, node.node_id)
 
 
-def operational(entry: Entry, changed_us: int) -> Entry:
-    """Return an entry with what is only shown when asked for (RFC 4512 §3.4; entryUUID: RFC 4530; entryDN: RFC 5020)."""
-    values = dict(entry.values)
+def operate(values: Values, dn: str, entry_id: int, changed_us: int) -> None:
+    """Add what is only shown when asked for (RFC 4512 §3.4; entryUUID: RFC 4530; entryDN: RFC 5020)."""
     if changed_us:
         when = datetime.fromtimestamp(changed_us // SECOND_US, UTC)
         values["modifyTimestamp"] = (when.strftime("%Y%m%d%H%M%SZ").encode(),)
-    values["entryUUID"] = (str(uuid.uuid5(_NAMESPACE, str(entry.entry_id) if entry.entry_id else entry.dn)).encode(),)
-    values["entryDN"] = (entry.dn.encode(),)
-    values["structuralObjectClass"] = (structural(entry),)
-    values["subschemaSubentry"] = (schema.SUBSCHEMA.encode(),)
-    values["hasSubordinates"] = (b"FALSE" if entry.dn.startswith("mail=") else b"TRUE",)
-    return Entry(entry.dn, values, entry.entry_id)
+    values["entryUUID"] = (str(uuid.uuid5(_NAMESPACE, str(entry_id) if entry_id else dn)).encode(),)
+    values["entryDN"] = (dn.encode(),)
+    values["structuralObjectClass"] = (_structural(values),)
+    values["subschemaSubentry"] = _SUBSCHEMA
+    values["hasSubordinates"] = _FALSE if dn.startswith("mail=") else _TRUE
 
 
-def structural(entry: Entry) -> bytes:
-    """Return the structural class of an entry: the last of its classes that is not an auxiliary one."""
-    return [one for one in entry.values["objectClass"] if one not in (b"diwanMailbox", b"dcObject", b"subschema")][-1]
+def _structural(values: Values) -> bytes:
+    """Return the last class that is not an auxiliary one."""
+    return [one for one in values["objectClass"] if one not in _AUXILIARY][-1]
 
 
 def encode(entry: Entry, wanted: frozenset[str], *, types_only: bool = False) -> bytes:

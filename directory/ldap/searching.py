@@ -56,7 +56,7 @@ def run(tx: Tx, tree: Tree, reader: Reader, asked: Search, sort: tuple[SortKey, 
         shown = controls.sort(_matching(tx, seen, found, place, name, asked.scope, MAX_FOUND if whole else limit + 1), sort)
         truncated = found.truncated
     rest = tuple(entry.entry_id for entry in shown[limit:])
-    octets = showing.encoded(tx, seen, shown[:limit], types_only=asked.types_only)
+    octets = showing.encoded(seen, shown[:limit], types_only=asked.types_only)
     return Answer(octets, rest if paged else (), truncated or bool(rest and not paged))
 
 
@@ -64,7 +64,7 @@ def resume(tx: Tx, tree: Tree, reader: Reader, asked: Search, ids: Sequence[int]
     """Return the next page of a search: what is still there of its entries."""
     seen = _view(tx, tree, reader, asked)
     shown = showing.several(tx, seen, ids[:limit])
-    return Answer(showing.encoded(tx, seen, shown, types_only=asked.types_only), tuple(ids[limit:]))
+    return Answer(showing.encoded(seen, shown, types_only=asked.types_only), tuple(ids[limit:]))
 
 
 def compare(tx: Tx, tree: Tree, reader: Reader, name: str, assertion: Equal) -> bool | None:

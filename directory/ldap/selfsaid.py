@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from directory.ldap import controls, schema
 from directory.ldap.dn import Rdn
-from directory.ldap.entries import Entry, Values
+from directory.ldap.entries import Entry, Values, operate
 from directory.ldap.messages import WHO_AM_I
 
 _FEATURES = (
@@ -55,6 +55,7 @@ def base(name: tuple[Rdn, ...], text: str) -> Entry:
     values: Values = {"objectClass": _texts(classes), kind: (value.encode(),)}
     if kind == "dc":
         values["o"] = (value.encode(),)
+    operate(values, text, 0, 0)
     return Entry(text, values)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from config.database import Tx
 from directory import cards, lists, visibility
-from directory.ldap import dit, dn, entries, schema, selfsaid
+from directory.ldap import dit, dn, entries, selfsaid
 from directory.ldap.dit import Path, Place, Tree
 from directory.ldap.dn import Rdn
 from directory.ldap.entries import Entry, Links
@@ -16,7 +16,6 @@ from directory.types import Card, Viewer
 SMALL_LIST = 100  # members up to which a list is shown as a group
 MAX_EXPANDED = 5  # lists whose members one answer shows
 _HOMES = "SELECT person_id, unit_id FROM person WHERE person_id IN (:ids[]) AND unit_id IS NOT NULL"
-_CHANGED = "SELECT entry_id, changed_us FROM changed WHERE entry_id IN (:ids[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +129,8 @@ def _spoken_of(card: Card, homes: dict[int, int], names: dict[int, Path]) -> tup
     return tuple({card.account_id, *others, *above})
 
 
-def encoded(tx: Tx, seen: View, shown: Sequence[Entry], *, types_only: bool) -> tuple[bytes, ...]:
-    """Return entries as octets, with what is operational when that is wanted."""
-    if not seen.wanted.isdisjoint(schema.OPERATIONAL):
-        ids = [one.entry_id for one in shown]
-        changed = {row[0]: row[1] for row in tx.rows(_CHANGED, ids=ids)} if ids else {}
-        shown = [entries.operational(one, changed.get(one.entry_id, 0)) for one in shown]
+def encoded(seen: View, shown: Sequence[Entry], *, types_only: bool) -> tuple[bytes, ...]:
+    """Return entries as octets."""
     return tuple(entries.encode(one, seen.wanted, types_only=types_only) for one in shown)
 
 
