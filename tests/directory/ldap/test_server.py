@@ -4,6 +4,7 @@ import asyncio
 import os
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,17 +33,22 @@ def database_url() -> str:
     return "sqlite"
 
 
-async def ldapsearch(book: Book, *arguments: str, who: str = LOGIN, password: str = PASSWORD) -> tuple[int, str]:
-    """Return the exit status, which is the result code, and what OpenLDAP's client prints."""
-    command = ["ldapsearch", "-LLL", "-x", "-o", "ldif-wrap=no", "-H", book.uri, *(("-D", who, "-w", password) if who else ()), *arguments]
+async def client(book: Book, program: str, *arguments: str) -> tuple[int, str]:
+    """Return the exit status, which is the result code, and what one of OpenLDAP's clients prints."""
     environment = {**os.environ, "LDAPTLS_CACERT": str(book.certificate), "LDAPRC": "/dev/null"}
     process = await asyncio.create_subprocess_exec(
-        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=environment
+        program, "-H", book.uri, *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=environment
     )
     async with asyncio.timeout(TIMEOUT_S):
         said, _ = await process.communicate()
     assert process.returncode is not None
     return process.returncode, said.decode()
+
+
+async def ldapsearch(book: Book, *arguments: str, who: str = LOGIN, password: str = PASSWORD) -> tuple[int, str]:
+    """Search; anonymously when `who` is empty."""
+    signing_in = ("-D", who, "-w", password) if who else ()
+    return await client(book, "ldapsearch", "-LLL", "-x", "-o", "ldif-wrap=no", *signing_in, *arguments)
 
 
 async def with_ldap3(book: Book, work: Callable[[ldap3.Connection], Any], **options: Any) -> Any:
@@ -122,6 +128,14 @@ async def test_sasl_signs_in(book: Book, mechanism: str) -> None:
         sasl_credentials=(None, LOGIN, PASSWORD),
     )
     assert who == f"u:{LOGIN}"
+
+
+@pytest.mark.skipif(not any(Path("/usr/lib").glob("*/sasl2/libscram.so")), reason="Debian's libsasl2-modules has SCRAM")
+@pytest.mark.parametrize(("password", "want"), [(PASSWORD, (0, f"u:{LOGIN}\n")), ("wrong", (49, ""))])
+async def test_openldap_signs_in_with_scram(book: Book, password: str, want: tuple[int, str]) -> None:
+    """Octets that come with success are read by a client that refuses a server which cannot prove itself."""
+    status, said = await client(book, "ldapwhoami", "-Q", "-Y", "SCRAM-SHA-256", "-U", LOGIN, "-w", password)
+    assert (status, said if status == 0 else "") == want
 
 
 async def test_a_mechanism_that_is_not_offered_is_refused(book: Book) -> None:
