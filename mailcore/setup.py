@@ -41,10 +41,6 @@ FOLDERS = ("data", "keys", "run")
 PORTS = {"smtp": 525, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "https": 443, "ldaps": 636}
 DEMO_FILE = "demo.json"
 HOST = "127.0.0.1"
-DEMO_MANIFEST = """
-[manifest]
-publish = "demo"
-"""
 FACES = ("autoconfig", "autodiscover", "mta-sts")
 DEMO_HOSTNAME = "mx.diwan.example"
 REGISTRY = "bureau.ordre"
@@ -154,7 +150,18 @@ url = {json.dumps(wanted.database)}
 [tls]
 certificate = "keys/tls.pem"
 key = "keys/tls.key"
-{'' if not wanted.demo else DEMO_MANIFEST}"""
+{_demo_settings(wanted) if wanted.demo else ""}"""
+
+
+def _demo_settings(wanted: Wanted) -> str:
+    """A demonstration publishes a manifest, and is reached by other platforms under the name that its visitors use."""
+    return f"""
+[manifest]
+publish = "demo"
+
+[openid]
+issuer = "https://localhost:{wanted.port_base + PORTS["https"]}"
+"""
 
 
 async def _demo(node: Services, wanted: Wanted, console: Console) -> list[FeaturedPerson]:

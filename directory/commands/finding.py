@@ -55,11 +55,11 @@ class Desk:
     reason: str = ""
     as_json: bool = False
 
-    def perform(self, plan: Callable[Concatenate[Tx, P], Act], *args: P.args, **kwargs: P.kwargs) -> Any:
-        """Make an act of what was asked, carry it out, say what became of it; return its value."""
+    def perform(self, plan: Callable[Concatenate[Tx, P], Act], *args: P.args, **kwargs: P.kwargs) -> Outcome:
+        """Make an act of what was asked, carry it out, say and return what became of it."""
         outcome: Outcome = acting.act(self.directory, self.name, self.password_file, _planned, self.reason, plan, args, kwargs)
         self.say(outcome)
-        return outcome.value
+        return outcome
 
     def say(self, outcome: Outcome) -> None:
         """Print what became of an act: done, or the request that waits for a second person."""

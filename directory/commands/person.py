@@ -88,8 +88,9 @@ def password(asked: Desk, address: Address) -> None:
     """Give a person a new password and print it once; every sign-in of theirs ends."""
     made = secrets.token_urlsafe(PASSWORD_BYTES)
     kept = run(_hashed(made))
-    asked.perform(lambda tx: PasswordReset(_id(tx, address), kept))
-    sys.stderr.write(f"the password of {address} is {made}; it is not shown again\n")
+    done = asked.perform(lambda tx: PasswordReset(_id(tx, address), kept))
+    when = "is" if done.approval_id is None else "will be, once the request is approved,"
+    sys.stderr.write(f"the password of {address} {when} {made}; it is not shown again\n")
 
 
 @command(app)
