@@ -12,6 +12,7 @@ from directory.errors import BadEntry, NotFound
 from directory.resolve import holds, key, resolve
 from directory.types import APP_SCOPES, Access, Capacity, HeldPost, PasswordHash, Scope, ScramVerifier, Target
 
+NOBODY = 0  # no person has this id
 USE_RECORDED_US = HOUR_US  # "last used" is for people to read: no write at each sign-in
 MAX_APP_PASSWORDS = 50  # of one person at a time: each is tried at a SCRAM sign-in
 
@@ -138,7 +139,10 @@ def record(tx: Tx, address: Address, acting: Address | None = None) -> Record | 
     if row is None:
         target = resolve(tx, address)  # an address of a domain that is another name of one of ours
         row = None if target is None else tx.row(_BY_ID, person_id=target.account_id)
-    return None if row is None else _record(tx, row, acting)
+    if row is None:
+        holdings.held_by(tx, NOBODY, tx.now_us)  # the same work: how long an answer takes must not tell who is here
+        return None
+    return _record(tx, row, acting)
 
 
 def record_of(tx: Tx, person_id: int, acting: Address | None = None) -> Record | None:
@@ -150,7 +154,8 @@ def record_of(tx: Tx, person_id: int, acting: Address | None = None) -> Record |
 def record_and_apps(tx: Tx, address: Address, acting: Address | None = None) -> tuple[Record, list[StoredAppPassword]] | None:
     """Return that, and every app password, in one unit: SCRAM must choose among them before the proof comes."""
     found = record(tx, address, acting)
-    return None if found is None else (found, app_passwords(tx, found.person_id))
+    stored = app_passwords(tx, NOBODY if found is None else found.person_id)
+    return None if found is None else (found, stored)
 
 
 def epoch(tx: Tx, person_id: int) -> int:
@@ -185,6 +190,12 @@ def set_password(tx: Tx, person_id: int, kept: PasswordHash) -> int:
     bumped = revoke_all(tx, person_id)
     tx.execute(_SET, person_id=person_id, hash=kept.argon2, now_us=tx.now_us, **_verifier(kept.scram))
     return bumped
+
+
+def password_changed_us(tx: Tx, person_id: int) -> int | None:
+    """Return when the password was set, None when there is none."""
+    found: int | None = tx.value("SELECT changed_us FROM password WHERE person_id = :person_id", person_id=person_id)
+    return found
 
 
 def renew_password(tx: Tx, person_id: int, before: str, kept: PasswordHash) -> None:

@@ -27,6 +27,9 @@ _BEGIN = """
     WHERE totp.confirmed_us IS NULL
 """
 _STEP = "UPDATE totp SET last_step = :step WHERE person_id = :person_id AND last_step < :step"
+_RENAME = """
+    UPDATE passkey SET label = :label WHERE person_id = :person_id AND credential_id = :id AND revoked_us IS NULL
+"""
 _CONFIRM = "UPDATE totp SET confirmed_us = :now_us, last_step = :step WHERE person_id = :person_id AND confirmed_us IS NULL"
 _USE_RECOVERY = "UPDATE recovery_code SET used_us = :now_us WHERE person_id = :person_id AND sha256 = :sha256 AND used_us IS NULL"
 _ADD_RECOVERY = "INSERT INTO recovery_code (person_id, sha256, created_us) VALUES (:person_id, :sha256, :now_us)"
@@ -82,6 +85,14 @@ def begin_codes(tx: Tx, person_id: int, sealed: bytes) -> None:
     credentials.epoch(tx, person_id)
     if tx.execute(_BEGIN, person_id=person_id, sealed=sealed, now_us=tx.now_us) == 0:
         raise BadEntry("codes are on already: turn them off first", person_id=person_id)
+
+
+def pending_codes(tx: Tx, person_id: int) -> bytes:
+    """Return the sealed secret that is to be confirmed. Raises NotFound."""
+    row = tx.row(_CODES_OF, person_id=person_id)
+    if row is None or row[2] is not None:
+        raise NotFound(person_id=person_id)
+    return bytes(row[0])
 
 
 def confirm_codes(tx: Tx, person_id: int, seals: Seals, typed: str) -> int:
@@ -184,6 +195,12 @@ def use_passkey(tx: Tx, passkey: Passkey, sign_count: int) -> bool:
     """Note that a passkey was used; return False when it was used or revoked since it was read: one of two is a copy."""
     parameters = {"credential_id": passkey.credential_id, "before": passkey.sign_count, "sign_count": sign_count}
     return tx.execute(_USE_PASSKEY, now_us=tx.now_us, **parameters) == 1
+
+
+def rename_passkey(tx: Tx, person_id: int, credential_id: bytes, label: str) -> None:
+    """Call a passkey something else. Raises NotFound."""
+    if tx.execute(_RENAME, person_id=person_id, id=credential_id, label=label[:200]) == 0:
+        raise NotFound(person_id=person_id)
 
 
 def revoke_passkey(tx: Tx, person_id: int, credential_id: bytes) -> int:

@@ -5,11 +5,12 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from config.clock import Clock, SystemClock
 from config.database import Database
 from config.engines import open_database
-from config.settings import Settings, endpoint
+from config.settings import Settings
 from directory.oidc.access import AccessTokens
 from directory.oidc.keys import Keys
 from directory.oidc.provider import Provider
@@ -64,7 +65,7 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
             key=directory_key,
             tokens=AccessTokens(openid),
             discovery=f"{settings.issuer}/.well-known/openid-configuration",
-            site=Site(settings.node.hostname, "Diwan", (_origin(settings),)),
+            site=_site(settings),
         )
         stack.push_async_callback(signin.close)
         roots = settings.keys / ROOTS
@@ -114,10 +115,10 @@ async def _connected(socket: Path) -> Signer | None:
         return None
 
 
-def _origin(settings: Settings) -> str:
-    """Return where the pages of the web are, as a browser says it (RFC 6454 §4)."""
-    port = endpoint(settings.listen.https)[1] if settings.listen.https else 443
-    return f"https://{settings.node.hostname}" + (f":{port}" if port != 443 else "")
+def _site(settings: Settings) -> Site:
+    """Return what passkeys are bound to: where people open the pages, as a browser says it (RFC 6454 §4)."""
+    address = urlsplit(settings.issuer.lower())
+    return Site(address.hostname or "", "Diwan", (f"https://{address.netloc}",))
 
 
 def _directory_key(path: Path) -> bytes:

@@ -31,6 +31,7 @@ from webmail.faces import autoconfig, carddav, manifest, scim
 from webmail.headers import SafeHeaders
 from webmail.oidc import routes as openid
 from webmail.oidc.outgoing import farewells
+from webmail.security import routes as security
 from webmail.views import complete, compose, confirm, events, folder, language, message, signin, static
 
 FORM_BYTES = 8 * 1024 * 1024  # the text of a letter beside its files
@@ -69,6 +70,9 @@ def _route(path: str, show: View | None = None, act: View | None = None, *, max_
 ROUTES = [
     *_route("/", guard.page(folder.home)),
     *_route("/signin", signin.show, signin.enter, max_bytes=FORM_BYTES),
+    *_route("/signin/second", signin.back, signin.second, max_bytes=FORM_BYTES),
+    *_route("/signin/passkey", signin.back, signin.passkey, max_bytes=FORM_BYTES),
+    *_route(signin.CHALLENGE, signin.challenge),
     *_route("/signout", None, guard.post(signin.leave)),
     *_route("/language", None, language.change, max_bytes=FORM_BYTES),
     *_route("/s/{digest}/{name}", static.show),
@@ -82,6 +86,7 @@ ROUTES = [
     *_route(ONE + "/body", guard.page(message.body)),
     *_route(ONE + "/raw", guard.page(message.raw)),
     *_route(ONE + "/part/{path}", guard.page(message.part)),
+    *security.ROUTES,
     *openid.ROUTES,
     *autoconfig.ROUTES,
     *manifest.ROUTES,

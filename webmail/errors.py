@@ -30,6 +30,18 @@ class LetterChanged(MailError):
     text = "the letter was changed since it was shown for signing"
 
 
+class BadSecond(directory.BadCredentials):
+    """The password is right or was not asked for; what was to be the second proof is wrong."""
+
+    text = "the second proof is wrong"
+
+
+class BadPassword(directory.BadCredentials):
+    """The password of somebody who is signed in: their name is not in doubt."""
+
+    text = "the password is wrong"
+
+
 def N_(text: str) -> str:
     """Mark a text for translation."""
     return text
@@ -42,6 +54,8 @@ PAGES: dict[type[MailError], tuple[int, str]] = {
     NoSuchPage: (404, N_("There is no such page.")),
     NoSuchMessage: (404, N_("This message is not here any more. It may have been moved or deleted.")),
     NotSignedIn: (401, N_("Sign in to see this page.")),
+    BadSecond: (401, N_("This code or passkey was not accepted. A code works once: wait for the next one, or use a recovery code.")),
+    BadPassword: (401, N_("The password is wrong.")),
     NothingToSign: (409, N_("This sender has no certificate in force, so the letter cannot be signed.")),
     LetterChanged: (409, N_("The letter has changed since it was shown for signing. Read it again before you sign.")),
     mail.NoSuchMailbox: (404, N_("This folder does not exist any more.")),

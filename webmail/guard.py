@@ -57,10 +57,11 @@ def post(view: Post, lost: Lost | None = None) -> View:
     return guarded
 
 
-def see(path: str, done: str = "", n: int = 0) -> Response:
+def see(path: str, done: str = "", n: int = 0, anchor: str = "") -> Response:
     """Answer a form that was carried out: look there now (RFC 9110 §15.4.4)."""
     if done:
         path += f"{'&' if '?' in path else '?'}done={done}" + (f"&n={n}" if n else "")
+    path += f"#{anchor}" if anchor else ""
     return RedirectResponse(path, 303)
 
 

@@ -13,8 +13,6 @@ import structlog
 from config.database import Tx
 from directory import certificates
 from directory.address import parse
-from directory.errors import BadCredentials
-from directory.signin import app_passwords
 from mailcore.message import build
 from mailcore.queue import accept, queue
 from mailcore.queue import acting as acts
@@ -29,9 +27,11 @@ from webmail import drafts, letters
 from webmail.desk import Box, Desk
 from webmail.errors import NothingToSign
 from webmail.letters import Addressed, Letter
+from webmail.security import proof
+from webmail.security.proof import Given
 from webmail.times import offset_min
 
-ACTIVATION_US = 60 * 1_000_000  # from the password to the signature: one round trip to the signer
+ACTIVATION_US = 60 * 1_000_000  # from the proof to the signature: one round trip to the signer
 PURPOSE = "sign"
 _ANSWERS = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})")
 
@@ -57,12 +57,13 @@ async def send(desk: Desk, box: Box, addressed: Addressed, draft_uid: int) -> No
     await _enter(desk, box, addressed, top, letters.entity(addressed.letter), draft_uid)
 
 
-async def sign_and_send(desk: Desk, box: Box, addressed: Addressed, draft_uid: int, password: str, peer: str) -> None:
-    """Sign a letter with its sender's certificate, once the writer's password is right, and send it.
+async def sign_and_send(desk: Desk, box: Box, addressed: Addressed, draft_uid: int, proofs: Given, peer: str) -> None:
+    """Sign a letter with its sender's certificate and send it, once the writer has proved who they are.
 
-    Raises BadCredentials, TooManyAttempts, NothingToSign, SignerUnavailable and the other refusals of the signer.
+    Their password is asked, and a second proof where one is on. Raises BadCredentials, SignInExpired, TooManyAttempts,
+    NothingToSign, SignerUnavailable and the other refusals of the signer.
     """
-    await _confirm(desk, password, peer)
+    await proof.both(desk, proofs, peer)
     services = desk.services
     now_us = services.clock.now_us()
     certificate = await services.db.read(certificates.current, addressed.letter.sender, PURPOSE, now_us)
@@ -83,13 +84,6 @@ async def sign_and_send(desk: Desk, box: Box, addressed: Addressed, draft_uid: i
     signed = smime.entity(entity, smime.finish(to_sign, signature), f"=_{secrets.token_hex(16)}")
     await _enter(desk, box, addressed, top, signed, draft_uid)
     log.info("web.signed", account_id=addressed.letter.sender, person_id=desk.person_id, key_id=certificate.key_id)
-
-
-async def _confirm(desk: Desk, password: str, peer: str) -> None:
-    """Check the password of the person at the desk. An app password opens mail, it does not sign."""
-    if app_passwords.is_shaped(password):
-        raise BadCredentials(account=desk.login)
-    await desk.services.signin.confirm(desk.login, password, peer)
 
 
 def _top(desk: Desk, addressed: Addressed) -> bytes:

@@ -20,25 +20,47 @@ TOUCH_US = 5 * MINUTE_US  # how exact `seen_at_us` is: a write for every page wo
 SUBMISSION_US = 7 * DAY_US
 MAX_AGENT = 200
 
+_START = """
+    INSERT INTO web_session (token_hash, person_id, credential_epoch, started_at_us, seen_at_us, peer, user_agent, methods, proved_at_us)
+    VALUES (:token_hash, :person_id, :epoch, :now, :now, :peer, :user_agent, :methods, :now)
+"""
+_LISTED = """
+    SELECT s.token_hash, s.started_at_us, s.seen_at_us, s.peer, s.user_agent
+    FROM web_session s JOIN person p ON p.person_id = s.person_id AND p.credential_epoch = s.credential_epoch
+    WHERE s.person_id = :person_id AND s.started_at_us > :born AND s.seen_at_us > :active
+    ORDER BY s.seen_at_us DESC, s.token_hash
+"""
 _FIND = """
-    SELECT person_id, credential_epoch, started_at_us, seen_at_us, methods FROM web_session
+    SELECT person_id, credential_epoch, started_at_us, seen_at_us, methods, proved_at_us FROM web_session
     WHERE token_hash = :token_hash AND started_at_us > :born AND seen_at_us > :active
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A live session. `methods` is what proved who began it."""
+    """A live session. `methods` is what proved who began it, `proved_at_us` when somebody last proved that it is theirs."""
 
     person_id: int
     credential_epoch: int
     started_at_us: int
     seen_at_us: int
     methods: tuple[Method, ...] = ()
+    proved_at_us: int = 0
 
     def stale(self, now_us: int) -> bool:
         """Say whether `touch` is due."""
         return now_us - self.seen_at_us > TOUCH_US
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A session as its person sees it: by the digest of its cookie, from which address and with which browser."""
+
+    token_hash: bytes
+    started_at_us: int
+    seen_at_us: int
+    peer: str
+    user_agent: str
 
 
 def new_token() -> str:
@@ -51,8 +73,7 @@ def start(tx: Tx, limits: Web, token: str, person_id: int, peer: str, user_agent
     tx.execute("DELETE FROM web_session WHERE started_at_us <= :born OR seen_at_us <= :active", **_bounds(tx, limits))
     tx.execute("DELETE FROM web_submission WHERE at_us < :old", old=tx.now_us - SUBMISSION_US)
     tx.execute(
-        "INSERT INTO web_session (token_hash, person_id, credential_epoch, started_at_us, seen_at_us, peer, user_agent, methods)"
-        " VALUES (:token_hash, :person_id, :epoch, :now, :now, :peer, :user_agent, :methods)",
+        _START,
         token_hash=digest(token),
         person_id=person_id,
         epoch=credentials.epoch(tx, person_id),
@@ -68,8 +89,8 @@ def find(tx: Tx, limits: Web, token: str) -> Session | None:
     row = tx.row(_FIND, token_hash=digest(token), **_bounds(tx, limits))
     if row is None:
         return None
-    person_id, epoch, started_at_us, seen_at_us, methods = row
-    session = Session(person_id, epoch, started_at_us, seen_at_us, tuple(methods.split()))
+    person_id, epoch, started_at_us, seen_at_us, methods, proved_at_us = row
+    session = Session(person_id, epoch, started_at_us, seen_at_us, tuple(methods.split()), proved_at_us)
     try:
         return session if credentials.epoch(tx, session.person_id) == session.credential_epoch else None
     except NotFound:  # the person has left
@@ -81,9 +102,33 @@ def touch(tx: Tx, token: str) -> None:
     tx.execute("UPDATE web_session SET seen_at_us = :now WHERE token_hash = :hash", now=tx.now_us, hash=digest(token))
 
 
+def prove(tx: Tx, token: str) -> None:
+    """Note that whoever is behind the session has just proved again who they are."""
+    tx.execute("UPDATE web_session SET proved_at_us = :now WHERE token_hash = :hash", now=tx.now_us, hash=digest(token))
+
+
+def follow(tx: Tx, old: str, new: str) -> None:
+    """Let a session go on under another cookie after a change of credentials that has ended all the others."""
+    sql = "SELECT person_id FROM web_session WHERE token_hash = :old"
+    person_id = tx.value(sql, old=digest(old))
+    if person_id is not None:
+        sql = "UPDATE web_session SET token_hash = :new, credential_epoch = :epoch WHERE token_hash = :old"
+        tx.execute(sql, new=digest(new), old=digest(old), epoch=credentials.epoch(tx, person_id))
+
+
+def listed(tx: Tx, limits: Web, person_id: int) -> list[Listed]:
+    """Return the live sessions of a person, the one used last first."""
+    return [Listed(bytes(row[0]), *row[1:]) for row in tx.rows(_LISTED, person_id=person_id, **_bounds(tx, limits))]
+
+
 def end(tx: Tx, token: str) -> None:
     """End one session."""
-    tx.execute("DELETE FROM web_session WHERE token_hash = :hash", hash=digest(token))
+    end_of(tx, digest(token))
+
+
+def end_of(tx: Tx, token_hash: bytes) -> None:
+    """End one session by the digest of its cookie."""
+    tx.execute("DELETE FROM web_session WHERE token_hash = :hash", hash=token_hash)
 
 
 def _bounds(tx: Tx, limits: Web) -> dict[str, int]:

@@ -49,6 +49,15 @@ NOTICES = {
     "discarded": N_("The draft was deleted."),
     "out": N_("You have signed out."),
     "none": N_("No message was selected."),
+    "password": N_("The password was changed. Your other sessions have ended."),
+    "codes-on": N_("Codes from an application are on."),
+    "codes-off": N_("Codes from an application are off."),
+    "passkey-added": N_("The passkey was added."),
+    "passkey-removed": N_("The passkey was removed."),
+    "renamed": N_("The name was changed."),
+    "app-revoked": N_("The app password was revoked."),
+    "certificate-revoked": N_("The certificate was revoked."),
+    "withdrawn": N_("The platform may not see your data any more."),
     "device-allowed": N_("Allowed. The device goes on by itself."),
     "device-denied": N_("Refused. The device gets nothing."),
 }
@@ -60,6 +69,7 @@ def notice(code: str, number: str) -> str:
         return _(NOTICES[code])
     n = int(number) if number.isascii() and number.isdigit() and len(number) < 6 else 1
     counted = {
+        "ended": lambda: ngettext("%(num)d session was ended.", "%(num)d sessions were ended.", n),
         "trash": lambda: ngettext("%(num)d message was moved to the trash.", "%(num)d messages were moved to the trash.", n),
         "gone": lambda: ngettext("%(num)d message was deleted for good.", "%(num)d messages were deleted for good.", n),
         "moved": lambda: ngettext("%(num)d message was moved.", "%(num)d messages were moved.", n),

@@ -17,7 +17,7 @@ from directory import credentials
 from directory.errors import BadEntry
 from directory.signin import scram
 from directory.signin.passwords import Hasher
-from directory.types import APP_SCOPES, Scope
+from directory.types import APP_SCOPES, Scope, ScramVerifier
 
 SECRET_BYTES = 16
 MAX_NETWORKS = 20  # prefixes of one app password
@@ -40,11 +40,16 @@ async def create(
     For SCRAM it counts as it is shown, hyphens and all: there the client hashes what was typed.
     """
     prefixes = _prefixes(networks)
-    secret = written(secrets.token_bytes(SECRET_BYTES))
-    salt = await db.peek(credentials.salt, person_id) or secrets.token_bytes(scram.SALT_BYTES)
-    verifier = await hasher.derive(secret, salt)
+    secret, verifier = await make(db, person_id, hasher=hasher)
     stored = await db.write(credentials.add_app_password, person_id, digest(secret), scopes, label, scram=verifier, networks=prefixes)
     return NewAppPassword(stored, secret)
+
+
+async def make(db: Database, person_id: int, *, hasher: Hasher) -> tuple[str, ScramVerifier]:
+    """Return a secret for a person, and its verifier. Raises TooManyAttempts when too many wait for one."""
+    secret = written(secrets.token_bytes(SECRET_BYTES))
+    salt = await db.peek(credentials.salt, person_id) or secrets.token_bytes(scram.SALT_BYTES)
+    return secret, await hasher.derive(secret, salt)
 
 
 def written(secret: bytes) -> str:

@@ -132,7 +132,7 @@ def _write(journey: Journey, browser: Web, to: str) -> str:
     digest = hashlib.sha256(journey.document).hexdigest()
     expect(digest in confirm.text, "the page to confirm does not show the attachment's SHA-256")
     expect(SUBJECT in web.text(confirm.text), "the page to confirm does not show the subject")
-    sent = browser.submit(confirm.text, confirm.url.path, {"password": journey.clerk.password})
+    sent = browser.submit(confirm.text, confirm.url.path, {"proof-password": journey.clerk.password})
     expect("/sign/" not in sent.url.path, web.text(sent.text)[:300])
     return f"from {journey.post} to {to}, copy to {commune}; confirmed SHA-256 {digest[:16]}…"
 

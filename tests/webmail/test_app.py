@@ -15,7 +15,7 @@ from webmail.oidc import routes as openid
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PUBLIC = {"/signin", "/language", "/s/{digest}/{name}"}
+PUBLIC = {"/signin", "/signin/second", "/signin/passkey", "/signin/challenge", "/language", "/s/{digest}/{name}"}
 PAGES = {"/device", "/oauth/consent", "/oauth/leave"}
 FACES = (openid, autoconfig, manifest, carddav, scim)  # for platforms and programs, with doors of their own
 MACHINES = {route.path for face in FACES for route in face.ROUTES} - PAGES

@@ -8,7 +8,7 @@ import pytest
 from webmail import render, words
 
 HERE = Path(render.__file__).parent
-TEMPLATES = {path.name: path.read_text("utf-8") for path in (HERE / "templates").iterdir()}
+TEMPLATES = {str(path.relative_to(HERE / "templates")): path.read_text("utf-8") for path in (HERE / "templates").rglob("*.html")}
 
 
 def test_every_icon_exists() -> None:
@@ -39,7 +39,8 @@ def test_templates_escape_and_hold_no_inline_code(name: str) -> None:
         assert "<style" not in text
 
 
-def test_the_script_builds_no_markup_from_text() -> None:
-    script = (HERE / "static" / "diwan.js").read_text("utf-8")
+@pytest.mark.parametrize("name", ["diwan.js", "passkeys.js"])
+def test_scripts_build_no_markup_from_text(name: str) -> None:
+    script = (HERE / "static" / name).read_text("utf-8")
     assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|new Function", script)
     assert len(script) < 15_000

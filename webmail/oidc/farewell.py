@@ -58,7 +58,18 @@ def start(tx: Tx, limits: Web, old_cookie: str, token: str, person_id: int, peer
         end(tx, old_cookie)
 
 
+def follow(tx: Tx, old_cookie: str, token: str, person_id: int) -> None:
+    """Let a session, and what platforms were given in it, go on under another cookie."""
+    sessions.follow(tx, old_cookie, token)
+    grants.move_session(tx, person_id, sessions.digest(old_cookie), sessions.digest(token))
+
+
 def end(tx: Tx, cookie: str) -> None:
     """End a session, with what platforms were given for its duration, and have them told."""
-    grants.end_session(tx, sessions.digest(cookie))
-    sessions.end(tx, cookie)
+    end_of(tx, sessions.digest(cookie))
+
+
+def end_of(tx: Tx, token_hash: bytes) -> None:
+    """End one by the digest of its cookie."""
+    grants.end_session(tx, token_hash)
+    sessions.end_of(tx, token_hash)

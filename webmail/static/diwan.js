@@ -118,3 +118,16 @@ if (here.searchParams.has("done")) {
 }
 
 document.getElementById("problems")?.focus();
+
+// Length of a new password, shown while it is typed.
+for (const input of document.querySelectorAll("[data-strength]")) {
+  const meter = document.getElementById(input.dataset.strength);
+  meter.hidden = false;
+  input.addEventListener("input", () => { meter.value = [...input.value].length; });
+}
+
+// Printing what is shown once.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
+}

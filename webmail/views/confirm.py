@@ -1,4 +1,4 @@
-"""Signing: first show what will be signed, then ask for the password, then sign exactly that."""
+"""Signing: first show what will be signed, then ask for the password and the second factor, then sign exactly that."""
 
 from dataclasses import dataclass
 
@@ -6,15 +6,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from config.errors import MailError
-from directory.errors import BadCredentials, TooManyAttempts
+from directory.errors import SignInExpired
 from mailcore.store import mailboxes
 from mailcore.store.types import AccountId
 from webmail import checks, drafts, errors, guard, letters, outbox, plaintext, render, words
 from webmail.desk import Box, Desk
-from webmail.errors import LetterChanged
+from webmail.errors import BadSecond, LetterChanged
 from webmail.forms import Form
 from webmail.language import gettext as _
 from webmail.letters import Addressed
+from webmail.security import proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ async def act(request: Request, desk: Desk, form: Form) -> Response:
     if await checks.sending(desk, addressed.letter):
         return guard.see(f"/mail/{box.account_id}/compose?draft={request.path_params['uid']}")
     try:
-        await outbox.sign_and_send(desk, box, addressed, request.path_params["uid"], form.text("password"), guard.peer(request))
-    except (BadCredentials, TooManyAttempts) as error:
+        await outbox.sign_and_send(desk, box, addressed, request.path_params["uid"], proof.given(form), guard.peer(request))
+    except proof.REFUSALS as error:
         return await _page(request, desk, box, addressed, error)
     return guard.see(f"/mail/{box.account_id}/", "signed")
 
@@ -58,8 +59,7 @@ async def _page(request: Request, desk: Desk, box: Box, addressed: Addressed, er
     letter = addressed.letter
     listing = await desk.services.db.read(mailboxes.listing, AccountId(box.account_id))
     status, problem = (200, "") if error is None else errors.explain(error)
-    if isinstance(error, BadCredentials):
-        problem = errors.N_("The password is wrong.")
+    second = isinstance(error, BadSecond | SignInExpired)
     return render.page(
         request,
         "confirm.html",
@@ -74,5 +74,8 @@ async def _page(request: Request, desk: Desk, box: Box, addressed: Addressed, er
         files=[Shown(file.filename, len(file.data), letters.digest(file)) for file in letter.attachments],
         seen=letters.fingerprint(addressed),
         draft=request.path_params["uid"],
-        problem=_(problem),
+        problem="" if second else _(problem),
+        second_problem=_(problem) if second else "",
+        half=await proof.asked(desk),
+        challenge=proof.CHALLENGE,
     )

@@ -155,3 +155,6 @@ CREATE INDEX openid_link_person ON openid_link (person_id);
 
 -- What proved who began the session, such as 'pwd otp': platforms are told how sure we are.
 ALTER TABLE web_session ADD COLUMN methods TEXT NOT NULL DEFAULT 'pwd';
+
+-- When whoever is behind the session last proved who they are: changes of credentials ask for a fresh proof.
+ALTER TABLE web_session ADD COLUMN proved_at_us {int} NOT NULL DEFAULT 0;

@@ -44,7 +44,7 @@ async def test_a_signed_letter_arrives_valid_and_foreign_tools_agree(
     await site.services.store.open_account(to)
     with site.services.store.bus.subscribe(AccountId(to)) as news:
         _, path = await prepared(site, visitor)
-        answer = await visitor.post(path, {"seen": visitor.value("seen"), "password": clerk.password})
+        answer = await visitor.post(path, {"seen": visitor.value("seen"), "proof-password": clerk.password})
         assert "The letter was signed and sent." in answer.text
         assert await news.wait(20)
     reader = await site.signed_in(site.people[EDUCATION], "fr")
@@ -69,7 +69,7 @@ async def test_a_signed_letter_arrives_valid_and_foreign_tools_agree(
 
 async def test_a_changed_letter_is_red_and_a_changed_header_not_green(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
     post, path = await prepared(site, visitor)
-    await visitor.post(path, {"seen": visitor.value("seen"), "password": clerk.password})
+    await visitor.post(path, {"seen": visitor.value("seen"), "proof-password": clerk.password})
     _, raw = await newest(site, post, "sent")
     changed = re.sub(rb"%PDF|JVBERi0", b"JVBERi1", raw, count=1)
     assert changed != raw
@@ -90,7 +90,7 @@ async def test_a_changed_letter_is_red_and_a_changed_header_not_green(site: Site
 
 async def test_a_second_author_takes_the_green_away(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
     post, path = await prepared(site, visitor)
-    await visitor.post(path, {"seen": visitor.value("seen"), "password": clerk.password})
+    await visitor.post(path, {"seen": visitor.value("seen"), "proof-password": clerk.password})
     _, raw = await newest(site, post, "sent")
     await site.deliver(EDUCATION, raw.replace(b"\r\nMIME-Version:", b"\r\nFrom: ministre@x.example\r\nMIME-Version:", 1))
     reader = await site.signed_in(site.people[EDUCATION], "ar")
@@ -104,7 +104,7 @@ async def test_a_wrong_password_signs_nothing(site: Site, visitor: Visitor, cler
     post, path = await prepared(site, visitor)
     before = await count(site, post, "sent")
     for password in ("wrong", "", clerk.app_password):
-        answer = await visitor.post(path, {"seen": visitor.value("seen"), "password": password})
+        answer = await visitor.post(path, {"seen": visitor.value("seen"), "proof-password": password})
         assert answer.status_code == 401
         assert "The password is wrong." in answer.text
     assert await count(site, post, "sent") == before
@@ -113,7 +113,7 @@ async def test_a_wrong_password_signs_nothing(site: Site, visitor: Visitor, cler
 async def test_what_was_not_shown_is_not_signed(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
     post, path = await prepared(site, visitor)
     before = await count(site, post, "sent")
-    answer = await visitor.post(path, {"seen": "0" * 64, "password": clerk.password})
+    answer = await visitor.post(path, {"seen": "0" * 64, "proof-password": clerk.password})
     assert answer.status_code == 409
     assert "The letter has changed" in answer.text
     assert await count(site, post, "sent") == before

@@ -1,0 +1,1 @@
+"""The pages on which people look after what they sign in with."""
