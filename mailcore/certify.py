@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from config.database import Tx
-from directory import address, certificates, domains, organisations, people, posts, resolve, units
+from directory import address, certificates, client_certificates, credentials, domains, organisations, people, posts, resolve, units
 from directory.errors import NotFound
 from directory.types import AccountKind
 from mailcore.services import ROOTS, Services
@@ -17,7 +17,7 @@ from signing.pki.ca import Authority
 from signing.vault import replace
 
 AUTHORITIES = "authorities"  # below the keys directory: each authority's certificate and chain, PEM, named by its key
-ROOT_KEY, TLS_KEY = "ca-root", "ca-tls"
+ROOT_KEY, TLS_KEY, CLIENT_KEY = "ca-root", "ca-tls", "ca-client"
 SIGN = "sign"
 
 _NAMES: dict[AccountKind, Callable[[Tx, int], str]] = {
@@ -83,6 +83,39 @@ async def certify(services: Services, issuer: Authority, subject: Subject) -> No
         now_us=now_us,
     )
     await services.db.write(certificates.add, subject.account_id, SIGN, key_id, certificate, issuer.issued_chain)
+
+
+async def certify_client(services: Services, written: str, public_key: bytes, label: str) -> bytes:
+    """Certify a key of a person's card or device, let it sign them in, and return the certificate, DER. Raises BadEntry, NotFound.
+
+    `public_key` is a SubjectPublicKeyInfo, DER; the private half never comes here.
+    """
+    subject = await services.db.read(_subject, written)
+    await services.db.read(credentials.epoch, subject.account_id)  # a post signs in nobody
+    issuer, now_us = await _client_authority(services), services.clock.now_us()
+    certificate = await ca.issue_client(
+        services.signer,
+        issuer,
+        public_key,
+        name=subject.name,
+        organisation=subject.organisation,
+        address=subject.address,
+        now_us=now_us,
+    )
+    await services.db.write(client_certificates.add, subject.account_id, certificate, label)
+    return certificate
+
+
+async def _client_authority(services: Services) -> Authority:
+    """Return the authority for certificates that sign in, making it at first need."""
+    try:
+        return _kept(services.settings.keys, CLIENT_KEY)
+    except FileNotFoundError:
+        root = _kept(services.settings.keys, ROOT_KEY)
+    name = services.settings.node.hostname
+    made = await ca.create_issuing_ca(services.signer, root, name, (), services.clock.now_us(), key_id=CLIENT_KEY, purpose="client")
+    _keep(services.settings.keys, made)
+    return made
 
 
 def _subject(tx: Tx, written: str) -> Subject:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from directory.address import Address, fold, parse
 from directory.errors import BadAddress
@@ -28,6 +29,7 @@ def account_of(claim: Login | None, text: str) -> str:
     return claim.account if claim is not None else text[:64].casefold()
 
 
+@lru_cache(maxsize=4096)  # the same people sign in all day
 def parse_login(text: str) -> Login | None:
     """Read ``person@domain`` or ``person@domain/other@domain`` (or ``*`` between them); None when it is neither.
 

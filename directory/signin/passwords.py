@@ -35,6 +35,8 @@ MAX_PASSWORD_BYTES = 1024
 
 def prepare(password: str) -> str:
     """Return the form in which a password is compared (RFC 8265 §4.2). Raises BadCredentials when it can be none."""
+    if password.isascii() and password.isprintable() and 0 < len(password) <= MAX_PASSWORD_BYTES:
+        return password  # nothing below would change it
     spaced = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
     prepared = unicodedata.normalize("NFC", spaced)
     if not prepared or any(unicodedata.category(c) in ("Cc", "Cs") for c in prepared):

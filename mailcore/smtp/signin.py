@@ -37,6 +37,14 @@ async def auth(session: Session, argument: bytes) -> Reply:
     return await _advance(session, exchange, b"" if initial == b"=" else initial)
 
 
+async def is_signed_in(session: Session) -> bool:
+    """Say whether somebody is signed in whose sign-in still stands: a credential that was revoked meanwhile ends it."""
+    identity = session.identity
+    if identity is not None and not await session.front.services.signin.is_current(identity):
+        session.identity = None
+    return session.identity is not None
+
+
 def _permit(session: Session) -> None:
     if not session.front.rules.signs_in:
         raise Refused(reply.NOT_OFFERED)

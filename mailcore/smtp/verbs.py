@@ -53,7 +53,7 @@ async def mail(session: Session, argument: bytes) -> Reply:
     """Begin a transaction (RFC 5321 §4.1.1.2)."""
     if not session.hello:
         raise Refused(reply.SAY_HELLO)
-    if session.front.rules.signs_in and session.identity is None:
+    if session.front.rules.signs_in and not await signin.is_signed_in(session):
         raise Refused(reply.SIGN_IN_FIRST)
     if session.transaction is not None:
         raise Refused(reply.NESTED_MAIL)

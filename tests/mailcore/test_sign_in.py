@@ -14,27 +14,31 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from config.clock import SystemClock
 from config.settings import Tls
 from directory import client_certificates, credentials, people, resolve
 from directory.address import parse
+from directory.errors import NotFound
 from directory.signin import SignIn
 from directory.signin.passwords import Hasher, prepare
 from directory.types import Binding, Scope, TokenOwner
-from mailcore import bindings
+from mailcore import bindings, certify
 from mailcore.bindings import end_point
 from mailcore.imap.server import Listener
 from mailcore.services import Services
 from mailcore.smtp import server as smtp
+from signing.process import running
 from tests.mailcore import pki
 from tests.mailcore.imap.node import Client as Imap
 from tests.mailcore.pki import Card, State
 from tests.mailcore.smtp.node import AMINA, LETTER, REGISTRY, Client, Collector, loopback, opened, settings
 
 PASSWORD, TOKEN = "Bonne-annee-1447", "ya29.a0AfH6SMB"  # not every client can send more than ASCII
-
 
 
 @dataclass
@@ -214,6 +218,35 @@ async def test_an_error_of_oauthbearer_is_answered_before_the_end(node: Node) ->
     async with node.smtp() as (mail, _):
         assert (await mail.ask(b"AUTH OAUTHBEARER " + said)).startswith("334 ")
         assert (await mail.ask("AQ==")).startswith("535 5.7.8")
+
+
+async def test_a_key_that_the_node_certifies_signs_in_its_owner(
+    node: Node, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    async with running(tmp_path_factory.mktemp("s")) as signer:  # a socket has a short name
+        (tmp_path / "keys").mkdir()
+        elsewhere = msgspec.structs.replace(node.services.settings, tls=Tls(tmp_path / "tls.pem", tmp_path / "tls.key"))
+        services = dataclasses.replace(node.services, signer=signer, settings=elsewhere)
+        await certify.found(services, "Intérieur", ["localhost"])
+        der = await certify.certify_client(services, AMINA, public, "carte")
+        again = await certify.certify_client(services, AMINA, public, "carte renouvelée")
+    assert der != again
+    with pytest.raises(NotFound):
+        await certify.certify_client(services, REGISTRY, public, "carte")  # a post signs in nobody
+    found = await node.services.signin.certificate(client_certificates.fingerprint(der), "", "192.0.2.1")
+    assert (found.address, found.methods) == (AMINA, ("cert",))
+
+
+async def test_a_credential_revoked_meanwhile_ends_the_right_to_send(node: Node) -> None:
+    async with node.smtp(node.state.amina) as (client, _):
+        assert (await client.ask("AUTH EXTERNAL =")).startswith("235")
+        assert (await client.ask(f"MAIL FROM:<{AMINA}>")).startswith("250")
+        assert (await client.ask("RSET")).startswith("250")
+        await node.services.db.write(credentials.revoke_all, node.person_id)
+        assert (await client.ask(f"MAIL FROM:<{AMINA}>")).startswith("530 5.7.0")
+        assert (await client.ask("AUTH EXTERNAL =")).startswith("235")
 
 
 async def run(*command: str | Path, stdin: bytes = b"") -> tuple[int, str]:

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from config.clock import SECOND_US
-from config.database import Database
+from config.database import Database, Row, Tx
 from directory import client_certificates, credentials, delegations, holdings
+from directory.address import parse
 from directory.errors import BadCredentials, BadExchange, SignInExpired, TooManyAttempts, UnknownMechanism
 from directory.signin import Identity, scram
 from directory.signin.attempts import REMEMBER_US
@@ -279,3 +280,33 @@ async def _prove(amina: Amina, password: str) -> Identity:
         return await sign_in(amina.signin.exchange("SCRAM-SHA-256", "imap", PEER), AMINA, password)
     except AssertionError as error:  # pragma: no cover - the server's proof did not fit
         raise RuntimeError from error
+
+
+class Counting:
+    """A transaction that counts what is asked of it."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx, self.now_us, self.asked = tx, tx.now_us, 0
+
+    def rows(self, sql: str, **params: object) -> list[Row]:
+        self.asked += 1
+        return self._tx.rows(sql, **params)
+
+    def row(self, sql: str, **params: object) -> Row | None:
+        self.asked += 1
+        return self._tx.row(sql, **params)
+
+    def value(self, sql: str, **params: object) -> object:
+        self.asked += 1
+        return self._tx.value(sql, **params)
+
+
+async def test_no_less_is_read_for_a_name_that_nobody_has(amina: Amina, database: Database) -> None:
+    def asked(tx: Tx, name: str) -> int:
+        counting = Counting(tx)
+        credentials.record_and_apps(counting, parse(name))  # type: ignore[arg-type]
+        return counting.asked
+
+    known = await database.read(asked, AMINA)
+    for name in ("nobody@interieur.gov.example", "nobody@other.example"):
+        assert await database.read(asked, name) >= known
