@@ -43,7 +43,7 @@ def grant(
         raise typer.BadParameter(f"{role!r} is not a role; roles are {', '.join(ROLES)}", param_hint="ROLE")
     if not where and role != "national":
         raise typer.BadParameter("say where the role counts", param_hint="--in")
-    asked = (holder, cast(Role, role), where or rights.NATION.kind, naming.moment(until, "--until"), decision, reason)
+    asked = (holder, cast(Role, role), where or rights.NATION.kind, naming.ends(until), decision, reason)
     _asked(act(directory, name, password_file, _grant, *asked), "granted", as_json=as_json)
 
 

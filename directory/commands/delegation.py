@@ -10,7 +10,8 @@ from config.database import Tx
 from directory import delegations
 from directory.acts.delegations import DelegationGrant, DelegationRevoke
 from directory.commands import finding
-from directory.commands.finding import Desk, begins, command, ends, table
+from directory.commands.finding import Desk, command, table
+from directory.commands.naming import begins, ends
 from directory.commands.naming import shown as shown_at
 from directory.delegations import Delegation, Right
 from directory.resolve import addresses

@@ -4,14 +4,12 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec
 
 import msgspec
 import typer
 
-from config.clock import SECOND_US
 from config.commands import HERE, Directory, Json, show
 from config.database import Tx
 from directory import acts, organisations, resolve, units
@@ -42,7 +40,6 @@ _COMMON = {
         inspect.Parameter("as_json", _NAMED, default=False, annotation=Json),
     )
 }
-_DAY_CHARS = len("2026-01-31")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +62,10 @@ class Desk:
         """Print what became of an act: done, or the request that waits for a second person."""
         if self.as_json:
             value = msgspec.to_builtins(outcome.value, builtin_types=(bytes,)) if outcome.value is not None else None
-            show({"entry": outcome.seq, "approval": outcome.approval_id, "value": value})
+            show({"journal": outcome.seq, "waits_as": outcome.approval_id, "value": value})
         elif outcome.approval_id is not None:
             request = outcome.approval_id
-            sys.stdout.write(f"request {request} waits for a second person: diwan admin approve {request} --as ADDRESS\n")
+            sys.stdout.write(f"waits for a second person: diwan admin approve {request} --as ADDRESS\n")
         else:
             sys.stdout.write(f"done, entry {outcome.seq} of the journal\n")
 
@@ -114,34 +111,12 @@ def unit(tx: Tx, path: str) -> Unit:
     return found
 
 
-def begins(text: str, option: str = "--from") -> int | None:
-    """Return when a day begins in µs, or that moment; None for "". Raises BadParameter."""
-    return _moment(text, option, timedelta())
-
-
-def ends(text: str, option: str = "--until") -> int | None:
-    """Return when a day is over in µs, or that moment; None for "". Raises BadParameter."""
-    return _moment(text, option, timedelta(days=1))
-
-
 def table(rows: Iterable[Iterable[str]]) -> None:
     """Print rows in columns that line up, also where Arabic stands among Latin letters."""
     lines = [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)] if lines else []
     for line in lines:
         sys.stdout.write("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() + "\n")
-
-
-def _moment(text: str, option: str, later: timedelta) -> int | None:
-    if not text:
-        return None
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a date such as 2026-01-31", param_hint=option) from None
-    if len(text) <= _DAY_CHARS:
-        read = datetime.combine(read.date() + later, time.min)
-    return int(read.astimezone().timestamp()) * SECOND_US
 
 
 def _planned(tx: Tx, actor: Actor, reason: str, plan: Callable[..., Act], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Outcome:

@@ -1,6 +1,6 @@
 """How scopes, holders of roles and times are written on a command line, and how they are shown."""
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 import typer
 
@@ -14,6 +14,7 @@ from directory.rights import NATION, Actor, Scope
 
 SCOPE_HELP = "Where: `nation`, the code of an administration such as `interieur`, or of a unit of it such as `interieur/BO`."
 _SERVICE = "service:"
+_DAY_CHARS = len("2026-01-31")
 _ADDRESS_OF = """
     SELECT address FROM person WHERE person_id = :id UNION ALL SELECT address FROM post WHERE post_id = :id
     UNION ALL SELECT 'service:' || name FROM service_account WHERE service_id = :id
@@ -73,17 +74,27 @@ def home(tx: Tx, actor: Actor) -> Scope:
     return NATION if unit_id is None else rights.organisation(units.find(tx, unit_id).organisation_id)
 
 
-def moment(text: str, option: str) -> int | None:
-    """Return a moment in µs: of a date its last second here, None for "". Raises BadParameter."""
+def begins(text: str, option: str = "--from") -> int | None:
+    """Return when a day begins in µs, or that moment; None for "". Raises BadParameter."""
+    return _moment(text, option, timedelta())
+
+
+def ends(text: str, option: str = "--until") -> int | None:
+    """Return when a day is over in µs, or that moment; None for "". Raises BadParameter."""
+    return _moment(text, option, timedelta(days=1))
+
+
+def _moment(text: str, option: str, later: timedelta) -> int | None:
+    """Read a date, in the time zone of this machine, or a moment."""
     if not text:
         return None
     try:
         read = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a date such as 2026-01-31", param_hint=option) from None
-    if len(text) <= len("2026-01-31"):
-        read = datetime.combine(read.date(), time.max)
-    return int(read.astimezone().timestamp()) * SECOND_US
+    if len(text) <= _DAY_CHARS:
+        read = datetime.combine(read.date() + later, time.min)
+    return int(read.astimezone().timestamp()) * SECOND_US + read.microsecond
 
 
 def shown(at_us: int) -> str:

@@ -10,14 +10,12 @@ import typer
 from config import log, roles
 from config.commands import HERE, Directory, Json, ask, show
 from config.database import Tx
-from directory import acts, organisations
-from directory.acts.act import Outcome
+from directory import organisations
 from directory.acts.topology import NodeAdd, NodeRevoke, NodeServe
-from directory.commands.acting import As, PasswordFile, act
+from directory.commands.finding import Desk, command
 from directory.errors import BadEntry
 from directory.manifest import topology
 from directory.manifest.document import SITE_CLASSES
-from directory.rights import Actor
 
 app = typer.Typer(help="The nodes of the nation: describe, add, serve, revoke, list.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The node's name.")]
@@ -30,16 +28,14 @@ def describe(directory: Directory = HERE) -> None:
     show(roles.load("mailcore.manifest.desk:describe")(directory.absolute()))
 
 
-@app.command()
+@command(app)
 def add(
+    asked: Desk,
     name: Name,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What `diwan node describe` printed there.")],
     organisation: Annotated[str, typer.Option(help="The code of the administration that runs it.")],
     domain: Domains,
     site: Annotated[str, typer.Option(help=f"How often it sees the centre: {', '.join(SITE_CLASSES)}.")] = "online",
-    directory: Directory = HERE,
-    name_as: As = "",
-    password_file: PasswordFile = None,
 ) -> None:
     """Ask for a node to be added; a second person approves it with `diwan admin approve`."""
     try:
@@ -49,25 +45,29 @@ def add(
     missing = {"hostname", "smtp", "https", "key_sha256"} - told.keys()
     if missing:
         raise BadEntry(f"{file}: {', '.join(sorted(missing))} is missing")
-    _said(act(directory, name_as, password_file, _add, name, told, organisation, site, tuple(domain)))
+    asked.perform(_add, name, told, organisation, site, tuple(domain))
 
 
-@app.command()
-def serve(name: Name, domain: Domains, directory: Directory = HERE, name_as: As = "", password_file: PasswordFile = None) -> None:
-    """Ask for a node to take the mail of exactly these domains; a second person approves."""
-    _said(act(directory, name_as, password_file, _serve, name, tuple(domain)))
-
-
-@app.command()
-def revoke(
+@command(app)
+def serve(
+    asked: Desk,
     name: Name,
-    reason: Annotated[str, typer.Option(help="Why; every node of the nation will read it.")],
-    directory: Directory = HERE,
-    name_as: As = "",
-    password_file: PasswordFile = None,
+    domain: Domains,
 ) -> None:
-    """Ask for a node to be trusted no more; a second person approves. Nodes that are online refuse it within two minutes."""
-    _said(act(directory, name_as, password_file, _revoke, name, reason))
+    """Ask for a node to take the mail of exactly these domains; a second person approves."""
+    asked.perform(_serve, name, tuple(domain))
+
+
+@command(app)
+def revoke(
+    asked: Desk,
+    name: Name,
+) -> None:
+    """Ask for a node to be trusted no more; a second person approves. Nodes that are online refuse it within two minutes.
+
+    Every node of the nation will read the reason.
+    """
+    asked.perform(lambda tx: NodeRevoke(topology.by_name(tx, name).node_id, asked.reason))
 
 
 @app.command(name="list")
@@ -86,20 +86,15 @@ def listing(directory: Directory = HERE, as_json: Json = False) -> None:
         sys.stdout.write("there is no node in the topology\n")
 
 
-def _add(tx: Tx, actor: Actor, name: str, told: dict[str, str], code: str, site: str, domains: tuple[str, ...]) -> Outcome:
+def _add(tx: Tx, name: str, told: dict[str, str], code: str, site: str, domains: tuple[str, ...]) -> NodeAdd:
     if site not in SITE_CLASSES:
         raise BadEntry(f"{site!r} is not a class of site: {', '.join(SITE_CLASSES)}")
     owner = organisations.by_code(tx, code).organisation_id
-    wanted = NodeAdd(name, owner, site, told["hostname"], told["smtp"], told["https"], told["key_sha256"], domains)
-    return acts.perform(tx, actor, wanted)
+    return NodeAdd(name, owner, site, told["hostname"], told["smtp"], told["https"], told["key_sha256"], domains)
 
 
-def _serve(tx: Tx, actor: Actor, name: str, domains: tuple[str, ...]) -> Outcome:
-    return acts.perform(tx, actor, NodeServe(topology.by_name(tx, name).node_id, domains))
-
-
-def _revoke(tx: Tx, actor: Actor, name: str, reason: str) -> Outcome:
-    return acts.perform(tx, actor, NodeRevoke(topology.by_name(tx, name).node_id, reason), reason)
+def _serve(tx: Tx, name: str, domains: tuple[str, ...]) -> NodeServe:
+    return NodeServe(topology.by_name(tx, name).node_id, domains)
 
 
 def _listed(tx: Tx) -> list[dict[str, Any]]:
@@ -108,12 +103,3 @@ def _listed(tx: Tx) -> list[dict[str, Any]]:
         values = {name: getattr(node, name) for name in type(node).__slots__}
         shown.append(values | {"key_sha256": node.key_sha256.hex(), "domains": topology.domains(tx, node.node_id)})
     return shown
-
-
-def _said(outcome: Outcome) -> None:
-    if outcome.approval_id is None:
-        sys.stdout.write("done\n")
-    else:
-        sys.stdout.write(
-            f"request {outcome.approval_id} waits for a second person: diwan admin approve {outcome.approval_id} --as ADDRESS\n"
-        )

@@ -11,7 +11,8 @@ from config.database import Tx
 from directory import organisations
 from directory.acts.act import Act
 from directory.acts.organisations import OrganisationClose, OrganisationCreate, OrganisationMove, OrganisationRename
-from directory.commands.finding import Arabic, Desk, Latin, Since, begins, command, table
+from directory.commands.finding import Arabic, Desk, Latin, Since, command, table
+from directory.commands.naming import begins
 from directory.types import Organisation
 
 app = typer.Typer(help="Administrations: add, rename, move, close, list.", no_args_is_help=True)

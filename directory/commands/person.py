@@ -17,7 +17,8 @@ from directory.acts.credentials import AppPasswordRevoke, FactorsReset, Password
 from directory.acts.people import PersonClose, PersonCreate, PersonMove, PersonRename, PersonReopen, PersonTransfer
 from directory.address import parse
 from directory.commands import finding
-from directory.commands.finding import Address, Arabic, Desk, Latin, Since, account, begins, command, table
+from directory.commands.finding import Address, Arabic, Desk, Latin, Since, account, command, table
+from directory.commands.naming import begins
 from directory.credentials import AppPassword
 from directory.errors import BadEntry
 from directory.signin.passwords import Hasher, prepare

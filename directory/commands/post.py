@@ -13,7 +13,8 @@ from directory.acts.act import Act
 from directory.acts.holdings import HoldingEnd, HoldingStart
 from directory.acts.posts import PostClose, PostCreate, PostMove, PostRename, PostRole
 from directory.commands import finding
-from directory.commands.finding import Address, Arabic, Desk, Latin, Since, UnitPath, account, begins, command, ends, table
+from directory.commands.finding import Address, Arabic, Desk, Latin, Since, UnitPath, account, command, table
+from directory.commands.naming import begins, ends
 from directory.commands.who import day
 from directory.errors import NotFound
 from directory.types import HOLDING_KINDS, Holding, HoldingKind, Post

@@ -12,7 +12,8 @@ from directory import organisations, units
 from directory.acts.act import Act
 from directory.acts.units import UnitAddress, UnitClose, UnitCreate, UnitMove, UnitRename
 from directory.commands import finding
-from directory.commands.finding import Arabic, Desk, Latin, Since, UnitPath, begins, command
+from directory.commands.finding import Arabic, Desk, Latin, Since, UnitPath, command
+from directory.commands.naming import begins
 from directory.commands.who import Branch, lines
 from directory.types import Unit
 

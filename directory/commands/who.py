@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -14,6 +14,7 @@ from config.commands import HERE, Directory, Json, ask, show
 from config.database import Tx
 from directory import who as directory
 from directory.address import parse
+from directory.commands.naming import ends
 from directory.who import Holds, Who
 
 _KINDS = {"person": "person", "post": "post", "unit": "unit mailbox", "list": "list"}
@@ -106,13 +107,6 @@ def day(at_us: int) -> str:
 
 
 def _moment(text: str, option: str) -> int | None:
-    """Return a moment in µs: of a date its last, in the time zone of this machine; None for "". Raises BadParameter."""
-    if not text:
-        return None
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a date such as 2026-01-31", param_hint=option) from None
-    if len(text) <= len("2026-01-31"):
-        read = datetime.combine(read.date(), time.max)
-    return int(read.astimezone().timestamp()) * SECOND_US + read.microsecond
+    """Return a moment in µs: of a date its last; None for "". Raises BadParameter."""
+    over = ends(text, option)
+    return None if over is None else over - 1

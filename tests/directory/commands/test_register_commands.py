@@ -128,7 +128,7 @@ def test_a_date_that_is_none_is_wrong_usage(fund: Path) -> None:
 
 def test_every_command_answers_json_with_its_entry_in_the_journal(fund: Path) -> None:
     answer = json.loads(diwan(fund, "unit", "box", "cnas/DRH", "--json").stdout)
-    assert (answer["entry"] > 0, answer["approval"]) == (True, None)
+    assert (answer["journal"] > 0, answer["waits_as"]) == (True, None)
 
 
 def test_administrations_are_listed_level_by_level(fund: Path) -> None:
