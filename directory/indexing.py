@@ -11,7 +11,7 @@ import msgspec
 
 from config.database import Database, Tx
 from directory import postings, tokens
-from directory.postings import CHUNK, Bits
+from directory.postings import CHUNK
 
 Progress = Callable[[int, int], None]
 
@@ -24,9 +24,12 @@ _PEOPLE = """
     SELECT p.person_id, p.unit_id, u.organisation_id, p.address, p.name_fr, p.name_ar
     FROM person p LEFT JOIN unit u ON u.unit_id = p.unit_id WHERE p.person_id IN (:ids[]) AND p.closed_us IS NULL
 """
+_HIDDEN = "SELECT 1 FROM visibility v WHERE v.account_id = {} AND v.attribute = '{}' AND v.audience NOT IN ('everyone', 'nation')"
+# Nobody is found by a function that not everybody may know of: a search would tell.
 _TITLES = f"""
     SELECT h.person_id, p.post_rank, p.title_fr, p.title_ar FROM holding h JOIN post p ON p.post_id = h.post_id
-    WHERE h.person_id IN (:ids[]) AND {_NOW} AND p.closed_us IS NULL ORDER BY h.person_id, p.post_rank, h.holding_id
+    WHERE h.person_id IN (:ids[]) AND {_NOW} AND p.closed_us IS NULL AND NOT EXISTS ({_HIDDEN.format("h.person_id", "posts")})
+      AND NOT EXISTS ({_HIDDEN.format("p.post_id", "entry")}) ORDER BY h.person_id, p.post_rank, h.holding_id
 """
 _POSTS = """
     SELECT p.post_id, p.post_rank, u.unit_id, o.organisation_id, p.address, p.title_fr, p.title_ar, o.name_fr, o.name_ar,
@@ -136,45 +139,53 @@ def _index_chunk(tx: Tx, chunk: int) -> int:
 
 
 def _replace(tx: Tx, account_ids: Sequence[int], entries: Mapping[int, str]) -> None:
+    chunks: defaultdict[int, list[int]] = defaultdict(list)
+    for one in dict.fromkeys(account_ids):
+        chunks[one // CHUNK].append(one)
+    for chunk in sorted(chunks):
+        _replace_in(tx, chunk, chunks[chunk], entries)
+
+
+def _replace_in(tx: Tx, chunk: int, account_ids: Sequence[int], entries: Mapping[int, str]) -> None:
+    """Write what has changed of accounts of one chunk; an account without an entry is taken out."""
     kept = {block: _read(text) for block, text in tx.rows(_KEPT, blocks=sorted({one // BLOCK for one in account_ids}))}
     listed: list[tuple[int, str]] = []
     unlisted: list[tuple[int, str, str]] = []
     changed: defaultdict[int, dict[int, str]] = defaultdict(dict)
-    for one in dict.fromkeys(account_ids):
+    for one in account_ids:
         block = kept.setdefault(one // BLOCK, {})
         was, becomes = block.pop(one, ""), entries.get(one, "")
         if becomes:
             block[one] = becomes
         if was != becomes:
             changed[one // BLOCK] = block
-            listed.append((one, becomes))
+            listed.append((one % CHUNK, becomes))
         if was not in ("", becomes):
-            unlisted.append((one, was, becomes))
-    postings.change(tx, _listed(listed), _unlisted(unlisted))
+            unlisted.append((one % CHUNK, was, becomes))
+    postings.change(tx, chunk, _listed(listed), _unlisted(unlisted))
     tx.many(_KEEP, [{"block": number, "entries": msgspec.json.encode(block).decode()} for number, block in changed.items()])
 
 
-def _listed(entries: Iterable[tuple[int, str]]) -> dict[bytes, Bits]:
-    """Return who stands under which term. Accounts gather under words first, which are fewer."""
+def _listed(entries: Iterable[tuple[int, str]]) -> dict[bytes, list[int]]:
+    """Return who stands under which term. They gather under words first, which are fewer."""
     having: defaultdict[str, list[int]] = defaultdict(list)
-    for account_id, words in entries:
+    for offset, words in entries:
         for word in words.split():
-            having[word].append(account_id)
-    listed: dict[bytes, Bits] = {}
-    for word, account_ids in having.items():
-        bits = postings.of(account_ids)
+            having[word].append(offset)
+    listed: defaultdict[bytes, list[int]] = defaultdict(list)
+    for word, offsets in having.items():
         for term in tokens.terms(word):
-            listed[term] = postings.either(listed[term], bits) if term in listed else bits
+            listed[term].extend(offsets)
     return listed
 
 
-def _unlisted(entries: Iterable[tuple[int, str, str]]) -> dict[bytes, Bits]:
+def _unlisted(entries: Iterable[tuple[int, str, str]]) -> dict[bytes, list[int]]:
     """Return who stood under which term before and stands there no more."""
     losing: defaultdict[bytes, list[int]] = defaultdict(list)
-    for account_id, before, after in entries:
+    for offset, before, after in entries:
         for term in _terms(before) - _terms(after):
-            losing[term].append(account_id)
-    return {term: postings.of(account_ids) for term, account_ids in losing.items()}
+            losing[term].append(offset)
+    return losing
 
 
 def _terms(words: str) -> set[bytes]:

@@ -8,6 +8,7 @@ letters become their plain relatives; Arabic-Indic digits become ASCII digits.
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import groupby
 
 _MARKS = (
     *range(0x0610, 0x061B),  # signs above names
@@ -55,7 +56,8 @@ _LATIN_SOUNDS = (
 _LATIN_ARTICLE = re.compile(r"^(?:el|al)(?=[a-z]{3})")
 _SERVANT_OF = re.compile(r"^abd(?:el|al|ul|ou?l|e)(?=[a-z]{2})")
 _OF_THE_FAITH = re.compile(r"(?<=[a-z]{2})(?:ed|ad|ud)(?=d[iy]ne?$)")
-_DOUBLED = re.compile(r"(.)\1+")
+_VOWELS = {code: "_" if chr(code) in "aeiou" else None for code in range(128) if chr(code) not in "bcdfghjklmnpqrstvwxyz"}
+_SEMIVOWELS = str.maketrans("wy", "__")
 
 
 @lru_cache(maxsize=65_536)
@@ -71,9 +73,9 @@ def skeleton(word: str) -> str:
         sounds = _LATIN_ARTICLE.sub("", sounds)
         for written, sound in _LATIN_SOUNDS:
             sounds = sounds.replace(written, sound)
-        sounds = re.sub("[aeiou]", "_", re.sub("[^a-z]", "", sounds))
-    bones = sounds[:1] + re.sub("[wy]", "_", sounds[1:])
-    return _DOUBLED.sub(r"\1", bones.removesuffix("h").replace("_", ""))
+        sounds = sounds.translate(_VOWELS)
+    bones = sounds[:1] + sounds[1:].translate(_SEMIVOWELS)
+    return "".join(bone for bone, _ in groupby(bones.removesuffix("h").replace("_", "")))
 
 
 def without_article(word: str) -> str:

@@ -54,7 +54,7 @@ def of_entry(texts: Iterable[str], names: Iterable[str] = ()) -> list[str]:
     found: dict[str, None] = {}
     for read, some in ((_name, names), (_forms, texts)):
         for text in some:
-            for piece in text.replace(".", " ").split():
+            for piece in text.lower().replace(".", " ").split():
                 found.update(read(piece))
     return ([word for word in found if word not in STOP_WORDS] or list(found))[:MAX_WORDS]
 

@@ -30,19 +30,22 @@ def test_a_row_says_who_is_in_it_whether_few_or_many(offsets: set[int]) -> None:
 
 
 async def test_terms_and_ranges_of_terms(database: Database) -> None:
-    many, few = set(range(5, 3 * CHUNK, 7)), {3, CHUNK, 9 * CHUNK + 1}
-    listed = {b"many": postings.of(many), b"manx": postings.of(few)}
+    many, few = list(range(5, CHUNK, 7)), [3, 7, CHUNK - 1]
 
     async def found(term: Term) -> set[int]:
         return set(postings.account_ids(await database.read(postings.read, term)))
 
-    await database.write(postings.change, listed, {})
-    assert await found(Term(b"many")) == many
-    assert await found(Term(b"man", b"man\xff")) == many | few
+    for chunk in (0, 9):
+        await database.write(postings.change, chunk, {b"many": many, b"manx": few}, {})
+    here = {chunk * CHUNK + one for chunk in (0, 9) for one in many}
+    there = {chunk * CHUNK + one for chunk in (0, 9) for one in few}
+    assert await found(Term(b"many")) == here
+    assert await found(Term(b"man", b"man\xff")) == here | there
     assert await found(Term(b"ma")) == set()
-    await database.write(postings.change, {b"manx": postings.of([4])}, {b"many": listed[b"many"], b"manx": postings.of([3])})
-    assert await found(Term(b"many")) == set()
-    assert await found(Term(b"man", b"man\xff")) == few - {3} | {4}
+    assert set(await database.read(postings.read_each, ["many", "none"])) == {"many", "none"}
+    await database.write(postings.change, 0, {b"manx": [4, 7]}, {b"many": many, b"manx": [3, 4, 8]})
+    assert await found(Term(b"many")) == {one for one in here if one >= CHUNK}
+    assert await found(Term(b"manx")) == there - {3} | {4}
     assert await database.read(_rows) == 3
 
 
