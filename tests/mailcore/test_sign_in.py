@@ -104,7 +104,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> State:
 @pytest.fixture
 async def node(tmp_path: Path, tls: Tls, state: State) -> AsyncIterator[Node]:
     """A node whose roots are the state's. Amina has a card, a password and a token."""
-    hasher, tokens, collector = Hasher(memory_kib=8, passes=1, lanes=1, iterations=4096), Tokens(), Collector()
+    hasher, tokens, collector = Hasher(memory_kib=8, passes=1, lanes=1), Tokens(), Collector()
     async with contextlib.AsyncExitStack() as stack:
         made = await stack.enter_async_context(opened(settings(tmp_path, tls, loopback()), SystemClock(), hasher))
         signin = SignIn(made.db, made.clock, hasher, key=bytes(32), tokens=tokens)
