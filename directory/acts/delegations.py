@@ -46,11 +46,13 @@ def _both(tx: Tx, act: DelegationGrant) -> tuple[Scope, ...]:
 
 
 def _guard(tx: Tx, actor: Actor, act: DelegationGrant) -> None:
-    """Refuse to lend somebody else's mailbox to oneself, or that of somebody one does not stand above."""
-    if _is_theirs(tx, actor, act.account_id):
-        return
-    places.require_outranked(tx, actor, act.account_id)
-    if _is_theirs(tx, actor, act.delegate_id):
+    """Refuse to lend oneself what is not one's own for good, and to lend the mailbox of somebody one does not stand above.
+
+    Not even the mailbox of a post that one holds: the loan would outlast the holding.
+    """
+    if not _is_theirs(tx, actor, act.account_id):
+        places.require_outranked(tx, actor, act.account_id)
+    if actor.person_id != act.account_id and _is_theirs(tx, actor, act.delegate_id):
         raise NotPermitted("nobody lends themselves the mailbox of somebody else", actor=actor.name, account_id=act.account_id)
 
 

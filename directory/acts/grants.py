@@ -6,7 +6,7 @@ from directory.acts import places
 from directory.acts.act import Act, Rule, Rules, made
 from directory.errors import NotPermitted
 from directory.grants import BY_TWO, Grant
-from directory.rights import CONSOLE, NATION, Actor, Role, Scope, ScopeKind
+from directory.rights import CONSOLE, NATION, POWERFUL, Actor, Role, Scope, ScopeKind
 
 
 class GrantGive(Act, frozen=True, tag="grant.give"):
@@ -70,8 +70,10 @@ def _where(tx: Tx, act: GrantGive) -> tuple[Scope, ...]:
 
 
 def _give_by_two(tx: Tx, actor: Actor, act: GrantGive) -> bool:
-    founding = actor is CONSOLE and act.role == "national" and act.scope == NATION and grants.is_founding(tx)
-    return act.role in BY_TWO and not founding
+    """Ask two persons for every powerful role, or somebody could make themselves the second one; the console names administrators alone."""
+    if actor is not CONSOLE:
+        return act.role in POWERFUL
+    return act.role in BY_TWO and not (act.role == "national" and act.scope == NATION and grants.is_founding(tx))
 
 
 def _revoke_by_two(tx: Tx, actor: Actor, act: GrantRevoke) -> bool:

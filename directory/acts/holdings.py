@@ -1,14 +1,17 @@
-"""Acts on holdings: appointing people to posts. Both the post and the person must be in reach, and the roles a post brings."""
+"""Acts on holdings: appointing people to posts. Both the post and the person must be in reach, and the roles a post brings.
+
+Nobody appoints themselves: whoever holds a post reads its mailbox. Two persons fill a post that brings a powerful role.
+"""
 
 import contextlib
 from typing import Any
 
 from config.database import Tx
-from directory import holdings
+from directory import holdings, rights
 from directory.acts import places
 from directory.acts.act import Act, Rule, Rules, made
-from directory.errors import NotFound
-from directory.rights import Actor, Scope
+from directory.errors import NotFound, NotPermitted
+from directory.rights import CONSOLE, POWERFUL, Actor, Scope
 from directory.types import Holding, HoldingKind
 
 
@@ -82,8 +85,31 @@ def _here(tx: Tx, act: Any) -> Scope:
     return places.holding(tx, act.holding_id)
 
 
-def _outranked(tx: Tx, actor: Actor, act: HoldingStart) -> None:
+def _guard_start(tx: Tx, actor: Actor, act: HoldingStart) -> None:
     places.require_outranked(tx, actor, act.post_id)
+    _refuse_oneself(actor, act.person_id)
+
+
+def _guard_correct(tx: Tx, actor: Actor, act: HoldingCorrect) -> None:
+    _outranked_of(tx, actor, act)
+    _refuse_oneself(actor, holdings.find(tx, act.holding_id).person_id)
+
+
+def _refuse_oneself(actor: Actor, person_id: int) -> None:
+    if actor.person_id == person_id:
+        raise NotPermitted("nobody appoints themselves", actor=actor.name)
+
+
+def _start_by_two(tx: Tx, actor: Actor, act: HoldingStart) -> bool:
+    return actor is not CONSOLE and _is_powerful(tx, act.post_id)
+
+
+def _correct_by_two(tx: Tx, actor: Actor, act: HoldingCorrect) -> bool:
+    return actor is not CONSOLE and _is_powerful(tx, holdings.find(tx, act.holding_id).post_id)
+
+
+def _is_powerful(tx: Tx, post_id: int) -> bool:
+    return any(one.role in POWERFUL for one in rights.brings(tx, post_id))
 
 
 def _outranked_of(tx: Tx, actor: Actor, act: Any) -> None:
@@ -103,8 +129,10 @@ def _subject(act: Any, value: Any) -> int:
 
 
 RULES: Rules = {
-    HoldingStart: Rule("holdings", _both, _start, "holding", lambda act, value: value.holding_id, made, _outranked),
+    HoldingStart: Rule(
+        "holdings", _both, _start, "holding", lambda act, value: value and value.holding_id, made, _guard_start, two_persons=_start_by_two
+    ),
     HoldingEnd: Rule("holdings", _here, _end, "holding", _subject, _shown, _outranked_of),
-    HoldingCorrect: Rule("holdings", _both_of, _correct, "holding", _subject, _shown, _outranked_of),
+    HoldingCorrect: Rule("holdings", _both_of, _correct, "holding", _subject, _shown, _guard_correct, two_persons=_correct_by_two),
     HoldingAnnul: Rule("holdings", _here, lambda tx, act: holdings.annul(tx, act.holding_id), "holding", _subject, _shown, _outranked_of),
 }

@@ -3,11 +3,12 @@
 import pytest
 
 from config.clock import DAY_US, ManualClock
-from directory import grants, holdings, people, posts, rights
+from directory import delegations, grants, holdings, people, posts, rights
 from directory.acts import Act, decide, perform, perform_many
 from directory.acts.addresses import AliasAdd, DomainAlias, DomainCreate
 from directory.acts.cards import AttributesSet
 from directory.acts.credentials import PasswordReset, SessionsEnd
+from directory.acts.delegations import DelegationGrant
 from directory.acts.grants import GrantGive, GrantRevoke
 from directory.acts.holdings import HoldingCorrect, HoldingEnd, HoldingStart
 from directory.acts.organisations import OrganisationClose, OrganisationMove
@@ -271,3 +272,53 @@ async def test_roles_at_a_place_are_those_of_the_person_and_of_their_posts(stage
     assert await stage.db.read(rights.roles_at, person.actor_id, NATION) == frozenset()
     await stage.db.write(posts.close, place.vacant.post_id)
     assert await stage.db.read(rights.roles_at, person.actor_id, stage.scope("in.a.x")) == {"signer"}
+
+
+async def test_nobody_makes_themselves_the_second_person(stage: Stage) -> None:
+    """Whoever could name an administrator alone, or appoint one, could approve with an account of their own what takes two."""
+    place, scope = stage.world["in.a"], stage.scope("in")
+    for role, where in (("administrator", "in"), ("national", "nation")):
+        actor = await stage.holder(role, where, f"alone-{role}")  # type: ignore[arg-type]
+        puppet = await stage.plain("in.a", f"puppet-{role}")
+        await stage.db.write(perform, actor, PasswordReset(puppet.actor_id, KEPT))
+        asked = await stage.db.write(perform, actor, GrantGive(puppet.actor_id, "administrator", scope.kind, scope.id))
+        assert asked.approval_id is not None
+        with pytest.raises(NotPermitted):
+            await stage.db.write(decide, puppet, asked.approval_id, approve=True)
+    await stage.db.write(perform, CONSOLE, GrantGive(place.vacant.post_id, "administrator", scope.kind, scope.id))
+    actor = await stage.holder("administrator", "in", "appoints")
+    asked = await stage.db.write(perform, actor, HoldingStart(place.vacant.post_id, puppet.actor_id))
+    assert asked.approval_id is not None
+    assert await stage.db.read(rights.held, puppet) == ()
+    held = await stage.db.write(perform, CONSOLE, HoldingStart(place.vacant.post_id, puppet.actor_id))
+    assert held.approval_id is None
+    corrected = HoldingCorrect(held.value.holding_id, "interim", held.value.valid_from_us, None, "D-2")
+    assert (await stage.db.write(perform, actor, corrected)).approval_id is not None
+
+
+async def test_nobody_appoints_themselves(stage: Stage, clock: ManualClock) -> None:
+    place = stage.world["in.a"]
+    actor = await stage.holder("administrator", "in")
+    held = await stage.db.write(holdings.start, place.post.post_id, actor.actor_id)
+    clock.advance(DAY_US)
+    await stage.db.write(holdings.end, held.holding_id)
+    await refused(
+        stage,
+        actor,
+        HoldingStart(place.vacant.post_id, actor.actor_id, "interim"),
+        HoldingCorrect(held.holding_id, "titular", held.valid_from_us, None, "D-1"),
+    )
+    assert await stage.db.read(holdings.held_by, actor.actor_id, clock.now_us()) == ()
+
+
+async def test_nobody_lends_themselves_what_comes_with_a_post(stage: Stage, clock: ManualClock) -> None:
+    """The loan would stay when the post has gone to somebody else."""
+    place, person = stage.world["in.a"], await stage.plain("in.a")
+    held = await stage.db.write(holdings.start, place.vacant.post_id, person.actor_id)
+    lent = DelegationGrant(place.vacant.post_id, person.actor_id, ("read", "send_as"))
+    with pytest.raises(NotPermitted):
+        await stage.db.write(perform, person, lent)
+    clock.advance(DAY_US)
+    await stage.db.write(holdings.end, held.holding_id)
+    assert await stage.db.read(delegations.received, person.actor_id, clock.now_us()) == []
+    assert (await stage.db.write(perform, person, DelegationGrant(person.actor_id, place.post.post_id, ("read",)))).value is not None
