@@ -6,6 +6,7 @@ row in `address`: mail to it leaves by the topology. An administration that is k
 """
 
 import base64
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 
@@ -26,6 +27,8 @@ NEW, PARENT, UNFOUND = 1, 2, 3  # why a line is pending; the last: search does n
 FINDABLE = ("unit", "post", "person")
 FIND_PAGE = 2000  # entries indexed in one unit of work: the index is written by terms, so fewer at once cost more in all
 _HASH = 32
+
+_UID = re.compile(r"[1-9][0-9]{0,18}|@[a-z0-9.-]{1,255}")  # a number, or a domain
 
 Known = dict[int, int]  # entries here by their number at the centre
 
@@ -50,6 +53,8 @@ def receive(tx: Tx, received: Iterable[Line]) -> None:
 
 
 def _kind(one: Line) -> str:
+    if not _UID.fullmatch(one.uid):
+        raise BadManifest(f"{one.uid[:64]!r} is no name of an entry")
     if not one.line:
         return ""
     try:

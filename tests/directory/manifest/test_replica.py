@@ -115,6 +115,18 @@ async def test_lines_that_the_document_does_not_vouch_for_are_noticed(centre: Da
     assert await database.read(replica.differing, hashes) == []
 
 
+async def test_a_line_with_a_name_that_no_entry_has_is_never_kept(centre: Database, database: Database, nation: Ministry) -> None:
+    """What cannot be compared would stop this node from following for good."""
+    await followed(centre, database)
+    line = b'{"is":"person","id":1,"ar":"x","fr":"x","address":"x@y"}'
+    for uid in ("9" * 70_000, "", "0", "-1", "1\0", "\ud800", "@" + "x" * 300):
+        with pytest.raises(BadManifest):
+            await database.write(replica.receive, [publish.Line(uid, line)])
+        with pytest.raises(BadManifest):
+            await database.write(replica.receive, [publish.Line(uid, b"")])
+    assert await database.read(replica.differing, await database.read(follow.entries_part)) == []
+
+
 async def test_a_part_that_is_not_the_one_named_is_refused(centre: Database, database: Database, nation: Ministry) -> None:
     signed = document.opened(await centre.write(publish_all), [KEY.written], "demo")
     parts = {n: await centre.read(publish.part, p.sha256) for n, p in signed.body.parts.items()}
