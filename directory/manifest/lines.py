@@ -222,9 +222,12 @@ def _holdings(tx: Tx, ids: Sequence[int]) -> Iterator[Numbered]:
 
 
 def _certificates(tx: Tx, ids: Sequence[int]) -> Iterator[Numbered]:
-    for number, account, purpose, key_id, der, chain in tx.rows(_CERTIFICATES, ids=ids, now_us=tx.now_us):
-        issuers = [_b64(one) for one in msgspec.msgpack.decode(chain, type=list[bytes])]
-        yield Certificate(number, account, purpose, key_id, _b64(der), issuers)
+    rows = tx.rows(_CERTIFICATES, ids=ids, now_us=tx.now_us)
+    hidden = visibility.of(tx, [row[1] for row in rows])
+    for number, account, purpose, key_id, der, chain in rows:
+        if _tells(hidden.get(account, {}), "person", "certificates"):  # the same rule for every kind of account
+            issuers = [_b64(one) for one in msgspec.msgpack.decode(chain, type=list[bytes])]
+            yield Certificate(number, account, purpose, key_id, _b64(der), issuers)
 
 
 def _lists(tx: Tx, ids: Sequence[int]) -> Iterator[Numbered]:

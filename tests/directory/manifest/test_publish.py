@@ -2,9 +2,10 @@ import msgspec
 
 from config.clock import MINUTE_US, ManualClock
 from config.database import Database, Tx
-from directory import attributes, holdings, people, visibility
+from directory import attributes, certificates, holdings, people, visibility
 from directory.manifest import document, lines, publish
 from directory.manifest.publish import Line
+from tests.directory.acts.world import certificate
 from tests.directory.conftest import Ministry, address
 from tests.directory.manifest.keys import SigningKey
 
@@ -47,6 +48,18 @@ async def test_a_hidden_person_is_not_told_of_nor_what_they_hold(database: Datab
     found = await database.read(told)
     assert str(ministry.amina.person_id) not in found
     assert not any(isinstance(line, lines.Holding) for line in found.values())
+
+
+async def test_a_certificate_that_is_hidden_or_of_somebody_hidden_is_not_told_of(database: Database, ministry: Ministry) -> None:
+    for person in (ministry.amina, ministry.karim):
+        await database.write(certificates.add, person.person_id, "encrypt", "k", certificate(person.address), [])
+    await database.write(visibility.set, ministry.amina.person_id, visibility.ENTRY, "organisation")
+    await database.write(publish_all)
+    shown = [one.account for one in (await database.read(told)).values() if isinstance(one, lines.Certificate)]
+    assert shown == [ministry.karim.person_id]
+    await database.write(visibility.set, ministry.karim.person_id, "certificates", "organisation")
+    await database.write(publish_all)
+    assert not any(isinstance(one, lines.Certificate) for one in (await database.read(told)).values())
 
 
 async def test_only_what_differs_goes_out_with_the_next_document(database: Database, ministry: Ministry, clock: ManualClock) -> None:
