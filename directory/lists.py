@@ -11,7 +11,7 @@ from typing import Literal
 from config.database import Row, Tx
 from directory import aliases, holdings, queries, search
 from directory.address import Address
-from directory.entities import allocate, touch
+from directory.entities import allocate, require_names, touch
 from directory.errors import BadEntry, NotFound
 from directory.queries import Query
 
@@ -225,8 +225,7 @@ def _lists_among(tx: Tx, account_ids: set[int]) -> set[int]:
 def _check(tx: Tx, one: MailingList) -> None:
     if one.senders not in SENDERS or one.moderation not in MODERATION:
         raise BadEntry(senders=one.senders, moderation=one.moderation)
-    if not one.name_ar and not one.name_fr:
-        raise BadEntry("a list needs a name")
+    require_names(one.name_ar, one.name_fr)
     owner = tx.value("SELECT kind FROM address WHERE account_id = :id AND closed_us IS NULL LIMIT 1", id=one.owner_id)
     if owner not in OWNERS:
         raise BadEntry("a list is owned by a person, a post or a unit with a mailbox", owner_id=one.owner_id)

@@ -210,6 +210,13 @@ async def test_a_list_owns_no_list_and_is_no_member_of_itself(database: Database
             await database.write(lambda tx, given=changes: lists.change(tx, one.list_id, **given))
 
 
+async def test_the_name_of_a_list_is_one_visible_line(database: Database, ministry: Ministry) -> None:
+    one = await database.write(make, ministry)
+    for name in ("", " ", "x\r\nBcc: y@z.example", "x\u202ecte", "x" * 301):
+        with pytest.raises(BadEntry):
+            await database.write(lambda tx, given=name: lists.change(tx, one.list_id, name_ar="", name_fr=given))
+
+
 def test_what_is_typed_is_checked() -> None:
     assert queries.decode(queries.encode(Query(within=3, function="head"))) == Query(within=3, function="head")
     for text in ("", "[]", '{"within": "x"}', '{"nonsense": 1}', '{"take": "all"}'):
