@@ -23,6 +23,7 @@ ROLES = {
     "web": "webmail.app:web",
     "keep": "mailcore.keep:keep",
     "manifest": "mailcore.manifest.role:manifest",
+    "sync": "mailcore.sync:sync",
 }
 
 LISTENERS = {

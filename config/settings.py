@@ -182,6 +182,35 @@ class Route(Section, frozen=True, forbid_unknown_fields=True):
     tls: Literal["verify", "opportunistic"] = "verify"
 
 
+class Sync(Section, frozen=True, forbid_unknown_fields=True):
+    """An LDAP server whose people are taken over into one administration."""
+
+    name: str  # ours for it: letters, digits, hyphens
+    kind: Literal["openldap", "ad"]
+    url: str  # ldaps://host[:port], or ldap://host[:port], where StartTLS comes first
+    base: str  # the distinguished name below which people are
+    organisation: str  # the code of their administration here
+    service: str  # the name of the service account in whose name they are taken over
+    bind: str = ""  # the distinguished name to sign in with
+    password: Path | None = None  # a file with its password
+    ca: Path | None = None  # PEM with the roots to trust; None: the system's
+    filter: str = ""  # who is taken over; "": every person
+    unit: str = ""  # the code of the unit of whoever's entry names none
+    units: dict[str, str] = {}  # what the source calls a unit, when that is neither its code nor its name here
+    mapping: dict[str, tuple[str, ...]] = {}  # a field of ours, such as name_fr, and the attributes to take it from
+    every_s: int = 300
+    full_every_s: int = 3600  # how often all of it is read, which alone shows who has left
+    brake_percent: float = 2.0  # when more people have left at once, two persons are asked first
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9-]{1,40}", self.name):
+            raise ValueError("Expected letters, digits and hyphens - at `$.name`")
+        if not re.fullmatch(r"ldaps?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(:\d{1,5})?/?", self.url):
+            raise ValueError("Expected ldaps://host or ldap://host - at `$.url`")
+        if self.every_s < 1 or self.full_every_s < self.every_s:
+            raise ValueError("Expected seconds, 1 or more, and at most `full_every_s` - at `$.every_s`")
+
+
 class _File(Section, frozen=True, forbid_unknown_fields=True):
     node: Node
     tls: Tls
@@ -195,6 +224,7 @@ class _File(Section, frozen=True, forbid_unknown_fields=True):
     manifest: Manifest = Manifest()
     openid: OpenId = OpenId()
     identity_provider: tuple[IdentityProvider, ...] = ()
+    sync: tuple[Sync, ...] = ()
     route: list[Route] = []
 
 
@@ -215,6 +245,7 @@ class Settings(msgspec.Struct, frozen=True):
     manifest: Manifest = Manifest()
     openid: OpenId = OpenId()
     identity_providers: tuple[IdentityProvider, ...] = ()
+    syncs: tuple[Sync, ...] = ()
 
     @property
     def issuer(self) -> str:
@@ -280,6 +311,7 @@ def parse(text: str, directory: Path) -> Settings:
         manifest=_anchored(read.manifest, directory),
         openid=read.openid,
         identity_providers=tuple(_placed(one, directory) for one in read.identity_provider),
+        syncs=tuple(_reachable(one, directory) for one in read.sync),
         routes=[msgspec.structs.replace(r, ca=directory / r.ca) if r.ca is not None else r for r in read.route],
     )
 
@@ -291,6 +323,11 @@ def _anchored(read: Manifest, directory: Path) -> Manifest:
 def _placed(provider: IdentityProvider, directory: Path) -> IdentityProvider:
     secret, ca = (None if path is None else directory / path for path in (provider.secret, provider.ca))
     return msgspec.structs.replace(provider, secret=secret, ca=ca)
+
+
+def _reachable(source: Sync, directory: Path) -> Sync:
+    password, ca = (None if path is None else directory / path for path in (source.password, source.ca))
+    return msgspec.structs.replace(source, password=password, ca=ca)
 
 
 def explain(message: str) -> str:

@@ -41,6 +41,8 @@ PURE = (
     "directory/ldap/schema.py",
     "directory/ldap/selfsaid.py",
     "directory/names.py",
+    "directory/sync/dialects.py",
+    "directory/sync/filtering.py",
     "directory/signin/messages.py",
     "directory/signin/saslprep.py",
     "directory/signin/scram.py",

@@ -15,12 +15,13 @@ from config.clock import SECOND_US, SystemClock
 from config.commands import HERE, Directory, Json, run, show
 from config.engines import open_database
 from directory import search
-from directory.commands import importing
+from directory.commands import importing, syncing
 from directory.manifest.document import Anchor
 from directory.manifest.errors import BadManifest
 
 app = typer.Typer(help="The register as a whole: import, synchronise, publish, export, verify, follow.", no_args_is_help=True)
 app.command(name="import")(importing.main)
+app.command(name="sync")(syncing.main)
 DESK = "mailcore.manifest.desk"
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The file to carry.")]
 

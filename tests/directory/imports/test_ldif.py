@@ -22,7 +22,11 @@ def read(text: str) -> list[LdapEntry | Refused]:
 
 
 def test_folded_lines_base64_and_comments_are_read() -> None:
-    text = f"version: 1\n# a comment\n  that goes on\ndn: cn=A\n li,dc=x\ncn:: {b64('علي')[:6]}\n {b64('علي')[6:]}\nsn: x\nCN;Lang-AR: y\n\n\ndn:: {b64('cn=بن')}\n"
+    name = b64("علي")
+    text = (
+        f"version: 1\n# a comment\n  that goes on\ndn: cn=A\n li,dc=x\ncn:: {name[:6]}\n {name[6:]}\nsn: x\nCN;Lang-AR: y\n"
+        f"\n\ndn:: {b64('cn=بن')}\n"
+    )
     first, second = read(text)
     assert first == LdapEntry(1, "cn=Ali,dc=x", {"cn": ("علي".encode(),), "sn": (b"x",), "cn;lang-ar": (b"y",)})
     assert isinstance(second, LdapEntry)
