@@ -1,7 +1,7 @@
 """How the directory shows accounts in a line: who, what, where; and who may see that line at all."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.database import Row, Tx
 from directory import visibility
@@ -11,6 +11,7 @@ from directory.types import AccountKind, Suggestion, Viewer
 UNRANKED = 1000  # people without a function come after those who have one
 BOX_RANK = 100  # boxes of units and lists come after the functions
 
+_TELLS: dict[AccountKind, tuple[str, AccountKind]] = {"person": ("posts", "post"), "post": ("holders", "person")}
 _NOW = "h.superseded_us IS NULL AND h.valid_from_us <= :now_us AND (h.valid_to_us IS NULL OR h.valid_to_us > :now_us)"
 _PEOPLE = """
     SELECT p.person_id, u.unit_id, u.organisation_id, p.address, p.name_ar, p.name_fr, o.name_ar, o.name_fr FROM person p
@@ -23,11 +24,13 @@ _POSTS = """
     WHERE p.post_id IN (:ids[]) AND p.closed_us IS NULL
 """
 _HOLDERS = f"""
-    SELECT h.post_id, p.name_ar, p.name_fr FROM holding h JOIN person p ON p.person_id = h.person_id
+    SELECT h.post_id, p.name_ar, p.name_fr, p.person_id, u.unit_id, u.organisation_id FROM holding h
+    JOIN person p ON p.person_id = h.person_id LEFT JOIN unit u ON u.unit_id = p.unit_id
     WHERE h.post_id IN (:ids[]) AND {_NOW} ORDER BY h.valid_from_us DESC, h.holding_id DESC
 """
 _TITLES = f"""
-    SELECT h.person_id, p.post_rank, p.title_ar, p.title_fr FROM holding h JOIN post p ON p.post_id = h.post_id
+    SELECT h.person_id, p.post_rank, p.title_ar, p.title_fr, p.post_id, u.unit_id, u.organisation_id FROM holding h
+    JOIN post p ON p.post_id = h.post_id JOIN unit u ON u.unit_id = p.unit_id
     WHERE h.person_id IN (:ids[]) AND {_NOW} AND p.closed_us IS NULL ORDER BY p.post_rank DESC, h.holding_id DESC
 """
 _UNITS = """
@@ -43,6 +46,15 @@ _LISTS = """
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """The account that a line tells of besides its own: the post that a person holds, or who holds a post."""
+
+    account_id: int
+    unit_id: int | None
+    organisation_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """An account that is open, with its place and the rank of its function; the smaller the rank the higher."""
 
@@ -51,6 +63,7 @@ class Entry:
     organisation_id: int | None
     rank: int
     suggestion: Suggestion
+    other: Other | None = None
 
     def whole(self, asked: Collection[str]) -> int:
         """Return how many of some folded words stand whole in its names and titles."""
@@ -70,32 +83,46 @@ def entries(tx: Tx, ids: Sequence[int]) -> Iterator[Entry]:
 
 
 def seen(tx: Tx, viewer: Viewer, found: Sequence[Entry]) -> list[Entry]:
-    """Return the entries that a viewer may see."""
-    exceptions = visibility.of(tx, [one.account_id for one in found])
+    """Return the entries that a viewer may see, without titles and holders that they may not."""
+    others = [one.other.account_id for one in found if one.other is not None]
+    exceptions = visibility.of(tx, [*(one.account_id for one in found), *others])
 
-    def sees(one: Entry) -> bool:
+    def sees(one: Entry | Other, kind: AccountKind, attribute: str) -> bool:
         reached = visibility.reach(viewer, one.account_id, one.unit_id, one.organisation_id)
-        return visibility.sees(reached, one.suggestion.kind, visibility.ENTRY, exceptions.get(one.account_id, {}))
+        return visibility.sees(reached, kind, attribute, exceptions.get(one.account_id, {}))
 
-    return [one for one in found if sees(one)]
+    def shown(one: Entry) -> Entry:
+        if one.other is None:
+            return one
+        attribute, kind = _TELLS[one.suggestion.kind]
+        return one if sees(one, one.suggestion.kind, attribute) and sees(one.other, kind, visibility.ENTRY) else _alone(one)
+
+    return [shown(one) for one in found if sees(one, one.suggestion.kind, visibility.ENTRY)]
+
+
+def _alone(one: Entry) -> Entry:
+    """Return an entry that tells of its own account only."""
+    if one.suggestion.kind == "person":
+        return replace(one, rank=UNRANKED, suggestion=replace(one.suggestion, title_ar="", title_fr=""), other=None)
+    return replace(one, suggestion=replace(one.suggestion, name_ar="", name_fr=""), other=None)
 
 
 def _people(tx: Tx, ids: Sequence[int]) -> Iterator[Entry]:
     people = tx.rows(_PEOPLE, ids=ids)
     titles: dict[int, Row] = {row[0]: row for row in tx.rows(_TITLES, ids=ids, now_us=tx.now_us)} if people else {}
     for person_id, unit_id, organisation_id, address, name_ar, name_fr, in_ar, in_fr in people:
-        _, rank, title_ar, title_fr = titles.get(person_id, (0, UNRANKED, "", ""))
+        _, rank, title_ar, title_fr, *post = titles.get(person_id, (0, UNRANKED, "", ""))
         shown = Suggestion(address, name_ar, name_fr, title_ar, title_fr, in_ar or "", in_fr or "")
-        yield Entry(person_id, unit_id, organisation_id, rank, shown)
+        yield Entry(person_id, unit_id, organisation_id, rank, shown, Other(*post) if post else None)
 
 
 def _posts(tx: Tx, ids: Sequence[int]) -> Iterator[Entry]:
     posts = tx.rows(_POSTS, ids=ids)
     holders: dict[int, Row] = {row[0]: row for row in tx.rows(_HOLDERS, ids=ids, now_us=tx.now_us)} if posts else {}
     for post_id, unit_id, organisation_id, rank, address, title_ar, title_fr, in_ar, in_fr in posts:
-        _, name_ar, name_fr = holders.get(post_id, (0, "", ""))
+        _, name_ar, name_fr, *person = holders.get(post_id, (0, "", ""))
         shown = Suggestion(address, name_ar, name_fr, title_ar, title_fr, in_ar, in_fr, "post")
-        yield Entry(post_id, unit_id, organisation_id, rank, shown)
+        yield Entry(post_id, unit_id, organisation_id, rank, shown, Other(*person) if person else None)
 
 
 def _boxes(tx: Tx, ids: Sequence[int]) -> Iterator[Entry]:

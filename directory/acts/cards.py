@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from config.database import Tx
-from directory import attributes, visibility
+from directory import attributes, holdings, search, visibility
 from directory.acts import places
 from directory.acts.act import Act, Rule, Rules
 from directory.attributes import Attributes
@@ -32,6 +32,12 @@ class VisibilitySet(Act, frozen=True, tag="visibility.set"):
 
 def _set(tx: Tx, act: AttributesSet) -> Attributes:
     return attributes.set(tx, act.account_id, act.values)
+
+
+def _show(tx: Tx, act: VisibilitySet) -> None:
+    """Change who sees it; people are found by a function only while everybody may know of it."""
+    visibility.set(tx, act.account_id, act.attribute, act.audience)
+    search.index(tx, [act.account_id, *(one.person_id for one in holdings.holders(tx, act.account_id, tx.now_us))])
 
 
 def _own_attributes(tx: Tx, act: AttributesSet) -> int | None:
@@ -65,7 +71,7 @@ RULES: Rules = {
     VisibilitySet: Rule(
         "attributes",
         _here,
-        lambda tx, act: visibility.set(tx, act.account_id, act.attribute, act.audience),
+        _show,
         "visibility",
         _subject,
         _visibility,

@@ -3,7 +3,10 @@
 from config.clock import DAY_US, ManualClock
 from config.database import Database
 from directory import domains, holdings, organisations, people, recents, search, units, visibility
+from directory.acts import perform
+from directory.acts.cards import VisibilitySet
 from directory.address import parse
+from directory.rights import CONSOLE
 from directory.search import MAX_RESULTS
 
 from .conftest import Ministry, address
@@ -104,3 +107,26 @@ async def test_results_are_bounded(database: Database, ministry: Ministry) -> No
     assert len(await found(database, "said nac", 7)) == 7
     assert await found(database, "said", 0) == []
     assert await found(database, "said", -1) == []
+
+
+async def test_a_line_tells_of_nobody_who_is_hidden_and_of_no_hidden_function(database: Database, ministry: Ministry) -> None:
+    async def seen(query: str) -> list[tuple[str, str, str]]:
+        lines = await database.read(search.complete, query, 20, visibility.NATION)
+        return [(one.address.partition("@")[0], one.name_fr, one.title_fr) for one in lines]
+
+    amina, registry = ministry.amina.person_id, ministry.registry.post_id
+    whole = [(AMINA, "Amina Benali", "Bureau d'ordre"), (REGISTRY, "Amina Benali", "Bureau d'ordre")]
+    alone = [(AMINA, "Amina Benali", "")]
+    vacant = [(REGISTRY, "", "Bureau d'ordre")]
+    assert sorted(await seen("bureau")) == whole
+    for account_id, attribute, by_function, by_name in (
+        (amina, "entry", vacant, []),
+        (amina, "posts", whole[1:], alone),
+        (registry, "holders", [whole[0], *vacant], whole[:1]),
+        (registry, "entry", [], alone),
+    ):
+        await database.write(perform, CONSOLE, VisibilitySet(account_id, attribute, "unit"))
+        assert sorted(await seen("bureau")) == by_function, attribute
+        assert await seen("amina benali") == by_name, attribute
+        await database.write(perform, CONSOLE, VisibilitySet(account_id, attribute, None))
+    assert sorted(await seen("bureau")) == whole
