@@ -1,6 +1,7 @@
 """Signing: shown, confirmed with the password, signed exactly so, and judged on the other side."""
 
 import asyncio
+import base64
 import hashlib
 import re
 import subprocess
@@ -8,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from config.clock import SECOND_US
+from directory import factors, totp
 from directory.demo import FeaturedPerson
 from mailcore.store.types import AccountId
-from tests.webmail.site import EDUCATION, INTERIOR, Site, Visitor
+from tests.webmail.site import EDUCATION, INTERIOR, ShiftedClock, Site, Visitor
 from tests.webmail.views.test_compose import PDF, compose, count, hidden, newest
 from tests.webmail.views.test_folder import text, uids
 
@@ -108,6 +111,39 @@ async def test_a_wrong_password_signs_nothing(site: Site, visitor: Visitor, cler
         assert answer.status_code == 401
         assert "The password is wrong." in answer.text
     assert await count(site, post, "sent") == before
+
+
+async def test_with_a_second_factor_on_the_password_alone_signs_nothing(site: Site, clerk: FeaturedPerson, later: ShiftedClock) -> None:
+    steps, db = site.services.signin.steps, site.services.db
+    made = await steps.new_codes(clerk.person_id, clerk.address, "Diwan")
+    secret = base64.b32decode(made.secret)
+
+    def code() -> str:
+        later.ahead_us += 30 * SECOND_US
+        return totp.code(secret, totp.step_at(later.now_us()))
+
+    await steps.confirm_codes(clerk.person_id, code())
+    try:
+        visitor = site.visitor()
+        visitor.client.cookies.set("__Host-language", "en", domain="mx.diwan.example")
+        await visitor.get("/signin")
+        await visitor.post("/signin", {"login": clerk.address, "password": clerk.password})
+        await visitor.post("/signin/second", {"proof-ticket": visitor.value("proof-ticket"), "proof-code": code()})
+        post, path = await prepared(site, visitor)
+        before = await count(site, post, "sent")
+        password = {"proof-password": clerk.password}
+        for proofs, said in (
+            (password, "was not accepted"),
+            (password | {"proof-code": "000000"}, "was not accepted"),
+            ({"proof-code": code()}, "The password is wrong."),
+        ):
+            answer = await visitor.post(path, {"seen": visitor.value("seen")} | proofs)
+            assert (answer.status_code, said in answer.text) == (401, True)
+        assert await count(site, post, "sent") == before
+        answer = await visitor.post(path, {"seen": visitor.value("seen"), "proof-code": code()} | password)
+        assert "The letter was signed and sent." in answer.text
+    finally:
+        await db.write(factors.reset, clerk.person_id)
 
 
 async def test_what_was_not_shown_is_not_signed(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
