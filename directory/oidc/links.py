@@ -46,12 +46,17 @@ def recognise(tx: Tx, issuer: str, subject: str, email: str, domains: Sequence[s
     """Return whom another provider vouches for, or None when nobody here is meant.
 
     Whoever was linked is known by issuer and subject. Somebody new is known by an address in one of `domains`, for which the
-    provider's word is taken, and is linked by that: the address counts once.
+    provider's word is taken, and is linked by that: the address counts once. Whom the provider calls by another subject later
+    is somebody else, to whom it gave the address again.
     """
     person_id = find(tx, issuer, subject)
     if person_id is None:
         person_id = _by_address(tx, email, domains)
-        if person_id is None or tx.row(_INSERT, issuer=issuer, subject=subject, person_id=person_id, now_us=tx.now_us) is None:
+        if (
+            person_id is None
+            or any(known == issuer for known, _ in of_person(tx, person_id))
+            or tx.row(_INSERT, issuer=issuer, subject=subject, person_id=person_id, now_us=tx.now_us) is None
+        ):
             return None
     return people.find(tx, person_id)
 
