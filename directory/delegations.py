@@ -154,9 +154,14 @@ def between(tx: Tx, person_id: int, account_id: int, at_us: int) -> Delegated | 
 def received(tx: Tx, person_id: int, at_us: int) -> list[Delegated]:
     """Return what a person may do in the accounts of others at a time, by account id, each account once."""
     by_account: dict[int, list[Delegation]] = {}
-    for row in tx.rows(_RECEIVED, ids=_capacities(tx, person_id, at_us), at_us=at_us):
-        by_account.setdefault(row[1], []).append(_delegation(row))
-    return [one for group in by_account.values() if (one := _together(group)) is not None]
+    for one in lent_to(tx, person_id, at_us):
+        by_account.setdefault(one.account_id, []).append(one)
+    return [taken for group in by_account.values() if (taken := _together(group)) is not None]
+
+
+def lent_to(tx: Tx, person_id: int, at_us: int) -> list[Delegation]:
+    """Return every delegation that a person has at a time, by account id: `received` takes those of one account together."""
+    return [_delegation(row) for row in tx.rows(_RECEIVED, ids=_capacities(tx, person_id, at_us), at_us=at_us)]
 
 
 def given(tx: Tx, account_id: int) -> list[Delegation]:

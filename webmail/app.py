@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
@@ -26,11 +25,13 @@ from config.settings import endpoint
 from mailcore.services import Services
 from webmail import driver, guard
 from webmail.connection import Connection, Room
+from webmail.directory import routes as directory
 from webmail.driver import Driver
 from webmail.faces import autoconfig, carddav, manifest, scim
 from webmail.headers import SafeHeaders
 from webmail.oidc import routes as openid
 from webmail.oidc.outgoing import farewells
+from webmail.paths import number
 from webmail.security import routes as security
 from webmail.views import complete, compose, confirm, events, folder, language, message, signin, static
 
@@ -41,24 +42,9 @@ BACKLOG = 1024
 MAX_REQUESTS_AT_ONCE = 4_000  # open streams of events count
 
 View = Callable[[Request], Awaitable[Response]]
-MAIL = "/mail/{account:number}"
-BOX = MAIL + "/{mailbox:number}"
-ONE = BOX + "/{uid:number}"
-
-
-class _Number(Convertor[int]):
-    """A number of a path that the databases can hold; the stock one takes any number of digits."""
-
-    regex = "[0-9]{1,18}"
-
-    def convert(self, value: str) -> int:
-        return int(value)
-
-    def to_string(self, value: int) -> str:
-        return str(value)
-
-
-register_url_convertor("number", _Number())
+MAIL = f"/mail/{number('account')}"
+BOX = f"{MAIL}/{number('mailbox')}"
+ONE = f"{BOX}/{number('uid')}"
 
 
 def _route(path: str, show: View | None = None, act: View | None = None, *, max_bytes: int | None = None) -> list[Route]:
@@ -80,13 +66,14 @@ ROUTES = [
     *_route(MAIL + "/compose", guard.page(compose.show), guard.post(compose.act, signin.lost)),
     *_route(MAIL + "/complete", guard.page(complete.show)),
     *_route(MAIL + "/events", guard.page(events.show)),
-    *_route(MAIL + "/sign/{uid:number}", guard.page(confirm.show), guard.post(confirm.act)),
+    *_route(f"{MAIL}/sign/{number('uid')}", guard.page(confirm.show), guard.post(confirm.act)),
     *_route(BOX, guard.page(folder.show), guard.post(folder.act)),
     *_route(ONE, guard.page(message.show), guard.post(message.act)),
     *_route(ONE + "/body", guard.page(message.body)),
     *_route(ONE + "/raw", guard.page(message.raw)),
     *_route(ONE + "/part/{path}", guard.page(message.part)),
     *security.ROUTES,
+    *directory.ROUTES,
     *openid.ROUTES,
     *autoconfig.ROUTES,
     *manifest.ROUTES,

@@ -124,6 +124,11 @@ def short(at_us: int, now_us: int) -> str:
     return format_date(when, "d MMMM" if when.year == now.year else "dd/MM/y", locale=locale)
 
 
+def day(at_us: int) -> str:
+    """Return the day of an instant, in the time zone of the node: ``21 novembre 2026``."""
+    return format_date(local(at_us), "d MMMM y", locale=current().locale)
+
+
 def iso(at_us: int) -> str:
     """Return the machine-readable form for ``<time datetime>``."""
     return local(at_us).isoformat(timespec="seconds")

@@ -16,3 +16,8 @@ class Number(Convertor[int]):
 
 
 register_url_convertor("number", Number())
+
+
+def number(name: str) -> str:
+    """Return a piece of a path that is such a number."""
+    return f"{{{name}:number}}"

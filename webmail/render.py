@@ -34,6 +34,7 @@ def _environment() -> Environment:
         "plain": bidi.plain,
         "moment": language.moment,
         "short": language.short,
+        "day": language.day,
         "iso": language.iso,
         "number": language.number,
         "size": language.size,

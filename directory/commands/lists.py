@@ -9,7 +9,7 @@ import typer
 from config import log, roles
 from config.commands import HERE, Directory, Json, ask, show
 from config.database import Tx
-from directory import acts, lists, organisations, queries, resolve
+from directory import lists, organisations, queries, resolve
 from directory.acts import Act, Outcome
 from directory.acts.lists import ListChange, ListClose, ListCreate, ListReject, ListRelease
 from directory.commands import acting, finding
@@ -206,8 +206,7 @@ def _decide(asked: Desk, act: ListRelease | ListReject) -> None:
 
 def decide(tx: Tx, actor: Actor, act: ListRelease | ListReject, reason: str) -> Outcome:
     """Release or reject a held letter, and wake it where it sleeps. Raises NotPermitted, NotFound, NotPending."""
-    outcome = acts.perform(tx, actor, act, reason)
-    roles.load("mailcore.queue.moderation:wake")(tx, outcome.value)
+    outcome: Outcome = roles.load("mailcore.queue.moderation:decide")(tx, actor, act, reason)
     return outcome
 
 

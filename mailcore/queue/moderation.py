@@ -13,18 +13,22 @@ import structlog
 from config.clock import DAY_US
 from config.database import Tx
 from config.errors import MailError
-from directory import address, held, lists, resolve
-from directory.errors import BadAddress
+from directory import acts, address, held, lists, resolve
+from directory.acts.lists import ListReject, ListRelease
+from directory.errors import BadAddress, NotPending
 from directory.held import Held
 from directory.lists import Judgement, MailingList
+from directory.rights import Actor
 from mailcore.errors import MayNotPost
 from mailcore.message import notice
 from mailcore.message.addresses import Mailbox
+from mailcore.message.types import Index
 from mailcore.queue import accept, bounce, fanout, queue, schedule
 from mailcore.queue.settle import Outcome
 from mailcore.queue.types import Entry, Later, Lease, Recipient, Reply, Submission, parsed, queue_name
 from mailcore.services import Services
 from mailcore.store import accounts
+from mailcore.store.types import BlobId
 
 HOLD_US = 30 * DAY_US  # a letter that nobody decided on goes back to its sender
 WAITING = Reply(450, "4.7.0", "waits for the owner of the list")
@@ -45,6 +49,7 @@ _WAITING = """
     JOIN queue_recipient r ON r.queue_id = h.queue_id AND r.number = h.number
     WHERE h.state = 'held' AND h.list_id IN (:ids[]) ORDER BY h.held_us, h.held_id LIMIT :limit
 """
+_LETTER = "SELECT blob_id, dek_wrapped FROM queue_message WHERE queue_id = :queue_id"
 _DUE = "UPDATE queue_recipient SET due_us = :now_us WHERE queue_id = :queue_id AND number = :number AND lease_owner = ''"
 
 log = structlog.get_logger()
@@ -88,6 +93,29 @@ def wake(tx: Tx, decided: Held) -> None:
     """Let a letter go on that `held.decide` has decided on."""
     tx.execute(_DUE, queue_id=decided.queue_id, number=decided.number, now_us=tx.now_us)
     queue.wake(tx)
+
+
+def decide(tx: Tx, actor: Actor, act: ListRelease | ListReject, reason: str = "") -> acts.Outcome:
+    """Release or reject a held letter, and wake it where it sleeps. Raises NotPermitted, NotFound, NotPending."""
+    outcome = acts.perform(tx, actor, act, reason)
+    wake(tx, outcome.value)
+    return outcome
+
+
+async def letter(services: Services, found: Held) -> tuple[Index, bytes]:
+    """Return what a held letter says: its index and its octets. Raises NotPending when it waits no more, Damaged."""
+    row = await services.db.read(_blob, found.queue_id)
+    if row is None:
+        raise NotPending(held_id=found.held_id)
+    account = await services.store.open_account(accounts.NODE)
+    dek = account.unwrap(row[1])
+    prepared = await services.store.prepared(row[0], dek)
+    return prepared.index, await services.store.read(row[0], dek)
+
+
+def _blob(tx: Tx, queue_id: int) -> tuple[BlobId, bytes] | None:
+    row = tx.row(_LETTER, queue_id=queue_id)
+    return None if row is None else (BlobId(bytes(row[0])), bytes(row[1]))
 
 
 async def serve(services: Services, lease: Lease, list_id: int) -> Outcome | None:

@@ -1,13 +1,16 @@
 """Acts of somebody at their desk: in their own name, or for the post or unit whose mailbox it is about."""
 
 from config.database import Tx
-from directory import acts
+from directory import acts, lists
 from directory.acts import Act, Outcome
 from directory.acts.lists import ListReject, ListRelease
+from directory.lists import MailingList
 from directory.rights import Actor
 from mailcore.queue import moderation
 from webmail.desk import Box, Desk
 from webmail.errors import NoSuchPage
+
+LISTS = "/lists"
 
 
 def owned(desk: Desk) -> tuple[Box, ...]:
@@ -21,6 +24,15 @@ def own(desk: Desk, account_id: int) -> Box:
     if found is None:
         raise NoSuchPage(account_id=account_id)
     return found
+
+
+async def own_list(desk: Desk, list_id: int) -> tuple[MailingList, Box]:
+    """Return an open list and the mailbox of the visitor's that owns it. Raises NoSuchPage."""
+    lists_owned = await desk.services.db.read(lists.owned_by, [box.account_id for box in owned(desk)])
+    found = next((one for one in lists_owned if one.list_id == list_id), None)
+    if found is None:
+        raise NoSuchPage(list_id=list_id)
+    return found, own(desk, found.owner_id)
 
 
 async def perform(desk: Desk, box: Box, act: Act) -> Outcome:

@@ -73,14 +73,15 @@ def _entry(tx: Tx, person_id: int, account_id: int) -> Found:
     card = _card(tx, viewer, account_id)
     is_post = card.kind == "post"
     holders = tenures.during(tx, viewer, account_id, tx.now_us, tx.now_us + 1) if is_post else []
-    holders_shown = is_post and tenures.shown(tx, viewer, account_id)
+    holders_shown = is_post and bool(tenures.shown(tx, viewer, [card]))
     path = charts.path(tx, card.organisation_id, card.unit_id)
     return Found(shown.listed(tx, viewer, [account_id])[0], path, holders if holders_shown else [], holders_shown)
 
 
 def _past(tx: Tx, person_id: int, post_id: int, span: tuple[int, int] | None) -> Past:
     viewer = visibility.viewer(tx, person_id)
-    if _card(tx, viewer, post_id).kind != "post" or not tenures.shown(tx, viewer, post_id):
+    card = _card(tx, viewer, post_id)
+    if card.kind != "post" or not tenures.shown(tx, viewer, [card]):
         raise NoSuchPage(account_id=post_id)
     day = None if span is None else _day(tx, viewer, post_id, span)
     return Past(shown.listed(tx, viewer, [post_id])[0], tenures.ever(tx, viewer, post_id), day)

@@ -97,9 +97,7 @@ def listed(tx: Tx, viewer: Viewer, account_ids: Sequence[int]) -> list[Shown]:
 
 def vacant(tx: Tx, viewer: Viewer, posts: Sequence[Card]) -> frozenset[int]:
     """Return those of some posts without a holder to show that nobody holds; where holders are hidden nothing is said."""
-    ids = [one.account_id for one in posts]
-    empty = set(ids) - tenures.occupied(tx, ids)
-    return frozenset(one for one in empty if tenures.shown(tx, viewer, one))
+    return tenures.shown(tx, viewer, posts) - tenures.occupied(tx, [one.account_id for one in posts])
 
 
 def called(tx: Tx, account_ids: Sequence[int]) -> dict[int, complete.Entry]:

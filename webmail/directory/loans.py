@@ -1,0 +1,215 @@
+"""Mailboxes that are lent: what the reader has given and received, lending, and taking back."""
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from config.clock import MINUTE_US
+from config.database import Tx
+from directory import delegations, resolve, search, visibility
+from directory.acts.delegations import DelegationGrant, DelegationRevoke
+from directory.address import parse
+from directory.delegations import LENDERS, Delegation
+from directory.delegations import Right as Lent
+from directory.errors import BadAddress
+from webmail import guard, reading, recipients, render, words
+from webmail.bidi import plain
+from webmail.desk import Box, Desk
+from webmail.directory import deeds, shown
+from webmail.errors import N_, NoSuchPage
+from webmail.forms import Form
+from webmail.language import gettext as _
+from webmail.times import day_of, day_span
+from webmail.views import complete
+
+PAGE = "/loans"
+READING: dict[str, str] = {"": N_("Not the mailbox"), "read": N_("Read"), "write": N_("Read, file, delete and draft")}
+SENDING: dict[str, str] = {
+    "": N_("Not send"),
+    "send_on_behalf": N_("Send on behalf: both names are shown"),
+    "send_as": N_("Send in the owner's name"),
+}
+RIGHTS: dict[str, str] = {
+    "read": N_("read"),
+    "write": N_("read and change"),
+    "send_on_behalf": N_("send on behalf"),
+    "send_as": N_("send in the owner's name"),
+}
+MAX_DECISION = 200
+MAX_FOUND = 20
+MAX_PAST = 20  # loans of one mailbox that are over and still shown
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The loans of one mailbox: those in force or to come, and the latest that are over."""
+
+    box: Box
+    standing: list[Delegation]
+    past: list[Delegation]
+
+
+@dataclass(frozen=True, slots=True)
+class Loans:
+    """Everything lent by and to somebody; `called` names the other side by account id."""
+
+    given: list[Given]
+    received: list[Delegation]
+    called: dict[int, complete.Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A loan as it was typed."""
+
+    to: str = ""
+    reading: str = ""
+    sending: str = ""
+    since: str = ""
+    until: str = ""
+    folder: str = ""
+    decision: str = ""
+
+    @property
+    def rights(self) -> tuple[Lent, ...]:
+        """What is lent."""
+        return tuple(right for right in delegations.RIGHTS if right in (self.reading, self.sending))
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of a loan that was typed: to whom it goes, or what stands in the way, and whom the text may mean."""
+
+    delegate: complete.Entry | None
+    delegate_id: int
+    problems: dict[str, str]
+    meant: list[complete.Entry]
+
+
+async def show(request: Request, desk: Desk) -> Response:
+    """Show what is lent."""
+    loans = await desk.services.db.read(_loans, deeds.owned(desk), desk.person_id)
+    return render.page(request, "directory/loans.html", desk, loans=loans, rights=RIGHTS, now_us=desk.services.clock.now_us())
+
+
+async def form(request: Request, desk: Desk) -> Response:
+    """Show the form of a loan of one mailbox."""
+    box = deeds.own(desk, request.path_params["account"])
+    to = plain(request.query_params.get("to", ""))[:1000]
+    return await _form(request, desk, box, Wanted(to, "read"), Checked(None, 0, {}, []))
+
+
+async def lend(request: Request, desk: Desk, form: Form) -> Response:
+    """Lend a mailbox, once the visitor has seen in words what that means."""
+    box = deeds.own(desk, request.path_params["account"])
+    wanted = _wanted(form)
+    checked = await desk.services.db.read(_check, desk.person_id, box.account_id, wanted)
+    if checked.problems or checked.delegate is None:
+        return await _form(request, desk, box, wanted, checked, 422)
+    if form.text("action") != "confirm":
+        return render.page(request, "directory/lend_sure.html", desk, lender=box, wanted=wanted, delegate=checked.delegate, rights=RIGHTS)
+    since, until = _span_us(wanted, desk.services.clock.now_us())
+    act = DelegationGrant(box.account_id, checked.delegate_id, wanted.rights, since, until, wanted.folder, wanted.decision)
+    outcome = await deeds.perform(desk, box, act)
+    return guard.see(PAGE, "lent" if outcome.approval_id is None else "asked")
+
+
+async def take_back(request: Request, desk: Desk, form: Form) -> Response:
+    """End a loan of one of the visitor's mailboxes now."""
+    number = form.number("loan")
+    for box in deeds.owned(desk):
+        given = await desk.services.db.read(delegations.given, box.account_id)
+        if any(one.delegation_id == number and one.revoked_us is None for one in given):
+            await deeds.perform(desk, box, DelegationRevoke(number))
+            return guard.see(PAGE, "taken-back")
+    raise NoSuchPage(delegation_id=number)
+
+
+def _loans(tx: Tx, boxes: tuple[Box, ...], person_id: int) -> Loans:
+    given = [_given(tx, box) for box in boxes]
+    own = {box.account_id for box in boxes}
+    received = [one for one in delegations.lent_to(tx, person_id, tx.now_us) if one.account_id not in own]
+    others = [one.delegate_id for each in given for one in (*each.standing, *each.past)]
+    return Loans(given, received, shown.called(tx, [*others, *(one.account_id for one in received)]))
+
+
+def _given(tx: Tx, box: Box) -> Given:
+    found = delegations.given(tx, box.account_id)[::-1]
+    over = [one for one in found if one.revoked_us is not None or (one.valid_to_us is not None and one.valid_to_us <= tx.now_us)]
+    return Given(box, [one for one in found if one not in over], over[:MAX_PAST])
+
+
+def _wanted(form: Form) -> Wanted:
+    reading_, sending = form.text("reading"), form.text("sending")
+    return Wanted(
+        to=plain(form.text("chosen") or form.text("to"))[:1000],
+        reading=reading_ if reading_ in READING else "",
+        sending=sending if sending in SENDING else "",
+        since=form.text("since")[:10],
+        until=form.text("until")[:10],
+        folder=plain(form.text("folder"))[: delegations.MAX_FOLDER_CHARS] if reading_ else "",
+        decision=plain(form.text("decision"))[:MAX_DECISION],
+    )
+
+
+def _check(tx: Tx, person_id: int, account_id: int, wanted: Wanted) -> Checked:
+    problems = _problems(wanted, tx.now_us)
+    typed = recipients.parse(wanted.to)
+    if len(typed.mailboxes) == 1 and not typed.bad:
+        try:
+            target = resolve.resolve(tx, parse(typed.mailboxes[0].address))
+        except BadAddress:
+            target = None
+        if target is not None and target.kind in LENDERS and target.account_id != account_id:
+            return Checked(shown.called(tx, [target.account_id])[target.account_id], target.account_id, problems, [])
+    meant = _meant(tx, person_id, wanted.to)
+    said = _("Choose whom you mean.") if meant else _("Name one person, post or unit of the directory, other than the owner.")
+    return Checked(None, 0, {"to": said, **problems}, meant)
+
+
+def _meant(tx: Tx, person_id: int, text: str) -> list[complete.Entry]:
+    """Return whom a text may mean that is no address."""
+    query = text[: complete.MAX_QUERY]
+    found = search.complete(tx, query, MAX_FOUND, visibility.viewer(tx, person_id)) if len(query) > 1 else []
+    return [complete.entry(one) for one in found if one.kind in LENDERS]
+
+
+def _problems(wanted: Wanted, now_us: int) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    if not wanted.rights:
+        problems["reading"] = _("Say what is lent: the mailbox, sending, or both.")
+    spans = {name: day_span(text) for name, text in (("since", wanted.since), ("until", wanted.until)) if text}
+    for name, span in spans.items():
+        if span is None:
+            problems[name] = _("This is not a day.")
+    since, until = spans.get("since"), spans.get("until")
+    if until is not None and (until[1] <= now_us or (since is not None and until < since)):
+        problems["until"] = _("The last day lies before the first, or in the past.")
+    return problems
+
+
+def _span_us(wanted: Wanted, now_us: int) -> tuple[int | None, int | None]:
+    """Return when a loan begins (None: now) and ends (None: until it is taken back); the last day counts whole."""
+    since, until = day_span(wanted.since), day_span(wanted.until)
+    begins_us = since[0] if since is not None and since[0] > now_us + MINUTE_US else None
+    return begins_us, None if until is None else until[1]
+
+
+async def _form(request: Request, desk: Desk, box: Box, wanted: Wanted, checked: Checked, status: int = 200) -> Response:
+    await desk.key(box)  # the first visit makes the mailboxes
+    listing = words.ordered(await desk.services.db.read(reading.folders, box.account_id))
+    return render.page(
+        request,
+        "directory/lend.html",
+        desk,
+        status,
+        lender=box,
+        wanted=wanted,
+        problems=checked.problems,
+        meant=checked.meant,
+        folders=listing,
+        readings=READING,
+        sendings=SENDING,
+        today=day_of(desk.services.clock.now_us()),
+    )
