@@ -15,7 +15,20 @@ from pathlib import Path
 
 import uvloop
 
-from bench import directory, directory_ldap, diwan, dovecot, machine, measure_idle, measure_imap, measure_smtp, measures, postfix, render
+from bench import (
+    directory,
+    directory_intake,
+    directory_ldap,
+    diwan,
+    dovecot,
+    machine,
+    measure_idle,
+    measure_imap,
+    measure_smtp,
+    measures,
+    postfix,
+    render,
+)
 from bench.figures import Board
 from bench.plan import QUICK, WHOLE
 from bench.rounds import Run
@@ -28,8 +41,9 @@ SECTIONS = {
     "idle": measure_idle.measure,
     "directory": directory.measure,
     "ldap": directory_ldap.measure,
+    "intake": directory_intake.measure,
 }
-ALONE = {"directory", "ldap"}  # these need none of the servers
+ALONE = {"directory", "ldap", "intake"}  # these need none of the servers
 RECIPIENTS = 20  # at most; all servers get the same number
 
 

@@ -90,7 +90,8 @@ def names() -> dict[str, str]:
 def make_certificate(directory: Path) -> None:
     """Make a P-256 certificate, the kind that our own listeners have."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    target = ["-subj", "/CN=localhost", "-keyout", str(directory / "tls.key"), "-out", str(directory / "tls.pem")]
+    named = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    target = [*named, "-keyout", str(directory / "tls.key"), "-out", str(directory / "tls.pem")]
     subprocess.run([*command, *target], check=True, capture_output=True, timeout=30)
 
 

@@ -28,6 +28,9 @@ class Plan:
     ldap_people: int
     ldap_lookups: int  # people who are looked for, spread over the rounds
     ldap_deadline_s: float
+    intake: int  # people of an import
+    intake_sync: int  # those of them whom an LDAP server has
+    intake_deadline_s: float
 
 
 WHOLE = Plan(
@@ -52,6 +55,9 @@ WHOLE = Plan(
     ldap_people=100_000,
     ldap_lookups=240,
     ldap_deadline_s=300,
+    intake=20_000,
+    intake_sync=5_000,
+    intake_deadline_s=300,
 )
 QUICK = Plan(
     rounds=3,
@@ -75,4 +81,7 @@ QUICK = Plan(
     ldap_people=20_000,
     ldap_lookups=90,
     ldap_deadline_s=120,
+    intake=4_000,
+    intake_sync=2_000,
+    intake_deadline_s=90,
 )

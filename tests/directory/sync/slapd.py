@@ -57,11 +57,14 @@ class Slapd:
 
     port: int
     certificate: Path
+    host: str = "localhost"
+    name: str = ROOT
+    password: str = PASSWORD
 
     @property
     def url(self) -> str:
         """Where it listens, with TLS from the start."""
-        return f"ldaps://localhost:{self.port}"
+        return f"ldaps://{self.host}:{self.port}"
 
     def change(self, ldif: str) -> None:
         """Apply LDIF change records."""
@@ -70,7 +73,7 @@ class Slapd:
             "LDAPTLS_REQCERT": "never",
             "LDAPRC": "/dev/null",
         }  # it asks for the name that "localhost" has backwards
-        command = ["ldapmodify", "-H", self.url, "-D", ROOT, "-w", PASSWORD]
+        command = ["ldapmodify", "-x", "-H", self.url, "-D", self.name, "-w", self.password]
         done = subprocess.run(command, input=ldif.encode(), env=environment, check=False, capture_output=True, timeout=30)
         assert done.returncode == 0, done.stderr.decode()
 
