@@ -227,3 +227,30 @@ def test_any_answer_is_refused_and_nothing_worse(answer: str) -> None:
             judge()
     with pytest.raises(BadEntry):
         passkeys.created(SITE, bytes(32), answer)
+
+
+async def test_a_confirmation_takes_codes_and_passkeys_of_that_person_alone(coded: Amina, ministry: Ministry) -> None:
+    begun = await coded.signin.steps.new_passkey(coded.person_id, AMINA, "Amina")
+    authenticator = Authenticator()
+    await coded.signin.steps.add_passkey(coded.person_id, begun.ticket, authenticator.create(begun.options), "clé")
+    asked = await coded.signin.confirmation(coded.person_id)
+    assert asked is not None
+    assert asked.factors == ("otp", "passkey", "recovery")
+    steps, answer = coded.signin.steps, Assertion(authenticator.get(asked.passkey_options))
+    with pytest.raises(BadCredentials):
+        await steps.prove(ministry.karim.person_id, asked.ticket, answer)
+    asked = await coded.signin.confirmation(coded.person_id)
+    assert asked is not None
+    answer = Assertion(authenticator.get(asked.passkey_options))
+    await steps.prove(coded.person_id, asked.ticket, answer)
+    with pytest.raises(BadCredentials):
+        await steps.prove(coded.person_id, asked.ticket, answer)
+    await steps.prove(coded.person_id, "", Code(coded.code()))
+    with pytest.raises(BadCredentials):
+        await steps.prove(coded.person_id, "", Code("000000"))
+    with pytest.raises(SignInExpired):  # what confirms does not sign in
+        await coded.signin.second_factor(asked.ticket, Code(coded.code()), PEER)
+
+
+async def test_without_a_second_factor_only_the_password_confirms(amina: Amina) -> None:
+    assert await amina.signin.confirmation(amina.person_id) is None
