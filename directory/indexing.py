@@ -166,26 +166,27 @@ def _replace_in(tx: Tx, chunk: int, account_ids: Sequence[int], entries: Mapping
     tx.many(_KEEP, [{"block": number, "entries": msgspec.json.encode(block).decode()} for number, block in changed.items()])
 
 
-def _listed(entries: Iterable[tuple[int, str]]) -> dict[bytes, list[int]]:
+def _listed(entries: Iterable[tuple[int, str]]) -> dict[bytes, int]:
     """Return who stands under which term. They gather under words first, which are fewer."""
     having: defaultdict[str, list[int]] = defaultdict(list)
     for offset, words in entries:
         for word in words.split():
             having[word].append(offset)
-    listed: defaultdict[bytes, list[int]] = defaultdict(list)
+    listed: defaultdict[bytes, int] = defaultdict(int)
     for word, offsets in having.items():
+        bits = postings.bits(offsets)
         for term in tokens.terms(word):
-            listed[term].extend(offsets)
+            listed[term] |= bits
     return listed
 
 
-def _unlisted(entries: Iterable[tuple[int, str, str]]) -> dict[bytes, list[int]]:
+def _unlisted(entries: Iterable[tuple[int, str, str]]) -> dict[bytes, int]:
     """Return who stood under which term before and stands there no more."""
     losing: defaultdict[bytes, list[int]] = defaultdict(list)
     for offset, before, after in entries:
         for term in _terms(before) - _terms(after):
             losing[term].append(offset)
-    return losing
+    return {term: postings.bits(offsets) for term, offsets in losing.items()}
 
 
 def _terms(words: str) -> set[bytes]:

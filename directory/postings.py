@@ -45,18 +45,18 @@ _REMOVE = "DELETE FROM search_posting WHERE term = :term AND chunk = :chunk"
 def read(tx: Tx, term: Term) -> Bits:
     """Return the accounts that stand under a term, or under any of a range of terms."""
     if term.high is None:
-        return {chunk: unpack(bits) for chunk, bits in tx.rows(_ONE, low=term.low, limit=MAX_ROWS)}
+        return {chunk: unpack(packed) for chunk, packed in tx.rows(_ONE, low=term.low, limit=MAX_ROWS)}
     found: defaultdict[int, int] = defaultdict(int)
-    for chunk, bits in tx.rows(_SOME, low=term.low, high=term.high, limit=MAX_ROWS):
-        found[chunk] |= unpack(bits)
+    for chunk, packed in tx.rows(_SOME, low=term.low, high=term.high, limit=MAX_ROWS):
+        found[chunk] |= unpack(packed)
     return found
 
 
 def read_each(tx: Tx, terms: Sequence[str]) -> dict[str, Bits]:
     """Return the accounts of each of a few terms, none of them a range."""
     found: dict[str, dict[int, int]] = {term: {} for term in terms}
-    for term, chunk, bits in tx.rows(_EACH, terms=[term.encode() for term in terms], limit=MAX_ROWS):
-        found[term.decode()][chunk] = unpack(bits)
+    for term, chunk, packed in tx.rows(_EACH, terms=[term.encode() for term in terms], limit=MAX_ROWS):
+        found[term.decode()][chunk] = unpack(packed)
     return dict(found)
 
 
@@ -66,13 +66,13 @@ def of(account_ids: Iterable[int]) -> Bits:
     for account_id in account_ids:
         chunk, offset = divmod(account_id, CHUNK)
         chunks[chunk].append(offset)
-    return {chunk: _bits(offsets) for chunk, offsets in chunks.items()}
+    return {chunk: bits(offsets) for chunk, offsets in chunks.items()}
 
 
 def both(one: Bits, other: Bits) -> Bits:
     """Return the accounts that stand in both sets."""
     met = ((chunk, one[chunk] & other[chunk]) for chunk in one.keys() & other.keys())
-    return {chunk: bits for chunk, bits in met if bits}
+    return {chunk: common for chunk, common in met if common}
 
 
 def either(one: Bits, other: Bits) -> Bits:
@@ -82,8 +82,8 @@ def either(one: Bits, other: Bits) -> Bits:
 
 def without(one: Bits, other: Bits) -> Bits:
     """Return the accounts of the first set that do not stand in the second."""
-    left = ((chunk, bits & ~other.get(chunk, 0)) for chunk, bits in one.items())
-    return {chunk: bits for chunk, bits in left if bits}
+    left = ((chunk, whole & ~other.get(chunk, 0)) for chunk, whole in one.items())
+    return {chunk: whole for chunk, whole in left if whole}
 
 
 def every(sets: Sequence[Bits]) -> Bits:
@@ -99,19 +99,13 @@ def account_ids(found: Bits) -> Iterator[int]:
             yield first + offset
 
 
-def change(tx: Tx, chunk: int, listed: Mapping[bytes, Sequence[int]], unlisted: Mapping[bytes, Sequence[int]]) -> None:
-    """Take accounts of one chunk away from terms, then put accounts under terms. Both map terms to offsets in the chunk."""
+def change(tx: Tx, chunk: int, listed: Mapping[bytes, int], unlisted: Mapping[bytes, int]) -> None:
+    """Take accounts of one chunk away from terms, then put accounts under terms. Both map terms to bits, see `bits`."""
     terms = sorted(listed.keys() | unlisted.keys())
     present: dict[bytes, bytes] = dict(tx.rows(_PRESENT, terms=terms, chunk=chunk))
-    becomes = {term: _changed(present.get(term, b""), listed.get(term, ()), unlisted.get(term, ())) for term in terms}
-    tx.many(_WRITE, [{"term": term, "chunk": chunk, "bits": bits} for term, bits in becomes.items() if bits])
-    tx.many(_REMOVE, [{"term": term, "chunk": chunk} for term, bits in becomes.items() if not bits])
-
-
-def _changed(bits: bytes, more: Sequence[int], less: Sequence[int]) -> bytes:
-    if not bits and len(more) <= _FEW:  # the many rare words while an index is built
-        return _plain(sorted(set(more)))
-    return pack(unpack(bits) & ~_bits(less) | _bits(more))
+    becomes = {term: pack(unpack(present.get(term, b"")) & ~unlisted.get(term, 0) | listed.get(term, 0)) for term in terms}
+    tx.many(_WRITE, [{"term": term, "chunk": chunk, "bits": packed} for term, packed in becomes.items() if packed])
+    tx.many(_REMOVE, [{"term": term, "chunk": chunk} for term, packed in becomes.items() if not packed])
 
 
 def lock(tx: Tx) -> None:
@@ -128,21 +122,18 @@ def pack(whole: int) -> bytes:
     while whole:
         offsets.append(whole.bit_length() - 1)
         whole ^= 1 << offsets[-1]
-    return _plain(offsets[::-1])
+    return _PLAIN + struct.pack(f"<{count}H", *offsets) if count else b""
 
 
-def unpack(bits: bytes) -> int:
+def unpack(packed: bytes) -> int:
     """Return the accounts of a chunk from what `pack` made of them."""
-    if not bits.startswith(_PLAIN):
-        return int.from_bytes(zlib.decompress(bits), "little") if bits else 0
-    return _bits([offset for (offset,) in struct.iter_unpack("<H", bits[len(_PLAIN) :])])
+    if not packed.startswith(_PLAIN):
+        return int.from_bytes(zlib.decompress(packed), "little") if packed else 0
+    return bits([offset for (offset,) in struct.iter_unpack("<H", packed[len(_PLAIN) :])])
 
 
-def _plain(offsets: Sequence[int]) -> bytes:
-    return _PLAIN + struct.pack(f"<{len(offsets)}H", *offsets) if offsets else b""
-
-
-def _bits(offsets: Sequence[int]) -> int:
+def bits(offsets: Sequence[int]) -> int:
+    """Return accounts of a chunk, given by their offsets from its first, as the bits of an integer."""
     if len(offsets) <= _FEW:
         return reduce(lambda whole, offset: whole | 1 << offset, offsets, 0)
     bitmap = bytearray(CHUNK // 8)
