@@ -6,7 +6,7 @@ import secrets
 from config.clock import MINUTE_US, SECOND_US
 from config.database import Tx
 from directory.errors import TooManyAttempts
-from directory.oidc import clients, grants, scopes
+from directory.oidc import authorization, claims, clients, grants, scopes
 from directory.oidc.clients import digest
 from directory.oidc.errors import (
     AccessDenied,
@@ -15,6 +15,7 @@ from directory.oidc.errors import (
     InvalidGrant,
     NoSuchDevice,
     OpenIdError,
+    SignInTooWeak,
     SlowDown,
     TooManyDevices,
 )
@@ -79,13 +80,19 @@ def typed(tx: Tx, person_id: int, text: str) -> tuple[str, tuple[str, ...], str]
 
 
 def decide(tx: Tx, session: SignedIn, text: str, *, allowed: bool) -> OpenIdError | TooManyAttempts | None:
-    """Allow or deny what the device with a typed code asks for; None when that is done."""
+    """Allow or deny what the device with a typed code asks for; None when that is done.
+
+    Nobody allows it who signed in with less assurance than its platform wants of everybody.
+    """
     found = typed(tx, session.person_id, text)
     if not isinstance(found, tuple):
         return found
     client_id, asked, audience = found
-    if clients.approved(tx, client_id) is None:
+    client, acr = clients.approved(tx, client_id), claims.acr(session.methods)
+    if client is None:
         return NoSuchDevice(client_id=client_id)
+    if allowed and not authorization.strong_enough(acr, client.facts.least_acr):
+        return SignInTooWeak(acr=acr, least=client.facts.least_acr)
     if allowed:
         sid = grants.allow(tx, client_id, session, asked, audience).sid
     else:

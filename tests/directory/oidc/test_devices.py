@@ -1,5 +1,7 @@
 """Devices: polling, guessing, and whose code it is."""
 
+from dataclasses import replace
+
 import pytest
 
 from config.clock import MINUTE_US, SECOND_US, ManualClock
@@ -12,11 +14,14 @@ from directory.oidc.errors import (
     ExpiredToken,
     InvalidGrant,
     NoSuchDevice,
+    SignInTooWeak,
     SlowDown,
     TooManyDevices,
 )
+from directory.oidc.provider import Provider
 from directory.oidc.types import DEVICE_GRANT, SignedIn
-from tests.directory.oidc.conftest import Platform
+from tests.directory.conftest import Ministry
+from tests.directory.oidc.conftest import Platform, facts, platform
 
 ASKED = ("openid", "offline_access", "imap")
 
@@ -61,6 +66,20 @@ async def test_a_refusal_and_time_end_it(database: Database, dossiers: Platform,
     with pytest.raises(ExpiredToken):
         await dossiers.exchange(grant_type=DEVICE_GRANT, device_code=code)
     assert isinstance(await database.write(devices.decide, amina, shown, allowed=True), NoSuchDevice)
+
+
+async def test_a_device_gets_nothing_below_the_assurance_of_its_platform(
+    database: Database, provider: Provider, ministry: Ministry, amina: SignedIn
+) -> None:
+    strict = await platform(provider, facts(ministry, least_acr="substantial"))
+    code, shown = await waiting(database, strict)
+    weak = replace(amina, methods=("pwd",))
+    assert isinstance(await database.write(devices.decide, weak, shown, allowed=True), SignInTooWeak)
+    with pytest.raises(AuthorizationPending):
+        await strict.exchange(grant_type=DEVICE_GRANT, device_code=code)
+    assert await database.write(devices.decide, amina, shown, allowed=True) is None
+    _, shown = await waiting(database, strict)
+    assert await database.write(devices.decide, weak, shown, allowed=False) is None
 
 
 async def test_a_device_code_is_its_platforms(database: Database, dossiers: Platform, keyed: Platform, amina: SignedIn) -> None:
