@@ -1,12 +1,11 @@
 """The application as a whole: what every answer carries, who gets in, and that the role listens and stops."""
 
+import re
 import socket
 import ssl
 
 import httpx
 import msgspec
-import re
-
 import pytest
 
 from mailcore.services import Services

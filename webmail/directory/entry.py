@@ -13,7 +13,7 @@ from directory.types import Card, Viewer
 from webmail import render
 from webmail.desk import Desk
 from webmail.directory import shown
-from webmail.directory.shown import Name, Shown
+from webmail.directory.shown import Shown
 from webmail.errors import NoSuchPage
 from webmail.times import day_of, day_span
 
@@ -34,7 +34,8 @@ class Found:
 class Day:
     """A post on one day: what it was called, and who held it."""
 
-    title: Name
+    title_ar: str
+    title_fr: str
     tenures: list[Tenure]
 
 
@@ -89,7 +90,7 @@ def _past(tx: Tx, person_id: int, post_id: int, span: tuple[int, int] | None) ->
 
 def _day(tx: Tx, viewer: Viewer, post_id: int, span: tuple[int, int]) -> Day:
     then = history.as_of(tx, "post", post_id, min(span[1] - 1, tx.now_us))
-    return Day(shown.name(then.name_ar, then.name_fr), tenures.during(tx, viewer, post_id, *span))
+    return Day(then.name_ar, then.name_fr, tenures.during(tx, viewer, post_id, *span))
 
 
 def _card(tx: Tx, viewer: Viewer, account_id: int) -> Card:

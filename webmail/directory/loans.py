@@ -1,5 +1,6 @@
 """Mailboxes that are lent: what the reader has given and received, lending, and taking back."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from directory.address import parse
 from directory.delegations import LENDERS, Delegation
 from directory.delegations import Right as Lent
 from directory.errors import BadAddress
+from directory.types import Suggestion, Target
 from webmail import guard, reading, recipients, render, words
 from webmail.bidi import plain
 from webmail.desk import Box, Desk
@@ -52,11 +54,15 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Loans:
-    """Everything lent by and to somebody; `called` names the other side by account id."""
+    """Everything lent by and to somebody; `known` shows the other side by account id."""
 
     given: list[Given]
     received: list[Delegation]
-    called: dict[int, complete.Entry]
+    known: dict[int, Suggestion]
+
+    def called(self, account_id: int) -> complete.Entry:
+        """Return what the other side is called."""
+        return shown.called(self.known, account_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +84,12 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What became of a loan that was typed: to whom it goes, or what stands in the way, and whom the text may mean."""
+class Found:
+    """Whom a text means: an account (0 for none) with how to show it, or those whom it may mean."""
 
-    delegate: complete.Entry | None
-    delegate_id: int
-    problems: dict[str, str]
-    meant: list[complete.Entry]
+    account_id: int = 0
+    shown: Suggestion | None = None
+    meant: tuple[Suggestion, ...] = ()
 
 
 async def show(request: Request, desk: Desk) -> Response:
@@ -97,20 +102,22 @@ async def form(request: Request, desk: Desk) -> Response:
     """Show the form of a loan of one mailbox."""
     box = deeds.own(desk, request.path_params["account"])
     to = plain(request.query_params.get("to", ""))[:1000]
-    return await _form(request, desk, box, Wanted(to, "read"), Checked(None, 0, {}, []))
+    return await _form(request, desk, box, Wanted(to, "read"))
 
 
 async def lend(request: Request, desk: Desk, form: Form) -> Response:
     """Lend a mailbox, once the visitor has seen in words what that means."""
     box = deeds.own(desk, request.path_params["account"])
     wanted = _wanted(form)
-    checked = await desk.services.db.read(_check, desk.person_id, box.account_id, wanted)
-    if checked.problems or checked.delegate is None:
-        return await _form(request, desk, box, wanted, checked, 422)
+    found = await desk.services.db.read(_find, desk.person_id, box.account_id, wanted.to)
+    problems = _problems(wanted, found, desk.services.clock.now_us())
+    if problems or found.shown is None:
+        return await _form(request, desk, box, wanted, problems, found.meant)
     if form.text("action") != "confirm":
-        return render.page(request, "directory/lend_sure.html", desk, lender=box, wanted=wanted, delegate=checked.delegate, rights=RIGHTS)
+        delegate = complete.entry(found.shown)
+        return render.page(request, "directory/lend_sure.html", desk, lender=box, wanted=wanted, delegate=delegate, rights=RIGHTS)
     since, until = _span_us(wanted, desk.services.clock.now_us())
-    act = DelegationGrant(box.account_id, checked.delegate_id, wanted.rights, since, until, wanted.folder, wanted.decision)
+    act = DelegationGrant(box.account_id, found.account_id, wanted.rights, since, until, wanted.folder, wanted.decision)
     outcome = await deeds.perform(desk, box, act)
     return guard.see(PAGE, "lent" if outcome.approval_id is None else "asked")
 
@@ -131,7 +138,7 @@ def _loans(tx: Tx, boxes: tuple[Box, ...], person_id: int) -> Loans:
     own = {box.account_id for box in boxes}
     received = [one for one in delegations.lent_to(tx, person_id, tx.now_us) if one.account_id not in own]
     others = [one.delegate_id for each in given for one in (*each.standing, *each.past)]
-    return Loans(given, received, shown.called(tx, [*others, *(one.account_id for one in received)]))
+    return Loans(given, received, shown.known(tx, [*others, *(one.account_id for one in received)]))
 
 
 def _given(tx: Tx, box: Box) -> Given:
@@ -153,30 +160,32 @@ def _wanted(form: Form) -> Wanted:
     )
 
 
-def _check(tx: Tx, person_id: int, account_id: int, wanted: Wanted) -> Checked:
-    problems = _problems(wanted, tx.now_us)
-    typed = recipients.parse(wanted.to)
+def _find(tx: Tx, person_id: int, owner_id: int, text: str) -> Found:
+    typed = recipients.parse(text)
     if len(typed.mailboxes) == 1 and not typed.bad:
-        try:
-            target = resolve.resolve(tx, parse(typed.mailboxes[0].address))
-        except BadAddress:
-            target = None
-        if target is not None and target.kind in LENDERS and target.account_id != account_id:
-            return Checked(shown.called(tx, [target.account_id])[target.account_id], target.account_id, problems, [])
-    meant = _meant(tx, person_id, wanted.to)
-    said = _("Choose whom you mean.") if meant else _("Name one person, post or unit of the directory, other than the owner.")
-    return Checked(None, 0, {"to": said, **problems}, meant)
-
-
-def _meant(tx: Tx, person_id: int, text: str) -> list[complete.Entry]:
-    """Return whom a text may mean that is no address."""
+        target = _target(tx, typed.mailboxes[0].address)
+        found = {} if target is None or target.account_id == owner_id else shown.known(tx, [target.account_id])
+        if target is not None and target.kind in LENDERS and target.account_id in found:
+            return Found(target.account_id, found[target.account_id])
     query = text[: complete.MAX_QUERY]
-    found = search.complete(tx, query, MAX_FOUND, visibility.viewer(tx, person_id)) if len(query) > 1 else []
-    return [complete.entry(one) for one in found if one.kind in LENDERS]
+    meant = search.complete(tx, query, MAX_FOUND, visibility.viewer(tx, person_id)) if len(query) > 1 else []
+    return Found(meant=tuple(one for one in meant if one.kind in LENDERS))
 
 
-def _problems(wanted: Wanted, now_us: int) -> dict[str, str]:
+def _target(tx: Tx, address: str) -> Target | None:
+    try:
+        return resolve.resolve(tx, parse(address))
+    except BadAddress:
+        return None
+
+
+def _problems(wanted: Wanted, found: Found, now_us: int) -> dict[str, str]:
+    """Return what stands in the way of a loan, by field."""
     problems: dict[str, str] = {}
+    if found.meant:
+        problems["to"] = _("Choose whom you mean.")
+    elif found.shown is None:
+        problems["to"] = _("Name one person, post or unit of the directory, other than the owner.")
     if not wanted.rights:
         problems["reading"] = _("Say what is lent: the mailbox, sending, or both.")
     spans = {name: day_span(text) for name, text in (("since", wanted.since), ("until", wanted.until)) if text}
@@ -196,18 +205,20 @@ def _span_us(wanted: Wanted, now_us: int) -> tuple[int | None, int | None]:
     return begins_us, None if until is None else until[1]
 
 
-async def _form(request: Request, desk: Desk, box: Box, wanted: Wanted, checked: Checked, status: int = 200) -> Response:
+async def _form(
+    request: Request, desk: Desk, box: Box, wanted: Wanted, problems: Mapping[str, str] | None = None, meant: Sequence[Suggestion] = ()
+) -> Response:
     await desk.key(box)  # the first visit makes the mailboxes
     listing = words.ordered(await desk.services.db.read(reading.folders, box.account_id))
     return render.page(
         request,
         "directory/lend.html",
         desk,
-        status,
+        422 if problems else 200,
         lender=box,
         wanted=wanted,
-        problems=checked.problems,
-        meant=checked.meant,
+        problems=problems or {},
+        meant=[complete.entry(one) for one in meant],
         folders=listing,
         readings=READING,
         sendings=SENDING,

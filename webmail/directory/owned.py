@@ -13,6 +13,7 @@ from directory.address import parse
 from directory.errors import BadAddress
 from directory.lists import MODERATION, SENDERS, MailingList
 from directory.queries import Query
+from directory.types import Organisation, Suggestion
 from mailcore.queue import moderation
 from webmail import guard, recipients, render
 from webmail.bidi import plain
@@ -64,12 +65,12 @@ class Members:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A list with what its page shows. `asks` is what it asks of the directory, in words."""
+    """A list with what its page shows. `named` are members named one by one, `within` is where its query looks."""
 
     one: MailingList
     members: Members
-    named: dict[int, complete.Entry]
-    asks: list[tuple[str, str]]
+    named: dict[int, Suggestion]
+    within: Organisation | None
 
 
 async def show(request: Request, desk: Desk) -> Response:
@@ -122,6 +123,8 @@ async def _page(request: Request, desk: Desk, problem: str = "", typed: str = ""
         desk,
         422 if problem else 200,
         page=page,
+        named={account_id: complete.entry(each) for account_id, each in page.named.items()},
+        asks=_asks(found.query, page.within),
         owner=owner,
         letters=shown_letters,
         waiting=len(waiting),
@@ -145,13 +148,13 @@ def _read(tx: Tx, person_id: int, found: MailingList, after: int) -> Page:
     page = shown.listed(tx, visibility.viewer(tx, person_id), reached[:MEMBERS])
     following = reached[MEMBERS - 1] if len(reached) > MEMBERS else 0
     total = lists.count(tx, found.list_id)
-    named = shown.called(tx, found.query.members[:NAMED_SHOWN])
-    return Page(found, Members(total, page, len(reached[:MEMBERS]) - len(page), following), named, _asks(tx, found.query))
+    named = shown.known(tx, found.query.members[:NAMED_SHOWN])
+    within = organisations.find(tx, found.query.within) if found.query.within else None
+    return Page(found, Members(total, page, len(reached[:MEMBERS]) - len(page), following), named, within)
 
 
-def _asks(tx: Tx, query: Query) -> list[tuple[str, str]]:
+def _asks(query: Query, within: Organisation | None) -> list[tuple[str, str]]:
     """Return what a query asks, as labels and values."""
-    within = organisations.find(tx, query.within) if query.within else None
     said = [
         (_("Administrations of the kind"), query.organisation_kind),
         (_("Inside"), pick(within.name_ar, within.name_fr) if within is not None else ""),

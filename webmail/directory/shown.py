@@ -1,12 +1,12 @@
 """Entries as the pages show them: in the reader's language, with the name in the other script beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.database import Tx
-from directory import cards, entries, favourites, resolve, tenures
+from directory import cards, entries, favourites, tenures
 from directory.errors import BadAddress
-from directory.types import AccountKind, Card, Viewer
+from directory.types import AccountKind, Card, Suggestion, Viewer
 from webmail import recipients
 from webmail.errors import N_
 from webmail.language import current, pick
@@ -100,13 +100,12 @@ def vacant(tx: Tx, viewer: Viewer, posts: Sequence[Card]) -> frozenset[int]:
     return tenures.shown(tx, viewer, posts) - tenures.occupied(tx, [one.account_id for one in posts])
 
 
-def called(tx: Tx, account_ids: Sequence[int]) -> dict[int, complete.Entry]:
-    """Return what accounts are called for somebody who deals with them already, hidden or closed ones too."""
+def known(tx: Tx, account_ids: Sequence[int]) -> dict[int, Suggestion]:
+    """Return how to show accounts to somebody who deals with them already, hidden ones too; those that have left are missing."""
     ids = sorted(set(account_ids))
-    found = {one.account_id: complete.entry(one.suggestion) for one in entries.entries(tx, ids)} if ids else {}
-    return {one: found[one] if one in found else _left(tx, one) for one in ids}
+    return {one.account_id: one.suggestion for one in entries.entries(tx, ids)} if ids else {}
 
 
-def _left(tx: Tx, account_id: int) -> complete.Entry:
-    address = next(iter(resolve.addresses(tx, account_id)), "")
-    return complete.Entry(address or "—", "", address, address)
+def called(found: Mapping[int, Suggestion], account_id: int) -> complete.Entry:
+    """Return what an account is called in the reader's language; a dash for one that has left."""
+    return complete.entry(found[account_id]) if account_id in found else complete.Entry("—", "", "", "")
