@@ -19,6 +19,7 @@ from directory.manifest import badge, document, pages, publish, topology
 from directory.manifest.publish import Line
 from webmail import guard
 from webmail.faces.door import claimed
+from webmail.paths import number
 
 Door = Callable[[Request], Awaitable[Response]]
 
@@ -71,10 +72,10 @@ async def changes(request: Request) -> Response:
 async def bucket(request: Request) -> Response:
     """A page of a bucket's entries."""
     await _require_node(request)
-    number, after = request.path_params["number"], _uid(request.query_params.get("after", ""))
-    if number >= document.BUCKETS:
-        raise NotFound(bucket=number)
-    found = await guard.services(request).db.read(publish.bucket, number, after)
+    wanted, after = request.path_params["number"], _uid(request.query_params.get("after", ""))
+    if wanted >= document.BUCKETS:
+        raise NotFound(bucket=wanted)
+    found = await guard.services(request).db.read(publish.bucket, wanted, after)
     return Response(pages.encode(found), media_type="application/zstd")
 
 
@@ -113,5 +114,5 @@ ROUTES = [
     Route("/manifest/document", door(newest)),
     Route("/manifest/part/{sha256}", door(part)),
     Route("/manifest/changes", door(changes)),
-    Route("/manifest/bucket/{number:int}", door(bucket)),
+    Route(f"/manifest/bucket/{number('number')}", door(bucket)),
 ]
