@@ -34,6 +34,10 @@ _BETWEEN = f"SELECT {_COLUMNS} FROM delegation WHERE account_id = :account_id AN
 _RECEIVED = f"SELECT {_COLUMNS} FROM delegation WHERE delegate_id IN (:ids[]) AND {_NOW} AND {_LENT} ORDER BY account_id"
 _GIVEN = f"SELECT {_COLUMNS} FROM delegation WHERE account_id = :account_id ORDER BY valid_from_us, delegation_id"
 _REVOKE = "UPDATE delegation SET revoked_us = :now_us WHERE delegation_id = :delegation_id AND revoked_us IS NULL"
+_REVOKE_RECEIVED = """
+    UPDATE delegation SET revoked_us = :now_us
+    WHERE delegate_id = :delegate_id AND revoked_us IS NULL AND (valid_to_us IS NULL OR valid_to_us > :now_us)
+"""
 _KIND = "SELECT kind FROM address WHERE account_id = :account_id AND closed_us IS NULL LIMIT 1"
 
 
@@ -135,6 +139,11 @@ def revoke(tx: Tx, delegation_id: int) -> None:
     """End a delegation now. Raises NotFound when there is none that still stands."""
     if tx.execute(_REVOKE, delegation_id=delegation_id, now_us=tx.now_us) == 0:
         raise NotFound(delegation_id=delegation_id)
+
+
+def revoke_received(tx: Tx, delegate_id: int) -> None:
+    """End now what was lent to somebody who leaves: it does not wait for them."""
+    tx.execute(_REVOKE_RECEIVED, delegate_id=delegate_id, now_us=tx.now_us)
 
 
 def find(tx: Tx, delegation_id: int) -> Delegation:

@@ -1,4 +1,7 @@
-"""Acts on people. Who has a role is out of reach for whoever does not stand above that role, and loses it by leaving."""
+"""Acts on people. Who has a role is out of reach for whoever does not stand above that role, and loses it by leaving.
+
+So it is with what others lent them.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +10,7 @@ import msgspec
 
 from config.database import Tx
 from config.errors import MailError
-from directory import attributes, grants, intake, people, rights, units
+from directory import attributes, delegations, grants, intake, people, rights, units
 from directory.acts import places
 from directory.acts.act import Act, Rule, Rules, always, made
 from directory.address import parse
@@ -102,6 +105,7 @@ def _transfer(tx: Tx, act: PersonTransfer) -> None:
 def _close(tx: Tx, act: PersonClose) -> None:
     people.close(tx, act.person_id)
     grants.revoke_of(tx, act.person_id)
+    delegations.revoke_received(tx, act.person_id)
 
 
 def _close_many(tx: Tx, act: PeopleClose) -> int:

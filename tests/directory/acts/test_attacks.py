@@ -12,7 +12,7 @@ from directory.acts.delegations import DelegationGrant
 from directory.acts.grants import GrantGive, GrantRevoke
 from directory.acts.holdings import HoldingCorrect, HoldingEnd, HoldingStart
 from directory.acts.organisations import OrganisationClose, OrganisationMove
-from directory.acts.people import PersonClose, PersonCreate, PersonMove, PersonTransfer
+from directory.acts.people import PersonClose, PersonCreate, PersonMove, PersonReopen, PersonTransfer
 from directory.acts.posts import PostClose, PostCreate, PostMove
 from directory.acts.services import ServiceCreate
 from directory.acts.units import UnitClose, UnitMove
@@ -217,6 +217,17 @@ async def test_roles_end_when_their_holder_goes_elsewhere_or_goes(stage: Stage) 
     await stage.db.write(perform, CONSOLE, PersonClose(left.actor_id))
     await stage.db.write(people.reopen, left.actor_id)
     assert await stage.db.read(rights.held, left) == ()
+
+
+async def test_who_left_and_comes_back_opens_no_mailbox_of_others(stage: Stage, clock: ManualClock) -> None:
+    person, place = await stage.plain("in.a"), stage.world["in.a"]
+    lent = await stage.db.write(delegations.grant, place.person.person_id, person.actor_id, ("read",))
+    clock.advance(DAY_US)
+    await stage.db.write(perform, CONSOLE, PersonClose(person.actor_id))
+    clock.advance(DAY_US)
+    await stage.db.write(perform, CONSOLE, PersonReopen(person.actor_id))
+    assert await stage.db.read(delegations.received, person.actor_id, clock.now_us()) == []
+    assert (await stage.db.read(delegations.find, lent.delegation_id)).revoked_us == clock.now_us() - DAY_US
 
 
 async def test_a_grant_counts_from_its_day_to_its_day_and_not_once_taken_back(stage: Stage, clock: ManualClock) -> None:
