@@ -8,8 +8,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from config.database import Tx
-from directory import address, certificates, client_certificates, credentials, domains, organisations, people, posts, resolve, units
+from directory import acts, address, certificates, credentials, domains, organisations, people, posts, resolve, units
+from directory.acts.credentials import CertificateAdd
 from directory.errors import NotFound
+from directory.rights import CONSOLE
 from directory.types import AccountKind
 from mailcore.services import ROOTS, Services
 from signing.pki import ca
@@ -86,7 +88,9 @@ async def certify(services: Services, issuer: Authority, subject: Subject) -> No
 
 
 async def certify_client(services: Services, written: str, public_key: bytes, label: str) -> bytes:
-    """Certify a key of a person's card or device, let it sign them in, and return the certificate, DER. Raises BadEntry, NotFound.
+    """Certify a key of a person's card or device and return the certificate, DER. Raises BadEntry, NotFound.
+
+    It signs them in at once; somebody with a powerful role only when two persons have approved the act.
 
     `public_key` is a SubjectPublicKeyInfo, DER; the private half never comes here.
     """
@@ -102,7 +106,7 @@ async def certify_client(services: Services, written: str, public_key: bytes, la
         address=subject.address,
         now_us=now_us,
     )
-    await services.db.write(client_certificates.add, subject.account_id, certificate, label)
+    await services.db.write(acts.perform, CONSOLE, CertificateAdd(subject.account_id, certificate, label))
     return certificate
 
 
