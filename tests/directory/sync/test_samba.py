@@ -22,7 +22,8 @@ from ..conftest import Ministry, address
 from .conftest import Synchronise
 from .slapd import Slapd, line
 
-HOST, DOMAIN, PASSWORD = "127.77.0.1", "dc=ad,dc=example", "Passw0rd!long"
+HOST = f"127.77.{os.getpid() // 250 % 250}.{os.getpid() % 250 + 1}"  # its ports are fixed, so each run has an address of its own
+DOMAIN, PASSWORD = "dc=ad,dc=example", "Passw0rd!long"
 ADMIN = f"cn=Administrator,cn=Users,{DOMAIN}"
 DISABLED, ENABLED = "546", "544"  # both without a password
 # It keeps the rights of files in a table of its own: file systems of containers have no such attributes.
