@@ -12,7 +12,7 @@ from directory import address as addresses
 from mailcore.message.addresses import Mailbox
 
 _SEPARATOR = re.compile(r'("(?:[^"\\]|\\.)*")|([,;،؛\r\n]+)')
-_NAMED = re.compile(r"(?P<name>.*?)\s*<\s*(?P<address>[^<>\s]+)\s*>", re.DOTALL)
+_NAMED = re.compile(r'(?P<name>.*?)\s*<\s*(?P<address>(?:"(?:[^"\\]|\\.)*"|[^<>\s"])+)\s*>', re.DOTALL)
 MAX_ENTRY = 1_000  # characters: a name and an address
 
 
@@ -39,7 +39,8 @@ def parse(text: str) -> Typed:
 
 def show(mailboxes: tuple[Mailbox, ...]) -> str:
     """Return mailboxes as a field shows them; `parse` reads it back."""
-    return ", ".join(f'"{_quotable(m.name)}" <{m.address}>' if m.name else m.address for m in mailboxes)
+    written = ((m.name, str(addresses.Address(m.local, m.domain))) for m in mailboxes)
+    return ", ".join(f'"{_quotable(name)}" <{address}>' if name else address for name, address in written)
 
 
 def mailbox(name: str, address: str) -> Mailbox:

@@ -1,7 +1,7 @@
 """Recipients as people type them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from webmail import recipients
@@ -32,6 +32,8 @@ def test_a_field_is_read_entry_by_entry(text: str, addresses: list[str], bad: li
     assert list(found.bad) == bad
 
 
+@example('"b.,a"@a')
+@example('x <"< :b:"@a>')
 @given(st.text(alphabet=st.sampled_from('ab@.,;<>" \r\n:\\،؛')) | st.text())
 def test_what_is_shown_reads_back_and_holds_no_line_break(text: str) -> None:
     found = recipients.parse(text)
