@@ -39,8 +39,14 @@ def parse(text: str) -> Typed:
 
 def show(mailboxes: tuple[Mailbox, ...]) -> str:
     """Return mailboxes as a field shows them; `parse` reads it back."""
-    written = ((m.name, str(addresses.Address(m.local, m.domain))) for m in mailboxes)
+    written = ((m.name, _written(m)) for m in mailboxes)
     return ", ".join(f'"{_quotable(name)}" <{address}>' if name else address for name, address in written)
+
+
+def _written(mailbox: Mailbox) -> str:
+    """Return an address with its local part in quotes where it needs them, for mail or for what parts this field."""
+    text = str(addresses.Address(mailbox.local, mailbox.domain))
+    return f'"{mailbox.local}"@{mailbox.domain}' if not text.startswith('"') and _SEPARATOR.search(text) else text
 
 
 def mailbox(name: str, address: str) -> Mailbox:

@@ -33,6 +33,7 @@ def test_a_field_is_read_entry_by_entry(text: str, addresses: list[str], bad: li
 
 
 @example('"b.,a"@a')
+@example('"b،"@a')
 @example('x <"< :b:"@a>')
 @given(st.text(alphabet=st.sampled_from('ab@.,;<>" \r\n:\\،؛')) | st.text())
 def test_what_is_shown_reads_back_and_holds_no_line_break(text: str) -> None:
