@@ -19,7 +19,7 @@ Planner = Callable[[Tx, Known, Row], list[Act]]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A row that the directory says now; `entry_id` is what a new person or the like got."""
+    """A row that went in, or that the directory said already."""
 
     row: Row
     became: Became

@@ -21,9 +21,10 @@ _DISABLED = 0x2  # ACCOUNTDISABLE in userAccountControl, [MS-ADTS] §2.2.16
 class Dialect:
     """One kind of source.
 
+    `attributes` are those that fields of ours are taken from, `usual_filter` says who is a person, `extra` is what else is read.
     `identity` reads the lasting id of an entry, "" when it shows none; `stamp` when it changed, in what watermarks are made of;
-    `since` writes the filter for what changed after a watermark; `left` says that whoever it is has gone though the entry is there.
-    `origin` names the attribute of the server's own entry that says which server counts, "" where time counts.
+    `later` returns the later of two watermarks; `since` writes the filter for what changed after one. `left` says that whoever it
+    is has gone though the entry is there. `by_server` says that each server counts changes for itself.
     """
 
     attributes: ldap.Attributes
