@@ -4,7 +4,6 @@ Read are entries to be added; every other kind of change and values to be fetche
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -97,7 +96,7 @@ def _spec(text: str) -> tuple[str, bytes]:
     if match["how"] == ":":
         try:
             return match["name"].lower(), base64.b64decode(match["value"].rstrip(), validate=True)
-        except binascii.Error:
+        except ValueError:
             raise BadRow(f"{match['name']}: its base64 is damaged") from None
     return match["name"].lower(), match["value"].encode("utf-8", "surrogateescape")
 

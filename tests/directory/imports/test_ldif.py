@@ -41,6 +41,7 @@ def test_folded_lines_base64_and_comments_are_read() -> None:
         ("dn: x\ncontrol: 1.2.3 true", "to be added"),
         ("dn: x\ncn:< file:///etc/passwd", "not fetched"),
         ("dn: x\ncn:: ***", "base64"),
+        ("dn: x\ncn:: é", "base64"),
         ("dn:: /w==", "not UTF-8"),
         ("dn: x\nno colon", "not `attribute: value`"),
     ],
