@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from directory.address import parse
@@ -67,6 +67,7 @@ def test_a_record_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         read("dn: a\n" + "x: " + "y" * 60 + "\n" + "x: " + "y" * 60 + "\n")
 
 
+@example("dn: a\na::é")
 @given(st.text(st.sampled_from("dn:ac =\n #<;é\r"), max_size=80))
 def test_whatever_stands_there_is_read_refused_or_a_bad_file(text: str) -> None:
     try:
