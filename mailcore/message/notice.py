@@ -22,6 +22,8 @@ A letter to the list {name_fr} <{address}> waits for your decision as number {nu
 Sender: {sender}
 Without a decision within {days} days it goes back to its sender.
 
+{link}
+
 diwan list release {number}
 diwan list reject {number}
 """
@@ -35,6 +37,7 @@ def held(
     name_ar: str,
     name_fr: str,
     number: int,
+    link: str,
     sender: str,
     days: int,
     letter: bytes,
@@ -42,7 +45,7 @@ def held(
     date_us: int,
     message_id: str,
 ) -> bytes:
-    """Return the notice. `header` is the letter's header, which goes along alone when the letter is large."""
+    """Return the notice. `link` leads to the letter in the webmail. `header` is the letter's header, which goes along alone when the letter is large."""
     top = build.headers(
         sender=postmaster,
         to=[to],
@@ -56,6 +59,7 @@ def held(
         name_fr=_line(name_fr or name_ar),
         address=list_address,
         number=number,
+        link=link,
         sender=_line(sender) or "<>",
         days=days,
     )

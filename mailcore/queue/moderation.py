@@ -203,6 +203,7 @@ async def _notice(services: Services, lease: Lease, case: Case, held_id: int) ->
             name_ar=case.one.name_ar,
             name_fr=case.one.name_fr,
             number=held_id,
+            link=f"{services.settings.issuer}/lists/held/{held_id}",
             sender=case.sender,
             days=HOLD_US // DAY_US,
             letter=await services.store.read(message.blob_id, dek),

@@ -168,7 +168,9 @@ def _find(tx: Tx, person_id: int, owner_id: int, text: str) -> Found:
         if target is not None and target.kind in LENDERS and target.account_id in found:
             return Found(target.account_id, found[target.account_id])
     query = text[: complete.MAX_QUERY]
-    meant = search.complete(tx, query, MAX_FOUND, visibility.viewer(tx, person_id)) if len(query) > 1 else []
+    ids = search.ids(tx, query, visibility.viewer(tx, person_id), MAX_FOUND) if len(query) > 1 else []
+    likely = shown.known(tx, ids)
+    meant = [likely[one] for one in ids if one in likely and one != owner_id]
     return Found(meant=tuple(one for one in meant if one.kind in LENDERS))
 
 
