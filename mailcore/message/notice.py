@@ -45,7 +45,7 @@ def held(
     date_us: int,
     message_id: str,
 ) -> bytes:
-    """Return the notice. `link` leads to the letter in the webmail. `header` is the letter's header, which goes along alone when the letter is large."""
+    """Return the notice. `link` leads to the letter in the webmail. `header` goes along alone when the letter is large."""
     top = build.headers(
         sender=postmaster,
         to=[to],
