@@ -111,7 +111,7 @@ async def lend(request: Request, desk: Desk, form: Form) -> Response:
     wanted = _wanted(form)
     found = await desk.services.db.read(_find, desk.person_id, box.account_id, wanted.to)
     problems = _problems(wanted, found, desk.services.clock.now_us())
-    if problems or found.shown is None:
+    if problems or found.shown is None or form.text("action") == "change":
         return await _form(request, desk, box, wanted, problems, found.meant)
     if form.text("action") != "confirm":
         delegate = complete.entry(found.shown)

@@ -75,6 +75,9 @@ async def test_nothing_is_lent_before_it_was_confirmed(site: Site, visitor: Visi
     await visitor.get(f"/loans/{registry}")
     page = (await visitor.post(f"/loans/{registry}", {"to": HEALTH, "reading": "read"})).text
     assert "Lend this mailbox?" in page
+    page = (await visitor.post(f"/loans/{registry}", {"to": HEALTH, "reading": "write", "decision": "D-1", "action": "change"})).text
+    assert 'value="write" checked' in page
+    assert 'value="D-1"' in page
     assert await standing(site, registry) == []
 
 
