@@ -1,21 +1,16 @@
-"""Whether a letter under an address of ours was sent by somebody who signed in. RFC 3848, RFC 5321 §4.4."""
-
-import re
+"""Whether a letter under an address of ours was sent by somebody who signed in."""
 
 from config.database import Tx
 from directory import resolve
 from signing.verdict import Verdict
 from webmail.desk import Desk
 from webmail.reading import Opened
-
-# Our own trace stands on top. Its protocol ends in A when the client had signed in, and is HTTPS from the webmail.
-_STRANGER = re.compile(rb"received:.*?\swith\s+(?:utf8smtp|e?smtp)s?\s", re.IGNORECASE | re.DOTALL)
+from webmail.trace import is_from_outside
 
 
 async def is_posing(desk: Desk, opened: Opened, verdict: Verdict | None) -> bool:
     """Say whether the author's address is of a domain of ours though nobody signed in to send this, and no signature proves it."""
-    fields = opened.header.fields
-    if not fields or fields[0][0] != b"received" or _STRANGER.match(fields[0][1]) is None:
+    if not is_from_outside(opened.header):
         return False
     if verdict is not None and verdict.status == "valid":
         return False

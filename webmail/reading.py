@@ -30,6 +30,7 @@ from webmail.desk import Box, Desk
 from webmail.disposition import file_name
 from webmail.errors import NoSuchMessage
 from webmail.language import pick
+from webmail.trace import is_from_outside
 
 SIGNATURES = (("application", "pkcs7-signature"), ("application", "x-pkcs7-signature"))
 MAX_INLINE_BYTES = 4_000_000  # images that came with the message and are shown inside its text
@@ -152,13 +153,14 @@ def page(opened: Opened) -> Page:
         attachments=tuple(File(span.path, name_of(span), content.decoded_size(opened.raw, span)) for span in readable.attachments),
         differs=() if child is None else letters.differences(opened.raw, child.header_start, child.body_start, opened.header.fields),
         acting=acting(opened),
-        on_behalf=not opened.field(ACTING_FIELD.lower().encode()),
+        on_behalf=is_from_outside(opened.header) or not opened.field(ACTING_FIELD.lower().encode()),
     )
 
 
 def acting(opened: Opened) -> tuple[Person, ...]:
     """Return who sent a message in its author's name (RFC 5322 §3.6.2); () when the author did."""
-    named = opened.people(ACTING_FIELD.lower().encode()) or opened.people(b"sender")
+    ours = () if is_from_outside(opened.header) else opened.people(ACTING_FIELD.lower().encode())
+    named = ours or opened.people(b"sender")
     author = {one.address.casefold() for one in opened.people(b"from")}
     return named[:1] if named and named[0].address.casefold() not in author else ()
 

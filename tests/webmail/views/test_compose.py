@@ -39,6 +39,8 @@ async def newest(site: Site, account: int, role: str) -> tuple[int, bytes]:
 
 
 async def count(site: Site, account: int, role: str) -> int:
+    """Return how many messages a folder holds, of an account that nobody opened before too."""
+    await site.services.store.open_account(account)
     return (await site.services.db.read(mailboxes.by_role, AccountId(account), role)).exists
 
 

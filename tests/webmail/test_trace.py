@@ -1,0 +1,18 @@
+import pytest
+
+from mailcore.message.index import index
+from webmail.trace import is_from_outside
+
+
+@pytest.mark.parametrize(
+    ("protocol", "outside"),
+    [("ESMTPS", True), ("SMTP", True), ("UTF8SMTPS", True), ("ESMTPSA", False), ("UTF8SMTPSA", False), ("HTTPS", False)],
+)
+def test_who_signed_in_here_is_told_by_our_own_trace(protocol: str, outside: bool) -> None:
+    trace = f"Received: from a.example (a.example [192.0.2.1])\r\n by mx.diwan.example with {protocol} id 1\r\n"
+    raw = trace + "Diwan-Acting: x@y.example\r\n\r\n"
+    assert is_from_outside(index(raw.encode()).header) is outside
+
+
+def test_a_letter_without_a_trace_came_from_nowhere() -> None:
+    assert not is_from_outside(index(b"Subject: x\r\n\r\n").header)
