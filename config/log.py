@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import Literal, TextIO
+from typing import Literal, TextIO, cast
 
 import structlog
 
@@ -10,8 +10,21 @@ Level = Literal["debug", "info", "warning", "error"]
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
+class _StandardError:
+    """Standard error as it is at the moment of writing, not as it was when logging was set up."""
+
+    def write(self, text: str) -> int:
+        """Write where standard error goes now."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Pass on what is held back."""
+        sys.stderr.flush()
+
+
 def configure(level: str = "info", stream: TextIO | None = None) -> None:
     """Send events to `stream` (standard error) as JSON; third-party loggers only from warnings on."""
+    out = cast(TextIO, stream or _StandardError())
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -21,10 +34,10 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, stream=stream or sys.stderr, format="%(name)s %(levelname)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, stream=out, format="%(name)s %(levelname)s %(message)s")
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd logs every command and body line
 
 

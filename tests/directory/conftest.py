@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
+from config import log
 from config.clock import ManualClock
 from config.database import Database, Tx
 from directory import domains, holdings, organisations, people, posts, units
@@ -73,6 +74,12 @@ def postgres_url(one_postgres_url: str) -> str:
 async def ministry(database: Database) -> Ministry:
     """The ministry, in a fresh database of each engine."""
     return await database.write(build)
+
+
+@pytest.fixture(autouse=True)
+def _logging_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that run in this process set up logging for themselves alone: loggers keep for good what they first saw."""
+    monkeypatch.setattr(log, "configure", lambda *_: None)
 
 
 @pytest.fixture(scope="session")
