@@ -58,14 +58,14 @@ def find(tx: Tx, name: str) -> Domain:
     """Return a domain by its canonical name, open or closed. Raises NotFound."""
     row = tx.row(f"SELECT {_COLUMNS} FROM domain WHERE name = :name", name=name)
     if row is None:
-        raise NotFound(domain=name)
+        raise NotFound(f"{name} is no mail domain here", domain=name)
     return Domain(row[0], row[1], row[2], bool(row[3]), row[4])
 
 
 def share(tx: Tx, name: str, *, shared: bool) -> None:
     """Let administrations below the owner take addresses in a domain, or no longer. Raises NotFound."""
     if tx.execute("UPDATE domain SET shared = :shared WHERE name = :name", name=name, shared=int(shared)) == 0:
-        raise NotFound(domain=name)
+        raise NotFound(f"{name} is no mail domain here", domain=name)
 
 
 def alias(tx: Tx, name: str, target: str) -> str:
@@ -88,14 +88,14 @@ def close(tx: Tx, name: str) -> None:
     """Stop taking mail for a domain. It stays its owner's. Raises BadEntry while anything is left in it, NotFound."""
     _require_unused(tx, name)
     if tx.execute(_CLOSE, name=name, now_us=tx.now_us) == 0:
-        raise NotFound(domain=name)
+        raise NotFound(f"{name} is no mail domain here", domain=name)
 
 
 def owner(tx: Tx, name: str) -> int:
     """Return the id of the administration that owns a domain. Raises NotFound."""
     found: int | None = tx.value("SELECT organisation_id FROM domain WHERE name = :name", name=name)
     if found is None:
-        raise NotFound(domain=name)
+        raise NotFound(f"{name} is no mail domain here", domain=name)
     return found
 
 

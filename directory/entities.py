@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from config.database import Tx
 from directory.errors import BadEntry
 
+MAX_CODE_CHARS = 100  # of the short name of an administration or unit
 MAX_NAME_CHARS = 300  # of one name or title: the longest official names of administrations have some 200
 
 _WORD = re.compile(r"[a-z][a-z0-9_.-]{0,31}")
@@ -34,6 +35,12 @@ def require_names(*names: str) -> None:
     """
     if not any(map(str.strip, names)) or any(len(name) > MAX_NAME_CHARS or not name.isprintable() for name in names):
         raise BadEntry("a name is a short line of visible characters", names=names)
+
+
+def require_code(code: str) -> None:
+    """Accept the short name of an administration or unit: people and files write it as ``administration/unit``. Raises BadEntry."""
+    if not code or code != code.strip() or "/" in code or len(code) > MAX_CODE_CHARS or not code.isprintable():
+        raise BadEntry("a code is a short line of visible characters without /", code=code)
 
 
 def require_word(word: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from config.database import Tx
 from directory import history, search, trees
-from directory.entities import allocate, require_names, touch
+from directory.entities import allocate, require_code, require_names, touch
 from directory.errors import BadEntry, NotFound
 from directory.history import CLOSED, OPEN, Value
 from directory.types import Organisation
@@ -30,6 +30,7 @@ _POSTS = """
 def create(tx: Tx, kind: str, code: str, name_ar: str, name_fr: str, parent_id: int | None = None) -> Organisation:
     """Create an administration. `code` is its short name, unique in the country for ever. Raises BadEntry, NotFound."""
     require_names(name_ar, name_fr)
+    require_code(code)
     if tx.row("SELECT 1 FROM organisation WHERE code = :code", code=code) is not None:
         raise BadEntry("this code belongs to another administration", code=code)
     if parent_id is not None:
@@ -71,7 +72,7 @@ def by_code(tx: Tx, code: str) -> Organisation:
     """Return the administration with a short name. Raises NotFound."""
     row = tx.row(f"SELECT {_COLUMNS} FROM organisation WHERE code = :code", code=code)
     if row is None:
-        raise NotFound(code=code)
+        raise NotFound(f"there is no administration with the code {code}", code=code)
     return Organisation(*row)
 
 

@@ -147,7 +147,7 @@ def reopen(tx: Tx, person_id: int) -> None:
 def require_language(language: str) -> None:
     """Accept a language that we write in. Raises BadEntry."""
     if language not in LANGUAGES:
-        raise BadEntry("no such language", language=language)
+        raise BadEntry("a language is one of ar, fr, en", language=language)
 
 
 def _open(tx: Tx, person_id: int) -> Person:

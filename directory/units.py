@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from config.database import Tx
 from directory import aliases, history, organisations, search, trees
 from directory.address import Address
-from directory.entities import allocate, require_names, require_word, touch
+from directory.entities import allocate, require_code, require_names, require_word, touch
 from directory.errors import BadEntry, NotFound
 from directory.history import CLOSED, OPEN, Value
 from directory.trees import MAX_DEPTH
@@ -47,6 +47,7 @@ def create(
     `code` is its short name, unique in the administration for ever.
     """
     require_names(name_ar, name_fr)
+    require_code(code)
     require_word(kind)
     organisations.require_open(tx, organisation_id)
     sql = "SELECT 1 FROM unit WHERE organisation_id = :organisation_id AND code = :code"

@@ -18,7 +18,7 @@ from directory.acts.carry import carry_out, rule_of
 from directory.acts.permits import Permits
 from directory.acts.table import KINDS
 from directory.entities import allocate
-from directory.errors import NotPending, NotPermitted
+from directory.errors import BadEntry, NotPending, NotPermitted
 from directory.journal import Entry
 from directory.rights import CONSOLE, Actor, Chain
 
@@ -72,17 +72,25 @@ class _Waiting:
 
 
 def request(tx: Tx, actor: Actor, act: Act, place: Chain, reason: str) -> Outcome:
-    """Store an act that needs a second person; its actor has passed the rule. Raises NotPermitted when too many wait."""
+    """Store an act that needs a second person; its actor has passed the rule. Raises NotPermitted when too many wait.
+
+    Raises BadEntry for an act that nobody could read again: it would stand in the way of all others.
+    """
     tx.execute(_EXPIRE, now_us=tx.now_us)
     if tx.value(_OF_ACTOR, actor_id=actor.actor_id, now_us=tx.now_us) >= MAX_WAITING:
         raise NotPermitted("too many of your requests wait for a second person", actor=actor.name)
+    body = msgspec.json.encode(act)
+    try:
+        msgspec.json.decode(body, type=type(act))
+    except msgspec.ValidationError as error:
+        raise BadEntry(f"this cannot be asked for: {error}", act=tag(act)) from error
     approval_id, asked = allocate(tx), public(act)
     tx.execute(
         _INSERT,
         approval_id=approval_id,
         act=tag(act),
         asked=msgspec.json.encode(asked),
-        body=msgspec.json.encode(act),
+        body=body,
         requester=actor.name,
         requester_id=actor.actor_id,
         requester_kind=_kind(actor),
@@ -108,7 +116,9 @@ def decide(tx: Tx, actor: Actor, approval_id: int, approve: bool, reason: str = 
     row = tx.row(_FIND, approval_id=approval_id, now_us=tx.now_us)
     if row is None:
         raise NotPending(approval_id=approval_id)
-    waiting = _waiting(row)
+    waiting = _legible(row)
+    if waiting is None:
+        raise NotPending("this request cannot be read any more: ask for it anew", approval_id=approval_id)
     outcome = _approve(tx, actor, waiting, reason) if approve else _refuse(tx, actor, waiting, reason)
     state = "approved" if approve else "refused"
     if tx.execute(_TAKE, approval_id=approval_id, state=state, now_us=tx.now_us, decider_id=actor.actor_id) == 0:
@@ -119,8 +129,8 @@ def decide(tx: Tx, actor: Actor, approval_id: int, approve: bool, reason: str = 
 def pending(tx: Tx, actor: Actor, limit: int = 100) -> list[Request]:
     """Return what waits for somebody's decision, and what they have asked for themselves; the oldest first."""
     permits = Permits(tx, actor)
-    found = (_waiting(row) for row in tx.rows(_WAITING, now_us=tx.now_us, limit=MAX_LISTED))
-    return [one.request for one in found if _same(actor, one.requester) or _concerns(permits, one.act)][:limit]
+    found = (_legible(row) for row in tx.rows(_WAITING, now_us=tx.now_us, limit=MAX_LISTED))
+    return [one.request for one in found if one and (_same(actor, one.requester) or _concerns(permits, one.act))][:limit]
 
 
 def _approve(tx: Tx, actor: Actor, waiting: _Waiting, reason: str) -> Outcome:
@@ -169,6 +179,14 @@ def _same(actor: Actor, requester: Actor) -> bool:
 
 def _kind(actor: Actor) -> str:
     return "console" if actor is CONSOLE else "person" if actor.person_id is not None else "service"
+
+
+def _legible(row: Row) -> _Waiting | None:
+    """Return a request; None for one whose act another version of this program wrote in another form."""
+    try:
+        return _waiting(row)
+    except (KeyError, msgspec.ValidationError):
+        return None
 
 
 def _waiting(row: Row) -> _Waiting:

@@ -35,11 +35,12 @@ def grant(
     decision: Annotated[str, typer.Option(help="The reference of the decision.")] = "",
 ) -> None:
     """Lend a mailbox, or the right to write in its owner's name."""
+    rights = _rights(right)
     asked.perform(
         lambda tx: DelegationGrant(
             finding.account(tx, owner, "person", "post", "unit").account_id,
             finding.account(tx, delegate, "person", "post", "unit").account_id,
-            cast(tuple[Right, ...], tuple(right)),  # what is none of them is refused with the act
+            rights,
             begins(since),
             ends(until),
             folder,
@@ -81,6 +82,13 @@ def listing(
             )
             for one in found
         )
+
+
+def _rights(asked: list[str]) -> tuple[Right, ...]:
+    for one in asked:
+        if one not in delegations.RIGHTS:
+            raise typer.BadParameter(f"{one!r} is none of {', '.join(delegations.RIGHTS)}", param_hint="--right")
+    return cast(tuple[Right, ...], tuple(asked))
 
 
 def _given(tx: Tx, owner: str, past: bool) -> list[dict[str, Any]]:

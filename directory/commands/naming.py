@@ -26,10 +26,7 @@ def scope(tx: Tx, text: str) -> Scope:
     if text == NATION.kind:
         return NATION
     code, slash, unit_code = text.partition("/")
-    try:
-        owner = organisations.by_code(tx, code).organisation_id
-    except NotFound:
-        raise NotFound(f"there is no administration with the code {code}", code=code) from None
+    owner = organisations.by_code(tx, code).organisation_id
     if not slash:
         return rights.organisation(owner)
     sql = "SELECT unit_id FROM unit WHERE organisation_id = :owner AND code = :code"

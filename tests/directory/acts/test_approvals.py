@@ -1,6 +1,7 @@
 """The rule of two persons: what is dangerous waits for another person, named, with the right, once and not for ever."""
 
 import asyncio
+from typing import Any, cast
 
 import pytest
 
@@ -9,6 +10,7 @@ from directory import credentials, grants, journal, people
 from directory.acts import decide, pending, perform
 from directory.acts.approvals import EXPIRES_US, MAX_WAITING
 from directory.acts.credentials import PasswordReset
+from directory.acts.delegations import DelegationGrant
 from directory.acts.grants import GrantGive, GrantRevoke
 from directory.acts.people import PeopleClose, PersonClose
 from directory.acts.services import ServiceCreate, ServiceRevoke
@@ -191,3 +193,20 @@ async def test_what_cannot_be_carried_out_any_more_stays_undecided(stage: Stage)
     with pytest.raises(BadEntry):
         await stage.db.write(decide, agrees, asked.approval_id, approve=True)
     assert [one.approval_id for one in await stage.db.read(pending, agrees)] == [asked.approval_id]
+
+
+async def test_what_nobody_could_read_again_is_not_asked_for(stage: Stage) -> None:
+    owner, delegate = await stage.holder("administrator", "in", "owner"), await stage.plain("in.a", "delegate")
+    wrong = DelegationGrant(owner.actor_id, delegate.actor_id, cast(Any, ("raed",)))
+    with pytest.raises(BadEntry, match="raed"):
+        await stage.db.write(perform, CONSOLE, wrong)
+
+
+async def test_a_request_in_another_form_hides_none_of_the_others(stage: Stage) -> None:
+    first = await waiting(stage, CONSOLE)
+    other = await stage.holder("administrator", "in", "other")
+    second = (await stage.db.write(perform, CONSOLE, PasswordReset(other.actor_id, KEPT))).approval_id
+    await stage.db.write(lambda tx: tx.execute("UPDATE approval SET body = :body WHERE approval_id = :id", body=b"{}", id=first))
+    assert [one.approval_id for one in await stage.db.read(pending, CONSOLE)] == [second]
+    with pytest.raises(NotPending, match="anew"):
+        await stage.db.write(decide, CONSOLE, first, approve=False)

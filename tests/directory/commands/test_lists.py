@@ -106,7 +106,7 @@ def test_change_touches_what_is_given_and_nothing_else(node: Node, heads: str) -
     [
         ((), "reach nobody"),
         (("--member", "nobody@interieur.gov.example"), "nobody here has the address"),
-        (("--function", "head", "--within", "nowhere"), "no such entry"),
+        (("--function", "head", "--within", "nowhere"), "no administration with the code nowhere"),
     ],
 )
 def test_a_list_that_cannot_be_is_refused_with_the_reason(node: Node, options: tuple[str, ...], why: str) -> None:

@@ -113,7 +113,7 @@ def test_aliases_and_domains(fund: Path) -> None:
         (("unit", "close", "cnas/XX"), "has no unit"),
         (("post", "close", "leila@cnas.example"), "is a person, not a post"),
         (("person", "close", "nobody@cnas.example"), "nobody here"),
-        (("organisation", "rename", "xx", "--ar", "a", "--fr", "b"), "no such entry"),
+        (("organisation", "rename", "xx", "--ar", "a", "--fr", "b"), "no administration with the code xx"),
         (("unit", "add", "cnas/DRH", "--ar", "a", "--fr", "b"), "code"),
     ],
 )
@@ -132,7 +132,25 @@ def test_every_command_answers_json_with_its_entry_in_the_journal(fund: Path) ->
 
 
 def test_administrations_are_listed_level_by_level(fund: Path) -> None:
-    diwan(fund, "organisation", "add", "cnas/oran", "--ar", "وهران", "--fr", "Oran", "--kind", "agency", "--below", "cnas")
-    assert "cnas/oran" not in diwan(fund, "organisation", "list").stdout
-    assert "cnas/oran" in diwan(fund, "organisation", "list", "cnas").stdout
-    assert "waits for a second person: diwan admin approve" in diwan(fund, "organisation", "move", "cnas/oran").stdout
+    diwan(fund, "organisation", "add", "cnas-oran", "--ar", "وهران", "--fr", "Oran", "--kind", "agency", "--below", "cnas")
+    assert "cnas-oran" not in diwan(fund, "organisation", "list").stdout
+    assert "cnas-oran" in diwan(fund, "organisation", "list", "cnas").stdout
+    assert "waits for a second person: diwan admin approve" in diwan(fund, "organisation", "move", "cnas-oran").stdout
+
+
+@pytest.mark.parametrize("code", ["", "cnas/x", " cnas", "c" * 101])
+def test_a_code_is_what_people_can_write_before_a_slash(fund: Path, code: str) -> None:
+    with pytest.raises(BadEntry, match="code"):
+        diwan(fund, "organisation", "add", code, "--ar", "وزارة", "--fr", "X", "--kind", "fund")
+    with pytest.raises(MailError):
+        diwan(fund, "unit", "add", f"cnas/{code}", "--ar", "وزارة", "--fr", "X")
+
+
+def test_what_is_misspelt_is_named(fund: Path) -> None:
+    with pytest.raises(NotFound, match="code cans"):
+        diwan(fund, "unit", "list", "cans")
+    with pytest.raises(NotFound, match=r"cnas\.exmaple is no mail domain"):
+        diwan(fund, "person", "add", "omar@cnas.exmaple", "--ar", "عمر", "--fr", "Omar", "--unit", "cnas/DRH")
+    lent = diwan(fund, "delegation", "grant", "leila@cnas.example", "chef@cnas.example", "--right", "raed")
+    assert lent.exit_code == 2
+    assert "send_on_behalf" in lent.output
