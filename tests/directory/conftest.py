@@ -76,10 +76,12 @@ async def ministry(database: Database) -> Ministry:
     return await database.write(build)
 
 
-@pytest.fixture(autouse=True)
-def _logging_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands that run in this process set up logging for themselves alone: loggers keep for good what they first saw."""
-    monkeypatch.setattr(log, "configure", lambda *_: None)
+@pytest.fixture(scope="session", autouse=True)
+def _logging_stays() -> Iterator[None]:
+    """Commands that run in this process must not set up its logging: loggers keep for good what they first saw."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "configure", lambda *_: None)
+        yield
 
 
 @pytest.fixture(scope="session")
