@@ -60,7 +60,11 @@ def register(
 ) -> None:
     """Note a platform. It can do nothing before it is approved."""
     outcome = act(directory, name_as, password_file, _register, _read(file), organisation)
-    sys.stdout.write(f"{outcome.value.client_id}\n")
+    made = outcome.value
+    sys.stdout.write(f"{made.client_id}\n")
+    if made.facts.auth == "client_secret_basic":
+        sys.stderr.write(f"its secret: diwan client rotate {made.client_id}\n")
+    sys.stderr.write(f"to let it in: diwan client approve {made.client_id}\n")
 
 
 @app.command()

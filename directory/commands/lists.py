@@ -62,6 +62,8 @@ def create(
     moderation: Moderated = None,
 ) -> None:
     """Make a list. Its members are asked of the directory for each letter."""
+    if not (ar or fr):
+        raise typer.BadParameter("a list needs a name, in Arabic, in Latin letters or in both", param_hint="--ar, --fr")
     said = {"within": within, "organisation_kind": kind, "unit_kind": unit_kind, "unit_code": unit_code, "function": function}
     asked.perform(
         lambda tx: ListCreate(

@@ -62,6 +62,7 @@ def refused(done: Result) -> str:
 def test_two_persons_let_a_platform_in(node: Path) -> None:
     done = diwan(node, "client", "register", facts(node), "--organisation", "interieur")
     name = done.stdout.strip()
+    assert f"diwan client approve {name}" in done.stderr
     assert states(node)[name] == "pending"
     done = diwan(node, "client", "approve", name)
     waits = done.stdout.split()[1]

@@ -160,3 +160,9 @@ def test_nobody_lends_themselves_the_mailbox_of_another(node: Node) -> None:
     )
     words = ("delegation", "grant", other["address"], head["address"], "--right", "read")
     assert node.refusal(*words, by=head) == "nobody lends themselves the mailbox of somebody else"
+
+
+def test_a_list_without_a_name_is_wrong_usage(node: Node) -> None:
+    done = node.run("list", "create", "sans@interieur.gov.example", "--organisation", "interieur", "--owner", DRH, "--member", DRH)
+    assert done.exit_code == 2
+    assert "needs a name" in done.output
