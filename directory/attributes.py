@@ -51,8 +51,11 @@ def set(tx: Tx, account_id: int, values: Mapping[str, str]) -> Attributes:
 
 def require(values: Mapping[str, str]) -> None:
     """Accept attributes of the list with short lines of visible characters. Raises BadEntry."""
-    if values.keys() - NAMES or any(len(value) > MAX_CHARS or not value.isprintable() for value in values.values()):
-        raise BadEntry("no such attribute, or its value is too long or has invisible characters", attributes=sorted(values))
+    for name, value in values.items():
+        if name not in NAMES:
+            raise BadEntry(f"there is no attribute {name[:40]!r}: there are {', '.join(NAMES)}", attribute=name[:40])
+        if len(value) > MAX_CHARS or not value.isprintable():
+            raise BadEntry(f"the value of {name} is longer than {MAX_CHARS} characters or has invisible ones", attribute=name)
 
 
 def insert(tx: Tx, entries: Iterable[tuple[int, Attributes]]) -> None:

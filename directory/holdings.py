@@ -15,16 +15,17 @@ from directory.errors import BadEntry, NotFound
 from directory.history import ALWAYS_US
 from directory.types import HOLDING_KINDS, HeldPost, Holding, HoldingKind
 
-_COLUMNS = "holding_id, post_id, person_id, kind, valid_from_us, valid_to_us, decision_ref, recorded_us"
+_COLUMNS = "holding_id, post_id, person_id, kind, valid_from_us, valid_to_us, decision_ref, recorded_us, end_ref"
 _INSERT = f"""
     INSERT INTO holding ({_COLUMNS})
-    VALUES (:holding_id, :post_id, :person_id, :kind, :valid_from_us, :valid_to_us, :decision_ref, :recorded_us)
+    VALUES (:holding_id, :post_id, :person_id, :kind, :valid_from_us, :valid_to_us, :decision_ref, :recorded_us, :end_ref)
 """
 _PRESENT = f"SELECT {_COLUMNS} FROM holding WHERE superseded_us IS NULL"
 _LOCK = "/* FOR UPDATE */"
 _SUPERSEDE = "UPDATE holding SET superseded_us = :at_us WHERE holding_id = :holding_id AND superseded_us IS NULL"
 _REPLACE = """
-    UPDATE holding SET kind = :kind, valid_from_us = :valid_from_us, valid_to_us = :valid_to_us, decision_ref = :decision_ref
+    UPDATE holding SET kind = :kind, valid_from_us = :valid_from_us, valid_to_us = :valid_to_us,
+        decision_ref = :decision_ref, end_ref = :end_ref
     WHERE holding_id = :holding_id AND superseded_us IS NULL
 """
 _CLOSED = """
@@ -84,6 +85,7 @@ def insert(tx: Tx, holdings: Iterable[Holding]) -> None:
                 "valid_to_us": h.valid_to_us,
                 "decision_ref": h.decision_ref,
                 "recorded_us": h.recorded_us,
+                "end_ref": h.end_ref,
             }
             for h in holdings
         ],
@@ -98,14 +100,14 @@ def find(tx: Tx, holding_id: int) -> Holding:
 def end(tx: Tx, holding_id: int, at_us: int | None = None, decision_ref: str | None = None) -> Holding:
     """Set the end of a holding, now unless `at_us` says otherwise. Raises BadEntry, NotFound.
 
-    An end that has passed stays as it is: only `correct` says that it was another day. `decision_ref` is that of the end,
-    when it has one of its own.
+    An end that has passed stays as it is: only `correct` says that it was another day. `decision_ref` is the decision that ends
+    it; the one that began it stays beside.
     """
     found, when_us = _find(tx, holding_id, _LOCK), tx.now_us if at_us is None else at_us
     if when_us <= found.valid_from_us or (found.valid_to_us is not None and found.valid_to_us <= tx.now_us):
         raise BadEntry("this holding cannot end at that time", holding_id=holding_id, at_us=when_us)
-    said = found.decision_ref if decision_ref is None else decision_ref
-    return _supersede(tx, found, dataclasses.replace(found, valid_to_us=when_us, decision_ref=said))
+    said = found.end_ref if decision_ref is None else decision_ref
+    return _supersede(tx, found, dataclasses.replace(found, valid_to_us=when_us, end_ref=said))
 
 
 def correct(tx: Tx, corrected: Holding) -> Holding:
@@ -201,6 +203,7 @@ def _supersede(tx: Tx, found: Holding, said: Holding) -> Holding:
             valid_from_us=version.valid_from_us,
             valid_to_us=version.valid_to_us,
             decision_ref=version.decision_ref,
+            end_ref=version.end_ref,
         )
     else:
         tx.execute(_SUPERSEDE, holding_id=found.holding_id, at_us=at_us)

@@ -36,6 +36,7 @@ class Tenure:
     valid_from_us: int
     valid_to_us: int | None
     decision_ref: str
+    end_ref: str
 
 
 def ever(tx: Tx, viewer: Viewer, post_id: int) -> list[Tenure]:
@@ -78,6 +79,8 @@ def _named(tx: Tx, viewer: Viewer, held: Iterable[Holding]) -> list[Tenure]:
         if not visibility.sees(reached, "person", ENTRY, exceptions.get(person_id, {})):
             person_id, address, name_ar, name_fr = 0, "", "", ""
         here = bool(person_id) and closed_us is None
-        return Tenure(person_id, address, name_ar, name_fr, here, one.kind, one.valid_from_us, one.valid_to_us, one.decision_ref)
+        return Tenure(
+            person_id, address, name_ar, name_fr, here, one.kind, one.valid_from_us, one.valid_to_us, one.decision_ref, one.end_ref
+        )
 
     return [tenure(one) for one in found]

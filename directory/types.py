@@ -94,7 +94,8 @@ class Person:
 class Holding:
     """A person holds a post from `valid_from_us` up to, not including, `valid_to_us`; None is open.
 
-    This is one version of it: what the directory said from `recorded_us` on.
+    This is one version of it: what the directory said from `recorded_us` on. `decision_ref` is the decision that began it,
+    `end_ref` the one that ended it, when it has its own.
     """
 
     holding_id: int
@@ -105,6 +106,7 @@ class Holding:
     valid_to_us: int | None
     decision_ref: str
     recorded_us: int
+    end_ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)

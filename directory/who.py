@@ -71,6 +71,7 @@ class Holds:
     valid_to_us: int | None
     decision_ref: str
     recorded_us: int
+    end_ref: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,4 +212,5 @@ def _holds(tx: Tx, holding: Holding, day: _Day) -> Holds:
         holding.valid_to_us,
         holding.decision_ref,
         holding.recorded_us,
+        holding.end_ref,
     )

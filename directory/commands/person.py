@@ -18,7 +18,7 @@ from directory.acts.people import PersonClose, PersonCreate, PersonMove, PersonR
 from directory.address import parse
 from directory.commands import finding
 from directory.commands.finding import Address, Arabic, Desk, Latin, Since, account, command, table
-from directory.commands.naming import begins
+from directory.commands.naming import begins, shown
 from directory.credentials import AppPassword
 from directory.errors import BadEntry
 from directory.signin.passwords import Hasher, prepare
@@ -146,10 +146,10 @@ def one(address: Address, node: Directory = HERE, as_json: Json = False) -> None
     log.configure("error")
     card, devices = ask(node, _card, address)
     if as_json:
-        shown = {name: getattr(card, name) for name in Card.__slots__ if name != "certificates"}
-        show({**msgspec.to_builtins(shown), "certificates": len(card.certificates), "app_passwords": msgspec.to_builtins(devices)})
+        told = {name: getattr(card, name) for name in Card.__slots__ if name != "certificates"}
+        show({**msgspec.to_builtins(told), "certificates": len(card.certificates), "app_passwords": msgspec.to_builtins(devices)})
         return
-    table((name, value) for name in Card.__slots__ if name != "certificates" and (value := _text(getattr(card, name))))
+    table((name, value) for name in Card.__slots__ if name != "certificates" and (value := _text(name, getattr(card, name))))
     for device in devices:
         sys.stdout.write(f"app password {device.app_password_id}: {device.label} ({' '.join(device.scopes)})\n")
 
@@ -179,7 +179,9 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _text(value: object) -> str:
+def _text(name: str, value: object) -> str:
+    if name.endswith("_us") and isinstance(value, int):
+        return shown(value)
     if isinstance(value, tuple):
         return ", ".join(getattr(each, "address", str(each)) for each in value)
     return "" if value is None else str(value)

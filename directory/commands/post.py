@@ -15,7 +15,7 @@ from directory.acts.posts import PostClose, PostCreate, PostMove, PostRename, Po
 from directory.commands import finding
 from directory.commands.finding import Address, Arabic, Desk, Latin, Since, UnitPath, account, command, table
 from directory.commands.naming import begins, ends
-from directory.commands.who import day
+from directory.commands.who import day, decided
 from directory.errors import NotFound
 from directory.types import HOLDING_KINDS, Holding, HoldingKind, Post
 
@@ -72,7 +72,7 @@ def dismiss(
     address: Address,
     person: Person,
     decision: Decision = "",
-    at: Annotated[str, typer.Option("--at", metavar="DATE", help="The last day; without it, at once.")] = "",
+    at: Annotated[str, typer.Option("--at", "--until", metavar="DATE", help="The last day; without it, at once.")] = "",
 ) -> None:
     """End what a person holds: the mailbox is closed to them at that moment."""
     asked.perform(_dismiss, address, person, ends(at, "--at"), decision)
@@ -92,10 +92,7 @@ def history(address: Address, node: Directory = HERE, as_json: Json = False) -> 
     if as_json:
         show([{"person": person, **_builtins(one)} for person, one in found])
         return
-    table(
-        (day(one.valid_from_us), day(one.valid_to_us) if one.valid_to_us else "…", one.kind, person, one.decision_ref, day(one.recorded_us))
-        for person, one in found
-    )
+    table(_row(person, one) for person, one in found)
     if not found:
         sys.stdout.write("nobody ever held it\n")
 
@@ -134,6 +131,11 @@ def _history(tx: Tx, address: str) -> list[tuple[str, Holding]]:
 
 def _of_unit(tx: Tx, path: str) -> list[Post]:
     return posts.of_unit(tx, finding.unit(tx, path).unit_id)
+
+
+def _row(person: str, one: Holding) -> tuple[str, ...]:
+    until = day(one.valid_to_us - 1) if one.valid_to_us else "…"
+    return day(one.valid_from_us), until, one.kind, person, decided(one.decision_ref, one.end_ref), day(one.recorded_us)
 
 
 def _builtins(one: Holding) -> dict[str, object]:

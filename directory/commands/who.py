@@ -85,13 +85,14 @@ def _heading(found: Who, on: str, known: str) -> str:
 
 
 def _held(found: Who, one: Holds) -> Branch:
-    until = "" if one.valid_to_us is None else f" until {day(one.valid_to_us)}"
-    decision = f", decision {one.decision_ref}" if one.decision_ref else ""
-    said = Branch(f"{one.kind} since {day(one.valid_from_us)}{until}{decision}, recorded {day(one.recorded_us)}")
+    until = "" if one.valid_to_us is None else f" until {day(one.valid_to_us - 1)}"
+    decisions = decided(one.decision_ref, one.end_ref)
+    said = f", decision {decisions}" if decisions else ""
+    since = Branch(f"{one.kind} since {day(one.valid_from_us)}{until}{said}, recorded {day(one.recorded_us)}")
     if found.kind == "person":
-        return Branch(f"holds {_name(one.title_fr, one.title_ar)}  <{one.post_address}>", (said,))
+        return Branch(f"holds {_name(one.title_fr, one.title_ar)}  <{one.post_address}>", (since,))
     post = f" as {one.title_fr or one.title_ar}" if found.kind == "unit" else ""
-    return Branch(f"held by {_name(one.name_fr, one.name_ar)}  <{one.person_address}>{post}", (said,))
+    return Branch(f"held by {_name(one.name_fr, one.name_ar)}  <{one.person_address}>{post}", (since,))
 
 
 def _closed(found: Who, closed_us: int | None) -> str:
@@ -100,6 +101,11 @@ def _closed(found: Who, closed_us: int | None) -> str:
 
 def _name(latin: str, arabic: str) -> str:
     return " · ".join(part for part in (latin, arabic) if part)
+
+
+def decided(began: str, ended: str) -> str:
+    """Return the decision that began a holding, and the one that ended it."""
+    return f"{began or '?'}, ended by {ended}" if ended else began
 
 
 def day(at_us: int) -> str:

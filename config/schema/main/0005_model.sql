@@ -12,6 +12,7 @@ CREATE TABLE holding_version (
     decision_ref TEXT NOT NULL,
     recorded_us {int} NOT NULL,
     superseded_us {int},
+    end_ref TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (holding_id, recorded_us)
 ) {table};
 

@@ -56,6 +56,12 @@ def test_an_appointment_shows_in_the_history_with_its_decision(fund: Path) -> No
         diwan(fund, "post", "dismiss", "chef@cnas.example", "leila@cnas.example")
 
 
+def test_the_decision_that_ends_a_holding_leaves_the_one_that_began_it(fund: Path) -> None:
+    diwan(fund, "post", "appoint", "chef@cnas.example", "leila@cnas.example", "--decision", "D12", "--from", "2026-01-01")
+    diwan(fund, "post", "dismiss", "chef@cnas.example", "leila@cnas.example", "--decision", "D14", "--until", "2099-06-30")
+    assert re.search(r"2026-01-01  2099-06-30 .*D12, ended by D14", diwan(fund, "post", "history", "chef@cnas.example").stdout)
+
+
 def test_units_are_drawn_as_a_tree(fund: Path) -> None:
     diwan(fund, "unit", "add", "cnas/PAIE", "--ar", "الأجور", "--fr", "Paie", "--below", "DRH")
     assert re.search(r"└─ DRH .*<drh@cnas.example>\n   └─ PAIE  Paie · الأجور", diwan(fund, "unit", "list", "cnas").stdout)
