@@ -117,7 +117,8 @@ _POSTS = f"""
 """
 _HOLDINGS = """
     SELECT e.holding_id, (SELECT MIN(recorded_us) FROM holding f WHERE f.holding_id = e.holding_id), e.recorded_us,
-        e.post_id, e.person_id, e.kind, e.valid_from_us, e.valid_to_us, e.decision_ref
+        e.post_id, e.person_id, e.kind, e.valid_from_us, e.valid_to_us,
+        CASE WHEN e.end_ref <> '' THEN e.end_ref ELSE e.decision_ref END
     FROM holding e WHERE e.holding_id IN (:ids[]) AND e.superseded_us IS NULL
 """
 _ADDRESSES = "SELECT account_id, address FROM address WHERE account_id IN (:ids[]) AND closed_us IS NULL ORDER BY created_us, folded"
