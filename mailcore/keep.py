@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+from config.background import running
 from config.log import log
 from directory import search
 from mailcore.queue import fanout
@@ -15,13 +16,8 @@ EVERY_S = 3600.0
 @contextlib.asynccontextmanager
 async def keep(services: Services) -> AsyncIterator[None]:
     """Run the sweep in the background for as long as the node serves."""
-    task = asyncio.create_task(_forever(services), name="keep")
-    try:
+    async with running("keep", _forever(services)):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def _drop_copies(services: Services) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
+from config.background import running
 from config.errors import MailError
 from config.log import log
 from config.settings import Sync
@@ -14,15 +15,8 @@ from mailcore.services import Services
 @contextlib.asynccontextmanager
 async def sync(services: Services) -> AsyncIterator[None]:
     """Synchronise every source of the settings in the background for as long as the node serves."""
-    tasks = [asyncio.create_task(_forever(services, one), name=f"sync-{one.name}") for one in services.settings.syncs]
-    try:
+    async with running("sync", *(_forever(services, one) for one in services.settings.syncs)):
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
 
 
 async def _forever(services: Services, source: Sync) -> None:

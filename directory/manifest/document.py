@@ -21,6 +21,7 @@ TYPE = "diwan-manifest"
 MAX_DOCUMENT_BYTES = 65_536  # three parts, some keys: about 2 KB
 MAX_KEYS = 16
 AHEAD_US = 5 * MINUTE_US  # how far the centre's clock may be ahead of ours
+HASH_BYTES = hashlib.sha256().digest_size
 BUCKETS = 256  # entries are compared by buckets: at a million people one holds about 10,000 lines
 
 SiteClass = Literal["online", "intermittent", "satellite"]

@@ -10,7 +10,7 @@ from config.database import Tx
 from directory.manifest import document, topology
 from directory.manifest.document import GRACE, VALID_S, Anchor, Freshness, Signed, SiteClass
 from directory.manifest.errors import BadManifest
-from directory.manifest.publish import TOPOLOGY, TRUST
+from directory.manifest.publish import ENTRIES, TOPOLOGY, TRUST
 from directory.manifest.topology import Node
 
 # Rows of `manifest_state` beside the parts. ANCHOR: the fingerprint of the anchor gone by; COMPLETE: the serial whose entries are all here.
@@ -98,7 +98,7 @@ def trust(tx: Tx, site: SiteClass) -> Trust | None:
 
 def entries_part(tx: Tx) -> bytes:
     """Return the bucket hashes of the document that this node goes by."""
-    return _get(tx, "entries") or b""
+    return _get(tx, ENTRIES) or b""
 
 
 def completed(tx: Tx) -> int:

@@ -21,7 +21,6 @@ MAX_LINES = 5000  # that one answer to a follower holds: about 1 MB
 KEPT_DOCUMENTS = 10
 OVERLAP_US = MINUTE_US  # a transaction that began before the last look may have been committed after it
 TOPOLOGY, TRUST, ENTRIES = "topology", "trust", "entries"
-_HASH = 32
 
 _TABLES = {  # where entries come from, with the column that numbers them
     "organisation": "organisation_id",
@@ -208,7 +207,7 @@ def _entries(tx: Tx, before: Signed | None, serial: int) -> bytes:
     whole = bytearray(part(tx, before.body.parts[ENTRIES].sha256) if before else document.bucket_hash([]) * BUCKETS)
     touched = tx.column("SELECT DISTINCT bucket FROM published_entry WHERE serial >= :serial", serial=serial)
     for number in touched:
-        whole[number * _HASH : (number + 1) * _HASH] = _bucket_hash(tx, number)
+        whole[number * document.HASH_BYTES : (number + 1) * document.HASH_BYTES] = _bucket_hash(tx, number)
     return bytes(whole)
 
 

@@ -26,7 +26,6 @@ ORDER = ("organisation", "unit", "post", "person", "holding", "certificate")  # 
 NEW, PARENT, UNFOUND = 1, 2, 3  # why a line is pending; the last: search does not find the entry yet
 FINDABLE = ("unit", "post", "person")
 FIND_PAGE = 2000  # entries indexed in one unit of work: the index is written by terms, so fewer at once cost more in all
-_HASH = 32
 
 _UID = re.compile(r"[1-9][0-9]{0,18}|@[a-z0-9.-]{1,255}")  # a number, or a domain
 
@@ -75,7 +74,11 @@ def differing(tx: Tx, hashes: bytes) -> list[int]:
     found: dict[int, list[tuple[str, bytes]]] = {number: [] for number in range(document.BUCKETS)}
     for bucket, uid, digest in tx.rows("SELECT bucket, uid, sha256 FROM replica WHERE LENGTH(line) > 0"):
         found[bucket].append((uid, bytes(digest)))
-    return [n for n, entries in found.items() if document.bucket_hash(entries) != hashes[n * _HASH : (n + 1) * _HASH]]
+    return [
+        n
+        for n, entries in found.items()
+        if document.bucket_hash(entries) != hashes[n * document.HASH_BYTES : (n + 1) * document.HASH_BYTES]
+    ]
 
 
 def build(tx: Tx, origin: str) -> int:

@@ -1,9 +1,9 @@
 """The role: begins to publish or to follow, as the settings say, and stops with the node."""
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 
+from config.background import running
 from mailcore.manifest.centre import Centre, read_anchor
 from mailcore.manifest.follower import Follower
 from mailcore.manifest.publisher import Publisher
@@ -16,21 +16,11 @@ async def manifest(services: Services) -> AsyncIterator[None]:
     settings = services.settings.manifest
     async with contextlib.AsyncExitStack() as stack:
         if settings.publish:
-            _run(stack, Publisher(services).forever())
+            await stack.enter_async_context(running("manifest", Publisher(services).forever()))
         elif settings.anchor is not None:
             anchor = read_anchor(settings.anchor)
             centre = Centre(anchor, services.settings)
             stack.push_async_callback(centre.close)
-            _run(stack, Follower(services.db, services.clock, anchor).forever(centre, settings.every_s))
+            following = Follower(services.db, services.clock, anchor).forever(centre, settings.every_s)
+            await stack.enter_async_context(running("manifest", following))
         yield
-
-
-def _run(stack: contextlib.AsyncExitStack, work: Coroutine[None, None, None]) -> None:
-    task = asyncio.create_task(work, name="manifest")
-
-    async def stop() -> None:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-    stack.push_async_callback(stop)

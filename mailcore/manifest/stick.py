@@ -22,7 +22,6 @@ from mailcore.manifest.follower import Follower
 MAGIC = b"DIWANMF1"
 MAX_FRAME_BYTES = 64 << 20
 _HEAD = struct.Struct(">cI")
-_HASH = 32
 
 
 @dataclass(slots=True)
@@ -151,7 +150,7 @@ def _buckets(frames: Iterator[tuple[bytes, bytes]], carried: Carried) -> Iterato
 
 
 def _named(carried: Carried, bucket: int) -> bytes:
-    return carried.parts[publish.ENTRIES][bucket * _HASH : (bucket + 1) * _HASH]
+    return carried.parts[publish.ENTRIES][bucket * document.HASH_BYTES : (bucket + 1) * document.HASH_BYTES]
 
 
 def _write(file: BinaryIO, kind: bytes, content: bytes) -> None:

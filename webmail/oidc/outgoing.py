@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 
+from config.background import running
 from config.log import log
 from directory.oidc import grants, logout, notices
 from directory.oidc.notices import Notice
@@ -25,13 +26,8 @@ TIMEOUT_S = 5.0
 @contextlib.asynccontextmanager
 async def farewells(services: Services) -> AsyncIterator[None]:
     """Tell platforms of ended sessions for as long as the context lasts."""
-    task = asyncio.create_task(_forever(services), name="farewells")
-    try:
+    async with running("farewells", _forever(services)):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def send_due(services: Services, client: httpx.AsyncClient) -> int:
