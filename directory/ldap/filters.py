@@ -129,7 +129,7 @@ def _read(reader: Reader, budget: _Budget, depth: int) -> Filter:
     if tag == _PRIMITIVE | _PRESENT:
         return Present(reader.text(tag))
     kind = tag & ~_CONSTRUCTED
-    if tag & _CONSTRUCTED != _CONSTRUCTED or kind > _EXTENSIBLE:
+    if tag & _CONSTRUCTED != _CONSTRUCTED or kind > _EXTENSIBLE or kind == _PRESENT:
         raise NotUnderstood("there is no such filter")
     inner = reader.enter(tag)
     if kind == _AND:

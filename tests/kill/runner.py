@@ -87,10 +87,12 @@ async def by_steps(services: Services, directory: Path, numbers: range) -> None:
 
 
 async def by_role(services: Services, directory: Path, numbers: range) -> None:
-    """Accept while workers deliver."""
+    """Accept while workers deliver; wait at every second letter, so that not all of them are settled in one transaction."""
     async with worker.deliver(services):
         for number in numbers:
             await send(services, directory, number)
+            if number % 2:
+                await emptied(services)
         await emptied(services)
 
 

@@ -83,7 +83,7 @@ async def killed_and_restarted(directory: Path, url: str, mode: str, failpoint: 
         return await verdict(directory, url, sink, acknowledged | {LETTERS}, doubles)
 
 
-@pytest.mark.parametrize(("mode", "nth"), [("steps", 2), ("role", 4)])
+@pytest.mark.parametrize(("mode", "nth"), [("steps", 2), ("role", LETTERS // 2)])
 @pytest.mark.parametrize("failpoint", NAMES)
 async def test_nothing_acknowledged_is_lost_or_doubled(tmp_path, failpoint, mode, nth):
     assert await killed_and_restarted(tmp_path, "sqlite", mode, failpoint, nth) == []

@@ -5,7 +5,7 @@ from anyldap.protocols import pureldap
 from hypothesis import given
 from hypothesis import strategies as st
 
-from directory.ldap import messages
+from directory.ldap import ber, filters, messages
 from directory.ldap.errors import NotUnderstood
 from directory.ldap.filters import (
     MAX_DEPTH,
@@ -107,6 +107,12 @@ def test_no_change_of_a_good_request_does_more_than_be_refused(data: st.DataObje
         messages.read(bytes(octets))
     except NotUnderstood:
         pass
+
+
+@pytest.mark.parametrize("tag", [0xA7, 0xAA, 0x84])
+def test_a_filter_of_no_kind_is_not_understood(tag: int) -> None:
+    with pytest.raises(NotUnderstood, match="no such filter"):
+        filters.read(ber.Reader(wire.tlv(tag, wire.tlv(4, b"cn") + wire.tlv(4, b"a"))))
 
 
 @pytest.mark.parametrize("depth", [MAX_DEPTH, 5_000])
