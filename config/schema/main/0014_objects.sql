@@ -1,0 +1,1 @@
+-- What a message in a mailbox is called beyond its UID, and when it came there.

@@ -1,0 +1,1 @@
+-- Who else may do what in a mailbox (RFC 4314).

@@ -1,0 +1,1 @@
+-- Annotations of mailboxes and quotas of accounts (RFC 5464, RFC 9208).

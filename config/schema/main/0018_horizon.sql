@@ -1,0 +1,1 @@
+-- How far back the tombstones of a mailbox reach.
