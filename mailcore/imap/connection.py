@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 
 from config.log import log
 from mailcore.imap import driver, responses
-from mailcore.imap.handlers.entry import capabilities
+from mailcore.imap.capabilities import capabilities
 from mailcore.imap.memory import Memory
 from mailcore.imap.session import Session, State
 from mailcore.imap.wire import Event, Framer, Limits

@@ -62,9 +62,12 @@ async def _execute(session: Session, text: bytes) -> None:
 async def _perform(session: Session, text: bytes) -> Done | None:
     """Run a command; turn whatever stops it into its end."""
     try:
-        cursor = Cursor(text)
+        cursor = Cursor(text, utf8=session.utf8)
         session.tag = cursor.tag()
-        return await _run(session, _spec(session, cursor), cursor)
+        spec = _spec(session, cursor)
+        if spec.numbers and "UIDONLY" in session.enabled:
+            return bad("messages are named by UID alone here", "UIDREQUIRED")
+        return await _run(session, spec, cursor)
     except BadSyntax as error:
         _strike(session)
         return bad(str(error))

@@ -13,8 +13,10 @@ _SHIFTED = re.compile(rb"&([A-Za-z0-9+,]*)-")
 _UNPRINTABLE = re.compile(r"[^\x20-\x25\x27-\x7e]+")
 
 
-def encode(name: str) -> bytes:
-    """Return a name in modified UTF-7."""
+def encode(name: str, *, utf8: bool = False) -> bytes:
+    """Return a name in modified UTF-7, or as it stands for a client that has enabled UTF-8."""
+    if utf8:
+        return name.encode("utf-8")
     return _UNPRINTABLE.sub(lambda run: _shift(run[0]), name).encode("ascii")
 
 
@@ -27,9 +29,14 @@ def _base64(text: str) -> str:
     return encoded.rstrip(b"=").replace(b"/", b",").decode("ascii")
 
 
-def decode(wire: bytes) -> str:
-    """Return a name from modified UTF-7, in NFC. Raises BadMailboxName for anything that `encode` would not write."""
+def decode(wire: bytes, *, utf8: bool = False) -> str:
+    """Return a name from modified UTF-7, in NFC. Raises BadMailboxName for anything that `encode` would not write.
+
+    From a client that has enabled UTF-8 a name is what it says, a bare ``&`` too (RFC 6855 §3, RFC 9051 §5.1).
+    """
     try:
+        if utf8:
+            return unicodedata.normalize("NFC", wire.decode("utf-8"))
         name = _SHIFTED.sub(_unshift, wire).decode("utf-8")
         if encode(name) != wire:
             raise BadMailboxName

@@ -53,9 +53,9 @@ def no(text: str, code: str = "") -> Done:
     return Done("NO", text, code)
 
 
-def bad(text: str) -> Done:
+def bad(text: str, code: str = "") -> Done:
     """Return the end of a command that is not one."""
-    return Done("BAD", text)
+    return Done("BAD", text, code)
 
 
 def status(kind: str, text: str, code: str = "") -> bytes:
@@ -81,9 +81,14 @@ def quoted(octets: bytes) -> bytes:
     return b'"%b"' % octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
-def mailbox(name: str) -> bytes:
-    """Write a mailbox name. INBOX is an atom as clients expect it; NIL must not be (RFC 3501 §4.5)."""
-    octets = names.encode(name)
+def mailbox(name: str, *, utf8: bool = False) -> bytes:
+    """Write a mailbox name. INBOX is an atom as clients expect it; NIL must not be (RFC 3501 §4.5).
+
+    With `utf8` it is UTF-8 in a quoted string (RFC 6855 §3; clients choke on literals there).
+    """
+    octets = names.encode(name, utf8=utf8)
+    if utf8 and not octets.isascii():
+        return b'"%b"' % octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     return octets if _ATOM.fullmatch(octets) and octets.upper() != b"NIL" else quoted(octets)
 
 

@@ -3,21 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mailcore.imap.commands import (
-    AllOf,
-    AnyOf,
-    Arrived,
-    Flagged,
-    HeaderHas,
-    Key,
-    Keyword,
-    Level,
-    Not,
-    Numbers,
-    Sent,
-    Size,
-    TextHas,
-)
+from mailcore.imap.commands import Level
+from mailcore.imap.criteria import AllOf, AnyOf, Arrived, Flagged, HeaderHas, Key, Keyword, Not, Numbers, Sent, Size, TextHas
 from mailcore.imap.parse.dates import DAY_US, written_day
 from mailcore.imap.parse.searching import fold
 from mailcore.imap.sequence import compact

@@ -1,4 +1,4 @@
-"""Sets of message numbers as commands write them. RFC 3501 §9 (sequence-set), RFC 4315 §4 (uid-set)."""
+"""Sets of message numbers as commands write them. RFC 9051 §9 (sequence-set), RFC 4315 §4 (uid-set), RFC 5182 (``$``)."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,9 +8,10 @@ STAR = 0  # stands for the highest number in use; no message is numbered 0
 
 @dataclass(frozen=True, slots=True)
 class SequenceSet:
-    """Ranges in the order sent; either end may be STAR."""
+    """Ranges in the order sent; either end may be STAR. `saved` is ``$``: what the last SEARCH saved (RFC 5182 §2.1)."""
 
     ranges: tuple[tuple[int, int], ...]
+    saved: bool = False
 
     def spans(self, highest: int) -> list[tuple[int, int]]:
         """Return disjoint ascending ranges with STAR as `highest`. ``9:*`` includes `highest` even when it is below 9."""

@@ -1,4 +1,4 @@
-"""What a server knows of one client between two commands. RFC 3501 §3."""
+"""What a server knows of one client between two commands. RFC 9051 §3."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from mailcore.imap import fetching, responses
 from mailcore.imap.errors import ReadOnly
 from mailcore.imap.memory import Memory
 from mailcore.imap.responses import FlagWriter
+from mailcore.imap.sequence import SequenceSet
 from mailcore.imap.view import Gone, Reflagged, Total, View
 from mailcore.imap.wire import Event
 from mailcore.services import Services
@@ -87,10 +88,19 @@ class AccessEnded(Exception):
     """The right to this mailbox, or the sign-in as such, was withdrawn: the connection must end."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a mailbox name leads: an account, and the name as that account calls it."""
+
+    account: AccountKey
+    name: str
+
+
 @dataclass(slots=True)
 class Selected:
-    """The selected mailbox."""
+    """The selected mailbox, and the account that it is in: one's own or another's."""
 
+    account: AccountKey
     key: MailboxKey
     uidvalidity: int
     view: View
@@ -108,8 +118,10 @@ class Session:
         self.tag = b"*"
         self.strikes = 0  # commands that were none, or sign-ins that failed
         self.changed = asyncio.Event()  # set by the bus when the account changes
+        self.enabled: set[str] = set()  # extensions that change what this client is told (RFC 5161 §3.1)
+        self.saved: Sequence[int] = ()  # UIDs, ascending: what ``$`` stands for (RFC 5182 §2.1)
         self.flags = FlagWriter({})
-        self.keywords: dict[int, str] = {}
+        self.keywords: dict[int, str] = {}  # of the account of the selected mailbox
         self.keeping: dict[bytes, asyncio.Task[Prepared]] = {}  # messages on their way to the blob store ahead of their APPEND
         self.identity: Identity | None = None
         self._account: AccountKey | None = None
@@ -124,7 +136,7 @@ class Session:
 
     @property
     def account(self) -> AccountKey:
-        """Return the account whose mail this is. Only after sign-in."""
+        """Return the account that the client signed in to. Only after sign-in."""
         assert self._account is not None
         return self._account
 
@@ -149,7 +161,6 @@ class Session:
         """Open the account of an identity: the person's own, that of a post, or one that was lent."""
         self.identity, self._stood_at_us = identity, self.services.clock.now_us()
         self._account = await self.services.store.open_account(identity.account_id)
-        await self.load_keywords()
         self.state = State.SIGNED_IN
         self.strikes = 0
         self.channel.trust()
@@ -158,6 +169,20 @@ class Session:
     def reads_only(self) -> bool:
         """Say whether nothing in the account may change: it was lent to be read."""
         return self.identity is not None and self.identity.access == "read"
+
+    @property
+    def utf8(self) -> bool:
+        """Say whether the client reads and writes mailbox names in UTF-8 (RFC 6855 §3, RFC 9051 §5.1)."""
+        return not self.enabled.isdisjoint(("UTF8=ACCEPT", "IMAP4REV2"))
+
+    async def locate(self, name: str) -> Place:
+        """Return where a mailbox name leads. Raises NoSuchMailbox when that account is nothing to this client."""
+        return Place(self.account, name)
+
+    def places(self, messages: SequenceSet, *, uid: bool) -> Sequence[int]:
+        """Return the places in the view that a set names, ascending. Raises NoSuchNumber."""
+        view = self.selected.view
+        return view.known(self.saved) if messages.saved else view.places(messages, uid=uid)
 
     def reaches(self, name: str) -> bool:
         """Say whether a mailbox is within what was lent: a folder and those below it, or everything."""
@@ -175,8 +200,8 @@ class Session:
         self._stood_at_us = now_us
 
     async def load_keywords(self) -> None:
-        """Read the account's keywords again."""
-        self.use_keywords(await self.services.db.peek(keywords.names, self.account_id))
+        """Read the keywords of the selected mailbox's account again."""
+        self.use_keywords(await self.services.db.peek(keywords.names, self.selected.account.account_id))
 
     def use_keywords(self, names: dict[int, str]) -> None:
         """Write flags with these keywords from now on."""
@@ -184,17 +209,17 @@ class Session:
             self.keywords = names
             self.flags = FlagWriter(names)
 
-    async def select(self, key: MailboxKey, *, read_only: bool) -> Mailbox:
-        """Open a mailbox and return it as it stands: listen for changes first, then read it (RFC 3501 §6.3.1)."""
+    async def select(self, account: AccountKey, key: MailboxKey, *, read_only: bool) -> Mailbox:
+        """Open a mailbox and return it as it stands: listen for changes first, then read it (RFC 9051 §6.3.2)."""
         self.changed.clear()
-        self.bus.add(self.account_id, self.changed)
+        self.bus.add(key.account_id, self.changed)
         try:
             mailbox, view = await self._view(key)
         except BaseException:
-            self.bus.discard(self.account_id, self.changed)
+            self.bus.discard(key.account_id, self.changed)
             raise
         self._read_at_us = self.services.clock.now_us()
-        self._selected = Selected(key, mailbox.uidvalidity, view, read_only)
+        self._selected = Selected(account, key, mailbox.uidvalidity, view, read_only)
         self.state = State.SELECTED
         return mailbox
 
@@ -218,8 +243,9 @@ class Session:
     def unselect(self) -> None:
         """Leave the selected mailbox, if any."""
         if self._selected is not None:
-            self.bus.discard(self.account_id, self.changed)
+            self.bus.discard(self._selected.key.account_id, self.changed)
             self._selected = None
+            self.saved = ()
             self.state = State.SIGNED_IN
 
     def end(self) -> None:
@@ -264,7 +290,7 @@ class Session:
                     said.append(responses.expunge(number))
                 case Total(count):
                     said.append(responses.exists(count))
-                case Reflagged(number, uid, flags):
+                case Reflagged(number, uid, flags, _):
                     said.append(fetching.flags_answer(number, uid, self.flags.write(flags), with_uid=True))
         return said
 

@@ -36,6 +36,7 @@ class Spec:
     states: frozenset[State]
     telling: Telling = Telling.HELD
     writes: bool = False  # changes the account: nothing for who may only read it
+    numbers: bool = False  # names messages by sequence number: refused after ENABLE UIDONLY (RFC 9586 §3)
 
 
 START = frozenset((State.START,))
@@ -71,14 +72,14 @@ TABLE: dict[str, Spec] = {
     "UNSELECT": Spec(account.plain, selecting.unselect, SELECTED, NOTHING),
     "EXPUNGE": Spec(messages.expunge, changing.expunge, SELECTED, FREE, writes=True),
     "UID EXPUNGE": Spec(messages.uid_expunge, changing.expunge, SELECTED, FREE, writes=True),
-    "FETCH": Spec(parse_fetching.fetch, fetching.fetch, SELECTED, HELD),
+    "FETCH": Spec(parse_fetching.fetch, fetching.fetch, SELECTED, HELD, numbers=True),
     "UID FETCH": Spec(parse_fetching.uid_fetch, fetching.fetch, SELECTED, FREE),
-    "STORE": Spec(messages.store, changing.store, SELECTED, HELD, writes=True),
+    "STORE": Spec(messages.store, changing.store, SELECTED, HELD, writes=True, numbers=True),
     "UID STORE": Spec(messages.uid_store, changing.store, SELECTED, FREE, writes=True),
-    "SEARCH": Spec(parse_searching.search, searching.search, SELECTED, HELD),
+    "SEARCH": Spec(parse_searching.search, searching.search, SELECTED, HELD, numbers=True),
     "UID SEARCH": Spec(parse_searching.uid_search, searching.search, SELECTED, BEHIND),
-    "COPY": Spec(messages.transfer, changing.copy, SELECTED, BEHIND, writes=True),
+    "COPY": Spec(messages.transfer, changing.copy, SELECTED, BEHIND, writes=True, numbers=True),
     "UID COPY": Spec(messages.uid_transfer, changing.copy, SELECTED, FREE, writes=True),
-    "MOVE": Spec(messages.transfer, changing.move, SELECTED, BEHIND, writes=True),
+    "MOVE": Spec(messages.transfer, changing.move, SELECTED, BEHIND, writes=True, numbers=True),
     "UID MOVE": Spec(messages.uid_transfer, changing.move, SELECTED, FREE, writes=True),
 }

@@ -34,31 +34,33 @@ class Reflagged:
     number: int
     uid: int
     flags: int
+    modseq: int
 
 
 Change = Gone | Total | Reflagged
 
 
 class View:
-    """UIDs by sequence number, flags beside them, and what the client has not been told yet.
+    """UIDs by sequence number, flags and modseqs beside them, and what the client has not been told yet.
 
-    Invariant: `uids` and `flags` change length only in `apply`, which returns what the client must be told of it.
+    Invariant: `uids`, `flags` and `modseqs` change length only in `apply`, which returns what the client must be told of it.
     """
 
-    __slots__ = ("_arrived", "_gone", "_reflagged", "flags", "modseq", "uids")
+    __slots__ = ("_arrived", "_gone", "_reflagged", "flags", "modseq", "modseqs", "uids")
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.uids = array("q", snapshot.uids)
         self.flags = array("q", snapshot.flags)
+        self.modseqs = array("q", snapshot.modseqs)
         self.modseq = snapshot.mailbox.highest_modseq  # all up to here is in this view or in what is held back
         self._gone: set[int] = set()
-        self._arrived: dict[int, int] = {}  # UID -> flags, beyond the last of `uids`
+        self._arrived: dict[int, FlagState] = {}  # by UID, beyond the last of `uids`
         self._reflagged: set[int] = set()
 
     def copy(self) -> "View":
         """Return a view of its own with the same messages, of which nothing is held back."""
         made = View.__new__(View)
-        made.uids, made.flags, made.modseq = self.uids[:], self.flags[:], self.modseq
+        made.uids, made.flags, made.modseqs, made.modseq = self.uids[:], self.flags[:], self.modseqs[:], self.modseq
         made._gone, made._arrived, made._reflagged = set(), {}, set()
         return made
 
@@ -77,6 +79,10 @@ class View:
         Deviates from RFC 3501 §9 because clients send ``1:*`` to empty mailboxes: that is no error.
         """
         return self._by_uid(messages) if uid else self._by_number(messages)
+
+    def known(self, uids: Iterable[int]) -> list[int]:
+        """Return the places of those of these UIDs, given in ascending order, that the client knows."""
+        return [place for place in map(self.index, uids) if place is not None]
 
     def _by_uid(self, messages: SequenceSet) -> Sequence[int]:
         highest = self.uids[-1] if self.uids else 0
@@ -100,7 +106,7 @@ class View:
         last = self.uids[-1] if self.uids else 0
         for state in delta.updated:
             if state.uid > last:
-                self._arrived[state.uid] = state.flags
+                self._arrived[state.uid] = state
             else:
                 self._reflag(state)
         for uid in delta.expunged:
@@ -110,12 +116,12 @@ class View:
     def _reflag(self, state: FlagState) -> None:
         place = self.index(state.uid)
         if place is not None and self.flags[place] != state.flags:
-            self.flags[place] = state.flags
+            self.flags[place], self.modseqs[place] = state.flags, state.modseq
             self._reflagged.add(state.uid)
 
-    def settle(self, place: int, flags: int) -> None:
+    def settle(self, place: int, state: FlagState) -> None:
         """Note flags that the client is being told, or knows because it set them itself."""
-        self.flags[place] = flags
+        self.flags[place], self.modseqs[place] = state.flags, state.modseq
         self._reflagged.discard(self.uids[place])
 
     def bury(self, uids: Iterable[int]) -> None:
@@ -132,7 +138,8 @@ class View:
         if self._arrived and not self._gone:
             for uid in sorted(self._arrived):
                 self.uids.append(uid)
-                self.flags.append(self._arrived[uid])
+                self.flags.append(self._arrived[uid].flags)
+                self.modseqs.append(self._arrived[uid].modseq)
             self._arrived.clear()
             changes.append(Total(len(self.uids)))
         return changes
@@ -142,7 +149,7 @@ class View:
         for uid in sorted(self._reflagged - self._gone):
             place = self.index(uid)
             if place is not None:
-                told.append(Reflagged(place + 1, uid, self.flags[place]))
+                told.append(Reflagged(place + 1, uid, self.flags[place], self.modseqs[place]))
         self._reflagged.clear()
         return told
 
@@ -152,6 +159,7 @@ class View:
         kept = [place for place in range(len(self.uids)) if place not in dropped]
         self.uids = array("q", [self.uids[place] for place in kept])
         self.flags = array("q", [self.flags[place] for place in kept])
+        self.modseqs = array("q", [self.modseqs[place] for place in kept])
         self._gone.clear()
         return [Gone(place + 1 - earlier) for earlier, place in enumerate(places)]
 

@@ -32,10 +32,11 @@ async def append(session: Session, command: Append) -> Responses:
     octets = canonical(command.message)
     _keep_ahead(session)
     try:
+        place = await session.locate(command.name)
         done = await session.services.db.write_brief(
             append_to,
-            session.account,
-            command.name,
+            place.account,
+            place.name,
             await _kept(session, octets),
             command.flags.bits,
             command.flags.keywords,

@@ -19,7 +19,7 @@ MISSING = "no such mailbox; it can be created"
 async def store(session: Session, command: Store) -> Responses:
     """RFC 3501 §6.4.6. Messages that another session expunged are passed over in silence (RFC 2180 §4.2.1)."""
     selected = session.writable()
-    places = selected.view.places(command.messages, uid=command.uid)
+    places = session.places(command.messages, uid=command.uid)
     uids = [selected.view.uids[place] for place in places]
     if not uids:
         yield ok("stored")
@@ -58,7 +58,7 @@ def settle(selected: Selected, done: Flagged, combine: object, bits: int) -> lis
             continue
         if combine(selected.view.flags[place], bits) != state.flags:
             surprising.append(place)
-        selected.view.settle(place, state.flags)
+        selected.view.settle(place, state)
     return surprising
 
 
@@ -73,7 +73,7 @@ def _flag_lines(session: Session, places: Sequence[int], *, uid: bool) -> list[b
 
 async def copy(session: Session, command: Transfer) -> Responses:
     """RFC 3501 §6.4.7, RFC 4315 §3."""
-    uids = _uids(session.selected, command)
+    uids = _uids(session, command)
     try:
         done = await session.services.db.write(copy_to, session.selected.key, uids, command.name)
     except NoSuchMailbox:
@@ -85,7 +85,7 @@ async def copy(session: Session, command: Transfer) -> Responses:
 async def move(session: Session, command: Transfer) -> Responses:
     """RFC 6851 §3.1, §4.3: COPYUID comes before the EXPUNGEs that follow from it."""
     selected = session.writable()
-    uids = _uids(selected, command)
+    uids = _uids(session, command)
     try:
         done = await session.services.db.write(move_to, selected.key, uids, command.name)
     except NoSuchMailbox:
@@ -107,9 +107,8 @@ def move_to(tx: Tx, source: MailboxKey, uids: Sequence[int], name: str) -> Copie
     return messages.move(tx, source, uids, mailboxes.find(tx, source.account_id, name).key)
 
 
-def _uids(selected: Selected, command: Transfer) -> list[int]:
-    places = selected.view.places(command.messages, uid=command.uid)
-    return [selected.view.uids[place] for place in places]
+def _uids(session: Session, command: Transfer) -> list[int]:
+    return [session.selected.view.uids[place] for place in session.places(command.messages, uid=command.uid)]
 
 
 def copyuid(done: Copied) -> str:
@@ -125,7 +124,7 @@ async def expunge(session: Session, command: Expunge) -> Responses:
     selected = session.writable()
     only = None
     if command.only is not None:
-        only = [selected.view.uids[place] for place in selected.view.places(command.only, uid=True)]
+        only = [selected.view.uids[place] for place in session.places(command.only, uid=True)]
     done = await session.services.db.write(messages.expunge, selected.key, only)
     selected.view.bury(done.uids)
     yield ok("expunged")

@@ -7,29 +7,16 @@ from directory.errors import BadCredentials, BadExchange
 from directory.signin import Exchange
 from directory.types import Identity
 from mailcore.imap import responses
+from mailcore.imap.capabilities import ENABLES, capabilities
 from mailcore.imap.commands import Authenticate, Enable, Id, Login, Plain
 from mailcore.imap.parse import account as parse
 from mailcore.imap.parse.cursor import BadSyntax
 from mailcore.imap.responses import Response, Responses, bad, no, ok
-from mailcore.imap.session import Session, State
+from mailcore.imap.session import Session
 from mailcore.imap.wire import Request
 
-ALWAYS = "IMAP4rev1 LITERAL+ ID"
-OPEN = f"{ALWAYS} STARTTLS LOGINDISABLED"
-SECURED = f"{ALWAYS} SASL-IR"
-SIGNED_IN = (
-    f"{ALWAYS} IDLE NAMESPACE CHILDREN UIDPLUS MOVE UNSELECT ENABLE ESEARCH LIST-EXTENDED LIST-STATUS STATUS=SIZE"
-    " SPECIAL-USE CREATE-SPECIAL-USE"
-)
 VERSION = "0.1"
 LOGGED_ID_CHARS = 60
-
-
-def capabilities(session: Session) -> str:
-    """Return what may be used now (RFC 3501 §7.2.1)."""
-    if session.state is State.START:
-        return " ".join((SECURED, *(f"AUTH={name}" for name in _mechanisms(session)))) if session.channel.secure else OPEN
-    return f"{SIGNED_IN} APPENDLIMIT={session.services.settings.smtp.max_message_bytes}"
 
 
 async def capability(session: Session, command: Plain) -> Responses:
@@ -59,8 +46,12 @@ async def identify(session: Session, command: Id) -> Responses:
 
 
 async def enable(session: Session, command: Enable) -> Responses:
-    """RFC 5161 §3.1: answers with what it turned on. No extension here needs turning on, so that is nothing."""
-    yield b"* ENABLED\r\n"
+    """RFC 5161 §3.1: answers with what it turned on, each with what it implies; what is not known is passed over."""
+    wanted = [name for name in dict.fromkeys(command.names) if name in ENABLES]
+    fresh = [name for name in wanted if name not in session.enabled]
+    for name in fresh:
+        session.enabled |= ENABLES[name] | {name}
+    yield "".join(("* ENABLED", *(f" {name}" for name in fresh), "\r\n")).encode("ascii")
     yield ok("done")
 
 
@@ -136,8 +127,3 @@ async def _open(session: Session, identity: Identity, mechanism: str) -> Respons
         mechanism=mechanism,
     )
     return ok("signed in", f"CAPABILITY {capabilities(session)}")
-
-
-def _mechanisms(session: Session) -> tuple[str, ...]:
-    offered = session.channel.offered
-    return session.services.signin.mechanisms(tls=True, certificate=offered.certificate, bindings=offered.bindings)

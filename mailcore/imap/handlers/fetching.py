@@ -23,7 +23,7 @@ BODY_BATCH_BYTES = 2 * 1024 * 1024
 
 async def fetch(session: Session, command: Fetch) -> Responses:
     """Answer message by message, ascending; messages that are truly gone are left out."""
-    places = session.selected.view.places(command.messages, uid=command.uid)
+    places = session.places(command.messages, uid=command.uid)
     if not places:
         pass
     elif fetching.level(command.items) is Level.VIEW:
@@ -84,7 +84,7 @@ class _Reader:
     __slots__ = ("_account", "_db", "_key", "_memory", "_sections", "_summary")
 
     def __init__(self, session: Session, items: Sequence[Item]) -> None:
-        self._account, self._memory, self._key = session.account, session.memory, session.selected.key
+        self._account, self._memory, self._key = session.selected.account, session.memory, session.selected.key
         self._db = session.services.db
         self._summary = fetching.needs_summary(items)
         self._sections = [item for item in items if isinstance(item, Body)]
@@ -156,7 +156,7 @@ class _Writer:
             yield from self._write(row, raw)
 
     def _write(self, row: Stored, raw: bytes | None) -> Iterator[bytes]:
-        view, account = self._session.selected.view, self._session.account
+        view, account = self._session.selected.view, self._session.selected.account
         place = view.index(row.uid)
         assert place is not None, "a view is not renumbered while FETCH runs"
         message = Message(
@@ -177,7 +177,7 @@ async def _rows(session: Session, items: Sequence[Item], places: Sequence[int]) 
 
 
 async def _bodies(session: Session, rows: Sequence[Stored]) -> AsyncGenerator[list[tuple[Stored, bytes]], None]:
-    store, account = session.services.store, session.account
+    store, account = session.services.store, session.selected.account
     for batch in _batches(rows):
         raws = await asyncio.gather(*[store.raw(account, row) for row in batch])
         yield list(zip(batch, raws, strict=True))
@@ -211,7 +211,7 @@ async def _mark_seen(session: Session, rows: Sequence[Stored]) -> frozenset[int]
     for state in done.changed:
         place = selected.view.index(state.uid)
         if place is not None:
-            selected.view.settle(place, state.flags)
+            selected.view.settle(place, state)
     return frozenset(state.uid for state in done.changed)
 
 

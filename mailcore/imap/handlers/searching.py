@@ -44,7 +44,7 @@ async def _decide(session: Session, test: Test, candidates: Sequence[Candidate],
     for row in rows:
         candidate = by_uid[row.uid]
         candidate.row = row
-        candidate.header = session.account.header(row) if header else None
+        candidate.header = session.selected.account.header(row) if header else None
     present = [by_uid[row.uid] for row in rows]
     found, undecided = await asyncio.to_thread(_sift, test, present)
     for start in range(0, len(undecided), TEXT_CHUNK):
@@ -55,7 +55,7 @@ async def _decide(session: Session, test: Test, candidates: Sequence[Candidate],
 async def _decide_by_text(session: Session, test: Test, candidates: Sequence[Candidate]) -> list[int]:
     for candidate in candidates:
         assert candidate.row is not None
-        candidate.raw = await session.services.store.raw(session.account, candidate.row)
+        candidate.raw = await session.services.store.raw(session.selected.account, candidate.row)
     found, _ = await asyncio.to_thread(_sift, test, candidates)
     for candidate in candidates:
         candidate.forget()

@@ -25,9 +25,10 @@ async def examine(session: Session, command: Select) -> Responses:
 async def _open(session: Session, command: Select, *, read_only: bool) -> Responses:
     """A failed SELECT leaves no mailbox selected. No session is ever told \\Recent (§2.3.2 lets one, none is simpler)."""
     session.unselect()
-    found, names = await session.services.db.peek(_find, session.account_id, command.name)
+    place = await session.locate(command.name)
+    found, names = await session.services.db.peek(_find, place.account.account_id, place.name)
     session.use_keywords(names)
-    mailbox = await session.select(found.key, read_only=read_only)
+    mailbox = await session.select(place.account, found.key, read_only=read_only)
     view = session.selected.view
     yield b"* FLAGS %b\r\n" % session.flags.all()
     permanent = b"()" if read_only else session.flags.permanent()

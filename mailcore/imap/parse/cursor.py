@@ -27,11 +27,12 @@ class BadSyntax(Exception):
 class Cursor:
     """Reads tokens from left to right; a token that does not stand there raises BadSyntax and moves nothing."""
 
-    __slots__ = ("at", "data")
+    __slots__ = ("at", "data", "utf8")
 
-    def __init__(self, data: bytes, at: int = 0) -> None:
+    def __init__(self, data: bytes, at: int = 0, *, utf8: bool = False) -> None:
         self.data = data
         self.at = at
+        self.utf8 = utf8  # mailbox names are UTF-8 as they stand (RFC 6855 §3, RFC 9051 §5.1)
 
     def take(self, pattern: re.Pattern[bytes], what: str) -> bytes:
         """Take what a pattern matches here."""
@@ -139,14 +140,16 @@ class Cursor:
 
     def mailbox(self) -> str:
         """Take a mailbox name. Raises BadMailboxName too."""
-        return names.decode(self.astring())
+        return names.decode(self.astring(), utf8=self.utf8)
 
     def pattern(self) -> str:
         """Take a mailbox name that may have wildcards. Raises BadMailboxName too."""
-        return names.decode(self.string() if self._at_string() else self.take(_PATTERN, "mailbox pattern"))
+        return names.decode(self.string() if self._at_string() else self.take(_PATTERN, "mailbox pattern"), utf8=self.utf8)
 
     def sequence_set(self) -> SequenceSet:
-        """Take a set of message numbers."""
+        """Take a set of message numbers, or ``$`` (RFC 5182 §2.1)."""
+        if self.skip(b"$"):
+            return SequenceSet((), saved=True)
         pieces = self.take(_SET, "message set").split(b",")
         if len(pieces) > MAX_RANGES:
             raise BadSyntax("message set too long")

@@ -3,21 +3,8 @@
 import unicodedata
 from collections.abc import Callable
 
-from mailcore.imap.commands import (
-    AllOf,
-    AnyOf,
-    Arrived,
-    Flagged,
-    HeaderHas,
-    Key,
-    Keyword,
-    Not,
-    Numbers,
-    Search,
-    Sent,
-    Size,
-    TextHas,
-)
+from mailcore.imap.commands import Search
+from mailcore.imap.criteria import AllOf, AnyOf, Arrived, Flagged, HeaderHas, Key, Keyword, Not, Numbers, Sent, Size, TextHas
 from mailcore.imap.parse.cursor import BadSyntax, Cursor
 from mailcore.imap.parse.dates import day
 from mailcore.store.types import Flag

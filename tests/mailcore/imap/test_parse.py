@@ -8,31 +8,22 @@ from hypothesis import strategies as st
 
 from mailcore.errors import BadMailboxName
 from mailcore.imap.commands import (
-    AllOf,
-    AnyOf,
     Append,
-    Arrived,
     Authenticate,
     Body,
     Create,
     Fetch,
-    Flagged,
     FlagNames,
-    HeaderHas,
     Id,
-    Keyword,
     Level,
     List,
     Login,
-    Not,
-    Numbers,
     Search,
-    Size,
     Status,
     Store,
-    TextHas,
     Transfer,
 )
+from mailcore.imap.criteria import AllOf, AnyOf, Arrived, Flagged, HeaderHas, Keyword, Not, Numbers, Size, TextHas
 from mailcore.imap.parse.cursor import BadSyntax, Cursor
 from mailcore.imap.parse.searching import BadCharset
 from mailcore.imap.sequence import SequenceSet

@@ -50,9 +50,9 @@ def test_a_message_that_came_and_went_is_never_mentioned() -> None:
 
 def test_flags_are_told_once_and_not_when_the_client_set_them() -> None:
     seen = view(1, 2)
-    seen.settle(0, 4)
+    seen.settle(0, FlagState(1, 4, 2))
     seen.absorb(delta(2, {1: 4, 2: 1}))
-    assert seen.apply(renumber=False) == [Reflagged(2, 2, 1)]
+    assert seen.apply(renumber=False) == [Reflagged(2, 2, 1, 2)]
     assert seen.apply(renumber=True) == []
 
 

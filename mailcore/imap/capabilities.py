@@ -1,0 +1,37 @@
+"""What the server says it can do, and when. RFC 9051 §7.2.2."""
+
+from mailcore.imap.session import Session, State
+
+ALWAYS = ("IMAP4rev1", "LITERAL+", "ID")
+IN_CLEAR = ("STARTTLS", "LOGINDISABLED")
+SECURED = ("SASL-IR",)
+SIGNED_IN = (
+    "IDLE",
+    "NAMESPACE",
+    "CHILDREN",
+    "UIDPLUS",
+    "MOVE",
+    "UNSELECT",
+    "ENABLE",
+    "ESEARCH",
+    "LIST-EXTENDED",
+    "LIST-STATUS",
+    "STATUS=SIZE",
+    "SPECIAL-USE",
+    "CREATE-SPECIAL-USE",
+)
+# What ENABLE turns on, with all that comes with it (RFC 5161 §3.1). In capitals, as clients' words are read.
+ENABLES: dict[str, frozenset[str]] = {}
+
+
+def capabilities(session: Session) -> str:
+    """Return what may be used now, by one space each."""
+    if session.state is not State.START:
+        names = [*ALWAYS, *SIGNED_IN, f"APPENDLIMIT={session.services.settings.smtp.max_message_bytes}"]
+    elif session.channel.secure:
+        offered = session.channel.offered
+        mechanisms = session.services.signin.mechanisms(tls=True, certificate=offered.certificate, bindings=offered.bindings)
+        names = [*ALWAYS, *SECURED, *(f"AUTH={name}" for name in mechanisms)]
+    else:
+        names = [*ALWAYS, *IN_CLEAR]
+    return " ".join(names)
