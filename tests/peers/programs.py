@@ -1,0 +1,40 @@
+"""Foreign programs: are they installed, and run them to their end, within a time."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+RUN_S = 120
+
+
+def needs(*programs: str) -> pytest.MarkDecorator:
+    """Skip a test where a program is missing."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+
+
+def home(folder: Path, **more: str) -> dict[str, str]:
+    """Return an environment in which a program finds no settings but those in `folder`."""
+    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+    return {**kept, "HOME": str(folder), "LC_ALL": "C.UTF-8", "TERM": "xterm", **more}
+
+
+async def run(*command: str | Path, env: Mapping[str, str] | None = None, timeout_s: float = RUN_S, ends: tuple[int, ...] = (0,)) -> str:
+    """Run a program; return what it printed. Fails unless it ends in time with one of the codes in `ends`."""
+    process = await asyncio.create_subprocess_exec(
+        *command, env=env, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    try:
+        async with asyncio.timeout(timeout_s):
+            out, _ = await process.communicate()
+    except BaseException:
+        process.kill()
+        await process.wait()
+        raise
+    printed = out.decode("utf-8", "replace")
+    assert process.returncode in ends, f"{command[0]} ended with {process.returncode}: {printed}"
+    return printed
