@@ -14,6 +14,7 @@ GROUPS = {
     "list": "directory.commands.lists",
     "delegation": "directory.commands.delegation",
     "queue": "config.queue_commands",
+    "quota": "mailcore.quota",
     "organisation": "directory.commands.organisation",
     "post": "directory.commands.post",
     "person": "directory.commands.person",

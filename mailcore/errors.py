@@ -32,6 +32,14 @@ class OverQuota(MailError):
     temporary = True
 
 
+class TooManyAnnotations(MailError):
+    text = "the mailbox has as many annotations as it can have"
+
+
+class AnnotationTooBig(MailError):
+    text = "the annotation is larger than one can be"
+
+
 class MessageTooBig(MailError):
     text = "message is larger than this server accepts"
 

@@ -65,6 +65,8 @@ PAGES: dict[type[MailError], tuple[int, str]] = {
     mail.MailboxHasChildren: (409, N_("This folder holds other folders.")),
     mail.LimitReached: (409, N_("A limit of this mailbox is reached.")),
     mail.OverQuota: (409, N_("The mailbox is full. Delete some messages first.")),
+    mail.TooManyAnnotations: (409, N_("A limit of this mailbox is reached.")),
+    mail.AnnotationTooBig: (409, N_("A limit of this mailbox is reached.")),
     mail.MessageTooBig: (413, N_("The message is larger than this server accepts.")),
     mail.MalformedMessage: (422, N_("The message is not well formed.")),
     mail.NoSuchRecipient: (422, N_("There is no such recipient here.")),

@@ -15,6 +15,7 @@ from directory.acts import (
     parties,
     people,
     posts,
+    quotas,
     services,
     topology,
     units,
@@ -37,5 +38,6 @@ RULES: Final[Rules] = {
     **parties.RULES,
     **blanking.RULES,
     **topology.RULES,
+    **quotas.RULES,
 }
 KINDS: Final[dict[str, type[Act]]] = {tag(kind): kind for kind in RULES}

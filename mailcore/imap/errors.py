@@ -4,6 +4,7 @@ from config.errors import MailError
 from directory import errors as directory
 from mailcore import errors as mail
 from mailcore.imap.responses import Done, no
+from mailcore.store.annotations import MAX_VALUE_BYTES
 from signing import errors as signing
 
 
@@ -22,6 +23,8 @@ CODES: dict[type[MailError], str] = {
     mail.MailboxHasChildren: "HASCHILDREN",
     mail.LimitReached: "LIMIT",
     mail.OverQuota: "OVERQUOTA",
+    mail.TooManyAnnotations: "METADATA TOOMANY",
+    mail.AnnotationTooBig: f"METADATA MAXSIZE {MAX_VALUE_BYTES}",
     mail.MessageTooBig: "TOOBIG",
     mail.MalformedMessage: "CANNOT",
     mail.NoSuchRecipient: "NONEXISTENT",

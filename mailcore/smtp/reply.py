@@ -132,6 +132,8 @@ CODES: dict[type[MailError], tuple[int, str]] = {
     mail.MailboxHasChildren: (550, "5.2.0"),
     mail.LimitReached: (452, "4.5.3"),
     mail.OverQuota: (452, "4.2.2"),
+    mail.TooManyAnnotations: (452, "4.5.3"),
+    mail.AnnotationTooBig: (452, "4.5.3"),
     mail.MessageTooBig: (552, "5.3.4"),
     mail.MalformedMessage: (550, "5.6.0"),
     mail.NoSuchRecipient: (550, "5.1.1"),

@@ -54,31 +54,33 @@ class AccountKey:
 
     def seal_summary(self, message_id: int, summary: Summary) -> bytes:
         """Return a summary as it is stored, bound to this account and message."""
-        return self._seal(b"summary", message_id, _encoder.encode(summary))
+        return self.seal(b"summary", message_id, _encoder.encode(summary))
 
     def seal_header(self, message_id: int, header: Header) -> bytes:
         """Return a header as it is stored, bound to this account and message."""
-        return self._seal(b"header", message_id, _encoder.encode(header))
+        return self.seal(b"header", message_id, _encoder.encode(header))
 
     def summary(self, stored: Stored) -> Summary:
         """Open the summary that the query asked for. Raises Damaged."""
         assert stored.summary_sealed is not None
-        return _summaries.decode(self._open(b"summary", stored.message_id, stored.summary_sealed))
+        return _summaries.decode(self.open(b"summary", stored.message_id, stored.summary_sealed))
 
     def header(self, stored: Stored) -> Header:
         """Open the header that the query asked for. Raises Damaged."""
         assert stored.header_sealed is not None
-        return _headers.decode(self._open(b"header", stored.message_id, stored.header_sealed))
+        return _headers.decode(self.open(b"header", stored.message_id, stored.header_sealed))
 
-    def _bound(self, field: bytes, message_id: int) -> bytes:
-        return field + struct.pack(">qq", self.account_id, message_id)
+    def _bound(self, field: bytes, number: int) -> bytes:
+        return field + struct.pack(">qq", self.account_id, number)
 
-    def _seal(self, field: bytes, message_id: int, plain: bytes) -> bytes:
+    def seal(self, field: bytes, number: int, plain: bytes) -> bytes:
+        """Return octets as they are stored, bound to this account, to what they are and to whose: a message's or mailbox's number."""
         nonce = os.urandom(NONCE)
-        return nonce + self._aead.encrypt(nonce, plain, self._bound(field, message_id))
+        return nonce + self._aead.encrypt(nonce, plain, self._bound(field, number))
 
-    def _open(self, field: bytes, message_id: int, sealed: bytes) -> bytes:
+    def open(self, field: bytes, number: int, sealed: bytes) -> bytes:
+        """Return what was sealed for this field and number. Raises Damaged."""
         try:
-            return self._aead.decrypt(sealed[:NONCE], sealed[NONCE:], self._bound(field, message_id))
+            return self._aead.decrypt(sealed[:NONCE], sealed[NONCE:], self._bound(field, number))
         except InvalidTag as error:
-            raise Damaged(account_id=self.account_id, message_id=message_id) from error
+            raise Damaged(account_id=self.account_id, field=field.decode("ascii"), number=number) from error

@@ -15,7 +15,7 @@ from mailcore.errors import (
     MailboxProtected,
     NoSuchMailbox,
 )
-from mailcore.store import accounts, messages, rows
+from mailcore.store import accounts, annotations, messages, rows
 from mailcore.store.types import AccountId, Mailbox, MailboxId, MailboxKey
 
 SEPARATOR = "/"
@@ -98,6 +98,7 @@ def delete(tx: Tx, account_id: AccountId, name: str) -> None:
     if _children(tx, account_id, mailbox.name):
         raise MailboxHasChildren(name=mailbox.name)
     messages.bury_all(tx, mailbox.key)
+    annotations.forget(tx, account_id, mailbox.key.mailbox_id)
     tx.execute(
         "DELETE FROM mailbox WHERE account_id = :account_id AND mailbox_id = :mailbox_id",
         account_id=account_id,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from config.database import Row, Tx
 from config.failpoints import failpoint
-from mailcore.store import accounts, keywords, rows
+from mailcore.store import accounts, keywords, quota, rows
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import (
     Appended,
@@ -87,9 +87,12 @@ def page(tx: Tx, key: MailboxKey, before_uid: int | None, limit: int) -> list[St
     return fetch(tx, key, found, summary=True)[::-1]
 
 
-def append(tx: Tx, key: MailboxKey, account: AccountKey, message: Prepared, flags: int, internaldate_us: int) -> Appended:
-    """Add a message to a mailbox; its blob is durable already. Raises NoSuchMailbox."""
+def append(
+    tx: Tx, key: MailboxKey, account: AccountKey, message: Prepared, flags: int, internaldate_us: int, *, delivery: bool = False
+) -> Appended:
+    """Add a message to a mailbox; its blob is durable already. Raises NoSuchMailbox, OverQuota."""
     modseq, message_id = accounts.reserve(tx, key.account_id, 1)
+    quota.require_room(tx, key.account_id, 1, message.size_bytes, delivery=delivery)
     uidvalidity, uid = rows.grow(tx, key, modseq, messages=1, unseen=int(not flags & UNSEEN_MASK), size_bytes=message.size_bytes, uids=1)
     _insert_message(tx, account, message_id, message)
     tx.execute(
@@ -119,13 +122,13 @@ def append_with(
 
 
 def deliver(tx: Tx, account: AccountKey, message: Prepared, internaldate_us: int, role: str = "inbox") -> Appended:
-    """Append to the mailbox with this special use, unseen. Raises NoSuchMailbox."""
+    """Append to the mailbox with this special use, unseen. Raises NoSuchMailbox, OverQuota."""
     mailbox_id = tx.value(
         "SELECT mailbox_id FROM mailbox WHERE account_id = :account_id AND role = :role",
         account_id=account.account_id,
         role=role,
     )
-    appended = append(tx, MailboxKey(account.account_id, mailbox_id), account, message, 0, internaldate_us)
+    appended = append(tx, MailboxKey(account.account_id, mailbox_id), account, message, 0, internaldate_us, delivery=True)
     failpoint("deliver.before_commit")
     return appended
 
@@ -157,9 +160,11 @@ def store_flags(tx: Tx, key: MailboxKey, wanted: Sequence[int], op: str, flags: 
 
 
 def copy(tx: Tx, source: MailboxKey, wanted: Sequence[int], target: MailboxKey) -> Copied:
-    """Show messages in another mailbox of the same account, with new UIDs (RFC 3501 §6.4.7). Raises NoSuchMailbox."""
+    """Show messages in another mailbox of the same account, with new UIDs (RFC 3501 §6.4.7). Raises NoSuchMailbox, OverQuota."""
     modseq = accounts.bump(tx, source.account_id)
-    return _place(tx, _chosen(tx, source, wanted), target, modseq)
+    chosen = _chosen(tx, source, wanted)
+    quota.require_room(tx, source.account_id, len(chosen), sum(row[4] for row in chosen))
+    return _place(tx, chosen, target, modseq)
 
 
 def move(tx: Tx, source: MailboxKey, wanted: Sequence[int], target: MailboxKey) -> Copied:

@@ -28,6 +28,7 @@ from directory.acts.parties import (
 )
 from directory.acts.people import PeopleClose, PersonClose, PersonCreate, PersonMove, PersonRename, PersonReopen, PersonTransfer
 from directory.acts.posts import PostClose, PostCreate, PostMove, PostRename, PostRole
+from directory.acts.quotas import QuotaDefault, QuotaSet
 from directory.acts.services import ServiceCreate, ServiceRevoke
 from directory.acts.topology import NodeAdd, NodeRevoke, NodeServe
 from directory.acts.units import UnitAddress, UnitClose, UnitCreate, UnitKind, UnitMove, UnitRename
@@ -114,6 +115,8 @@ EXAMPLES: dict[type[Act], Example] = {
     ListReject: lambda p, q: (ListReject(p.held_id, "x"), {p.organisation.code}),
     DelegationGrant: lambda p, q: (DelegationGrant(p.person.person_id, q.person.person_id, ("read",)), {p.name, q.name}),
     DelegationRevoke: lambda p, q: (DelegationRevoke(p.delegation.delegation_id), {p.name}),
+    QuotaSet: lambda p, q: (QuotaSet(p.person.person_id, storage_bytes=1 << 30), {p.name}),
+    QuotaDefault: lambda p, q: (QuotaDefault(1 << 30, None), {"nation"}),
     AttributesSet: lambda p, q: (AttributesSet(p.person.person_id, {"phone": "1", "employee_number": "2"}), {p.name}),
     VisibilitySet: lambda p, q: (VisibilitySet(p.post.post_id, "entry", "nobody"), {p.name}),
     PasswordReset: lambda p, q: (PasswordReset(p.person.person_id, KEPT), {p.name}),

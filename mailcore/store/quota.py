@@ -1,0 +1,74 @@
+"""How much an account holds, and whether more fits. RFC 9208 §3.
+
+What counts is what mailboxes show: a message in two of them counts twice, as clients count it; what was removed counts no more.
+"""
+
+from dataclasses import dataclass
+
+from config.database import Tx
+from directory import quotas
+from directory.quotas import Quota
+from mailcore.errors import OverQuota
+from mailcore.store.types import AccountId, Flag, MailboxKey
+
+GRACE_PERCENT = 10  # what a delivery may go beyond the quota: nobody's letter comes back for the last message that did not quite fit
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an account holds."""
+
+    storage_bytes: int
+    messages: int
+    mailboxes: int
+
+
+def usage(tx: Tx, account_id: AccountId) -> Usage:
+    """Return what an account holds."""
+    row = tx.row(
+        "SELECT COALESCE(SUM(size_bytes), 0), COALESCE(SUM(message_count), 0), COUNT(*) FROM mailbox WHERE account_id = :account_id",
+        account_id=account_id,
+    )
+    assert row is not None
+    return Usage(*map(int, row))
+
+
+def require_room(tx: Tx, account_id: AccountId, messages: int, size_bytes: int, *, delivery: bool = False) -> None:
+    """Refuse what does not fit beside what is there. Call it behind the account's lock. Raises OverQuota."""
+    quota = quotas.of(tx, account_id)
+    if quota.storage_bytes is None and quota.messages is None:
+        return
+    held = usage(tx, account_id)
+    grace = 100 + GRACE_PERCENT * delivery
+    for there, more, limit in ((held.storage_bytes, size_bytes, quota.storage_bytes), (held.messages, messages, quota.messages)):
+        if limit is not None and there + more > limit * grace // 100:
+            raise OverQuota(account_id=account_id)
+
+
+def room(tx: Tx, account_id: AccountId) -> int | None:
+    """Return how many octets still fit; None without a limit, 0 when no message fits any more."""
+    quota = quotas.of(tx, account_id)
+    if quota.storage_bytes is None and quota.messages is None:
+        return None
+    held = usage(tx, account_id)
+    if quota.messages is not None and held.messages >= quota.messages:
+        return 0
+    return None if quota.storage_bytes is None else max(0, quota.storage_bytes - held.storage_bytes)
+
+
+def deleted(tx: Tx, key: MailboxKey) -> tuple[int, int]:
+    """Return how many messages of a mailbox are marked \\Deleted, and their octets (RFC 9208 §4.1.4)."""
+    row = tx.row(
+        f"""SELECT COUNT(*), COALESCE(SUM(m.size_bytes), 0) FROM entry e
+            JOIN message m ON m.account_id = e.account_id AND m.message_id = e.message_id
+            WHERE e.account_id = :account_id AND e.mailbox_id = :mailbox_id AND e.flags & {int(Flag.DELETED)} <> 0""",
+        account_id=key.account_id,
+        mailbox_id=key.mailbox_id,
+    )
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def standing(tx: Tx, account_id: AccountId) -> tuple[Usage, Quota]:
+    """Return what an account holds and what it may."""
+    return usage(tx, account_id), quotas.of(tx, account_id)
