@@ -3,12 +3,16 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 RUN_S = 120
+WAIT_S = 30
+LOOK_EVERY_S = 0.05
+_Found = TypeVar("_Found")
 
 
 def needs(*programs: str) -> pytest.MarkDecorator:
@@ -38,3 +42,11 @@ async def run(*command: str | Path, env: Mapping[str, str] | None = None, timeou
     printed = out.decode("utf-8", "replace")
     assert process.returncode in ends, f"{command[0]} ended with {process.returncode}: {printed}"
     return printed
+
+
+async def until(look: Callable[[], Awaitable[_Found]]) -> _Found:
+    """Look until something is there: a foreign program tells nobody when it has done its part."""
+    async with asyncio.timeout(WAIT_S):
+        while not (found := await look()):  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_EVERY_S)
+    return found
