@@ -168,10 +168,10 @@ class Server:
         client.untagged = [await client.line()]
         return client
 
-    async def signed_in(self, mailbox: str = "") -> Client:
-        """Connect as Amina, and select a mailbox when one is named."""
+    async def signed_in(self, mailbox: str = "", login: str = AMINA) -> Client:
+        """Connect, as Amina unless said otherwise, and select a mailbox when one is named."""
         client = await self.connect()
-        assert (await client.sign_in()).startswith(b"OK")
+        assert (await client.sign_in(login)).startswith(b"OK")
         if mailbox:
             assert (await client.ask(f"SELECT {mailbox}")).startswith(b"OK")
         return client

@@ -1,6 +1,11 @@
 """Plays a golden transcript: clients by letter, what each says, what each must hear.
 
 ``given: NAME with N messages``    fill a mailbox; every client has it selected, unless ``given: unselected``
+``given: B is WHO``                client B signs in as somebody else than Amina, who is made when nobody has that address yet;
+                                   WHO is an address, of the ministry when it has no domain, or ``PERSON/MAILBOX``
+``given: NAME of WHO with N …``    fill a mailbox of somebody else's; nothing is selected because of it
+``given: WHO lends RIGHTS to WHO`` a loan of the directory's; ``lends RIGHTS in FOLDER to WHO`` of a folder; ``lends nothing`` ends
+                                   every loan of WHO. These may stand anywhere: they happen there
 ``A: COMMAND``                     client A sends a command; ``⏎`` is a line break (for literals)
 ``A< …``                           A hears this: in this order, other lines may stand between. A tagged line may go on.
 ``A! …``                           A hears no such line since its last command
@@ -10,9 +15,18 @@
 import re
 from dataclasses import dataclass, field
 
-from tests.mailcore.imap.node import Client, Server
+from config.database import Tx
+from directory import credentials, delegations, people, resolve
+from directory.address import parse
+from directory.signin.passwords import prepare
+from directory.types import PasswordHash
+from tests.mailcore.imap.node import AMINA, DOMAIN, PASSWORD, Client, Server
 
 GIVEN = re.compile(r"(\S+) with (\d+) messages?")
+FILLED = re.compile(r"(\S+) of (\S+) with (\d+) messages?")
+CALLED = re.compile(r"(\w) is (\S+)")
+LENT = re.compile(r"(\S+) lends (\S+)(?: in (\S+))? to (\S+)")
+ENDED = re.compile(r"(\S+) lends nothing")
 TAGGED = ("OK", "NO", "BAD", "+")
 
 
@@ -66,25 +80,91 @@ def expression(line: str, bound: dict[str, str]) -> "re.Pattern[str]":
     return re.compile("".join(parts) + tail, re.DOTALL)
 
 
+def address(who: str) -> str:
+    """Return an address in full."""
+    return who if "@" in who else f"{who}@{DOMAIN}"
+
+
+@dataclass
+class Stage:
+    """What a transcript has been given so far."""
+
+    server: Server
+    mailbox: str = "INBOX"
+    called: dict[str, str] = field(default_factory=dict)  # who a client is, by letter
+
+    async def give(self, said: str) -> None:
+        """Carry out a ``given`` line."""
+        if found := FILLED.fullmatch(said):
+            await self.meet(found[2])
+            await self.server.fill(int(found[3]), found[1], address(found[2]))
+        elif found := CALLED.fullmatch(said):
+            person, slash, other = found[2].partition("/")
+            await self.meet(person)
+            self.called[found[1]] = address(person) + slash + (address(other) if other else "")
+        elif found := LENT.fullmatch(said):
+            await self.meet(found[1])
+            await self.meet(found[4])
+            lender, borrower = address(found[1]), address(found[4])
+            await self.server.services.db.write(lend, lender, borrower, found[2].split(","), found[3] or "")
+        elif found := ENDED.fullmatch(said):
+            await self.server.services.db.write(take_back, address(found[1]))
+        elif found := GIVEN.fullmatch(said):
+            self.mailbox = found[1]
+            await self.server.fill(int(found[2]), found[1])
+        else:
+            assert said == "unselected", said
+            self.mailbox = ""
+
+    async def meet(self, who: str) -> None:
+        """Make a person with the usual password when nobody has this address, and open the account."""
+        services = self.server.services
+        kept = await services.signin.hasher.hash(prepare(PASSWORD))
+        await services.store.open_account(await services.db.write(made, address(who), kept))
+
+
+def account(tx: Tx, whose: str) -> int:
+    """Return an account by address."""
+    target = resolve.resolve(tx, parse(whose))
+    assert target is not None, whose
+    return target.account_id
+
+
+def made(tx: Tx, whose: str, kept: PasswordHash) -> int:
+    """Return the account of an address, made when there is none."""
+    if resolve.resolve(tx, parse(whose)) is None:
+        person = people.create(tx, "كريم", whose.partition("@")[0], parse(whose))
+        credentials.set_password(tx, person.person_id, kept)
+    return account(tx, whose)
+
+
+def lend(tx: Tx, lender: str, borrower: str, rights: list[str], folder: str) -> None:
+    """Grant a delegation from now on."""
+    delegations.grant(tx, account(tx, lender), account(tx, borrower), rights, folder=folder)
+
+
+def take_back(tx: Tx, lender: str) -> None:
+    """Revoke every delegation that somebody gave."""
+    for one in delegations.given(tx, account(tx, lender)):
+        if one.revoked_us is None:
+            delegations.revoke(tx, one.delegation_id)
+
+
 async def play(name: str, text: str, server: Server) -> None:
     """Play a transcript; fail with the line that was not so."""
     voices: dict[str, Voice] = {}
     bound: dict[str, str] = {}
-    mailbox = "INBOX"
+    stage = Stage(server)
     for number, whole in enumerate(text.splitlines(), 1):
         line = re.sub(r"(^|\s+)# .*$", "", whole).strip()
         if not line:
             continue
         who, kind, rest = line.partition(" ")[0][:-1], line.partition(" ")[0][-1], line.partition(" ")[2]
         if who == "given":
-            if found := GIVEN.fullmatch(rest):
-                mailbox = found[1]
-                await server.fill(int(found[2]), mailbox)
-            else:
-                mailbox = ""
+            await stage.give(rest)
             continue
         if who not in voices:
-            voices[who] = Voice(await server.signed_in(mailbox))
+            voices[who] = Voice(await server.signed_in(stage.mailbox, stage.called.get(who, AMINA)))
         voice, where = voices[who], f"{name}:{number}: {line}\nheard: {voices[who].heard}"
         if kind == ":":
             await voice.say(rest)
