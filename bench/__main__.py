@@ -8,9 +8,11 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -22,7 +24,6 @@ from bench import (
     diwan,
     dovecot,
     machine,
-    measure_idle,
     measure_imap,
     measure_smtp,
     measures,
@@ -35,15 +36,17 @@ from bench.rounds import Run
 from bench.server import Missing, Server
 from bench.wire import LoadError
 
-SECTIONS = {
+SECTIONS: dict[str, Callable[[Run], Awaitable[None]]] = {
     "smtp": measure_smtp.measure,
     "imap": measure_imap.measure,
-    "idle": measure_idle.measure,
     "directory": directory.measure,
     "ldap": directory_ldap.measure,
     "intake": directory_intake.measure,
 }
-ALONE = {"directory", "ldap", "intake"}  # these need none of the servers
+ALL = tuple(SECTIONS)  # what runs when nothing is chosen; the parts of one of them can be chosen as well
+SECTIONS |= {f"imap-{part}": partial(measure_imap.measure, parts=(part,)) for part in measure_imap.PARTS}
+ALONE = {"directory", "ldap", "intake", "imap-memory"}  # these need none of the servers
+WITH_POSTFIX = {"smtp", "imap", "imap-idle"}
 RECIPIENTS = 20  # at most; all servers get the same number
 
 
@@ -55,9 +58,9 @@ class Servers:
     postfix: Server | None
     dovecot: Server | None
 
-    def present(self, *, with_postfix: bool) -> list[Server]:
+    def present(self) -> list[Server]:
         """Return the running ones, ours first, with the same number of recipients each."""
-        found = [each for each in (self.ours, self.postfix if with_postfix else None, self.dovecot) if each is not None]
+        found = [each for each in (self.ours, self.postfix, self.dovecot) if each is not None]
         count = min([RECIPIENTS, *(len(each.people) for each in found)])
         return [replace(each, people=each.people[:count]) for each in found]
 
@@ -83,12 +86,13 @@ async def entered(stack: AsyncExitStack, what: str, server: AbstractAsyncContext
 
 async def start(stack: AsyncExitStack, options: argparse.Namespace) -> Servers:
     """Start ours and the peers, as far as the chosen parts need any; the peers' IMAP gets the transport that ours has."""
-    if ALONE.issuperset(options.only or SECTIONS):
+    chosen = set(options.only or ALL)
+    if chosen <= ALONE:
         return Servers(None, None, None)
     ours = None if options.peers_only else await entered(stack, "diwan", diwan.running(tls=options.tls, roles=options.role))
     tls = ours.imap.security == "tls" if ours is not None else options.tls
     reader = await entered(stack, "dovecot", dovecot.running(RECIPIENTS, tls=tls))
-    front = await entered(stack, "postfix", postfix.running(reader)) if reader is not None else None
+    front = await entered(stack, "postfix", postfix.running(reader)) if reader is not None and chosen & WITH_POSTFIX else None
     return Servers(ours, front, reader)
 
 
@@ -96,7 +100,9 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Speed of Diwan beside Postfix and Dovecot.")
     parser.add_argument("--quick", action="store_true", help="about a minute: small counts, more noise")
-    parser.add_argument("--only", choices=tuple(SECTIONS), action="append", help="one part; may be repeated")
+    parser.add_argument(
+        "--only", choices=tuple(SECTIONS), action="append", metavar="PART", help=f"one of {', '.join(SECTIONS)}; may be repeated"
+    )
     parser.add_argument("--postgresql", action="store_true", help="the directory on PostgreSQL too")
     parser.add_argument("--tls", action="store_true", help="IMAP over TLS on every server")
     parser.add_argument("--peers-only", action="store_true", help="leave our own node out")
@@ -120,8 +126,8 @@ async def run(options: argparse.Namespace) -> render.Report:
     async with AsyncExitStack() as stack:
         servers = await start(stack, options)
         witness = machine.Witness.begin((os.getpid(), *servers.pids()))
-        for name in options.only or SECTIONS:
-            present = servers.present(with_postfix=name != "imap")
+        for name in options.only or ALL:
+            present = servers.present()
             engines = ("sqlite", "postgresql") if options.postgresql else ("sqlite",)
             plan, nonce = QUICK if options.quick else WHOLE, f"{time.time_ns():x}"
             await SECTIONS[name](Run(plan, board, say, present, nonce, engines))

@@ -37,6 +37,7 @@ SUBJECTS = (
     "محضر اجتماع رقم {n}",
     "Budget {n} - tableau",
 )
+SYLLABLES = ("ko", "lu", "mi", "no", "ru", "so", "tu", "vi")  # none of them can stand in a hexadecimal number
 SENDERS = (("Bureau d'ordre", "bureau.ordre"), ("أمينة بن يوسف", "a.benyoucef"), ("Cheïma Haddad", "c.haddad"))
 
 
@@ -111,6 +112,11 @@ def header(rng: random.Random, recipient: str, identity: str, number: int) -> by
     return ("\r\n".join(lines) + "\r\n").encode()
 
 
+def rare(number: int) -> str:
+    """Return a word that stands in the text of every 512th message, from message `number` on, and nowhere else."""
+    return "".join(SYLLABLES[number // 8**place % 8] for place in range(3)) + "mir"
+
+
 def part(kind: str, encoding: str, body: bytes, extra: str = "") -> bytes:
     """Return one MIME part with its small header."""
     return f"Content-Type: {kind}\r\nContent-Transfer-Encoding: {encoding}\r\n{extra}\r\n".encode() + body
@@ -138,7 +144,11 @@ def message(
     drawn = int(min(LARGEST_BODY_BYTES, rng.lognormvariate(math.log(median_bytes), SIGMA)))
     text_bytes = max(600, (size_bytes or drawn) - len(top) - 700)
     texts = [
-        part("text/plain; charset=utf-8", "quoted-printable", cut(rng, store.french_qp, text_bytes // 3)),
+        part(
+            "text/plain; charset=utf-8",
+            "quoted-printable",
+            f"Dossier {rare(number)}\r\n".encode() + cut(rng, store.french_qp, text_bytes // 3),
+        ),
         part("text/html; charset=utf-8", "base64", cut(rng, store.arabic_base64, text_bytes - text_bytes // 3)),
     ]
     inner = multipart(f"alt-{identity}", texts)

@@ -9,34 +9,33 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from bench.dovecot import stop
-from bench.imap_client import ImapConnection
-from bench.server import Missing, Person, Server, throwaway
-from bench.wire import Endpoint, connect, is_free, parse_endpoint
+from bench.server import Daemon, Missing, Person, Server, stop, throwaway
+from bench.wire import is_free, parse_endpoint
 
 INIT_TIMEOUT_S = 300.0
 READY_TIMEOUT_S = 60.0
 PEOPLE = 50
 PORT_OFFSETS = (525, 587, 465, 143, 993, 443, 636)  # as `diwan init --help` tells
 LOG_TAIL_BYTES = 600
-LIMIT = "max_connections_per_address"
+ROOT = Path(__file__).resolve().parent.parent
+READY_LOOK_S = 0.02
+LIMITS = {  # all load comes from loopback, which Postfix exempts as well
+    "[smtp]": {"max_connections_per_address": 2000},
+    "[imap]": {"max_connections_per_address": 30_000, "max_connections": 30_000, "idle_timeout_s": 7200},
+}
 
 
-def program() -> str:
-    """Return the console script of the environment that runs this."""
-    path = Path(sys.executable).with_name("diwan")
-    if not path.exists():
-        raise Missing("diwan is not installed in this environment: run make setup")
-    return str(path)
+async def spawn(module: str, *words: str, out: int | BinaryIO, errors: int | BinaryIO) -> asyncio.subprocess.Process:
+    """Run the `diwan` command of this working tree: `config` as it is, `bench.clear` with sign-in on the plain listener."""
+    return await asyncio.create_subprocess_exec(sys.executable, "-m", module, *words, cwd=ROOT, stdout=out, stderr=errors)
 
 
 def version() -> str:
     """Return our version, with the commit when this is a working tree."""
-    here = Path(__file__).resolve().parent
-    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
-    found = re.search(r'^version = "(.+)"$', (here.parent / "pyproject.toml").read_text(), re.MULTILINE)
+    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    found = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     return f"Diwan {found[1] if found else ''} {asked.stdout.strip()}".strip()
 
 
@@ -51,8 +50,8 @@ def port_base() -> int:
 
 async def init(directory: Path, people: int = PEOPLE) -> dict[str, Any]:
     """Make the demonstration node; return its demo.json. Raises Missing."""
-    command = [program(), "init", str(directory), "--demo", "--people", str(people), "--port-base", str(port_base())]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    words = ("init", str(directory), "--demo", "--people", str(people), "--port-base", str(port_base()))
+    process = await spawn("config", *words, out=asyncio.subprocess.PIPE, errors=asyncio.subprocess.STDOUT)
     async with asyncio.timeout(INIT_TIMEOUT_S):
         said, _ = await process.communicate()
     if process.returncode:
@@ -62,23 +61,34 @@ async def init(directory: Path, people: int = PEOPLE) -> dict[str, Any]:
 
 
 def raise_limits(directory: Path) -> None:
-    """Allow many connections from one address: all load comes from loopback, which Postfix exempts as well."""
+    """Allow many connections from one address."""
     path = directory / "diwan.toml"
-    lines = [line for line in path.read_text().splitlines() if not line.startswith(f"{LIMIT} ")]
-    for table in ("[smtp]", "[imap]"):
-        place = lines.index(table) + 1 if table in lines else len(lines)
-        lines[place:place] = ([] if table in lines else [table]) + [f"{LIMIT} = 2000"]
+    lines = path.read_text().splitlines()
+    for table, limits in LIMITS.items():
+        if table not in lines:
+            lines.append(table)
+        place = lines.index(table) + 1
+        end = next((number for number in range(place, len(lines)) if lines[number].startswith("[")), len(lines))
+        kept = [line for line in lines[place:end] if line.partition(" ")[0] not in limits]
+        lines[place:end] = [f"{name} = {value}" for name, value in limits.items()] + kept
     path.write_text("\n".join(lines) + "\n")
 
 
-async def wait_ready(process: asyncio.subprocess.Process, log: Path) -> None:
-    """Read the node's standard output until the line that begins with `ready`."""
-    assert process.stdout is not None
+def says_ready(said: Path) -> bool:
+    """Tell whether the node has said that every listener answers."""
+    return any(line.startswith(b"ready") for line in said.read_bytes().splitlines())
+
+
+async def wait_ready(process: asyncio.subprocess.Process, said: Path, log: Path) -> None:
+    """Wait for the line on the node's standard output that begins with `ready`. Raises Missing."""
     try:
         async with asyncio.timeout(READY_TIMEOUT_S):
-            async for line in process.stdout:
-                if line.startswith(b"ready"):
-                    return
+            while not says_ready(said):
+                if process.returncode is not None:
+                    break
+                await asyncio.sleep(READY_LOOK_S)
+            else:
+                return
     except TimeoutError:
         pass
     raise Missing(f"diwan up did not become ready: {tail(log)}")
@@ -89,44 +99,28 @@ def tail(log: Path) -> str:
     return log.read_text(errors="replace").strip()[-LOG_TAIL_BYTES:]
 
 
-async def drain(stream: asyncio.StreamReader) -> None:
-    """Read and forget what the node prints, so that it never blocks on a full pipe."""
-    while await stream.read(65536):
-        pass
-
-
-async def imap_endpoint(demo: dict[str, Any], *, tls: bool) -> Endpoint:
-    """Return the plain listener when it takes a password without TLS (RFC 3501 §6.2.3), else the TLS one."""
-    ca = Path(demo["ca"])
-    encrypted = parse_endpoint(demo["listen"]["imaps"], "tls", ca)
-    if tls or not demo["listen"].get("imap"):
-        return encrypted
-    plain = parse_endpoint(demo["listen"]["imap"])
-    session = await connect(plain, ImapConnection)
-    await session.open(plain, None)
-    await session.close()
-    return encrypted if b"LOGINDISABLED" in session.capabilities else plain
-
-
 @asynccontextmanager
-async def up(directory: Path, *, roles: Sequence[str] = ()) -> AsyncIterator[asyncio.subprocess.Process]:
+async def up(directory: Path, *, roles: Sequence[str] = (), module: str = "config") -> AsyncIterator[Daemon]:
     """Run a node, all its roles or only some, until the context ends. Raises Missing."""
-    log = directory.with_name("up.log")
+    said, log = directory.with_name("up.out"), directory.with_name("up.log")
     chosen = [word for role in roles for word in ("--role", role)]
-    with log.open("wb") as errors:
-        node = await asyncio.create_subprocess_exec(
-            program(), "up", "--dir", str(directory), *chosen, stdout=asyncio.subprocess.PIPE, stderr=errors
-        )
-    draining: asyncio.Task[None] | None = None
+
+    async def launch() -> asyncio.subprocess.Process:
+        with said.open("wb") as out, log.open("ab") as errors:
+            node = await spawn(module, "up", "--dir", str(directory), *chosen, out=out, errors=errors)
+        try:
+            await wait_ready(node, said, log)
+        except BaseException:
+            await stop(node)
+            raise
+        return node
+
+    daemon = Daemon(launch)
     try:
-        await wait_ready(node, log)
-        assert node.stdout is not None
-        draining = asyncio.create_task(drain(node.stdout))
-        yield node
+        await daemon.start()
+        yield daemon
     finally:
-        await stop(node)
-        if draining is not None:
-            draining.cancel()
+        await daemon.stop()
 
 
 @asynccontextmanager
@@ -136,7 +130,10 @@ async def running(*, tls: bool = False, roles: Sequence[str] = ()) -> AsyncItera
         directory = parent / "node"
         demo = await init(directory)
         raise_limits(directory)
-        async with up(directory, roles=roles) as node:
+        async with up(directory, roles=roles, module="config" if tls else "bench.clear") as daemon:
             people = tuple(Person(each["address"], each["password"]) for each in demo["people"])
-            imap = await imap_endpoint(demo, tls=tls)
-            yield Server("diwan", version(), parse_endpoint(demo["listen"]["smtp"]), imap, people, (node.pid,))
+            encrypted = parse_endpoint(demo["listen"]["imaps"], "tls", Path(demo["ca"]))
+            plain = parse_endpoint(demo["listen"]["imap"])
+            yield Server(
+                "diwan", version(), parse_endpoint(demo["listen"]["smtp"]), encrypted if tls else plain, people, daemon, imaps=encrypted
+            )

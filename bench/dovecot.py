@@ -1,6 +1,7 @@
 """Debian's Dovecot with a throw-away configuration: mdbox, fsync as shipped, IMAP and LMTP on loopback.
 
 Fair to it: log-in and mail processes as packaged, no plugins, static password without a hash, inotify as the machine has it.
+For thousands of idle sessions its limits are raised, log-in processes are kept, and it may hibernate (`Crowd`).
 """
 
 import asyncio
@@ -10,14 +11,14 @@ import pwd
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench.server import Person, Server, find, throwaway
+from bench.server import Daemon, Person, Server, find, stop, throwaway
 from bench.wire import Endpoint, free_port, wait_listening
 
 PASSWORD = "bench"
 DOMAIN = "bench.example"
-STOP_TIMEOUT_S = 15.0
 
 CONFIG = """\
 base_dir = {directory}/run
@@ -36,7 +37,7 @@ default_vsz_limit = 1G
 first_valid_uid = 1
 mail_location = mdbox:~/mdbox
 mail_fsync = optimized
-mail_max_userip_connections = 1000
+mail_max_userip_connections = {sessions}
 passdb {{
   driver = static
   args = password={password}
@@ -62,7 +63,7 @@ service imap-login {{
   }}
 }}
 service imap {{
-  process_limit = 2000
+  process_limit = {sessions}
 }}
 service lmtp {{
   inet_listener lmtp {{
@@ -71,6 +72,52 @@ service lmtp {{
   }}
 }}
 """
+
+
+CROWD = """\
+default_client_limit = {clients}
+service imap-login {{
+  service_count = 0
+  process_min_avail = 2
+  process_limit = 2
+  client_limit = {clients}
+}}
+service anvil {{
+  client_limit = {clients}
+}}
+service auth {{
+  client_limit = {clients}
+}}
+"""
+HIBERNATING = """\
+imap_hibernate_timeout = {seconds}s
+service imap {{
+  unix_listener imap-master {{
+    mode = 0666
+  }}
+}}
+service imap-hibernate {{
+  client_limit = {clients}
+  unix_listener imap-hibernate {{
+    mode = 0666
+  }}
+}}
+"""
+SESSIONS = 2000
+HIBERNATE_S = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Many sessions at once, on the plain listener and on the one with TLS."""
+
+    sessions: int
+    hibernate: bool
+
+    def config(self) -> str:
+        """Return what is added to the configuration."""
+        clients = 2 * self.sessions + 1000  # a session is a client of several services at a time
+        return CROWD.format(clients=clients) + (HIBERNATING.format(clients=clients, seconds=HIBERNATE_S) if self.hibernate else "")
 
 
 def names() -> dict[str, str]:
@@ -101,7 +148,7 @@ def version(program: str) -> str:
     return f"Dovecot {said.split()[0]}"
 
 
-def configure(directory: Path, *, tls: bool) -> tuple[Path, dict[str, int]]:
+def configure(directory: Path, *, tls: bool, crowd: Crowd | None) -> tuple[Path, dict[str, int]]:
     """Write the configuration; return its path and the ports it listens on.
 
     Without TLS it is off altogether: a log-in process that loads a certificate costs several milliseconds more.
@@ -114,40 +161,41 @@ def configure(directory: Path, *, tls: bool) -> tuple[Path, dict[str, int]]:
     if os.geteuid() == 0:
         os.chown(mail, pwd.getpwnam(used["owner"]).pw_uid, grp.getgrnam(used["owner_group"]).gr_gid)
     path = directory / "dovecot.conf"
-    path.write_text(CONFIG.format(directory=directory, password=PASSWORD, ssl="yes" if tls else "no", **used, **ports))
+    facts = {"ssl": "yes" if tls or crowd else "no", "sessions": crowd.sessions + 1000 if crowd else SESSIONS}
+    text = CONFIG.format(directory=directory, password=PASSWORD, **facts, **used, **ports)
+    path.write_text(text + (crowd.config() if crowd else ""))
     return path, ports
 
 
 @asynccontextmanager
-async def running(people: int = 20, *, tls: bool = False) -> AsyncIterator[Server]:
-    """Run Dovecot; deliver through its LMTP, read over plain connections or TLS."""
+async def running(people: int = 20, *, tls: bool = False, crowd: Crowd | None = None) -> AsyncIterator[Server]:
+    """Run Dovecot; deliver through its LMTP, read over plain connections or TLS, over both with a crowd."""
     program = find("dovecot", "dovecot-imapd dovecot-lmtpd")
     find("/usr/lib/dovecot/lmtp", "dovecot-lmtpd")
     with throwaway("bench-dovecot") as directory:
-        config, ports = configure(directory, tls=tls)
+        config, ports = configure(directory, tls=tls, crowd=crowd)
         plain = Endpoint("127.0.0.1", ports["imap_port"])
-        imap = Endpoint("127.0.0.1", ports["imaps_port"], "tls", directory / "tls.pem") if tls else plain
+        imaps = Endpoint("127.0.0.1", ports["imaps_port"], "tls", directory / "tls.pem") if tls or crowd else None
         lmtp = Endpoint("127.0.0.1", ports["lmtp_port"])
         members = tuple(Person(f"user{number:02}@{DOMAIN}", PASSWORD) for number in range(people))
-        started = await asyncio.create_subprocess_exec(program, "-F", "-c", str(config))
+
+        async def launch() -> asyncio.subprocess.Process:
+            started = await asyncio.create_subprocess_exec(program, "-F", "-c", str(config))
+            try:
+                await wait_listening(lmtp)
+                await wait_listening(plain)
+            except BaseException:
+                await stop(started)
+                raise
+            return started
+
+        daemon = Daemon(launch)
         try:
-            await wait_listening(lmtp)
-            yield Server("dovecot", version(program), lmtp, imap, members, (started.pid,), True, directory / "mail")
+            await daemon.start()
+            imap = imaps if tls and imaps is not None else plain
+            yield Server("dovecot", version(program), lmtp, imap, members, daemon, True, directory / "mail", imaps)
         finally:
-            await stop(started)
-
-
-async def stop(started: asyncio.subprocess.Process) -> None:
-    """Stop a process that we started: politely, then not."""
-    if started.returncode is not None:
-        return
-    started.terminate()
-    try:
-        async with asyncio.timeout(STOP_TIMEOUT_S):
-            await started.wait()
-    except TimeoutError:
-        started.kill()
-        await started.wait()
+            await daemon.stop()
 
 
 def forget_caches(server: Server) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+BUSY_CLIENT = 0.5  # share of a core beyond which the client may be what limits
 NOISY_SPREAD = 0.5  # (largest - smallest) / median; this kind of machine varies x1.5 between minutes
 
 
@@ -17,6 +18,7 @@ class Measure:
     unit: str
     better: Literal["higher", "lower"] = "higher"
     bars: Mapping[str, float] = field(default_factory=dict)  # peer name -> bar
+    aims: Mapping[str, float] = field(default_factory=dict)  # peer name -> aim, further than the bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,24 @@ class Row:
         return self.measure.bars.get(self.peer_name)
 
     @property
+    def aim(self) -> float | None:
+        """The ratio that is aimed at against this peer; None when there is no more than the bar."""
+        return self.measure.aims.get(self.peer_name)
+
+    @property
     def met(self) -> bool | None:
         """Whether the ratio meets the bar; None without a bar or a ratio."""
-        if self.ratio is None or self.bar is None:
+        return self._reaches(self.bar)
+
+    @property
+    def aimed(self) -> bool | None:
+        """Whether the ratio meets the aim; None without an aim or a ratio."""
+        return self._reaches(self.aim)
+
+    def _reaches(self, asked: float | None) -> bool | None:
+        if self.ratio is None or asked is None:
             return None
-        return self.ratio >= self.bar if self.measure.better == "higher" else self.ratio <= self.bar
+        return self.ratio >= asked if self.measure.better == "higher" else self.ratio <= asked
 
 
 @dataclass(slots=True)
@@ -89,12 +104,23 @@ class Board:
     measures: dict[str, Measure] = field(default_factory=dict)
     values: dict[tuple[str, str], list[float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    client: dict[tuple[str, str], float] = field(default_factory=dict)  # largest share of a core that the load client took
 
     def add(self, measure: Measure, server: str, value: float | None) -> None:
         """Record one round's value; None is nothing measured."""
         if value is not None:
             self.measures.setdefault(measure.key, measure)
             self.values.setdefault((measure.key, server), []).append(value)
+
+    def share(self, measure: Measure, server: str, share: float) -> None:
+        """Record how much of a core the load client took beside a measure."""
+        self.client[measure.key, server] = max(share, self.client.get((measure.key, server), 0.0))
+
+    def busy(self) -> list[str]:
+        """Name the measures at which the load client took more than BUSY_CLIENT of a core."""
+        found = [f"{self.measures[key].title} ({server} {share:.0%})"
+                 for (key, server), share in self.client.items() if share > BUSY_CLIENT and key in self.measures]  # fmt: skip
+        return [f"the load client took more than {BUSY_CLIENT:.0%} of a core at: {'; '.join(found)}"] if found else []
 
     def note(self, text: str) -> None:
         """Record a remark once."""

@@ -18,6 +18,7 @@ FETCH_MARK = b" FETCH ("
 OVERLAP = len(FETCH_MARK) - 1
 EXISTS = re.compile(rb"\* \d+ EXISTS\r\n")
 TAGGED = re.compile(rb"(?:^|\n)zq\d+ (?:OK|NO|BAD)[^\r\n]*\r\n")  # RFC 3501 §7.1; one pattern: compiling costs 100 us
+GREETING = re.compile(rb"\* (?:OK|PREAUTH)[^\r\n]*\r\n")
 CONTINUE = re.compile(rb"(?:^|\r\n)\+[^\r\n]*\r\n")
 
 
@@ -45,9 +46,7 @@ class ImapConnection(asyncio.Protocol):
         """Count what arrives; wake the waiter when the pattern is complete."""
         self.received_bytes += len(data)
         self.fetched += data.count(FETCH_MARK) + (self._tail[-OVERLAP:] + data[:OVERLAP]).count(FETCH_MARK)
-        self._tail += data
-        if not self._collecting:
-            self._tail = self._tail[-TAIL_BYTES:]
+        self._tail = self._tail + data if self._collecting else ended(self._tail, data)
         self._look()
 
     def _look(self) -> None:
@@ -99,16 +98,17 @@ class ImapConnection(asyncio.Protocol):
             raise LoadError(reply[-TAIL_BYTES:].decode(errors="replace").strip())
         return reply
 
-    async def open(self, endpoint: Endpoint, login: Login | None) -> None:
-        """Read the greeting, start TLS, sign in and learn the capabilities."""
-        await self.until(re.compile(rb"\* (?:OK|PREAUTH)[^\r\n]*\r\n"))
+    async def open(self, endpoint: Endpoint, login: Login | None, *, curious: bool = True) -> None:
+        """Read the greeting, start TLS, sign in and, when curious, learn the capabilities."""
+        await self.until(GREETING)
         if endpoint.security == "starttls":
             await self.command("STARTTLS")
             self._transport = await upgrade(self._transport, self, endpoint)
         if login is not None:
             await self.command(f"LOGIN {quoted(login.user)} {quoted(login.password)}")
-        reply = await self.command("CAPABILITY", collecting=True)
-        self.capabilities = frozenset(reply.upper().split())
+        if curious:
+            reply = await self.command("CAPABILITY", collecting=True)
+            self.capabilities = frozenset(reply.upper().split())
 
     async def status(self, mailbox: str = "INBOX") -> int:
         """Return the number of messages that STATUS tells."""
@@ -128,10 +128,15 @@ class ImapConnection(asyncio.Protocol):
         return self.arrived_at - started
 
     async def append(self, mailbox: str, messages: Sequence[bytes]) -> None:
-        """Append messages, all in one write when the server takes LITERAL+. RFC 7888."""
+        """Append messages: with one command when the server takes MULTIAPPEND, with LITERAL+ in one write. RFC 3502, RFC 7888."""
         if b"LITERAL+" not in self.capabilities:
             for message in messages:
                 await self._append_synchronising(mailbox, message)
+            return
+        if b"MULTIAPPEND" in self.capabilities:
+            tag = self.tag()
+            self._transport.writelines(appending(f"{tag} APPEND {mailbox}", messages))
+            await self.finish(tag)
             return
         tags = [self.tag() for _ in messages]
         self._transport.writelines(pipelined(mailbox, tags, messages))
@@ -175,40 +180,62 @@ def quoted(text: str) -> str:
 def pipelined(mailbox: str, tags: Sequence[str], messages: Sequence[bytes]) -> Iterable[bytes]:
     """Yield the octets of several APPEND commands with non-synchronising literals."""
     for tag, message in zip(tags, messages, strict=True):
-        yield f"{tag} APPEND {mailbox} {{{len(message)}+}}\r\n".encode()
+        yield from appending(f"{tag} APPEND {mailbox}", (message,))
+
+
+def appending(command: str, messages: Iterable[bytes]) -> Iterable[bytes]:
+    """Yield the octets of one APPEND command of one or several messages. RFC 3502 §6.3.11."""
+    yield command.encode()
+    for message in messages:
+        yield b" {%d+}\r\n" % len(message)
         yield message
-        yield b"\r\n"
+    yield b"\r\n"
+
+
+def ended(before: bytes, data: bytes) -> bytes:
+    """Return the last octets of what has arrived, without copying much of a large piece."""
+    return data[-TAIL_BYTES:] if len(data) >= TAIL_BYTES else (before + data)[-TAIL_BYTES:]
 
 
 class Pinger(asyncio.Protocol):
-    """A closed loop of one small command on a session that is already open: the next is sent when the tag is back."""
+    """A closed loop of commands on a session that is already open: the next is sent when the tag of the last is back."""
 
-    def __init__(self, session: ImapConnection, command: bytes, rounds: int) -> None:
+    def __init__(self, session: ImapConnection, commands: Sequence[bytes]) -> None:
         self.finished: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self.seconds: list[float] = []  # that each command took
+        self.fetched = 0  # FETCH responses seen
+        self.received_bytes = 0
         self._transport = session._transport
         self._session = session
-        self._line = b"zp " + command + b"\r\n"
-        self._left = rounds
+        self._commands = iter(commands)
         self._tail = b""
+        self._sent_at = 0.0
         self._transport.set_protocol(self)
-        self._transport.write(self._line)
+        self._next()
+
+    def _next(self) -> None:
+        """Send the next command; give the session back after the last."""
+        command = next(self._commands, None)
+        if command is None:
+            self._transport.set_protocol(self._session)
+            self.finished.set_result(time.perf_counter())
+            return
+        self._tail = b""
+        self._sent_at = time.perf_counter()
+        self._transport.write(b"zp %b\r\n" % command)
 
     def data_received(self, data: bytes) -> None:
-        """Send the next command as soon as the tagged line of the last is complete."""
-        if self._tail:
-            data, self._tail = self._tail + data, b""
-        if not (data.startswith(b"zp ") or b"\nzp " in data) or not data.endswith(b"\n"):
-            self._tail = data
+        """Count; go on when the last line of what has arrived is the tagged one."""
+        self.received_bytes += len(data)
+        self.fetched += data.count(FETCH_MARK) + (self._tail[-OVERLAP:] + data[:OVERLAP]).count(FETCH_MARK)
+        self._tail = tail = ended(self._tail, data)
+        if not tail.endswith(b"\r\n") or not tail.startswith(b"zp ", tail.rfind(b"\n", 0, -1) + 1):
             return
-        if b"zp OK" not in data:
-            self._fail(LoadError(data[-TAIL_BYTES:].decode(errors="replace")))
-            return
-        self._left -= 1
-        if self._left:
-            self._transport.write(self._line)
-            return
-        self._transport.set_protocol(self._session)
-        self.finished.set_result(time.perf_counter())
+        self.seconds.append(time.perf_counter() - self._sent_at)
+        if tail.startswith(b"zp OK", tail.rfind(b"\n", 0, -1) + 1):
+            self._next()
+        else:
+            self._fail(LoadError(tail.decode(errors="replace").strip()))
 
     def connection_lost(self, error: Exception | None) -> None:
         """Report the loss."""
@@ -219,8 +246,8 @@ class Pinger(asyncio.Protocol):
             self.finished.set_exception(error)
 
 
-async def open_imap(endpoint: Endpoint, login: Login | None = None) -> ImapConnection:
+async def open_imap(endpoint: Endpoint, login: Login | None = None, *, curious: bool = True) -> ImapConnection:
     """Connect, secure and sign in."""
     connection = await connect(endpoint, ImapConnection)
-    await connection.open(endpoint, login)
+    await connection.open(endpoint, login, curious=curious)
     return connection

@@ -1,11 +1,13 @@
-"""Load on any IMAP server: sign-in, fill, FETCH, pages, STORE, NOOP, IDLE. Run `python -m bench.load_imap --help`.
+"""Load on any IMAP server: sign-in, fill, FETCH, pages, STORE, APPEND, SELECT, SEARCH, round trips, IDLE.
 
-Every function checks that the server answered all that was asked before it gives a figure.
+Run `python -m bench.load_imap --help`. Every function checks that the server answered all that was asked before it gives a figure.
 """
 
 import argparse
 import asyncio
 import random
+import re
+import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ import uvloop
 
 from bench import corpus, process
 from bench.cli import add_server_options, print_report
-from bench.figures import milliseconds, percentile
+from bench.figures import milliseconds
 from bench.imap_client import EXISTS, ImapConnection, Pinger, open_imap
 from bench.smtp_client import Login, SmtpConnection, open_smtp, stuffed
 from bench.wire import Endpoint, LoadError, parse_endpoint
@@ -34,47 +36,71 @@ PAUSE_S = 0.05  # between two IDLE samples at most, drawn at random: no lockstep
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """A bulk operation: operations per second, octets per second, server CPU per operation."""
+    """Operations one after the other on each connection."""
 
     per_s: float
+    p50_ms: float
+    p99_ms: float
     bytes_per_s: float
-    cpu_us: float | None
+    cpu_us: float | None  # of the server, an operation
+    client: float  # share of a core that this process took meanwhile
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
-    """Single operations one after the other."""
+class Waited:
+    """From an event to its notification."""
 
     p50_ms: float
     p99_ms: float
     per_s: float
     missed: int = 0
-    cpu_us: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, and how."""
+
+    messages: int
+    seconds: float
 
 
 class Stopwatch:
-    """Wall time and server CPU from its making on."""
+    """Wall time, server CPU and our own from its making on."""
 
     def __init__(self, pids: Sequence[int]) -> None:
         self._pids = pids
         self._cpu_s = process.cpu_s(pids)
+        self._own_s = time.process_time()
         self._started = time.perf_counter()
 
     def seconds(self) -> float:
         """Return the wall time so far."""
         return time.perf_counter() - self._started
 
-    def cpu_us(self, operations: int) -> float | None:
-        """Return the server's CPU per operation, or None without processes to watch."""
-        return (process.cpu_s(self._pids) - self._cpu_s) / operations * 1e6 if self._pids else None
+    def timed(self, seconds: Sequence[float], *, each: int = 1, octets: int = 0, wall_s: float | None = None) -> Timed:
+        """Sum up: `seconds` of each command, `each` operations in a command, in all of the wall time or in `wall_s` of it."""
+        wall = self.seconds()
+        own = (time.process_time() - self._own_s) / wall
+        operations = each * len(seconds)
+        cpu_us = (process.cpu_s(self._pids) - self._cpu_s) / operations * 1e6 if self._pids else None
+        rate = operations / (wall_s or wall)
+        return Timed(rate, milliseconds(seconds, 0.5), milliseconds(seconds, 0.99), octets / (wall_s or wall), cpu_us, own)
 
 
-async def fill(sessions: Sequence[ImapConnection], count: int, *, window: int = 20, nonce: str = "fill", mailbox: str = "INBOX") -> float:
-    """Append `count` messages of the corpus through the sessions, `window` in flight each; return messages per second."""
+async def fill(
+    sessions: Sequence[ImapConnection],
+    count: int,
+    *,
+    window: int = 20,
+    nonce: str = "fill",
+    mailbox: str = "INBOX",
+    size_bytes: int | None = None,
+) -> float:
+    """Append `count` messages of the corpus through the sessions, `window` at a time on each; return messages per second."""
     numbers = iter(range(count))
 
     async def one(session: ImapConnection) -> None:
-        while batch := [corpus.message(number, nonce=nonce) for number in islice(numbers, window)]:
+        while batch := [corpus.message(number, nonce=nonce, size_bytes=size_bytes) for number in islice(numbers, window)]:
             await session.append(mailbox, batch)
 
     watch = Stopwatch(())
@@ -84,48 +110,85 @@ async def fill(sessions: Sequence[ImapConnection], count: int, *, window: int = 
     return count / watch.seconds()
 
 
-async def fetch_all(session: ImapConnection, items: str, count: int, pids: Sequence[int] = ()) -> Timed:
-    """FETCH 1:* of some items, all of `count` messages."""
+async def fetch_all(session: ImapConnection, items: str, count: int, pids: Sequence[int] = (), repeats: int = 1) -> Timed:
+    """FETCH 1:* of some items, all of `count` messages; the rate is that of the median of the repeats."""
     before = session.received_bytes
     watch = Stopwatch(pids)
-    seconds = await session.fetch(f"FETCH 1:* {items}", count)
-    return Timed(count / seconds, (session.received_bytes - before) / seconds, watch.cpu_us(count))
+    seconds = [await session.fetch(f"FETCH 1:* {items}", count) for _ in range(repeats)]
+    typical = statistics.median(seconds) * repeats
+    return watch.timed(seconds, each=count, octets=session.received_bytes - before, wall_s=typical)
 
 
-async def pages(session: ImapConnection, count: int, rounds: int, pids: Sequence[int] = ()) -> Latency:
+async def loops(
+    sessions: Sequence[ImapConnection], commands: Sequence[Sequence[str | bytes]], pids: Sequence[int] = (), fetched: int | None = None
+) -> Timed:
+    """Run the commands of each session in a closed loop; they must give `fetched` FETCH responses in all, unless that is None."""
+    octets = [[each.encode() if isinstance(each, str) else each for each in some] for some in commands]
+    watch = Stopwatch(pids)
+    running = [Pinger(session, some) for session, some in zip(sessions, octets, strict=True)]
+    for loop in running:
+        await loop.finished
+    seconds = [each for loop in running for each in loop.seconds]
+    timed = watch.timed(seconds, octets=sum(loop.received_bytes for loop in running))
+    seen = sum(loop.fetched for loop in running)
+    if fetched is not None and seen != fetched:
+        raise LoadError(f"{octets[0][0][:60]!r}: {seen} responses, not {fetched}")
+    return timed
+
+
+async def pages(session: ImapConnection, count: int, rounds: int, pids: Sequence[int] = ()) -> Timed:
     """FETCH the envelopes of 50 messages at random places, one page after the other."""
     rng = random.Random(rounds)
-    watch = Stopwatch(pids)
-    seconds = []
-    for _ in range(rounds):
-        first = rng.randrange(1, count - PAGE + 2)
-        seconds.append(await session.fetch(f"FETCH {first}:{first + PAGE - 1} {ENVELOPES}", PAGE))
-    return latency(seconds, watch)
+    firsts = [rng.randrange(1, count - PAGE + 2) for _ in range(rounds)]
+    commands = [f"FETCH {first}:{first + PAGE - 1} {ENVELOPES}" for first in firsts]
+    return await loops([session], [commands], pids, rounds * PAGE)
 
 
-async def stores(session: ImapConnection, count: int, rounds: int, pids: Sequence[int] = ()) -> Latency:
-    """Set or clear \\Flagged on one message after the other, each awaited."""
-    watch = Stopwatch(pids)
-    seconds = []
-    for number in range(rounds):
-        sign = "+" if number < rounds // 2 else "-"
-        started = time.perf_counter()
-        await session.command(f"STORE {number % (rounds // 2) % count + 1} {sign}FLAGS.SILENT (\\Flagged)")
-        seconds.append(session.arrived_at - started)
-    return latency(seconds, watch)
+async def bodies(session: ImapConnection, count: int, rounds: int, pids: Sequence[int] = ()) -> Timed:
+    """FETCH whole messages at random places, one after the other."""
+    rng = random.Random(rounds)
+    return await loops([session], [[f"FETCH {rng.randrange(1, count + 1)} {BODIES}" for _ in range(rounds)]], pids, rounds)
+
+
+async def stores(session: ImapConnection, count: int, rounds: int, pids: Sequence[int] = ()) -> Timed:
+    """Set, then clear \\Flagged on one message after the other, each awaited."""
+    half = rounds // 2
+    numbers = [number % count + 1 for number in range(half)]
+    commands = [f"STORE {number} {sign}FLAGS.SILENT (\\Flagged)" for sign in "+-" for number in numbers]
+    return await loops([session], [commands], pids)
+
+
+async def store_ranges(session: ImapConnection, count: int, rounds: int, pids: Sequence[int] = ()) -> Timed:
+    """Set and clear \\Flagged on all messages at once, by turns."""
+    commands = [f"STORE 1:{count} {sign}FLAGS.SILENT (\\Flagged)" for _ in range(rounds) for sign in "+-"]
+    return await loops([session], [commands], pids)
+
+
+async def appends(sessions: Sequence[ImapConnection], mailbox: str, messages: Sequence[bytes], pids: Sequence[int] = ()) -> Timed:
+    """APPEND messages, shared out among the sessions, each acknowledged before the next. RFC 7888 (LITERAL+)."""
+    if not all(b"LITERAL+" in session.capabilities for session in sessions):
+        raise LoadError("the server does not announce LITERAL+")
+    commands = [b"APPEND %b {%d+}\r\n%b" % (mailbox.encode(), len(message), message) for message in messages]
+    return await loops(sessions, [commands[place :: len(sessions)] for place in range(len(sessions))], pids)
 
 
 async def pings(sessions: Sequence[ImapConnection], rounds: int, command: str = "NOOP", pids: Sequence[int] = ()) -> Timed:
-    """Run one small command in a closed loop on each session, `rounds` times; return them per second in all."""
-    watch = Stopwatch(pids)
+    """Run one small command in a closed loop on each session, `rounds` times; {n} in it becomes the number of the session."""
+    return await loops(sessions, [[command.format(n=number)] * rounds for number in range(1, len(sessions) + 1)], pids)
+
+
+async def search(session: ImapConnection, criteria: str) -> Found:
+    """SEARCH once."""
     started = time.perf_counter()
-    loops = [Pinger(session, command.encode(), rounds) for session in sessions]
-    ended = max([await loop.finished for loop in loops])
-    total = rounds * len(sessions)
-    return Timed(total / (ended - started), 0.0, watch.cpu_us(total))
+    reply = await session.command(f"SEARCH {criteria}", collecting=True)
+    took = session.arrived_at - started
+    found = re.search(rb"\* SEARCH([ \d]*)", reply)
+    if found is None:
+        raise LoadError(f"SEARCH {criteria}: {reply[:200]!r}")
+    return Found(len(found[1].split()), took)
 
 
-async def sign_ins(endpoint: Endpoint, logins: Sequence[Login], count: int, at_once: int, pids: Sequence[int] = ()) -> Latency:
+async def sign_ins(endpoint: Endpoint, logins: Sequence[Login], count: int, at_once: int, pids: Sequence[int] = ()) -> Timed:
     """Connect, sign in and out `count` times with `at_once` in parallel, the logins in turn."""
     numbers = iter(range(count))
     seconds: list[float] = []
@@ -133,7 +196,7 @@ async def sign_ins(endpoint: Endpoint, logins: Sequence[Login], count: int, at_o
     async def one() -> None:
         for number in numbers:
             started = time.perf_counter()
-            session = await open_imap(endpoint, logins[number % len(logins)])
+            session = await open_imap(endpoint, logins[number % len(logins)], curious=False)
             seconds.append(time.perf_counter() - started)
             await session.close()
 
@@ -141,10 +204,10 @@ async def sign_ins(endpoint: Endpoint, logins: Sequence[Login], count: int, at_o
     async with asyncio.TaskGroup() as group:
         for _ in range(at_once):
             group.create_task(one())
-    return latency(seconds, watch)
+    return watch.timed(seconds)
 
 
-async def idle(watcher: ImapConnection, inject: Callable[[int], Awaitable[float]], samples: int, *, pause_s: float = PAUSE_S) -> Latency:
+async def idle(watcher: ImapConnection, inject: Callable[[int], Awaitable[float]], samples: int, *, pause_s: float = PAUSE_S) -> Waited:
     """Measure from the 250 of an injected message to EXISTS at an idling client. RFC 2177.
 
     `inject(n)` delivers message n and returns the perf_counter() of its 250. A sample without EXISTS within five seconds
@@ -166,21 +229,10 @@ async def idle(watcher: ImapConnection, inject: Callable[[int], Awaitable[float]
         else:
             seconds.append(max(0.0, watcher.arrived_at - acknowledged))
         await watcher.done(tag)
-    return Latency(milliseconds(seconds, 0.5), milliseconds(seconds, 0.99), samples / watch.seconds(), missed)
+    return Waited(milliseconds(seconds, 0.5), milliseconds(seconds, 0.99), samples / watch.seconds(), missed)
 
 
-def latency(seconds: Sequence[float], watch: Stopwatch) -> Latency:
-    """Sum up single operations."""
-    wall = watch.seconds()
-    return Latency(
-        percentile(seconds, 0.5) * 1000,
-        percentile(seconds, 0.99) * 1000,
-        len(seconds) / wall,
-        cpu_us=watch.cpu_us(max(1, len(seconds))),
-    )
-
-
-OPERATIONS = ("signin", "fill", "envelopes", "headers", "flags", "bodies", "page", "store", "noop", "idle")
+OPERATIONS = ("signin", "fill", "envelopes", "headers", "flags", "bodies", "page", "body", "store", "range", "noop", "search", "idle")
 ITEMS = {"envelopes": ENVELOPES, "headers": HEADERS, "flags": FLAGS, "bodies": BODIES}
 
 
@@ -198,6 +250,7 @@ def arguments() -> argparse.Namespace:
     add_server_options(parser, "127.0.0.1:143")
     parser.add_argument("operation", choices=OPERATIONS, help="idle needs --smtp and --to")
     parser.add_argument("--mailbox", default="INBOX")
+    parser.add_argument("--criteria", default=f"BODY {corpus.rare(0)}", help="what to SEARCH")
     parser.add_argument("--count", type=int, default=1000, help="messages to fill, sign-ins, commands a connection")
     parser.add_argument("--connections", type=int, default=1)
     parser.add_argument("--smtp", metavar="HOST:PORT", help="where idle injects its messages")
@@ -238,7 +291,9 @@ async def run(options: argparse.Namespace) -> object:
     present = await sessions[0].status(options.mailbox)
     if options.operation in ITEMS:
         return await fetch_all(sessions[0], ITEMS[options.operation], present, options.pid)
-    measured = {"page": pages, "store": stores}[options.operation]
+    if options.operation == "search":
+        return await search(sessions[0], options.criteria)
+    measured = {"page": pages, "body": bodies, "store": stores, "range": store_ranges}[options.operation]
     return await measured(sessions[0], present, options.count, options.pid)
 
 

@@ -24,8 +24,8 @@ async def watch(run: Run, server: Server, turn: int) -> None:
     if seen.missed:
         run.board.note(f"{server.name}: {seen.missed} IDLE samples saw no EXISTS within {load_imap.EXISTS_TIMEOUT_S:.0f} s")
     if seen.missed < run.plan.idle_samples:
-        run.board.add(measures.IDLE_P50, server.name, seen.p50_ms)
-        run.board.add(measures.IDLE_P99, server.name, seen.p99_ms)
+        run.board.add(measures.EXISTS, server.name, seen.p50_ms)
+        run.board.add(measures.EXISTS_P99, server.name, seen.p99_ms)
 
 
 async def measure(run: Run) -> None:

@@ -10,14 +10,22 @@ class Plan:
     rounds: int
     deliveries: tuple[tuple[int, int], ...]  # connections, messages
     message_bytes: int
-    fill: int
+    fill: int  # messages of the realistic mailbox
+    large: int  # messages of the large mailbox
+    repeats: int  # of what reads all messages but not their bodies, in each round
     page_rounds: int
+    bodies: int  # one by one
     stores: int
-    noops: int  # on each of 50 connections
+    ranges: int
+    appends: tuple[tuple[int, int], ...]  # connections, messages
+    selects: int
+    trips: tuple[tuple[int, int], ...]  # connections, commands on each
     sign_ins: int
     idle_samples: int
+    crowds: tuple[int, ...]  # idle sessions at once
     smtp_deadline_s: float
     imap_deadline_s: float
+    crowd_deadline_s: float
     idle_deadline_s: float
     people: int  # in the directory
     lookups: int  # people who are looked for; each in about twenty ways, spread over the rounds
@@ -38,13 +46,21 @@ WHOLE = Plan(
     deliveries=((1, 250), (10, 600), (50, 1200)),
     message_bytes=10_000,
     fill=10_000,
-    page_rounds=150,
+    large=100_000,
+    repeats=5,
+    page_rounds=300,
+    bodies=600,
     stores=400,
-    noops=150,
-    sign_ins=60,
+    ranges=3,
+    appends=((1, 300), (20, 1500)),
+    selects=200,
+    trips=((1, 2000), (50, 200)),
+    sign_ins=300,
     idle_samples=8,
+    crowds=(1_000, 10_000),
     smtp_deadline_s=120,
-    imap_deadline_s=120,
+    imap_deadline_s=420,
+    crowd_deadline_s=300,
     idle_deadline_s=60,
     people=1_000_000,
     lookups=150,
@@ -64,13 +80,21 @@ QUICK = Plan(
     deliveries=((1, 60), (10, 150), (50, 300)),
     message_bytes=10_000,
     fill=2_000,
-    page_rounds=40,
+    large=10_000,
+    repeats=2,
+    page_rounds=60,
+    bodies=100,
     stores=100,
-    noops=40,
-    sign_ins=20,
+    ranges=1,
+    appends=((1, 60), (20, 200)),
+    selects=50,
+    trips=((1, 300), (50, 40)),
+    sign_ins=60,
     idle_samples=3,
+    crowds=(200,),
     smtp_deadline_s=40,
-    imap_deadline_s=40,
+    imap_deadline_s=90,
+    crowd_deadline_s=40,
     idle_deadline_s=25,
     people=20_000,
     lookups=60,

@@ -104,8 +104,7 @@ async def running(dovecot: Server) -> AsyncIterator[Server]:
             delivery = Endpoint("127.0.0.1", port)
             await wait_listening(delivery)
             master = int((directory / "queue/pid/master.pid").read_text())
-            pids = (master, *dovecot.pids)
             both = f"{version()} into {dovecot.version}"
-            yield replace(dovecot, name="postfix", version=both, delivery=delivery, pids=pids, lmtp=False)
+            yield replace(dovecot, name="postfix", version=both, delivery=delivery, others=(master,), lmtp=False)
         finally:
             await control(program, config, "stop")

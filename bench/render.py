@@ -6,9 +6,11 @@ from typing import Any
 
 from bench.figures import Board, Row, Values
 
-PART, APART = "figures", ("directory", "ldap")  # parts of a document: measures whose key begins with one of APART stand in its own
+PART, APART = "figures", ("imap", "directory", "ldap")  # parts of a document: measures whose key begins with one of APART stand in its own
 BEGIN, END = "<!-- {}: begin -->", "<!-- {}: end -->"
-HEAD = ("measure", "ours", "peer", "", "ratio", "bar", "")
+HEAD = ("measure", "ours", "peer", "", "ratio", "bar", "aim", "")
+MET = {None: "met", True: "bar and aim met", False: "bar met, aim missed"}  # by whether the aim is met
+MISSED = ("ahead, bar missed", "BEHIND, bar missed", "BEHIND")
 DISTURBED = 0.1  # share of the cores that other programs may take before rates mean little
 
 
@@ -38,22 +40,22 @@ def side(values: Values | None, unit: str) -> str:
     return f"{number(values.median)} {unit}" if values is not None else "-"
 
 
-def bar(row: Row) -> str:
-    """Write the bar of a row."""
-    if row.bar is None:
+def bound(row: Row, asked: float | None) -> str:
+    """Write the bar or the aim of a row."""
+    if asked is None:
         return ""
-    return f"{'>=' if row.measure.better == 'higher' else '<='} {row.bar:g}"
+    return f"{'>=' if row.measure.better == 'higher' else '<='} {asked:.3g}"
 
 
 def standing(row: Row) -> str:
-    """Say where ours stands: the bar met, ahead of the peer without meeting it, or behind."""
+    """Say where ours stands: the bar met and the aim or not, ahead of the peer without meeting it, or behind."""
     if row.ahead is None:
         return ""
     if row.met:
-        return "met"
+        return MET[row.aimed]
     if row.ahead:
         return "ahead" if row.met is None else "ahead, bar missed"
-    return "BEHIND"
+    return "BEHIND" if row.met is None else "BEHIND, bar missed"
 
 
 def verdict(row: Row) -> str:
@@ -67,7 +69,8 @@ def cells(row: Row) -> tuple[str, ...]:
     """Return the cells of one line."""
     ratio = f"x{row.ratio:.2f}" if row.ratio is not None and row.ratio < 10 else f"x{row.ratio:.0f}" if row.ratio else ""
     unit = row.measure.unit
-    return (row.measure.title, side(row.ours, unit), side(row.peer, unit), row.peer_name, ratio, bar(row), verdict(row))
+    return (row.measure.title, side(row.ours, unit), side(row.peer, unit), row.peer_name, ratio,
+            bound(row, row.bar), bound(row, row.aim), verdict(row))  # fmt: skip
 
 
 def aligned(rows: Sequence[tuple[str, ...]]) -> str:
@@ -108,10 +111,12 @@ def text(report: Report) -> str:
 def summary(rows: Sequence[Row]) -> list[str]:
     """Say how many bars are met, and name what is missed or behind."""
     judged = [row for row in rows if row.met is not None]
-    lines = [f"{sum(1 for row in judged if row.met)} of {len(judged)} bars met."]
-    for word in ("ahead, bar missed", "BEHIND"):
+    aimed = [row for row in rows if row.aimed is not None]
+    aims = f", {sum(1 for row in aimed if row.aimed)} of {len(aimed)} aims" if aimed else ""
+    lines = [f"{sum(1 for row in judged if row.met)} of {len(judged)} bars{aims} met."]
+    for word in MISSED:
         named = [f"{row.measure.title} (x{row.ratio:.2f} of {row.peer_name})" for row in rows if standing(row) == word]
-        lines += [f"{word.capitalize()}: {'; '.join(named)}."] if named else []
+        lines += [f"{word[0].upper()}{word[1:].lower()}: {'; '.join(named)}."] if named else []
     return lines
 
 
@@ -129,7 +134,7 @@ def parts(report: Report) -> dict[str, Report]:
 def markdown(report: Report, name: str = PART) -> str:
     """Render a part of docs/performance.md, between its two marks."""
     rows = report.board.rows(report.ours)
-    titles = ("measure", "ours", "peer", "which", "ratio", "bar", "verdict")
+    titles = ("measure", "ours", "peer", "which", "ratio", "bar", "aim", "verdict")
     table = [titles, tuple("---" for _ in titles), *(cells(row) for row in rows)]
     lines = [BEGIN.format(name), "", *(f"{line}  " for line in head(report)), "", *(f"- {line}" for line in summary(rows)), ""]
     lines += ["| " + " | ".join(row) + " |" for row in table]
@@ -152,7 +157,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         {
             "measure": row.measure.key, "unit": row.measure.unit, "better": row.measure.better, "peer": row.peer_name,
             "ours": list(row.ours.values) if row.ours else None, "peer_values": list(row.peer.values) if row.peer else None,
-            "ratio": row.ratio, "bar": row.bar, "met": row.met, "noisy": row.noisy,
+            "ratio": row.ratio, "bar": row.bar, "met": row.met, "aim": row.aim, "aimed": row.aimed, "noisy": row.noisy,
         }
         for row in report.board.rows(report.ours)
     ]  # fmt: skip

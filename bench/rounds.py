@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bench.figures import Board
 from bench.plan import Plan
-from bench.server import Server
+from bench.server import Missing, Server
 from bench.wire import LoadError
 
 Say = Callable[[str], None]
@@ -40,7 +40,7 @@ async def attempt(run: Run, what: str, server: Named, work: Awaitable[None]) -> 
     failed = False
     try:
         await work
-    except* (LoadError, OSError, TimeoutError) as group:
+    except* (LoadError, Missing, OSError, TimeoutError) as group:
         failed = True
         run.board.note(f"{what} on {server.name} failed: {group.exceptions[0]!r}"[:300])
     return not failed

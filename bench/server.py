@@ -1,14 +1,17 @@
 """What the measurements need to know of a running server, ours or a peer."""
 
+import asyncio
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.smtp_client import Login
 from bench.wire import Endpoint
+
+STOP_TIMEOUT_S = 15.0
 
 
 class Missing(Exception):
@@ -28,6 +31,49 @@ class Person:
         return Login(self.address, self.password)
 
 
+@dataclass(eq=False, slots=True)
+class Daemon:
+    """A program that runs, and that a measurement may start again to find its memory cold."""
+
+    launch: Callable[[], Awaitable[asyncio.subprocess.Process]]  # returns when it answers
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        """Return the process as it is now; another one after each restart. Raises Missing."""
+        if self.process is None:
+            raise Missing("a server did not start again")
+        return self.process.pid
+
+    async def start(self) -> None:
+        """Run it. Raises Missing."""
+        self.process = await self.launch()
+
+    async def stop(self) -> None:
+        """Stop it, if it runs."""
+        if self.process is not None:
+            await stop(self.process)
+        self.process = None
+
+    async def restart(self) -> None:
+        """Stop it and run it again, with the same files and the same ports."""
+        await self.stop()
+        await self.start()
+
+
+async def stop(started: asyncio.subprocess.Process) -> None:
+    """Stop a process that we started: politely, then not."""
+    if started.returncode is not None:
+        return
+    started.terminate()
+    try:
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            await started.wait()
+    except TimeoutError:
+        started.kill()
+        await started.wait()
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A running server: where mail goes in, where it is read, and which processes it is."""
@@ -37,9 +83,16 @@ class Server:
     delivery: Endpoint
     imap: Endpoint
     people: tuple[Person, ...]
-    pids: tuple[int, ...]
+    daemon: Daemon
     lmtp: bool = False  # whether `delivery` speaks LMTP
     mail: Path | None = None  # where the mailboxes are, when a measurement may drop their caches
+    imaps: Endpoint | None = None  # the listener with TLS from the start, when there is one
+    others: tuple[int, ...] = field(default=())  # further processes that work for it
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Return the roots of its processes as they are now."""
+        return (self.daemon.pid, *self.others)
 
 
 def find(program: str, package: str) -> str:

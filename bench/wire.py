@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -27,12 +28,18 @@ class Endpoint:
     ca: Path | None = None  # verify against this root; None: any certificate is taken
 
     def context(self) -> ssl.SSLContext:
-        """Return a client context; it verifies only when a root was given."""
-        context = ssl.create_default_context(cafile=str(self.ca) if self.ca else None)
-        context.check_hostname = False  # loopback addresses are not in the certificates
-        if self.ca is None:
-            context.verify_mode = ssl.CERT_NONE
-        return context
+        """Return a client context, always the same; it verifies only when a root was given."""
+        return context_for(self.ca)
+
+
+@cache
+def context_for(ca: Path | None) -> ssl.SSLContext:
+    """Make a client context once: loading the roots takes longer than a handshake."""
+    context = ssl.create_default_context(cafile=str(ca) if ca else None)
+    context.check_hostname = False  # loopback addresses are not in the certificates
+    if ca is None:
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def parse_endpoint(text: str, security: Security = "plain", ca: Path | None = None) -> Endpoint:

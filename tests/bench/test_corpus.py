@@ -44,6 +44,11 @@ def test_messages_parse_without_defects() -> None:
         assert not [defect for part in parsed.walk() for defect in part.defects]
 
 
+def test_a_rare_word_stands_in_every_512th_message_only() -> None:
+    word = corpus.rare(3).encode()
+    assert [number for number in range(600) if word in corpus.message(number)] == [3, 515]
+
+
 @pytest.mark.parametrize(
     ("message", "data"),
     [

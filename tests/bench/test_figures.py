@@ -53,3 +53,14 @@ def test_board_puts_ours_beside_every_peer() -> None:
     board.add(DELAY, "peer", None)
     rows = board.rows("diwan")
     assert [(row.peer_name, row.ratio, row.bar) for row in rows] == [("peer", 2.5, 2), ("other", 5, None), ("", None, None)]
+
+
+def test_a_client_that_takes_more_than_half_a_core_is_named() -> None:
+    board = Board()
+    board.add(RATE, "peer", 1.0)
+    board.share(RATE, "peer", 0.49)
+    assert board.busy() == []
+    board.share(RATE, "peer", 0.8)
+    board.share(RATE, "peer", 0.6)
+    assert len(board.busy()) == 1
+    assert "a rate (peer 80%)" in board.busy()[0]

@@ -22,14 +22,25 @@ def report(ours: list[float], peer: list[float]) -> render.Report:
 
 def test_a_missed_bar_is_said_in_the_table_and_in_the_summary() -> None:
     part = render.markdown(report([300], [200]))
-    assert "| a rate | 300 msg/s | 200 msg/s | peer | x1.50 | >= 2 | ahead, bar missed |" in part
+    assert "| a rate | 300 msg/s | 200 msg/s | peer | x1.50 | >= 2 |  | ahead, bar missed |" in part
     assert "- 0 of 1 bars met.\n- Ahead, bar missed: a rate (x1.50 of peer)." in part
 
 
 def test_being_behind_the_peer_stands_out() -> None:
     part = render.markdown(report([150], [200]))
     assert "BEHIND" in part
-    assert "- Behind: a rate (x0.75 of peer)." in part
+    assert "- Behind, bar missed: a rate (x0.75 of peer)." in part
+
+
+@pytest.mark.parametrize(("ours", "said"), [(1000, "bar and aim met"), (500, "bar met, aim missed"), (300, "ahead, bar missed")])
+def test_the_aim_is_judged_beside_the_bar(ours: float, said: str) -> None:
+    board = Board()
+    aimed = Measure("imap/rate", "a rate", "per s", bars={"peer": 2}, aims={"peer": 4})
+    board.add(aimed, "diwan", ours)
+    board.add(aimed, "peer", 200)
+    part = render.markdown(render.Report("2026-01-01", "2 cores", (), "", 60.0, 0.02, board, "diwan"), "imap")
+    assert f"| >= 2 | >= 4 | {said} |" in part
+    assert f"{int(ours >= 400)} of 1 bars, {int(ours >= 800)} of 1 aims met." in part
 
 
 def test_noise_is_flagged_beside_the_verdict() -> None:
@@ -75,4 +86,4 @@ def test_figures_of_the_directory_stand_apart_and_leave_the_others_alone() -> No
     old = f"{render.markdown(parts['figures'])}\n\n{render.BEGIN.format('directory')}\n{render.END.format('directory')}\n"
     new = render.replaced(old, render.markdown(parts["directory"], "directory"), "directory")
     assert "| a rate |" in new
-    assert "| search | 5.00 ms | 25.0 ms | asked | x0.20 | <= 1 | met |" in new
+    assert "| search | 5.00 ms | 25.0 ms | asked | x0.20 | <= 1 |  | met |" in new
