@@ -86,6 +86,31 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class GetMetadata:
+    """`depth` is how far below the entries to look, None for all the way; `max_bytes` what a value may have (RFC 5464 §4.2)."""
+
+    name: str  # "" for the account
+    entries: tuple[str, ...]
+    depth: int | None
+    max_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetMetadata:
+    """Entries with their values, None to remove one (RFC 5464 §4.3)."""
+
+    name: str
+    values: tuple[tuple[str, bytes | None], ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class GetQuota:
+    """`root` is a quota root, "" the account's own (RFC 9208 §3.1.1)."""
+
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
 class FlagNames:
     """Flags as commands name them: system flags as bits of `Flag`, keywords as written."""
 
@@ -170,9 +195,60 @@ class Expunge:
 
 
 @dataclass(frozen=True, slots=True)
+class Partial:
+    """A page of results: the first and the last of it, counted from 1; `last` counts from the end (RFC 9394 §3.1)."""
+
+    low: int
+    high: int
+    last: bool
+    written: bytes  # as asked for, which is how the answer repeats it
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """What ESEARCH is to return: MIN, MAX, ALL, COUNT, PARTIAL, and SAVE (RFC 4731 §3.1, RFC 5182, RFC 9394)."""
+
+    options: frozenset[str]
+    partial: Partial | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
-    """`returns` is None for a plain SEARCH, else what ESEARCH asks for (RFC 4731)."""
+    """`returns` is None without RETURN (RFC 4731). `charset` says that the command named one."""
 
     key: Key
-    returns: frozenset[str] | None
+    returns: Returns | None
     uid: bool
+    charset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """`order`: the name of each sort key, and whether it is reversed (RFC 5256 §3)."""
+
+    order: tuple[tuple[str, bool], ...]
+    search: Search
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """`algorithm` is ORDEREDSUBJECT or REFERENCES (RFC 5256 §3)."""
+
+    algorithm: str
+    search: Search
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Mailboxes to search: SELECTED, INBOXES, PERSONAL, SUBSCRIBED, or SUBTREE, SUBTREE-ONE, MAILBOXES with names (RFC 7377 §2.2)."""
+
+    kind: str
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Multisearch:
+    """ESEARCH over several mailboxes (RFC 7377 §2)."""
+
+    sources: tuple[Source, ...]
+    search: Search

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass
 
 from mailcore.imap import names
-from mailcore.store.types import Flag
+from mailcore.store.types import Flag, MailboxKey
 
 SYSTEM = {
     int(Flag.ANSWERED): b"\\Answered",
@@ -90,6 +90,11 @@ def mailbox(name: str, *, utf8: bool = False) -> bytes:
     if utf8 and not octets.isascii():
         return b'"%b"' % octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     return octets if _ATOM.fullmatch(octets) and octets.upper() != b"NIL" else quoted(octets)
+
+
+def mailbox_id(key: MailboxKey) -> str:
+    """Return a mailbox's object id: it stays when the mailbox is renamed and is never another's (RFC 8474 §4)."""
+    return f"F{key.account_id}-{key.mailbox_id}"
 
 
 def exists(count: int) -> bytes:

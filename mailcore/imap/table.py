@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from mailcore.imap.handlers import appending, changing, entry, fetching, idling, mailboxes, searching, selecting
+from mailcore.imap.handlers import appending, changing, entry, fetching, idling, mailboxes, metadata, quota, searching, selecting
 from mailcore.imap.parse import account, messages
 from mailcore.imap.parse import fetching as parse_fetching
+from mailcore.imap.parse import metadata as parse_metadata
 from mailcore.imap.parse import searching as parse_searching
 from mailcore.imap.parse.cursor import Cursor
 from mailcore.imap.responses import Responses
@@ -63,6 +64,10 @@ TABLE: dict[str, Spec] = {
     "RENAME": Spec(account.rename, mailboxes.rename, SIGNED_IN, writes=True),
     "SUBSCRIBE": Spec(account.subscribe, mailboxes.subscribe, SIGNED_IN, writes=True),
     "UNSUBSCRIBE": Spec(account.subscribe, mailboxes.unsubscribe, SIGNED_IN, writes=True),
+    "GETMETADATA": Spec(parse_metadata.get, metadata.get, SIGNED_IN),
+    "SETMETADATA": Spec(parse_metadata.set_, metadata.set_, SIGNED_IN, writes=True),
+    "GETQUOTA": Spec(parse_metadata.quota, quota.get_quota, SIGNED_IN),
+    "GETQUOTAROOT": Spec(parse_metadata.quota_root, quota.get_quota_root, SIGNED_IN),
     "SELECT": Spec(account.select, selecting.select, SIGNED_IN, NOTHING),
     "EXAMINE": Spec(account.select, selecting.examine, SIGNED_IN, NOTHING),
     "APPEND": Spec(messages.append, appending.append, SIGNED_IN, FREE, writes=True),

@@ -39,6 +39,7 @@ async def _open(session: Session, command: Select, *, read_only: bool) -> Respon
     if unseen:
         yield responses.untagged("OK", "first unseen", f"UNSEEN {unseen}")
     yield responses.untagged("OK", "UIDs valid", f"UIDVALIDITY {session.selected.uidvalidity}")
+    yield responses.untagged("OK", "its id", f"MAILBOXID ({responses.mailbox_id(mailbox.key)})")
     yield responses.untagged("OK", "next UID", f"UIDNEXT {mailbox.uid_next}")
     yield ok("open", "READ-ONLY" if read_only else "READ-WRITE")
 
