@@ -83,20 +83,22 @@ def enable(cursor: Cursor) -> Enable:
 
 
 def identify(cursor: Cursor) -> Id:
-    """RFC 2971 §3.1."""
+    """RFC 2971 §3.1. Spaces inside the parentheses are tolerated: aioimaplib writes ``( "name" "x" )``."""
     cursor.space()
     if not cursor.looking_at(b"("):
         if cursor.nstring() is not None:
             raise BadSyntax("list expected")
         return Id(())
     cursor.expect(b"(")
+    while cursor.skip(b" "):
+        pass
     fields: list[tuple[str, str]] = []
     while not cursor.skip(b")"):
-        if fields:
-            cursor.space()
         name = cursor.string()
         cursor.space()
         value = cursor.nstring()
+        if not cursor.looking_at(b")"):
+            cursor.space()
         fields.append((name.decode("utf-8", "replace").lower(), (value or b"").decode("utf-8", "replace")))
         if len(fields) > ID_FIELDS:
             raise BadSyntax("too many fields")
