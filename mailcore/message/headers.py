@@ -1,6 +1,7 @@
 """Cut a message header into its fields, as offsets into the octets that were received.
 
 RFC 5322 §2.2, §3.6.8, §4.5.8. Nothing is refused and nothing is rewritten: what is no field is a line without a name.
+What is read as octets here and in the parts may be a file in memory (`mmap`): only slices, `find` and patterns are used.
 """
 
 import re
@@ -11,6 +12,8 @@ import msgspec
 
 MAX_VALUE = 262_144  # octets of one field that are read; a list of 4,000 recipients fits
 MAX_FIELDS = 1000  # Postfix bounds header octets instead; a thousand fields is far beyond any honest message
+
+COUNTED = 65_536  # octets of a map that are copied to be counted
 
 # A field with its continuation lines, or one malformed line; possessive, so linear whatever the octets.
 _LINES = re.compile(rb"(?:([!-9;-~]++)([ \t]*+:))?+([^\n]*+(?:\n[ \t][^\n]*+)*+\n?)")
@@ -74,6 +77,13 @@ def value(raw: bytes, field: Field) -> bytes:
     return unfold(raw[field.value_start : min(field.end, field.value_start + MAX_VALUE)])
 
 
+def lines_in(raw: bytes, start: int, end: int) -> int:
+    """Return how many line breaks there are between two offsets."""
+    if isinstance(raw, bytes):
+        return raw.count(b"\n", start, end)
+    return sum(raw[place : min(place + COUNTED, end)].count(b"\n") for place in range(start, end, COUNTED))
+
+
 def _lines(raw: bytes, start: int, stop: int) -> Iterable[tuple[bytes, bytes, bytes]]:
     """Return what _LINES finds: at once for an honest header, no further than needed for a monstrous one."""
     if stop - start <= MAX_VALUE:
@@ -83,9 +93,10 @@ def _lines(raw: bytes, start: int, stop: int) -> Iterable[tuple[bytes, bytes, by
 
 def _border(raw: bytes, start: int, end: int) -> tuple[int, int]:
     """Return where the fields stop and where the body starts."""
-    if raw.startswith(b"\r\n", start, end):
+    top = raw[start : min(start + 2, end)]
+    if top == b"\r\n":
         return start, start + 2
-    if raw.startswith(b"\n", start, end):
+    if top[:1] == b"\n":
         return start, start + 1
     blank = _END.search(raw, start, end)
     return (blank.start() + 1, blank.end()) if blank else (end, end)

@@ -162,7 +162,7 @@ def _read(raw: bytes, start: int, end: int, default: tuple[str, str, Params]) ->
     if part.params or part.disposition_params:
         part.filename = params.filename(part.disposition_params, part.params)
     if part.type == "text" or part.is_message:
-        part.lines = raw.count(b"\n", body_start, end)
+        part.lines = headers.lines_in(raw, body_start, end)
     return part
 
 

@@ -1,89 +1,86 @@
-"""Blobs: the original octets of messages, once each, compressed and encrypted.
+"""Where sealed blobs are kept: small ones as rows of a database, large ones as files. See sealing.py for what they are.
 
-A blob's name and its key are both HMAC-SHA-256 of the content under two secrets of the node. So the same content is kept
-once, whoever sends it; nobody without the node's key can test whether a known text is stored; and the key cannot be
-derived from what is stored: it exists only wrapped by the keys of the accounts that hold the message. Destroy those, and
-the blob is noise.
-
-Sealed form: version 1, codec (0 none, 1 zstd), 12-octet nonce, AES-256-GCM of the coded content.
+A blob is durable before the transaction that names it; it is swept later, never deleted inside one.
 """
 
 import asyncio
-import hmac
+import errno
 import os
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from config import compression
-from config.compression import BadCompression
 from config.database import Database, Tx
-from mailcore.errors import Damaged
-from mailcore.store.keys import NONCE, derive
+from config.log import log
+from mailcore.errors import Damaged, Unavailable
+from mailcore.store.sealing import Chunks
 from mailcore.store.types import BlobId
 
 INLINE_MAX_BYTES = 128 * 1024  # larger ones are files: rows of this size are as fast as files (reference: 100 kB, 1,545/s to 1,034/s)
-MAX_CONTENT_BYTES = 1 << 30  # what a sealed blob may unfold to: a bound against damaged lengths
-VERSION = b"\x01"
-PLAIN, ZSTD = b"\x00", b"\x01"
+ABANDONED_S = 86_400  # a file aside that nobody has written to for a day is left over from a crash
+ASIDE = ".new"
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
-class Sealer:
-    """Turns content into a sealed blob and back, with the secrets of one node. Safe in any thread."""
+class Source:
+    """A sealed blob that can be read at any place, in any thread: octets, or an open file, which outlives its name.
 
-    def __init__(self, node_secret: bytes) -> None:
-        self._id_key = derive(node_secret, b"blob id")
-        self._dek_key = derive(node_secret, b"blob key")
+    The file is closed when nobody refers to it any more, because a thread may still read for a caller that has gone.
+    """
 
-    def seal(self, content: bytes) -> tuple[BlobId, bytes, bytes]:
-        """Return (blob id, key, sealed octets)."""
-        dek = hmac.digest(self._dek_key, content, "sha256")
-        coded = compression.compress(content)
-        codec = ZSTD if len(coded) < len(content) else PLAIN
-        nonce = os.urandom(NONCE)
-        head = VERSION + codec
-        sealed = AESGCM(dek).encrypt(nonce, coded if codec == ZSTD else content, head)
-        return BlobId(hmac.digest(self._id_key, content, "sha256")), dek, head + nonce + sealed
+    __slots__ = ("_descriptor", "_octets", "size_bytes")
 
-    def open(self, blob_id: BlobId, dek: bytes, sealed: bytes) -> bytes:
-        """Return the content. Raises Damaged when it is not what was sealed under this name."""
-        try:
-            head, nonce = sealed[:2], sealed[2 : 2 + NONCE]
-            coded = AESGCM(dek).decrypt(nonce, memoryview(sealed)[2 + NONCE :], head)
-            if head[1:] == ZSTD:
-                return compression.decompress(coded, MAX_CONTENT_BYTES)
-        except (InvalidTag, ValueError, BadCompression) as error:
-            raise Damaged(blob=blob_id.hex()) from error
-        return coded
+    def __init__(self, octets: bytes | None, path: Path) -> None:
+        self._octets, self._descriptor = octets, -1
+        if octets is None:
+            self._descriptor = os.open(path, os.O_RDONLY)
+        self.size_bytes = len(octets) if octets is not None else os.fstat(self._descriptor).st_size
 
-    def matches(self, blob_id: BlobId, content: bytes) -> bool:
-        """Tell whether this content belongs to this name."""
-        return hmac.compare_digest(hmac.digest(self._id_key, content, "sha256"), blob_id)
+    @property
+    def is_file(self) -> bool:
+        """Say whether reading may wait for a disk."""
+        return self._octets is None
+
+    def read(self, place: int, count: int) -> bytes:
+        """Return octets from a place on; fewer when there are not so many."""
+        if self._octets is not None:
+            return self._octets[place : place + count]
+        return os.pread(self._descriptor, count, place)
+
+    def __del__(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
 
 
 class Blobs:
-    """Where sealed blobs are kept: small ones in a database, large ones in files below `directory`."""
+    """Sealed blobs by name: rows of a database, and files below `directory`."""
 
     def __init__(self, db: Database, directory: Path) -> None:
         self._db, self._directory = db, directory
 
-    async def put(self, blob_id: BlobId, sealed: bytes) -> None:
-        """Keep a blob; it is durable on return. One that is there already is only marked as in use."""
-        inline = len(sealed) <= INLINE_MAX_BYTES
-        await self._db.write_brief(insert, blob_id, len(sealed), sealed if inline else None)
-        if not inline:  # after the row: from now on the sweep leaves the file alone
-            await asyncio.to_thread(write_file, self._path(blob_id), sealed)
+    async def put(self, blob_id: BlobId, sealed: bytes | Chunks) -> None:
+        """Keep a blob; it is durable on return. One that is there already is only marked as in use. Raises Unavailable."""
+        if isinstance(sealed, bytes) and len(sealed) <= INLINE_MAX_BYTES:
+            await self._db.write_brief(insert, blob_id, len(sealed), sealed)
+            return
+        size_bytes = len(sealed) if isinstance(sealed, bytes) else sealed.size_bytes  # of chunks: what they hold at most
+        await self._db.write_brief(insert, blob_id, size_bytes, None)
+        pieces = [sealed] if isinstance(sealed, bytes) else sealed
+        try:  # after the row: from now on the sweep leaves the file alone
+            await asyncio.to_thread(write_file, self._path(blob_id), pieces)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            log.error("blobs.not_written", blob=blob_id.hex(), said=error.strerror)
+            raise Unavailable("the message cannot be stored at the moment") from error
 
-    async def get(self, blob_id: BlobId) -> bytes:
-        """Return the sealed octets. Raises Damaged when there are none."""
+    async def open(self, blob_id: BlobId) -> Source:
+        """Return where the sealed octets can be read. Raises Damaged when there are none."""
         found = await self._db.read(select, blob_id)
         if found is None:
             raise Damaged(blob=blob_id.hex())
-        if found[0] is not None:
-            return found[0]
         try:
-            return await asyncio.to_thread(self._path(blob_id).read_bytes)
+            return Source(found[0], self._path(blob_id))
         except FileNotFoundError as error:
             raise Damaged(blob=blob_id.hex()) from error
 
@@ -94,6 +91,10 @@ class Blobs:
     async def drop(self, blob_id: BlobId, before_us: int) -> bool:
         """Drop a blob unless it was touched meanwhile; say whether it went."""
         return await self._db.write(delete, blob_id, before_us, self._path(blob_id))
+
+    async def tidy(self) -> int:
+        """Remove the files that a crash left half written; return how many."""
+        return await asyncio.to_thread(remove_abandoned, self._directory, time.time() - ABANDONED_S)
 
     def _path(self, blob_id: BlobId) -> Path:
         name = blob_id.hex()
@@ -136,15 +137,16 @@ def delete(tx: Tx, blob_id: BlobId, before_us: int, path: Path) -> bool:
     return bool(gone)
 
 
-def write_file(path: Path, data: bytes) -> None:
+def write_file(path: Path, pieces: Iterable[bytes]) -> None:
     """Write a file so that it is whole and durable, or absent: write aside, fdatasync, link, fsync the folder."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}.new")
+    aside = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}{ASIDE}")
     try:
         with aside.open("wb") as file:
-            file.write(data)
+            for piece in pieces:
+                file.write(piece)
             file.flush()
             os.fdatasync(file.fileno())
         aside.replace(path)
@@ -156,3 +158,16 @@ def write_file(path: Path, data: bytes) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def remove_abandoned(directory: Path, before_s: float) -> int:
+    """Remove files aside that were last written to before `before_s`, a time of the file system."""
+    count = 0
+    for aside in directory.glob(f"*/*{ASIDE}"):
+        try:
+            if aside.stat().st_mtime < before_s:
+                aside.unlink()
+                count += 1
+        except FileNotFoundError:  # its writer has just finished
+            continue
+    return count

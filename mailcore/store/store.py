@@ -1,22 +1,31 @@
 """The store as the fronts see it: prepare a message, keep it, read it back."""
 
 import asyncio
+import contextlib
+import hmac
 from collections import OrderedDict
+from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from config.database import Database
+from config.errors import MailError
 from mailcore.errors import Damaged
 from mailcore.message.index import index
 from mailcore.store import accounts
-from mailcore.store.blobs import Blobs, Sealer
+from mailcore.store.blobs import Blobs, Source
 from mailcore.store.bus import Bus
 from mailcore.store.keyring import Keyring, KeyWrapper
 from mailcore.store.keys import AccountKey
 from mailcore.store.sweep import Swept, sweep
+from mailcore.store.opening import content, opened
+from mailcore.store.sealing import Content, Sealer
 from mailcore.store.types import AccountId, BlobId, Prepared, Stored
 
 INLINE_WORK_BYTES = 256 * 1024  # preparing or opening more than this goes to a thread: it would hold up the loop for ms
-RECENT_BYTES = 32 * 1024 * 1024  # prepared messages kept at hand between acceptance and delivery
+RECENT_BYTES = 32 * 1024 * 1024  # what is known of messages, kept at hand between acceptance and delivery
+RECENT_OVERHEAD = 4096  # of one message: what its objects cost beside their octets
 
 
 class Store:
@@ -41,14 +50,14 @@ class Store:
         """Unlock an account, making it and its mailboxes on first use."""
         return await self._keyring.open(AccountId(account_id))
 
-    async def prepare(self, raw: bytes) -> Prepared:
-        """Parse, name, compress and encrypt a message. Nothing is stored yet."""
+    async def prepare(self, raw: Content) -> Prepared:
+        """Parse, name, compress and encrypt a message. Nothing is stored yet; a large one is sealed while it is kept."""
         if len(raw) > INLINE_WORK_BYTES:
             return await asyncio.to_thread(self._prepare, raw)
         return self._prepare(raw)
 
     async def keep(self, message: Prepared) -> None:
-        """Make the blob of a prepared message durable."""
+        """Make the blob of a prepared message durable. Raises Unavailable when there is no room for it."""
         await self._blobs.put(message.blob_id, message.sealed)
         self._remember(message)
 
@@ -61,10 +70,38 @@ class Store:
 
     async def read(self, blob_id: BlobId, dek: bytes) -> bytes:
         """Return the original octets. Raises Damaged."""
-        sealed = await self._blobs.get(blob_id)
-        if len(sealed) > INLINE_WORK_BYTES:
-            return await asyncio.to_thread(self._sealer.open, blob_id, dek, sealed)
-        return self._sealer.open(blob_id, dek, sealed)
+        source = await self._blobs.open(blob_id)
+        if _is_quick(source):
+            return content(source, blob_id, dek)
+        return await asyncio.to_thread(content, source, blob_id, dek)
+
+    async def stream(self, account: AccountKey, stored: Stored, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes, None]:
+        """Yield the original octets from `start` up to `stop` (None: the end), in pieces of at most CHUNK_BYTES.
+
+        However large the message, two pieces are in memory at a time. To be closed (`contextlib.aclosing`) when it is
+        not read to its end. Raises Damaged, which may be after some pieces.
+        """
+        async with contextlib.aclosing(self.pieces(stored.blob_id, account.unwrap(stored.dek_wrapped), start, stop)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def pieces(self, blob_id: BlobId, dek: bytes, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes, None]:
+        """Yield the octets of a blob as `stream` does, each piece read while the one before is used."""
+        source = await self._blobs.open(blob_id)
+        opening = opened(source, blob_id, dek, start, stop)
+        if _is_quick(source):
+            for piece in opening:
+                yield piece
+            return
+        coming = asyncio.ensure_future(asyncio.to_thread(next, opening, None))
+        try:
+            while (found := await coming) is not None:
+                coming = asyncio.ensure_future(asyncio.to_thread(next, opening, None))
+                yield found
+        finally:
+            coming.cancel()
+            with contextlib.suppress(asyncio.CancelledError, MailError):
+                await coming
 
     async def raw(self, account: AccountKey, stored: Stored) -> bytes:
         """Return the original octets of a message of this account. Raises Damaged."""
@@ -72,23 +109,36 @@ class Store:
 
     async def verify(self, account: AccountKey, blob_id: BlobId, dek_wrapped: bytes, size_bytes: int) -> None:
         """Check that a blob is there, opens, and is the content it is named after. Raises Damaged."""
-        content = await self.read(blob_id, account.unwrap(dek_wrapped))
-        if len(content) != size_bytes or not self._sealer.matches(blob_id, content):
+        naming, found_bytes = self._sealer.naming(), 0
+        async with contextlib.aclosing(self.pieces(blob_id, account.unwrap(dek_wrapped))) as pieces:
+            async for piece in pieces:
+                naming.update(piece)
+                found_bytes += len(piece)
+        if found_bytes != size_bytes or not hmac.compare_digest(naming.digest(), blob_id):
             raise Damaged(blob=blob_id.hex())
 
     async def sweep(self, now_us: int) -> Swept:
         """Drop what is past its grace."""
         return await sweep(self.db, self._blobs, now_us)
 
-    def _prepare(self, raw: bytes) -> Prepared:
+    def _prepare(self, raw: Content) -> Prepared:
         blob_id, dek, sealed = self._sealer.seal(raw)
-        return Prepared(blob_id, dek, sealed, len(raw), index(raw))
+        return Prepared(blob_id, dek, sealed, len(raw), index(cast(bytes, raw)))
 
     def _remember(self, message: Prepared) -> None:
         if message.blob_id in self._recent:
             return
-        self._recent[message.blob_id] = message
-        self._recent_bytes += len(message.sealed)
+        """Keep what is known of a message at hand, without its octets: they are durable."""
+        self._recent[message.blob_id] = replace(message, sealed=b"")
+        self._recent_bytes += _known_bytes(message)
         while self._recent_bytes > RECENT_BYTES:
             _, dropped = self._recent.popitem(last=False)
-            self._recent_bytes -= len(dropped.sealed)
+            self._recent_bytes -= _known_bytes(dropped)
+
+
+def _is_quick(source: Source) -> bool:
+    return not source.is_file and source.size_bytes <= INLINE_WORK_BYTES
+
+
+def _known_bytes(message: Prepared) -> int:
+    return 2 * message.index.header.header_bytes + RECENT_OVERHEAD

@@ -76,6 +76,7 @@ async def test_large_messages_are_files_and_come_back(store: Store) -> None:
     account, key = await fill(store, ALICE, 0)
     raw = mail(7, 2 * INLINE_MAX_BYTES)
     message = await store.prepare(raw)
+    assert isinstance(message.sealed, bytes)
     assert len(message.sealed) > INLINE_MAX_BYTES
     await store.keep(message)
     await store.keep(message)
