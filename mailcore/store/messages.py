@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from config.database import Row, Tx
 from config.failpoints import failpoint
-from mailcore.store import accounts, keywords, quota, rows
+from mailcore.store import accounts, keywords, quota, rows, threads
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import (
     Appended,
@@ -96,14 +96,15 @@ def append(
     uidvalidity, uid = rows.grow(tx, key, modseq, messages=1, unseen=int(not flags & UNSEEN_MASK), size_bytes=message.size_bytes, uids=1)
     _insert_message(tx, account, message_id, message)
     tx.execute(
-        """INSERT INTO entry (account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us)
-           VALUES (:account_id, :mailbox_id, :uid, :message_id, :modseq, :flags, :internaldate_us)""",
+        """INSERT INTO entry (account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us, saved_us)
+           VALUES (:account_id, :mailbox_id, :uid, :message_id, :modseq, :flags, :internaldate_us, :now)""",
         **_params(key),
         uid=uid,
         message_id=message_id,
         modseq=modseq,
         flags=flags,
         internaldate_us=internaldate_us,
+        now=tx.now_us,
     )
     return Appended(key, uidvalidity, uid, modseq)
 
@@ -197,7 +198,7 @@ def bury_all(tx: Tx, key: MailboxKey) -> None:
     _bury(tx, key, tx.rows(_CHOSEN, **_params(key)), modseq)
 
 
-_CHOSEN = """SELECT e.uid, e.message_id, e.flags, e.internaldate_us, m.size_bytes FROM entry e
+_CHOSEN = """SELECT e.uid, e.message_id, e.flags, e.internaldate_us, m.size_bytes, e.saved_us FROM entry e
     JOIN message m ON m.account_id = e.account_id AND m.message_id = e.message_id
     WHERE e.account_id = :account_id AND e.mailbox_id = :mailbox_id"""
 
@@ -212,8 +213,8 @@ def _params(key: MailboxKey) -> dict[str, int]:
 
 def _insert_message(tx: Tx, account: AccountKey, message_id: int, message: Prepared) -> None:
     tx.execute(
-        """INSERT INTO message (account_id, message_id, blob_id, dek_wrapped, size_bytes, created_us, summary)
-           VALUES (:account_id, :message_id, :blob_id, :dek_wrapped, :size_bytes, :now, :summary)""",
+        """INSERT INTO message (account_id, message_id, blob_id, dek_wrapped, size_bytes, created_us, summary, thread_id)
+           VALUES (:account_id, :message_id, :blob_id, :dek_wrapped, :size_bytes, :now, :summary, :thread_id)""",
         account_id=account.account_id,
         message_id=message_id,
         blob_id=message.blob_id,
@@ -221,6 +222,7 @@ def _insert_message(tx: Tx, account: AccountKey, message_id: int, message: Prepa
         size_bytes=message.size_bytes,
         now=tx.now_us,
         summary=account.seal_summary(message_id, message.index.summary),
+        thread_id=threads.join(tx, account, message_id, message.index.summary),
     )
     tx.execute(
         "INSERT INTO message_header (account_id, message_id, sealed) VALUES (:account_id, :message_id, :sealed)",
@@ -233,7 +235,7 @@ def _insert_message(tx: Tx, account: AccountKey, message_id: int, message: Prepa
 def _select(tx: Tx, table: str, key: MailboxKey, wanted: Sequence[int], *, summary: bool, header: bool) -> list[Stored]:
     found = tx.rows(
         f"""SELECT e.uid, e.flags, e.modseq, e.internaldate_us, m.size_bytes, e.message_id, m.blob_id, m.dek_wrapped,
-                   {"m.summary" if summary else "NULL"}, {"h.sealed" if header else "NULL"}
+                   {"m.summary" if summary else "NULL"}, {"h.sealed" if header else "NULL"}, e.saved_us, m.thread_id
             FROM {table} e JOIN message m ON m.account_id = e.account_id AND m.message_id = e.message_id
             {"JOIN message_header h ON h.account_id = e.account_id AND h.message_id = e.message_id" if header else ""}
             WHERE e.account_id = :account_id AND e.mailbox_id = :mailbox_id AND e.uid IN (:uids[]) ORDER BY e.uid""",
@@ -241,8 +243,8 @@ def _select(tx: Tx, table: str, key: MailboxKey, wanted: Sequence[int], *, summa
         uids=wanted,
     )
     return [
-        Stored(uid, flags, modseq, date, size, mid, BlobId(blob), dek, s, h)
-        for uid, flags, modseq, date, size, mid, blob, dek, s, h in found
+        Stored(uid, flags, modseq, date, size, mid, BlobId(blob), dek, s, h, saved, thread)
+        for uid, flags, modseq, date, size, mid, blob, dek, s, h, saved, thread in found
     ]
 
 
@@ -257,8 +259,8 @@ def _place(tx: Tx, chosen: Sequence[Row], target: MailboxKey, modseq: int) -> Co
         uids=len(chosen),
     )
     tx.many(
-        """INSERT INTO entry (account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us)
-           VALUES (:account_id, :mailbox_id, :uid, :message_id, :modseq, :flags, :date)""",
+        """INSERT INTO entry (account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us, saved_us)
+           VALUES (:account_id, :mailbox_id, :uid, :message_id, :modseq, :flags, :date, :now)""",
         [
             {
                 **_params(target),
@@ -267,6 +269,7 @@ def _place(tx: Tx, chosen: Sequence[Row], target: MailboxKey, modseq: int) -> Co
                 "modseq": modseq,
                 "flags": row[2],
                 "date": row[3],
+                "now": tx.now_us,
             }
             for n, row in enumerate(chosen)
         ],
@@ -278,8 +281,8 @@ def _bury(tx: Tx, key: MailboxKey, doomed: Sequence[Row], modseq: int) -> None:
     if not doomed:
         return
     tx.many(
-        """INSERT INTO expunged (account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us, expunged_us)
-           VALUES (:account_id, :mailbox_id, :uid, :message_id, :modseq, :flags, :date, :now)""",
+        """INSERT INTO expunged (account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us, expunged_us, saved_us)
+           VALUES (:account_id, :mailbox_id, :uid, :message_id, :modseq, :flags, :date, :now, :saved)""",
         [
             {
                 **_params(key),
@@ -289,6 +292,7 @@ def _bury(tx: Tx, key: MailboxKey, doomed: Sequence[Row], modseq: int) -> None:
                 "flags": row[2],
                 "date": row[3],
                 "now": tx.now_us,
+                "saved": row[5],
             }
             for row in doomed
         ],

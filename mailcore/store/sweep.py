@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from config.clock import DAY_US
 from config.database import Database, Tx
+from mailcore.store import threads
 from mailcore.store.blobs import Blobs
 from mailcore.store.types import BlobId
 
@@ -36,12 +37,13 @@ async def sweep(db: Database, blobs: Blobs, now_us: int) -> Swept:
             gone += await blobs.drop(blob_id, now_us - BLOB_GRACE_US)
     return Swept(tombstones, gone)
 
-    await blobs.tidy()
 
 def drop_tombstones(tx: Tx, before_us: int) -> int:
     """Drop a batch of tombstones older than `before_us`, and the messages that only they showed; return how many."""
     old = tx.rows(
-        "SELECT account_id, mailbox_id, uid, message_id FROM expunged WHERE expunged_us < :before LIMIT :limit",
+        """SELECT x.account_id, x.mailbox_id, x.uid, x.message_id, m.thread_id FROM expunged x
+           LEFT JOIN message m ON m.account_id = x.account_id AND m.message_id = x.message_id
+           WHERE x.expunged_us < :before LIMIT :limit""",
         before=before_us,
         limit=BATCH,
     )
@@ -57,6 +59,7 @@ def drop_tombstones(tx: Tx, before_us: int) -> int:
                 AND NOT EXISTS (SELECT 1 FROM expunged x WHERE x.account_id = :account_id AND x.message_id = :message_id)""",
             messages,
         )
+    threads.forget(tx, {(row[0], row[4]) for row in old})
     return len(old)
 
 

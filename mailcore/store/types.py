@@ -3,12 +3,9 @@
 from array import array
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import TYPE_CHECKING, NewType
+from typing import NewType
 
 from mailcore.message.index import Index
-
-if TYPE_CHECKING:
-    from mailcore.store.sealing import Chunks
 
 AccountId = NewType("AccountId", int)
 MailboxId = NewType("MailboxId", int)
@@ -86,7 +83,7 @@ class Prepared:
 
     blob_id: BlobId
     dek: bytes  # the 32-octet key of this blob; stored only wrapped, once per account
-    sealed: "bytes | Chunks"  # what the blob store keeps; empty when it keeps it already
+    sealed: bytes  # what the blob store keeps
     size_bytes: int  # octets of the original, RFC822.SIZE
     index: Index
 
@@ -105,6 +102,8 @@ class Stored:
     dek_wrapped: bytes
     summary_sealed: bytes | None  # None when the query did not ask for it
     header_sealed: bytes | None
+    saved_us: int  # when it came into this mailbox (RFC 8514)
+    thread_id: int  # of its account (RFC 8474)
 
 
 @dataclass(frozen=True, slots=True)
