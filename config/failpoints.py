@@ -21,6 +21,11 @@ NAMES = (
     "remote.after_reply",
     "bounce.before_commit",
     "bounce.after_commit",
+    "fulltext.after_chunk",
+    "fulltext.before_advance",
+    "fulltext.after_advance",
+    "fulltext.before_replace",
+    "fulltext.after_replace",
 )
 
 

@@ -67,6 +67,11 @@ PURE = (
     "mailcore/smtp/params.py",
     "mailcore/smtp/policy.py",
     "mailcore/smtp/reply.py",
+    "mailcore/store/fulltext/query.py",
+    "mailcore/store/fulltext/segment.py",
+    "mailcore/store/fulltext/stems.py",
+    "mailcore/store/fulltext/text.py",
+    "mailcore/store/fulltext/words.py",
     "signing/cms.py",
     "signing/der.py",
     "signing/pki/profiles.py",
@@ -76,6 +81,7 @@ IMPURE = {"asyncio", "os", "pathlib", "random", "secrets", "shutil", "socket", "
 
 # Each third-party engine has one importing module.
 ENGINES = {
+    "Stemmer": {"mailcore/store/fulltext/stems.py"},
     "aiosmtpd": {"mailcore/smtp/server.py", "mailcore/smtp/connection.py"},
     "aiosmtplib": {"mailcore/queue/remote.py"},
     "apsw": {"config/sqlite.py"},

@@ -19,6 +19,11 @@ _REPORTS = {
 }
 _TAG = re.compile(r"<(/?[A-Za-z!][^\s/>]*+)?[^>]*+>?")
 _HIDDEN = {"style", "script", "head", "title"}
+# Elements that stand within a word as well as around it (HTML Living Standard §4.5): no blank comes in their place.
+_INLINE = {
+    *("a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd", "mark", "nobr", "q"),
+    *("s", "samp", "small", "span", "strike", "strong", "sub", "sup", "tt", "u", "var", "wbr"),
+}
 _QUOTE = re.compile(r"^>.*$", re.MULTILINE)
 
 
@@ -87,7 +92,7 @@ def _preview(raw: bytes, span: Span) -> str:
     end = min(span.end, span.body_start + _PREVIEW_OCTETS[span.subtype])
     shown = charsets.decode(charsets.transfer_decode(raw[span.body_start : end], span.encoding), span.charset)
     if span.subtype == "html":
-        shown = _without_tags(shown)
+        shown = without_tags(shown)
     elif ">" in shown:
         shown = _QUOTE.sub("", shown)
     else:
@@ -95,7 +100,7 @@ def _preview(raw: bytes, span: Span) -> str:
     return words.clean(" ".join(shown.split())[: 2 * PREVIEW_CHARS])[:PREVIEW_CHARS].strip()
 
 
-def _without_tags(html: str) -> str:
+def without_tags(html: str) -> str:
     """Return what a page says, roughly: for previews and search, never for display as HTML."""
     shown = []
     hidden, at = "", 0
@@ -104,12 +109,14 @@ def _without_tags(html: str) -> str:
         if not hidden:
             shown.append(html[at : tag.start()])
             hidden = name if name in _HIDDEN else ""
+            if name.removeprefix("/") not in _INLINE:
+                shown.append(" ")
         elif name == "/" + hidden:
             hidden = ""
         at = tag.end()
     if not hidden:
         shown.append(html[at:])
-    return unescape(" ".join(shown))
+    return unescape("".join(shown))
 
 
 def _choose(spans: list[Span]) -> _Choice:

@@ -68,7 +68,11 @@ class AccountKey:
     def header(self, stored: Stored) -> Header:
         """Open the header that the query asked for. Raises Damaged."""
         assert stored.header_sealed is not None
-        return _headers.decode(self.open(b"header", stored.message_id, stored.header_sealed))
+        return self.open_header(stored.message_id, stored.header_sealed)
+
+    def open_header(self, message_id: int, sealed: bytes) -> Header:
+        """Open a header. Raises Damaged."""
+        return _headers.decode(self.open(b"header", message_id, sealed))
 
     def _bound(self, field: bytes, number: int) -> bytes:
         return field + struct.pack(">qq", self.account_id, number)

@@ -16,11 +16,12 @@ from mailcore.message.index import index
 from mailcore.store import accounts
 from mailcore.store.blobs import Blobs, Source
 from mailcore.store.bus import Bus
+from mailcore.store.fulltext.shelf import Shelf
 from mailcore.store.keyring import Keyring, KeyWrapper
 from mailcore.store.keys import AccountKey
-from mailcore.store.sweep import Swept, sweep
 from mailcore.store.opening import content, opened
 from mailcore.store.sealing import Content, Sealer
+from mailcore.store.sweep import Swept, sweep
 from mailcore.store.types import AccountId, BlobId, Prepared, Stored
 
 INLINE_WORK_BYTES = 256 * 1024  # preparing or opening more than this goes to a thread: it would hold up the loop for ms
@@ -33,6 +34,7 @@ class Store:
 
     def __init__(self, db: Database, blobs: Blobs, keyring: Keyring, sealer: Sealer, bus: Bus) -> None:
         self.db, self.bus = db, bus
+        self.segments = Shelf()  # of the full-text index
         self._blobs, self._keyring, self._sealer = blobs, keyring, sealer
         self._recent: OrderedDict[BlobId, Prepared] = OrderedDict()
         self._recent_bytes = 0
@@ -126,9 +128,9 @@ class Store:
         return Prepared(blob_id, dek, sealed, len(raw), index(cast(bytes, raw)))
 
     def _remember(self, message: Prepared) -> None:
+        """Keep what is known of a message at hand, without its octets: they are durable."""
         if message.blob_id in self._recent:
             return
-        """Keep what is known of a message at hand, without its octets: they are durable."""
         self._recent[message.blob_id] = replace(message, sealed=b"")
         self._recent_bytes += _known_bytes(message)
         while self._recent_bytes > RECENT_BYTES:
