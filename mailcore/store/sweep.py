@@ -37,6 +37,7 @@ async def sweep(db: Database, blobs: Blobs, now_us: int) -> Swept:
             gone += await blobs.drop(blob_id, now_us - BLOB_GRACE_US)
     return Swept(tombstones, gone)
 
+    await blobs.tidy()
 
 def drop_tombstones(tx: Tx, before_us: int) -> int:
     """Drop a batch of tombstones older than `before_us`, and the messages that only they showed; return how many."""

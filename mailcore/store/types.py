@@ -3,9 +3,12 @@
 from array import array
 from dataclasses import dataclass
 from enum import IntFlag
-from typing import NewType
+from typing import TYPE_CHECKING, NewType
 
 from mailcore.message.index import Index
+
+if TYPE_CHECKING:
+    from mailcore.store.sealing import Chunks
 
 AccountId = NewType("AccountId", int)
 MailboxId = NewType("MailboxId", int)
@@ -83,7 +86,7 @@ class Prepared:
 
     blob_id: BlobId
     dek: bytes  # the 32-octet key of this blob; stored only wrapped, once per account
-    sealed: bytes  # what the blob store keeps
+    sealed: "bytes | Chunks"  # what the blob store keeps; empty when it keeps it already
     size_bytes: int  # octets of the original, RFC822.SIZE
     index: Index
 
