@@ -26,7 +26,11 @@ SIGNED_IN = (
     "CREATE-SPECIAL-USE",
 )
 # What ENABLE turns on, with all that comes with it (RFC 5161 §3.1). In capitals, as clients' words are read.
-ENABLES: dict[str, frozenset[str]] = {}
+ENABLES: dict[str, frozenset[str]] = {
+    "CONDSTORE": frozenset(),
+    "QRESYNC": frozenset(("CONDSTORE",)),  # RFC 7162 §3.2.3
+    "UIDONLY": frozenset(),
+}
 
 
 def capabilities(session: Session) -> str:

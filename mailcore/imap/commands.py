@@ -40,8 +40,26 @@ class Id:
 
 
 @dataclass(frozen=True, slots=True)
+class Resync:
+    """What the client knew when it had the mailbox open last (RFC 7162 §3.2.5).
+
+    `known` are the UIDs, None for all; `numbers` and `uids` are some sequence numbers and the UIDs that they had.
+    """
+
+    uidvalidity: int
+    modseq: int
+    known: SequenceSet | None = None
+    numbers: SequenceSet | None = None
+    uids: SequenceSet | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Select:
+    """`condstore` asks for modseqs from now on (RFC 7162 §3.1.8)."""
+
     name: str
+    condstore: bool = False
+    resync: Resync | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +187,14 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """`op` is add, remove or replace."""
+    """`op` is add, remove or replace. `unchanged_since` is a modseq, None without condition (RFC 7162 §3.1.3)."""
 
     messages: SequenceSet
     op: str
     flags: FlagNames
     silent: bool
     uid: bool
+    unchanged_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,16 @@ from config.log import log
 from mailcore.errors import LentForReading, NotAllowed
 from mailcore.imap import errors, responses
 from mailcore.imap.parse.cursor import BadSyntax, Cursor
-from mailcore.imap.parse.searching import BadCharset
+from mailcore.imap.parse.searching import CHARSETS, BadCharset
 from mailcore.imap.responses import Done, bad, no
 from mailcore.imap.session import AccessEnded, MailboxVanished, Session, State
 from mailcore.imap.table import TABLE, Spec, Telling
 from mailcore.imap.view import NoSuchNumber
-from mailcore.imap.wire import Continue, Event, Overflow, TooBig
+from mailcore.imap.wire import Continue, Event, Overflow, Request, TooBig
 
 MAX_STRIKES = {State.START: 5, State.SIGNED_IN: 20, State.SELECTED: 20}  # wrong commands and passwords before BYE
 FLUSH_BYTES = 256 * 1024
+LOOKED_AT = 200  # octets of a command that waits: its tag and its name
 MAILBOX_FIELDS = ("name", "old", "new")  # what commands call the mailboxes that they name
 
 
@@ -73,8 +74,10 @@ async def _perform(session: Session, text: bytes) -> Done | None:
         return bad(str(error))
     except NoSuchNumber:
         return bad("no such message number")
-    except BadCharset:
-        return no("strings are read in these charsets only", "BADCHARSET (UTF-8 US-ASCII)")
+    except BadCharset as error:
+        if error.saves:
+            session.saved = ()  # RFC 5182 §2.1
+        return no("strings are read in these charsets only", f"BADCHARSET ({' '.join(CHARSETS)})")
     except MailError as error:
         log.info("imap.refused", peer=session.channel.peer, kind=type(error).__name__, **error.facts)
         return errors.refusal(error)
@@ -107,7 +110,7 @@ async def _run(session: Session, spec: Spec, cursor: Cursor) -> Done | None:
     cursor.end()
     _permit(session, spec, command)
     if spec.telling is not Telling.NOTHING:
-        await _tell(session, renumber=spec.telling is Telling.FREE)
+        await _tell(session, spec, renumber=spec.telling is Telling.FREE)
     done = None
     async with contextlib.aclosing(spec.handle(session, command)) as replies:
         async for reply in replies:
@@ -117,8 +120,8 @@ async def _run(session: Session, spec: Spec, cursor: Cursor) -> Done | None:
                 session.channel.write(reply)
                 await session.channel.ease(FLUSH_BYTES)
     if spec.telling is not Telling.NOTHING:
-        await _tell(session, renumber=spec.telling in (Telling.FREE, Telling.BEHIND))
-    return done
+        await _tell(session, spec, renumber=spec.telling in (Telling.FREE, Telling.BEHIND))
+    return session.stamp(done)
 
 
 def _permit(session: Session, spec: Spec, command: object) -> None:
@@ -130,7 +133,21 @@ def _permit(session: Session, spec: Spec, command: object) -> None:
         raise NotAllowed("only one folder of this mailbox was lent to you")
 
 
-async def _tell(session: Session, *, renumber: bool) -> None:
+async def _tell(session: Session, spec: Spec, *, renumber: bool) -> None:
+    """Tell what happened. Numbers stay while a command with numbers waits that was sent before this can be read (RFC 9051 §5.5)."""
     await session.refresh()
+    if renumber and not spec.removes and session.loses and _numbers_wait(session):
+        renumber = False
     for line in await session.announce(renumber=renumber):
         session.channel.write(line)
+
+
+def _numbers_wait(session: Session) -> bool:
+    """Say whether the client has sent a command with sequence numbers already, behind the one that is carried out."""
+    return any(isinstance(event, Request) and _uses_numbers(event.text) for event in session.channel.upcoming())
+
+
+def _uses_numbers(text: bytes) -> bool:
+    words = text[:LOOKED_AT].split(None, 2)
+    spec = TABLE.get(words[1].decode("ascii", "replace").upper()) if len(words) > 1 else None
+    return spec is not None and spec.numbers

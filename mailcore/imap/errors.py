@@ -14,8 +14,15 @@ class ReadOnly(MailError):
     text = "the mailbox is open read-only"
 
 
+class ExpungedElsewhere(MailError):
+    """A command names messages by number that another session has removed: it does nothing (RFC 5530 §3, RFC 2180 §4.4.1)."""
+
+    text = "some of these messages are gone"
+
+
 CODES: dict[type[MailError], str] = {
     ReadOnly: "CANNOT",
+    ExpungedElsewhere: "EXPUNGEISSUED",
     mail.NoSuchMailbox: "NONEXISTENT",
     mail.MailboxExists: "ALREADYEXISTS",
     mail.BadMailboxName: "CANNOT",

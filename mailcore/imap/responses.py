@@ -28,11 +28,15 @@ _UNSAYABLE = re.compile(r"[^\x20-\x7e]")
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How a command ended: OK, NO or BAD, with a response code (without brackets) or ''."""
+    """How a command ended: OK, NO or BAD, with a response code (without brackets) or ''.
+
+    With `reaches` the code is HIGHESTMODSEQ, for who follows modseqs: as it is once all has been told (RFC 7162 §3.2.7).
+    """
 
     kind: str
     text: str
     code: str = ""
+    reaches: bool = False
 
     def line(self, tag: bytes) -> bytes:
         """Return the tagged response."""
@@ -46,6 +50,11 @@ Responses = AsyncGenerator[Response, None]  # what a handler is
 def ok(text: str, code: str = "") -> Done:
     """Return the end of a command that went well."""
     return Done("OK", text, code)
+
+
+def reached(text: str) -> Done:
+    """Return the end of a command that removed messages."""
+    return Done("OK", text, reaches=True)
 
 
 def no(text: str, code: str = "") -> Done:

@@ -32,7 +32,8 @@ def _ordered(first: int, last: int) -> tuple[int, int]:
     return (first, last) if first <= last else (last, first)
 
 
-def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+def runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Return numbers as ranges, in the order given."""
     start = end = 0
     for number in numbers:
         if start and number == end + 1:
@@ -47,4 +48,4 @@ def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
 
 def compact(numbers: Iterable[int]) -> bytes:
     """Write numbers as a set, in the order given: ``1:3,7``. COPYUID relies on the order (RFC 4315 §3)."""
-    return b",".join(b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in _runs(numbers))
+    return b",".join(b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in runs(numbers))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
@@ -11,18 +11,18 @@ from directory import credentials
 from directory.types import Identity
 from mailcore import tls
 from mailcore.errors import NoSuchMailbox
-from mailcore.imap import fetching, responses
+from mailcore.imap import responses, telling
 from mailcore.imap.errors import ReadOnly
 from mailcore.imap.memory import Memory
-from mailcore.imap.responses import FlagWriter
-from mailcore.imap.sequence import SequenceSet
+from mailcore.imap.responses import Done, FlagWriter
+from mailcore.imap.sequence import SequenceSet, runs
 from mailcore.imap.view import Gone, Reflagged, Total, View
 from mailcore.imap.wire import Event
 from mailcore.services import Services
 from mailcore.store import keywords, mailboxes, messages
 from mailcore.store.bus import Bus
 from mailcore.store.keys import AccountKey
-from mailcore.store.types import AccountId, Mailbox, MailboxKey, Prepared
+from mailcore.store.types import AccountId, Delta, Mailbox, MailboxKey, Prepared, Snapshot
 
 STALE_US = 15 * SECOND_US  # the database is read again after this long even without a hint (reference: 15 to 30 s)
 
@@ -228,11 +228,12 @@ class Session:
         kept = self.memory.views.find(key)
         if kept is not None:
             uidvalidity, view = kept
-            delta = await self.services.db.read(messages.changes, key, view.modseq)
+            delta = await self.services.db.peek(messages.changes, key, view.modseq)
+            if delta.mailbox.uidvalidity == uidvalidity and delta.mailbox.highest_modseq == view.modseq:
+                return delta.mailbox, view
             view.absorb(delta)
             view.apply(renumber=True)
-            # Tombstones are swept after a while: then the count differs, and only reading everything helps.
-            if delta.mailbox.uidvalidity == uidvalidity and len(view.uids) == delta.mailbox.exists:
+            if delta.complete and delta.mailbox.uidvalidity == uidvalidity and len(view.uids) == delta.mailbox.exists:
                 self.memory.views.keep(key, uidvalidity, view)
                 return delta.mailbox, view
         snapshot = await self.services.db.read(messages.snapshot, key)
@@ -268,13 +269,18 @@ class Session:
         self.changed.clear()
         selected = self._selected
         try:
-            delta = await self.services.db.peek(messages.changes, selected.key, selected.view.modseq)
+            found: Delta | Snapshot = await self.services.db.peek(messages.changes, selected.key, selected.view.modseq)
+            if isinstance(found, Delta) and not found.complete:  # tombstones that this view needs were swept
+                found = await self.services.db.read(messages.snapshot, selected.key)
         except NoSuchMailbox:
             raise MailboxVanished from None
-        if delta.mailbox.uidvalidity != selected.uidvalidity:
+        if found.mailbox.uidvalidity != selected.uidvalidity:
             raise MailboxVanished
         self._read_at_us = self.services.clock.now_us()
-        selected.view.absorb(delta)
+        if isinstance(found, Delta):
+            selected.view.absorb(found)
+        else:
+            selected.view.compare(found)
 
     async def announce(self, *, renumber: bool) -> list[bytes]:
         """Return what the client is to be told of its mailbox now."""
@@ -285,19 +291,59 @@ class Session:
         if any(isinstance(change, Reflagged) and not self.flags.knows(change.flags) for change in changes):
             said += await self.new_keywords()
         for change in changes:
+        if not changes:
+            return []
             match change:
-                case Gone(number):
-                    said.append(responses.expunge(number))
+                case Gone(number, uid):
+                    if vanishing:
+                        gone.append(uid)
+                    else:
+                        said.append(responses.expunge(number))
+        write, modseqs, vanishing = telling.flags_line(self.enabled), "CONDSTORE" in self.enabled, self.vanishing
+        gone: list[int] = []
                 case Total(count):
                     said.append(responses.exists(count))
-                case Reflagged(number, uid, flags, _):
-                    said.append(fetching.flags_answer(number, uid, self.flags.write(flags), with_uid=True))
+                case Reflagged(number, uid, flags, modseq, same):
+                    if modseqs or not same:
+                        said.append(write(number, uid, self.flags.write(flags), modseq))
+        said += telling.vanished(runs(gone))
         return said
+                    said += telling.vanished(runs(gone))
+                    gone = []
 
     async def new_keywords(self) -> list[bytes]:
         """Learn keywords that another session made, and tell of them (RFC 3501 §7.2.6)."""
         await self.load_keywords()
         return [
+    @property
+    def loses(self) -> bool:
+        """Say whether there are removals that the client has not been told of."""
+        return self._selected is not None and self._selected.view.loses
+
+    @property
+    def vanishing(self) -> bool:
+        """Say whether removals are told by UID, as VANISHED (RFC 7162 §3.2.10, RFC 9586 §3.4)."""
+        return not self.enabled.isdisjoint(("QRESYNC", "UIDONLY"))
+
+    def enable_condstore(self) -> bytes:
+        """Follow modseqs from now on; return what the client is to be told of the selected mailbox, if anything (RFC 7162 §3.1)."""
+        if "CONDSTORE" in self.enabled:
+            return b""
+        self.enabled.add("CONDSTORE")
+        return self.highest_modseq()
+
+    def highest_modseq(self) -> bytes:
+        """Write up to where the client knows all of the selected mailbox (RFC 7162 §3.1.2.1); b"" without one."""
+        return (
+            b"" if self._selected is None else responses.untagged("OK", "all told up to here", f"HIGHESTMODSEQ {self._selected.view.told}")
+        )
+
+    def stamp(self, done: Done | None) -> Done | None:
+        """Give the end of a command that removed messages its code, now that all has been told."""
+        if done is None or not done.reaches or self._selected is None or "CONDSTORE" not in self.enabled:
+            return done
+        return replace(done, code=f"HIGHESTMODSEQ {self._selected.view.told}")
+
             b"* FLAGS %b\r\n" % self.flags.all(),
             b"* OK [PERMANENTFLAGS %b] keywords\r\n" % self.flags.permanent(),
         ]

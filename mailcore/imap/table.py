@@ -38,6 +38,7 @@ class Spec:
     telling: Telling = Telling.HELD
     writes: bool = False  # changes the account: nothing for who may only read it
     numbers: bool = False  # names messages by sequence number: refused after ENABLE UIDONLY (RFC 9586 §3)
+    removes: bool = False  # removes messages, and says so before it ends
 
 
 START = frozenset((State.START,))
@@ -75,8 +76,8 @@ TABLE: dict[str, Spec] = {
     "CHECK": Spec(account.plain, entry.noop, SELECTED, FREE),
     "CLOSE": Spec(account.plain, selecting.close, SELECTED, NOTHING),
     "UNSELECT": Spec(account.plain, selecting.unselect, SELECTED, NOTHING),
-    "EXPUNGE": Spec(messages.expunge, changing.expunge, SELECTED, FREE, writes=True),
-    "UID EXPUNGE": Spec(messages.uid_expunge, changing.expunge, SELECTED, FREE, writes=True),
+    "EXPUNGE": Spec(messages.expunge, changing.expunge, SELECTED, FREE, writes=True, removes=True),
+    "UID EXPUNGE": Spec(messages.uid_expunge, changing.expunge, SELECTED, FREE, writes=True, removes=True),
     "FETCH": Spec(parse_fetching.fetch, fetching.fetch, SELECTED, HELD, numbers=True),
     "UID FETCH": Spec(parse_fetching.uid_fetch, fetching.fetch, SELECTED, FREE),
     "STORE": Spec(messages.store, changing.store, SELECTED, HELD, writes=True, numbers=True),
@@ -85,6 +86,6 @@ TABLE: dict[str, Spec] = {
     "UID SEARCH": Spec(parse_searching.uid_search, searching.search, SELECTED, BEHIND),
     "COPY": Spec(messages.transfer, changing.copy, SELECTED, BEHIND, writes=True, numbers=True),
     "UID COPY": Spec(messages.uid_transfer, changing.copy, SELECTED, FREE, writes=True),
-    "MOVE": Spec(messages.transfer, changing.move, SELECTED, BEHIND, writes=True, numbers=True),
-    "UID MOVE": Spec(messages.uid_transfer, changing.move, SELECTED, FREE, writes=True),
+    "MOVE": Spec(messages.transfer, changing.move, SELECTED, BEHIND, writes=True, numbers=True, removes=True),
+    "UID MOVE": Spec(messages.uid_transfer, changing.move, SELECTED, FREE, writes=True, removes=True),
 }

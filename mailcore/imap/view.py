@@ -1,12 +1,13 @@
 """The selected mailbox as one client knows it: the only place where messages are renumbered. RFC 3501 §5.5, §7.4.1."""
 
+import re
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailcore.imap.sequence import SequenceSet
-from mailcore.store.types import Delta, FlagState, Snapshot
+from mailcore.store.types import Delta, FlagState, Mailbox, Snapshot
 
 
 class NoSuchNumber(Exception):
@@ -15,9 +16,10 @@ class NoSuchNumber(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """To tell: EXPUNGE."""
+    """To tell: EXPUNGE, or VANISHED (RFC 7162 §3.2.10)."""
 
     number: int
+    uid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,40 +31,56 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Reflagged:
-    """To tell: FETCH with FLAGS."""
+    """To tell: FETCH with FLAGS. `same` when only the modseq is another: of interest to who follows modseqs."""
 
     number: int
     uid: int
     flags: int
     modseq: int
+    same: bool = False
 
 
 Change = Gone | Total | Reflagged
+_UNSEEN = re.compile(b"[%b]" % b"".join(re.escape(bytes((low,))) for low in range(0, 256, 2)), re.DOTALL)  # \\Seen is the lowest bit
 
 
 class View:
     """UIDs by sequence number, flags and modseqs beside them, and what the client has not been told yet.
 
     Invariant: `uids`, `flags` and `modseqs` change length only in `apply`, which returns what the client must be told of it.
+    Views of one mailbox share their arrays until one of them changes (`_own`).
     """
 
-    __slots__ = ("_arrived", "_gone", "_reflagged", "flags", "modseq", "modseqs", "uids")
+    __slots__ = ("_arrived", "_gone", "_own", "_reflagged", "_remarked", "flags", "modseq", "modseqs", "told", "uid_next", "uids")
 
     def __init__(self, snapshot: Snapshot) -> None:
-        self.uids = array("q", snapshot.uids)
-        self.flags = array("q", snapshot.flags)
-        self.modseqs = array("q", snapshot.modseqs)
+        self.uids, self.flags, self.modseqs = snapshot.uids, snapshot.flags, snapshot.modseqs
         self.modseq = snapshot.mailbox.highest_modseq  # all up to here is in this view or in what is held back
+        self.uid_next = snapshot.mailbox.uid_next  # as of that modseq
+        self._clear()
+
+    def _clear(self) -> None:
+        self.told = self.modseq  # of all up to here the client knows: what HIGHESTMODSEQ may say
+        self._own = False
         self._gone: set[int] = set()
         self._arrived: dict[int, FlagState] = {}  # by UID, beyond the last of `uids`
         self._reflagged: set[int] = set()
+        self._remarked: set[int] = set()  # the modseq is another, the flags are the same
 
     def copy(self) -> "View":
         """Return a view of its own with the same messages, of which nothing is held back."""
         made = View.__new__(View)
-        made.uids, made.flags, made.modseqs, made.modseq = self.uids[:], self.flags[:], self.modseqs[:], self.modseq
-        made._gone, made._arrived, made._reflagged = set(), {}, set()
+        made.uids, made.flags, made.modseqs = self.uids, self.flags, self.modseqs
+        made.modseq, made.uid_next = self.modseq, self.uid_next
+        made._clear()
+        self._own = False
         return made
+
+    def _take_over(self) -> None:
+        """Have arrays of one's own before something in them changes."""
+        if not self._own:
+            self.uids, self.flags, self.modseqs = self.uids[:], self.flags[:], self.modseqs[:]
+            self._own = True
 
     def index(self, uid: int) -> int | None:
         """Return the place of a UID, or None when the client does not know it."""
@@ -101,28 +119,93 @@ class View:
         count = len(self.uids)
         return _joined(range(max(low, 1) - 1, min(high, count)) for low, high in messages.spans(count))
 
+    def missing(self, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Return as ranges the UIDs within ascending spans that were given out once and name no message any more."""
+        present = self.uids if not self._arrived else [*self.uids, *sorted(self._arrived)]
+        for low, high in spans:
+            start, end = max(low, 1), min(high, self.uid_next - 1)
+            for place in range(bisect_left(present, start), bisect_right(present, end)):
+                if present[place] > start:
+                    yield start, present[place] - 1
+                start = present[place] + 1
+            if start <= end:
+                yield start, end
+
+    def first_unseen(self) -> int:
+        """Return the sequence number of the first message without \\Seen, 0 when all have it."""
+        low = memoryview(self.flags).cast("B")[:: self.flags.itemsize] if self.flags else b""
+        found = _UNSEEN.search(bytes(low))
+        return found.start() + 1 if found else 0
+
     def absorb(self, delta: Delta) -> None:
         """Take note of what happened in the mailbox. Nobody is told and nothing is renumbered before `apply`."""
+        self._update(delta.updated)
+        self.bury(delta.expunged)
+        self._reach(delta.mailbox)
+
+    def compare(self, snapshot: Snapshot) -> None:
+        """Take note of what happened by looking at the whole mailbox: for when no list of what is gone reaches back so far."""
+        present = set(snapshot.uids)
+        self.bury([uid for known in (self.uids, list(self._arrived)) for uid in known if uid not in present])
+        states = zip(snapshot.uids, snapshot.flags, snapshot.modseqs, strict=True)
+        self._update(FlagState(*state) for state in states if state[2] > self.modseq)
+        self._reach(snapshot.mailbox)
+
+    def _reach(self, mailbox: Mailbox) -> None:
+        self.modseq = max(self.modseq, mailbox.highest_modseq)
+        self.uid_next = max(self.uid_next, mailbox.uid_next)
+
+    def _update(self, states: Iterable[FlagState]) -> None:
         last = self.uids[-1] if self.uids else 0
-        for state in delta.updated:
+        for state in states:
             if state.uid > last:
                 self._arrived[state.uid] = state
             else:
                 self._reflag(state)
-        for uid in delta.expunged:
-            self.bury((uid,))
-        self.modseq = max(self.modseq, delta.mailbox.highest_modseq)
 
     def _reflag(self, state: FlagState) -> None:
         place = self.index(state.uid)
-        if place is not None and self.flags[place] != state.flags:
-            self.flags[place], self.modseqs[place] = state.flags, state.modseq
-            self._reflagged.add(state.uid)
+        if place is None or self.modseqs[place] >= state.modseq:
+            return
+        self._take_over()
+        (self._remarked if self.flags[place] == state.flags else self._reflagged).add(state.uid)
+        self.flags[place], self.modseqs[place] = state.flags, state.modseq
 
     def settle(self, place: int, state: FlagState) -> None:
         """Note flags that the client is being told, or knows because it set them itself."""
+        self._take_over()
         self.flags[place], self.modseqs[place] = state.flags, state.modseq
         self._reflagged.discard(self.uids[place])
+        self._remarked.discard(self.uids[place])
+
+    def settle_all(self, states: Sequence[FlagState], expected: Callable[[int], int]) -> tuple[list[int], list[int]]:
+        """Settle what a command changed; return the places, and those where the flags are not what the client must expect."""
+        self._take_over()
+        uids, flags, modseqs, count = self.uids, self.flags, self.modseqs, len(self.uids)
+        places, surprising = [], []
+        place = -1
+        for state in states:
+            place += 1
+            if place >= count or uids[place] != state.uid:  # mostly the next one
+                found = self.index(state.uid)
+                if found is None:
+                    place -= 1
+                    continue
+                place = found
+            if expected(flags[place]) != state.flags:
+                surprising.append(place)
+            flags[place], modseqs[place] = state.flags, state.modseq
+            places.append(place)
+        if self._reflagged or self._remarked:
+            settled = {uids[place] for place in places}
+            self._reflagged -= settled
+            self._remarked -= settled
+        return places, surprising
+
+    def advance(self, since: int, modseq: int) -> None:
+        """Take note that one's own change at `modseq` is in the view; `since` is the mailbox's modseq before it."""
+        if since <= self.modseq < modseq:
+            self.modseq = modseq
 
     def bury(self, uids: Iterable[int]) -> None:
         """Take note that messages are gone. One that the client never saw is never mentioned."""
@@ -130,38 +213,60 @@ class View:
             if self._arrived.pop(uid, None) is None and self.index(uid) is not None:
                 self._gone.add(uid)
 
+    @property
+    def loses(self) -> bool:
+        """Say whether there are removals that the client has not been told of."""
+        return bool(self._gone)
+
     def apply(self, *, renumber: bool) -> list[Change]:
         """Return what to tell now, in order. Without `renumber`, removals wait, and arrivals wait while removals do."""
-        changes: list[Change] = self._take_reflagged()
+        changes: list[Change] = self._take_reflagged() if self._reflagged or self._remarked else []
         if renumber and self._gone:
             changes += self._take_gone()
         if self._arrived and not self._gone:
-            for uid in sorted(self._arrived):
-                self.uids.append(uid)
-                self.flags.append(self._arrived[uid].flags)
-                self.modseqs.append(self._arrived[uid].modseq)
-            self._arrived.clear()
+            self._take_arrived()
             changes.append(Total(len(self.uids)))
+        if not self._gone:
+            self.told = self.modseq
         return changes
+
+    def _take_arrived(self) -> None:
+        self._take_over()
+        for uid in sorted(self._arrived):
+            self.uids.append(uid)
+            self.flags.append(self._arrived[uid].flags)
+            self.modseqs.append(self._arrived[uid].modseq)
+        self._arrived.clear()
 
     def _take_reflagged(self) -> list[Change]:
         told: list[Change] = []
-        for uid in sorted(self._reflagged - self._gone):
+        for uid in sorted((self._reflagged | self._remarked) - self._gone):
             place = self.index(uid)
             if place is not None:
-                told.append(Reflagged(place + 1, uid, self.flags[place], self.modseqs[place]))
+                told.append(Reflagged(place + 1, uid, self.flags[place], self.modseqs[place], same=uid not in self._reflagged))
         self._reflagged.clear()
+        self._remarked.clear()
         return told
 
     def _take_gone(self) -> list[Change]:
-        places = [place for place in map(self.index, sorted(self._gone)) if place is not None]
-        dropped = set(places)
-        kept = [place for place in range(len(self.uids)) if place not in dropped]
-        self.uids = array("q", [self.uids[place] for place in kept])
-        self.flags = array("q", [self.flags[place] for place in kept])
-        self.modseqs = array("q", [self.modseqs[place] for place in kept])
+        """Close the gaps: what lies between two removed messages moves in one piece."""
+        known = ((self.index(uid), uid) for uid in sorted(self._gone))
+        removed = [(place, uid) for place, uid in known if place is not None]
+        self.uids, self.flags, self.modseqs = (
+            _without(column, [place for place, _ in removed]) for column in (self.uids, self.flags, self.modseqs)
+        )
+        self._own = True
         self._gone.clear()
-        return [Gone(place + 1 - earlier) for earlier, place in enumerate(places)]
+        return [Gone(place + 1 - earlier, uid) for earlier, (place, uid) in enumerate(removed)]
+
+
+def _without(column: "array[int]", places: Sequence[int]) -> "array[int]":
+    kept = array("q")
+    start = 0
+    for place in places:
+        kept += column[start:place]
+        start = place + 1
+    return kept + column[start:]
 
 
 def _open_ended(messages: SequenceSet) -> bool:

@@ -6,9 +6,12 @@ modseq order, so a reader that has seen modseq n has seen everything up to n.
 
 from array import array
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from config.database import Row, Tx
 from config.failpoints import failpoint
+from mailcore.errors import NoSuchMailbox
 from mailcore.store import accounts, keywords, quota, rows, threads
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import (
@@ -58,8 +61,16 @@ def changes(tx: Tx, key: MailboxKey, since_modseq: int) -> Delta:
         **_params(key),
         since=since_modseq,
     )
-    gone = tx.column(f"SELECT uid FROM expunged WHERE {_ENTRY} AND modseq > :since ORDER BY uid", **_params(key), since=since_modseq)
-    return Delta(mailbox, tuple(FlagState(*row) for row in updated), tuple(gone))
+    gone = vanished(tx, key, since_modseq)
+    return Delta(mailbox, tuple(FlagState(*row) for row in updated), tuple(gone or ()), complete=gone is not None)
+
+
+def vanished(tx: Tx, key: MailboxKey, since_modseq: int) -> list[int] | None:
+    """Return the UIDs that were removed after `since_modseq`, ascending, or None when tombstones of that time were swept."""
+    horizon = tx.value(f"SELECT complete_since FROM mailbox WHERE {_ENTRY}", **_params(key))
+    if horizon is None or since_modseq < horizon:
+        return None
+    return tx.column(f"SELECT uid FROM expunged WHERE {_ENTRY} AND modseq > :since ORDER BY uid", **_params(key), since=since_modseq)
 
 
 def fetch(tx: Tx, key: MailboxKey, wanted: Sequence[int], *, summary: bool = False, header: bool = False) -> list[Stored]:
@@ -137,27 +148,43 @@ def deliver(tx: Tx, account: AccountKey, message: Prepared, internaldate_us: int
 def store_flags(tx: Tx, key: MailboxKey, wanted: Sequence[int], op: str, flags: int, unchanged_since: int | None = None) -> Flagged:
     """Add, remove or replace flags; say which messages changed and which UNCHANGEDSINCE refused (RFC 7162 §3.1.3).
 
-    Messages that already have the flags keep their modseq; UIDs that are gone are passed over.
+    Messages that already have the flags keep their modseq; UIDs that are gone are passed over. A range of UIDs as
+    `wanted` means all within it, and costs less than a list of them.
     """
     modseq = accounts.bump(tx, key.account_id)
-    current = tx.rows(
-        f"SELECT uid, flags, modseq FROM entry WHERE {_ENTRY} AND uid IN (:uids[]) ORDER BY uid",
-        **_params(key),
-        uids=wanted,
-    )
-    failed = tuple(uid for uid, _, at in current if unchanged_since is not None and at > unchanged_since)
-    refused = frozenset(failed)
-    combine = OPERATIONS[op]
-    wants = [(uid, old, combine(old, flags)) for uid, old, _ in current if uid not in refused]
-    changed = [(uid, old, new) for uid, old, new in wants if old != new]
+    since = _highest_modseq(tx, key)
+    among, params = _among(wanted)
+    params |= {**_params(key), "flags": flags}
+    where = f"{_ENTRY} AND {among}"
+    failed: list[int] = []
+    if unchanged_since is not None:
+        params |= {"unchanged": unchanged_since}
+        failed = tx.column(f"SELECT uid FROM entry WHERE {where} AND modseq > :unchanged ORDER BY uid", **params)
+        where += " AND modseq <= :unchanged"
+    becoming, differs = _CHANGES[op]
+    seen = _seen_by(tx, where, params, op, flags)
+    sql = f"UPDATE entry SET flags = {becoming}, modseq = :modseq WHERE {where} AND {differs} RETURNING uid, flags"
+    changed = tx.rows(sql, **params, modseq=modseq)
     if changed:
-        tx.many(
-            f"UPDATE entry SET flags = :flags, modseq = :modseq WHERE {_ENTRY} AND uid = :uid",
-            [{**_params(key), "uid": uid, "flags": new, "modseq": modseq} for uid, _, new in changed],
-        )
-        seen = sum((new & UNSEEN_MASK) - (old & UNSEEN_MASK) for _, old, new in changed)
+        changed.sort()
         rows.grow(tx, key, modseq, unseen=-seen)
-    return Flagged(tuple(FlagState(uid, new, modseq) for uid, _, new in changed), failed)
+    return Flagged(tuple([FlagState(uid, new, modseq) for uid, new in changed]), tuple(failed), modseq, since)
+
+
+_CHANGES = {  # what flags become, and which messages that changes
+    "add": ("flags | :flags", "flags & :flags <> :flags"),
+    "remove": ("flags & ~:flags", "flags & :flags <> 0"),
+    "replace": (":flags", "flags <> :flags"),
+}
+
+
+def _seen_by(tx: Tx, where: str, params: dict[str, Any], op: str, flags: int) -> int:
+    """Return how many messages more will be \\Seen after a change of flags."""
+    if op != "replace" and not flags & UNSEEN_MASK:
+        return 0
+    more = bool(flags & UNSEEN_MASK) == (op != "remove")
+    count: int = tx.value(f"SELECT COUNT(*) FROM entry WHERE {where} AND flags & {UNSEEN_MASK} {'=' if more else '<>'} 0", **params)
+    return count if more else -count
 
 
 def copy(tx: Tx, source: MailboxKey, wanted: Sequence[int], target: MailboxKey) -> Copied:
@@ -171,10 +198,11 @@ def copy(tx: Tx, source: MailboxKey, wanted: Sequence[int], target: MailboxKey) 
 def move(tx: Tx, source: MailboxKey, wanted: Sequence[int], target: MailboxKey) -> Copied:
     """Copy and remove in one step (RFC 6851). Raises NoSuchMailbox."""
     modseq = accounts.bump(tx, source.account_id)
+    since = _highest_modseq(tx, source)
     chosen = _chosen(tx, source, wanted)
     copied = _place(tx, chosen, target, modseq)
     _bury(tx, source, chosen, modseq)
-    return copied
+    return replace(copied, since=since)
 
 
 def expunge(tx: Tx, key: MailboxKey, only: Sequence[int] | None) -> Expunged:
@@ -183,11 +211,13 @@ def expunge(tx: Tx, key: MailboxKey, only: Sequence[int] | None) -> Expunged:
     A UID in `only` that is not \\Deleted is left alone (RFC 4315 §2.1). Tombstones stay until the sweep.
     """
     modseq = accounts.bump(tx, key.account_id)
+    since = _highest_modseq(tx, key)
     sql = f"{_CHOSEN} AND e.flags & {int(Flag.DELETED)} <> 0"
     if only is None:
         doomed = tx.rows(f"{sql} ORDER BY e.uid", **_params(key))
     else:
-        doomed = tx.rows(f"{sql} AND e.uid IN (:uids[]) ORDER BY e.uid", **_params(key), uids=only)
+        among, params = _among(only, "e.uid")
+        doomed = tx.rows(f"{sql} AND {among} ORDER BY e.uid", **_params(key), **params)
     _bury(tx, key, doomed, modseq)
     return Expunged(tuple(row[0] for row in doomed), modseq)
 
@@ -204,7 +234,23 @@ _CHOSEN = """SELECT e.uid, e.message_id, e.flags, e.internaldate_us, m.size_byte
 
 
 def _chosen(tx: Tx, key: MailboxKey, wanted: Sequence[int]) -> list[Row]:
-    return tx.rows(f"{_CHOSEN} AND e.uid IN (:uids[]) ORDER BY e.uid", **_params(key), uids=wanted)
+    among, params = _among(wanted, "e.uid")
+    return tx.rows(f"{_CHOSEN} AND {among} ORDER BY e.uid", **_params(key), **params)
+
+
+def _among(wanted: Sequence[int], column: str = "uid") -> tuple[str, dict[str, Any]]:
+    """Return the condition that a UID is among these, and its parameters. A range is never written out."""
+    if isinstance(wanted, range):
+        return f"{column} BETWEEN :low AND :high", {"low": wanted.start, "high": wanted.stop - 1}
+    return f"{column} IN (:uids[])", {"uids": wanted}
+
+
+def _highest_modseq(tx: Tx, key: MailboxKey) -> int:
+    """Return the modseq of the last change of a mailbox. Raises NoSuchMailbox."""
+    found: int | None = tx.value(f"SELECT highest_modseq FROM mailbox WHERE {_ENTRY}", **_params(key))
+    if found is None:
+        raise NoSuchMailbox(mailbox_id=key.mailbox_id)
+    return found
 
 
 def _params(key: MailboxKey) -> dict[str, int]:

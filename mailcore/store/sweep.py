@@ -4,10 +4,11 @@ Removing a message leaves a tombstone; the sweep drops old tombstones, then mess
 blobs that no message and no queue row names. Each step is a short unit, repeated until it finds nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config.clock import DAY_US
-from config.database import Database, Tx
+from config.database import Database, Row, Tx
 from mailcore.store import threads
 from mailcore.store.blobs import Blobs
 from mailcore.store.types import BlobId
@@ -71,3 +72,15 @@ def unreferenced(tx: Tx, blob_ids: list[BlobId]) -> list[BlobId]:
 
 _NAMED = """SELECT 1 WHERE EXISTS (SELECT 1 FROM message WHERE blob_id = :blob_id)
                          OR EXISTS (SELECT 1 FROM queue_message WHERE blob_id = :blob_id)"""
+def _move_horizons(tx: Tx, old: Sequence[Row]) -> None:
+    """Note in each mailbox the highest modseq of the tombstones that it loses. In order, so that two sweeps never wait for each other."""
+    horizons: dict[tuple[int, int], int] = {}
+    for account_id, mailbox_id, _, _, modseq in old:
+        horizons[account_id, mailbox_id] = max(modseq, horizons.get((account_id, mailbox_id), 0))
+    tx.many(
+        """UPDATE mailbox SET complete_since = :modseq
+           WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND complete_since < :modseq""",
+        [{"account_id": key[0], "mailbox_id": key[1], "modseq": modseq} for key, modseq in sorted(horizons.items())],
+    )
+
+

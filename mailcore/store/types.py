@@ -73,11 +73,15 @@ class FlagState:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What happened in a mailbox after a modseq. `updated` holds new and re-flagged messages, ascending by UID."""
+    """What happened in a mailbox after a modseq. `updated` holds new and re-flagged messages, ascending by UID.
+
+    Not `complete` when tombstones after that modseq were swept: then more may be gone than `expunged` says.
+    """
 
     mailbox: Mailbox
     updated: tuple[FlagState, ...]
     expunged: tuple[int, ...]
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,27 +125,31 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What COPY or MOVE did: (source UID, new UID), ascending by source."""
+    """What COPY or MOVE did: (source UID, new UID), ascending by source. `since` is the source's modseq before it."""
 
     uidvalidity: int
     pairs: tuple[tuple[int, int], ...]
     modseq: int
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Flagged:
-    """What STORE did; `failed` are UIDs refused by UNCHANGEDSINCE."""
+    """What STORE did; `failed` are UIDs refused by UNCHANGEDSINCE. `since` is the mailbox's modseq before it."""
 
     changed: tuple[FlagState, ...]
     failed: tuple[int, ...]
+    modseq: int = 0
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Expunged:
-    """What EXPUNGE removed: UIDs ascending, and the modseq of the removal."""
+    """What EXPUNGE removed: UIDs ascending, and the modseq of the removal. `since` is the mailbox's modseq before it."""
 
     uids: tuple[int, ...]
     modseq: int
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
-"""Commands that change messages. RFC 3501 §6.4; RFC 4315 (UIDPLUS); RFC 6851 (MOVE)."""
+"""Commands that change messages. RFC 3501 §6.4; RFC 4315 (UIDPLUS); RFC 6851 (MOVE); RFC 7162 (CONDSTORE)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from config.database import Tx
 from mailcore.errors import NoSuchMailbox
-from mailcore.imap import fetching, responses
+from mailcore.imap import responses, telling
 from mailcore.imap.commands import Expunge, Store, Transfer
-from mailcore.imap.responses import Responses, no, ok
+from mailcore.imap.errors import ExpungedElsewhere
+from mailcore.imap.responses import Responses, no, ok, reached
 from mailcore.imap.sequence import compact
-from mailcore.imap.session import Selected, Session
+from mailcore.imap.session import Session
+from mailcore.imap.view import View
 from mailcore.store import keywords, mailboxes, messages
 from mailcore.store.types import AccountId, Copied, Flagged, MailboxKey
 
@@ -17,29 +19,55 @@ MISSING = "no such mailbox; it can be created"
 
 
 async def store(session: Session, command: Store) -> Responses:
-    """RFC 3501 §6.4.6. Messages that another session expunged are passed over in silence (RFC 2180 §4.2.1)."""
+    """RFC 3501 §6.4.6, RFC 7162 §3.1.3. Messages that another session expunged are passed over in silence (RFC 2180 §4.2.1).
+
+    What UNCHANGEDSINCE refused is told behind the command as any other change is, unless the client knows it already.
+    """
     selected = session.writable()
-    places = session.places(command.messages, uid=command.uid)
-    uids = [selected.view.uids[place] for place in places]
-    if not uids:
+    if command.unchanged_since is not None:
+        yield session.enable_condstore()
+    places, left = telling.limited(session.places(command.messages, uid=command.uid), selected.view.uids)
+    if not places:
         yield ok("stored")
         return
-    write = session.services.db.write_brief if len(uids) <= BRIEF_UIDS else session.services.db.write
-    done, bits = await write(store_flags, selected.key, uids, command.op, command.flags.bits, command.flags.keywords)
+    uids = named(selected.view, places)
+    write = session.services.db.write_brief if len(places) <= BRIEF_UIDS else session.services.db.write
+    change = command.op, command.flags.bits, command.flags.keywords, command.unchanged_since
+    done, bits = await write(store_flags, selected.key, uids, *change)
     if not session.flags.knows(bits):
         for line in await session.new_keywords():
             yield line
-    surprising = settle(selected, done, messages.OPERATIONS[command.op], bits)
-    shown = surprising if command.silent else places
-    yield b"".join(_flag_lines(session, shown, uid=command.uid))
-    yield ok("stored")
+    combine = messages.OPERATIONS[command.op]
+    changed, surprising = selected.view.settle_all(done.changed, lambda flags: combine(flags, bits))
+    if done.changed:
+        selected.view.advance(done.since, done.modseq)
+    refused = frozenset(done.failed)
+    fitting = [place for place in places if selected.view.uids[place] not in refused] if refused else places
+    yield b"".join(_flag_lines(session, command, fitting, changed, surprising))
+    failed = selected.view.known(done.failed)
+    if failed and left:
+        yield responses.untagged("NO", "the messages below come with another command", left)
+    if failed:
+        names = [selected.view.uids[place] if command.uid else place + 1 for place in failed]
+        yield ok("changed elsewhere meanwhile", f"MODIFIED {compact(names).decode('ascii')}")
+    else:
+        yield ok("stored", left)
 
 
-def store_flags(tx: Tx, key: MailboxKey, uids: Sequence[int], op: str, flags: int, names: Sequence[str]) -> tuple[Flagged, int]:
+def named(view: View, places: Sequence[int]) -> Sequence[int]:
+    """Return the UIDs at some places; as one range when they stand side by side, which the store finds quickly."""
+    if isinstance(places, range):
+        return range(view.uids[places[0]], view.uids[places[-1]] + 1) if places else ()
+    return [view.uids[place] for place in places]
+
+
+def store_flags(
+    tx: Tx, key: MailboxKey, uids: Sequence[int], op: str, flags: int, names: Sequence[str], unchanged_since: int | None = None
+) -> tuple[Flagged, int]:
     """Change flags with keywords by name; return the bits that these names stand for too. Raises LimitReached."""
-    named = _known if op == "remove" else keywords.bits
-    bits = flags | named(tx, key.account_id, names) if names else flags
-    return messages.store_flags(tx, key, uids, op, bits), bits
+    known = _known if op == "remove" else keywords.bits
+    bits = flags | known(tx, key.account_id, names) if names else flags
+    return messages.store_flags(tx, key, uids, op, bits, unchanged_since), bits
 
 
 def _known(tx: Tx, account_id: AccountId, names: Sequence[str]) -> int:
@@ -48,34 +76,37 @@ def _known(tx: Tx, account_id: AccountId, names: Sequence[str]) -> int:
     return sum(bit for bit, name in keywords.names(tx, account_id).items() if name.casefold() in wanted)
 
 
-def settle(selected: Selected, done: Flagged, combine: object, bits: int) -> list[int]:
-    """Bring new flags into the view; return the places where they are not what the client must expect."""
-    assert callable(combine)
-    surprising = []
-    for state in done.changed:
-        place = selected.view.index(state.uid)
-        if place is None:
-            continue
-        if combine(selected.view.flags[place], bits) != state.flags:
-            surprising.append(place)
-        selected.view.settle(place, state)
-    return surprising
+def _flag_lines(
+    session: Session, command: Store, fitting: Sequence[int], changed: Sequence[int], surprising: Sequence[int]
+) -> Iterator[bytes]:
+    """Answer a STORE: with flags, unless it is silent and they are as the client must expect; then with the modseq alone.
 
-
-def _flag_lines(session: Session, places: Sequence[int], *, uid: bool) -> list[bytes]:
-    view, write = session.selected.view, session.flags.write
-    return [
-        fetching.flags_answer(place + 1, view.uids[place], write(view.flags[place]), with_uid=uid)
-        for place in places
-        if not view.is_gone(place)
-    ]
+    Whoever follows modseqs is told of each that changed, and after UNCHANGEDSINCE of each that fitted (RFC 7162 §3.1, §3.1.3).
+    """
+    view, written = session.selected.view, session.flags.write
+    full = telling.flags_line(session.enabled, uid=command.uid)
+    brief = telling.modseq_line(session.enabled, uid=command.uid)
+    loud = frozenset(surprising)
+    if not command.silent:
+        shown: Sequence[int] = fitting
+    elif "CONDSTORE" in session.enabled:
+        shown = changed if command.unchanged_since is None else fitting
+    else:
+        shown = surprising
+    for place in shown:
+        if not view.loses or not view.is_gone(place):
+            line = brief if command.silent and place not in loud else full
+            yield line(place + 1, view.uids[place], written(view.flags[place]), view.modseqs[place])
 
 
 async def copy(session: Session, command: Transfer) -> Responses:
-    """RFC 3501 §6.4.7, RFC 4315 §3."""
-    uids = _uids(session, command)
+    """RFC 3501 §6.4.7, RFC 4315 §3: all or nothing, also when another session removed some of the messages."""
+    uids, left = _uids(session, command)
+    if left:
+        yield no("too many messages for one COPY", left)  # RFC 9738 §3.1: nothing is copied in part
+        return
     try:
-        done = await session.services.db.write(copy_to, session.selected.key, uids, command.name)
+        done = await session.services.db.write(copy_to, session.selected.key, uids, command.name, _expected(session, command))
     except NoSuchMailbox:
         yield no(MISSING, "TRYCREATE")
         return
@@ -85,30 +116,47 @@ async def copy(session: Session, command: Transfer) -> Responses:
 async def move(session: Session, command: Transfer) -> Responses:
     """RFC 6851 §3.1, §4.3: COPYUID comes before the EXPUNGEs that follow from it."""
     selected = session.writable()
-    uids = _uids(session, command)
+    uids, left = _uids(session, command)
     try:
-        done = await session.services.db.write(move_to, selected.key, uids, command.name)
+        done = await session.services.db.write(move_to, selected.key, uids, command.name, _expected(session, command))
     except NoSuchMailbox:
         yield no(MISSING, "TRYCREATE")
         return
     if done.pairs:
         yield responses.untagged("OK", "moved", copyuid(done))
+    if left:
+        yield responses.untagged("NO", "the messages below come with another command", left)
     selected.view.bury(uid for uid, _ in done.pairs)
-    yield ok("moved")
+    yield reached("moved") if done.pairs else ok("moved")
 
 
-def copy_to(tx: Tx, source: MailboxKey, uids: Sequence[int], name: str) -> Copied:
-    """Copy to a mailbox by name. Raises NoSuchMailbox."""
-    return messages.copy(tx, source, uids, mailboxes.find(tx, source.account_id, name).key)
+def copy_to(tx: Tx, source: MailboxKey, uids: Sequence[int], name: str, expected: int = 0) -> Copied:
+    """Copy to a mailbox by name. Raises NoSuchMailbox, ExpungedElsewhere."""
+    return _all(messages.copy(tx, source, uids, mailboxes.find(tx, source.account_id, name).key), expected)
 
 
-def move_to(tx: Tx, source: MailboxKey, uids: Sequence[int], name: str) -> Copied:
-    """Move to a mailbox by name. Raises NoSuchMailbox."""
-    return messages.move(tx, source, uids, mailboxes.find(tx, source.account_id, name).key)
+def move_to(tx: Tx, source: MailboxKey, uids: Sequence[int], name: str, expected: int = 0) -> Copied:
+    """Move to a mailbox by name. Raises NoSuchMailbox, ExpungedElsewhere."""
+    return _all(messages.move(tx, source, uids, mailboxes.find(tx, source.account_id, name).key), expected)
 
 
-def _uids(session: Session, command: Transfer) -> list[int]:
-    return [session.selected.view.uids[place] for place in session.places(command.messages, uid=command.uid)]
+def _all(done: Copied, expected: int) -> Copied:
+    """Undo the unit when fewer messages were there than expected (RFC 9051 §6.4.7: all or nothing)."""
+    if len(done.pairs) < expected:
+        raise ExpungedElsewhere(missing=expected - len(done.pairs))
+    return done
+
+
+def _uids(session: Session, command: Transfer) -> tuple[Sequence[int], str]:
+    """Return the UIDs that a command names, and the code when they are too many for one command."""
+    view = session.selected.view
+    places, left = telling.limited(session.places(command.messages, uid=command.uid), view.uids)
+    return named(view, places), left
+
+
+def _expected(session: Session, command: Transfer) -> int:
+    """Return how many messages must be there: all that are named by number; UIDs may name none (RFC 3501 §6.4.8)."""
+    return 0 if command.uid else len(session.places(command.messages, uid=False))
 
 
 def copyuid(done: Copied) -> str:
@@ -120,11 +168,16 @@ def copyuid(done: Copied) -> str:
 
 
 async def expunge(session: Session, command: Expunge) -> Responses:
-    """RFC 3501 §6.4.3, RFC 4315 §2.1: each removal is told before OK, as the view gets to know it."""
+    """RFC 3501 §6.4.3, RFC 4315 §2.1: each removal is told before OK, as the view gets to know it; with its modseq (RFC 7162 §3.2.7)."""
     selected = session.writable()
-    only = None
+    only, left = None, ""
     if command.only is not None:
-        only = [selected.view.uids[place] for place in session.places(command.only, uid=True)]
+        places, left = telling.limited(session.places(command.only, uid=True), selected.view.uids)
+        only = named(selected.view, places)
     done = await session.services.db.write(messages.expunge, selected.key, only)
     selected.view.bury(done.uids)
-    yield ok("expunged")
+    if done.uids:
+        selected.view.advance(done.since, done.modseq)
+    if left:
+        yield responses.untagged("NO", "the messages below come with another command", left)
+    yield reached("expunged") if done.uids else ok("expunged")

@@ -49,9 +49,12 @@ async def enable(session: Session, command: Enable) -> Responses:
     """RFC 5161 §3.1: answers with what it turned on, each with what it implies; what is not known is passed over."""
     wanted = [name for name in dict.fromkeys(command.names) if name in ENABLES]
     fresh = [name for name in wanted if name not in session.enabled]
+    before = "CONDSTORE" in session.enabled
     for name in fresh:
         session.enabled |= ENABLES[name] | {name}
     yield "".join(("* ENABLED", *(f" {name}" for name in fresh), "\r\n")).encode("ascii")
+    if "CONDSTORE" in session.enabled and not before:
+        yield session.highest_modseq()
     yield ok("done")
 
 

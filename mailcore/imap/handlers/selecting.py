@@ -1,13 +1,14 @@
-"""Opening and leaving a mailbox. RFC 3501 §6.3.1, §6.3.2, §6.4.2; RFC 3691 (UNSELECT)."""
+"""Opening and leaving a mailbox. RFC 3501 §6.3.1, §6.3.2, §6.4.2; RFC 9051 §6.3.2; RFC 7162; RFC 3691 (UNSELECT)."""
+
+from collections.abc import Iterator
 
 from config.database import Tx
-from mailcore.imap import responses
+from mailcore.imap import responses, resync
 from mailcore.imap.commands import Plain, Select
-from mailcore.imap.responses import Responses, ok
-from mailcore.imap.session import Session
-from mailcore.imap.view import View
+from mailcore.imap.responses import Done, Responses, bad, ok
+from mailcore.imap.session import Session, State
 from mailcore.store import keywords, mailboxes, messages
-from mailcore.store.types import AccountId, Flag, Mailbox
+from mailcore.store.types import AccountId, Mailbox
 
 
 async def select(session: Session, command: Select) -> Responses:
@@ -24,24 +25,54 @@ async def examine(session: Session, command: Select) -> Responses:
 
 async def _open(session: Session, command: Select, *, read_only: bool) -> Responses:
     """A failed SELECT leaves no mailbox selected. No session is ever told \\Recent (§2.3.2 lets one, none is simpler)."""
-    session.unselect()
+    refused = _refused(session, command)
+    if refused is not None:
+        yield refused
+        return
+    if session.state is State.SELECTED:
+        session.unselect()
+        yield responses.untagged("OK", "what comes now is of another mailbox", "CLOSED")
+    if command.condstore or command.resync is not None:
+        session.enabled.add("CONDSTORE")
     place = await session.locate(command.name)
     found, names = await session.services.db.peek(_find, place.account.account_id, place.name)
     session.use_keywords(names)
     mailbox = await session.select(place.account, found.key, read_only=read_only)
-    view = session.selected.view
+    for line in _counted(session, command, mailbox, read_only=read_only):
+        yield line
+    yield responses.untagged("OK", "UIDs valid", f"UIDVALIDITY {session.selected.uidvalidity}")
+    yield responses.untagged("OK", "its id", f"MAILBOXID ({responses.mailbox_id(mailbox.key)})")
+    yield responses.untagged("OK", "next UID", f"UIDNEXT {mailbox.uid_next}")
+    yield session.highest_modseq()
+    if command.resync is not None:
+        for line in await resync.answer(session, command.resync):
+            yield line
+    yield ok("open", "READ-ONLY" if read_only else "READ-WRITE")
+
+
+def _refused(session: Session, command: Select) -> Done | None:
+    """QRESYNC must have been enabled (RFC 7162 §3.2.3); numbers mean nothing under UIDONLY (RFC 9586 §3.7)."""
+    if command.resync is not None and "QRESYNC" not in session.enabled:
+        return bad("ENABLE QRESYNC comes first")
+    if command.resync is not None and command.resync.numbers is not None and "UIDONLY" in session.enabled:
+        return bad("messages are named by UID alone here", "UIDREQUIRED")
+    return None
+
+
+def _counted(session: Session, command: Select, mailbox: Mailbox, *, read_only: bool) -> Iterator[bytes]:
+    """What can be kept, and how many messages there are; IMAP4rev2 names the mailbox and has no RECENT (RFC 9051 §6.3.2)."""
+    view, rev2 = session.selected.view, "IMAP4REV2" in session.enabled
     yield b"* FLAGS %b\r\n" % session.flags.all()
     permanent = b"()" if read_only else session.flags.permanent()
     yield b"* OK [PERMANENTFLAGS %b] these can be kept\r\n" % permanent
     yield responses.exists(len(view.uids))
+    if rev2:
+        yield b'* LIST () "/" %b\r\n' % responses.mailbox(command.name, utf8=session.utf8)
+        return
     yield b"* 0 RECENT\r\n"
-    unseen = _first_unseen(view)
+    unseen = view.first_unseen() if mailbox.unseen and "UIDONLY" not in session.enabled else 0
     if unseen:
         yield responses.untagged("OK", "first unseen", f"UNSEEN {unseen}")
-    yield responses.untagged("OK", "UIDs valid", f"UIDVALIDITY {session.selected.uidvalidity}")
-    yield responses.untagged("OK", "its id", f"MAILBOXID ({responses.mailbox_id(mailbox.key)})")
-    yield responses.untagged("OK", "next UID", f"UIDNEXT {mailbox.uid_next}")
-    yield ok("open", "READ-ONLY" if read_only else "READ-WRITE")
 
 
 def _find(tx: Tx, account_id: AccountId, name: str) -> tuple[Mailbox, dict[int, str]]:
@@ -49,13 +80,8 @@ def _find(tx: Tx, account_id: AccountId, name: str) -> tuple[Mailbox, dict[int, 
     return mailboxes.find(tx, account_id, name), keywords.names(tx, account_id)
 
 
-def _first_unseen(view: View) -> int:
-    """Return the sequence number of the first message without \\Seen, 0 when all have it."""
-    return next((number for number, flags in enumerate(view.flags, 1) if not flags & Flag.SEEN), 0)
-
-
 async def close(session: Session, command: Plain) -> Responses:
-    """RFC 3501 §6.4.2: removes \\Deleted messages without a word, except after EXAMINE."""
+    """RFC 3501 §6.4.2: removes \\Deleted messages without a word, except after EXAMINE; no HIGHESTMODSEQ either (RFC 7162 §3.2.8)."""
     selected = session.selected
     if not selected.read_only:
         await session.services.db.write(messages.expunge, selected.key, None)

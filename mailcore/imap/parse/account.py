@@ -13,11 +13,13 @@ from mailcore.imap.commands import (
     Login,
     Plain,
     Rename,
+    Resync,
     Select,
     Status,
     Subscribe,
 )
 from mailcore.imap.parse.cursor import BadSyntax, Cursor
+from mailcore.imap.sequence import STAR, SequenceSet
 
 ID_FIELDS = 30  # RFC 2971 §3.3
 MAX_PATTERNS = 100
@@ -106,9 +108,55 @@ def identify(cursor: Cursor) -> Id:
 
 
 def select(cursor: Cursor) -> Select:
-    """RFC 3501 §6.3.1."""
+    """RFC 3501 §6.3.1, with the parameters of RFC 7162 §3.1.8 and §3.2.5."""
     cursor.space()
-    return Select(cursor.mailbox())
+    name = cursor.mailbox()
+    if cursor.ended():
+        return Select(name)
+    cursor.space()
+    cursor.expect(b"(")
+    condstore, resync = False, None
+    while True:
+        match cursor.word():
+            case "CONDSTORE":
+                condstore = True
+            case "QRESYNC" if resync is None:
+                resync = _resync(cursor)
+            case _:
+                raise BadSyntax("CONDSTORE or QRESYNC expected")
+        if cursor.skip(b")"):
+            return Select(name, condstore, resync)
+        cursor.space()
+
+
+def _resync(cursor: Cursor) -> Resync:
+    """RFC 7162 §7: no ``*`` and no ``$`` in these sets."""
+    cursor.space()
+    cursor.expect(b"(")
+    uidvalidity = cursor.number()
+    cursor.space()
+    modseq = cursor.number64()
+    known = numbers = uids = None
+    if not cursor.looking_at(b")"):
+        cursor.space()
+        if not cursor.looking_at(b"("):
+            known = _closed_set(cursor)
+            if not cursor.looking_at(b")"):
+                cursor.space()
+        if cursor.skip(b"("):
+            numbers = _closed_set(cursor)
+            cursor.space()
+            uids = _closed_set(cursor)
+            cursor.expect(b")")
+    cursor.expect(b")")
+    return Resync(uidvalidity, modseq, known, numbers, uids)
+
+
+def _closed_set(cursor: Cursor) -> SequenceSet:
+    found = cursor.sequence_set()
+    if found.saved or any(STAR in pair for pair in found.ranges):
+        raise BadSyntax("* and $ mean nothing here")
+    return found
 
 
 def create(cursor: Cursor) -> Create:

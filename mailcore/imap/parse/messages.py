@@ -72,12 +72,24 @@ def _store(cursor: Cursor, *, uid: bool) -> Store:
     cursor.space()
     messages = cursor.sequence_set()
     cursor.space()
+    unchanged_since = _condition(cursor) if cursor.skip(b"(") else None
     name, dot, silent = cursor.word().partition(".")
     if name not in OPERATIONS or (dot and silent != "SILENT"):
         raise BadSyntax("FLAGS, +FLAGS or -FLAGS expected")
     cursor.space()
     wanted = flags(cursor) if cursor.looking_at(b"(") else _bare_flags(cursor)
-    return Store(messages, OPERATIONS[name], wanted, silent=bool(dot), uid=uid)
+    return Store(messages, OPERATIONS[name], wanted, silent=bool(dot), uid=uid, unchanged_since=unchanged_since)
+
+
+def _condition(cursor: Cursor) -> int:
+    """RFC 7162 §3.1.3, §7: 0 is allowed, and fits no message."""
+    if cursor.word() != "UNCHANGEDSINCE":
+        raise BadSyntax("UNCHANGEDSINCE expected")
+    cursor.space()
+    modseq = cursor.number64()
+    cursor.expect(b")")
+    cursor.space()
+    return modseq
 
 
 def transfer(cursor: Cursor) -> Transfer:

@@ -31,14 +31,14 @@ def test_removals_wait_until_they_may_be_told_and_arrivals_wait_with_them() -> N
     seen.absorb(delta(2, {4: 0}, (1, 3)))
     assert seen.apply(renumber=False) == []
     assert list(seen.uids) == [1, 2, 3]
-    assert seen.apply(renumber=True) == [Gone(1), Gone(2), Total(2)]
+    assert seen.apply(renumber=True) == [Gone(1, 1), Gone(2, 3), Total(2)]
     assert list(seen.uids) == [2, 4]
 
 
 def test_a_shrunk_mailbox_gets_no_exists() -> None:
     seen = view(1, 2)
     seen.absorb(delta(2, None, (2,)))
-    assert seen.apply(renumber=True) == [Gone(2)]
+    assert seen.apply(renumber=True) == [Gone(2, 2)]
 
 
 def test_a_message_that_came_and_went_is_never_mentioned() -> None:
@@ -92,7 +92,8 @@ def believe(told: list[Change], numbers: list[int | None], flags: dict[int, int]
     """What a client does with what it is told: None is a message whose UID it has not asked for."""
     for change in told:
         match change:
-            case Gone(number):
+            case Gone(number, uid):
+                assert numbers[number - 1] in (None, uid)
                 del numbers[number - 1]
             case Total(count):
                 assert count > len(numbers)
