@@ -52,9 +52,17 @@ INVARIANTS = {
     "no uid is both there and gone": """
         SELECT 'account ' || e.account_id || ' mailbox ' || e.mailbox_id || ' uid ' || e.uid || ': there and expunged'
         FROM entry e JOIN expunged x ON x.account_id = e.account_id AND x.mailbox_id = e.mailbox_id AND x.uid = e.uid""",
-    "every entry is in a mailbox": """
+    "every entry is in a mailbox, or in one that was removed": """
         SELECT 'account ' || e.account_id || ' uid ' || e.uid || ': no mailbox ' || e.mailbox_id FROM entry e
-        LEFT JOIN mailbox m ON m.account_id = e.account_id AND m.mailbox_id = e.mailbox_id WHERE m.mailbox_id IS NULL""",
+        LEFT JOIN mailbox m ON m.account_id = e.account_id AND m.mailbox_id = e.mailbox_id
+        LEFT JOIN deleted_mailbox d ON d.account_id = e.account_id AND d.mailbox_id = e.mailbox_id
+        WHERE m.mailbox_id IS NULL AND d.mailbox_id IS NULL""",
+    "no mailbox is both there and removed": """
+        SELECT 'account ' || m.account_id || ' mailbox ' || m.mailbox_id FROM mailbox m
+        JOIN deleted_mailbox d ON d.account_id = m.account_id AND d.mailbox_id = m.mailbox_id""",
+    "every right is at a mailbox": """
+        SELECT 'account ' || r.account_id || ' mailbox ' || r.mailbox_id || ': right of ' || r.grantee_id FROM mailbox_right r
+        LEFT JOIN mailbox m ON m.account_id = r.account_id AND m.mailbox_id = r.mailbox_id WHERE m.mailbox_id IS NULL""",
     "the queue counts its recipients": """
         SELECT 'queue ' || q.queue_id || ': pending ' || q.pending || ', has ' || COUNT(r.number)
         FROM queue_message q LEFT JOIN queue_recipient r ON r.queue_id = q.queue_id

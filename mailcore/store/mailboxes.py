@@ -5,6 +5,7 @@ it is written.
 """
 
 import unicodedata
+from collections.abc import Collection
 
 from config.database import Tx
 from mailcore.errors import (
@@ -23,6 +24,17 @@ INBOX = "INBOX"
 MAX_NAME_CHARS = 255
 MAX_DEPTH = 20
 MAX_MAILBOXES = 10_000
+
+_KEY_OF = "SELECT mailbox_id FROM mailbox WHERE account_id = :account_id AND name_fold = :fold"
+_INHERIT = """
+    INSERT INTO mailbox_right (account_id, mailbox_id, grantee_id, rights, given_us)
+    SELECT account_id, :child_id, grantee_id, rights, :now FROM mailbox_right
+    WHERE account_id = :account_id AND mailbox_id = :mailbox_id
+"""
+_RETIRE = """
+    INSERT INTO deleted_mailbox (account_id, mailbox_id, name, deleted_us)
+    VALUES (:account_id, :mailbox_id, :name, :now)
+"""
 
 
 def canonical(name: str) -> str:
@@ -47,6 +59,11 @@ def listing(tx: Tx, account_id: AccountId) -> list[Mailbox]:
 def is_within(name: str, folder: str) -> bool:
     """Say whether a mailbox is a folder or stands below it; "" is the whole account."""
     return not folder or (name + SEPARATOR).casefold().startswith((folder + SEPARATOR).casefold())
+
+
+def exists(tx: Tx, account_id: AccountId, name: str) -> bool:
+    """Say whether there is a mailbox of this name. Raises BadMailboxName."""
+    return tx.value(_KEY_OF, account_id=account_id, fold=canonical(name).casefold()) is not None
 
 
 def find(tx: Tx, account_id: AccountId, name: str) -> Mailbox:
@@ -79,16 +96,21 @@ def create(tx: Tx, account_id: AccountId, name: str, role: str = "") -> Mailbox:
         raise MailboxExists("another mailbox has this special use already", role=role)
     if len(taken) >= MAX_MAILBOXES:
         raise LimitReached("this account has as many mailboxes as it may have")
+    _insert_parents(tx, account_id, name, taken, modseq)
+    return _insert(tx, account_id, name, role, modseq)
+
+
+def _insert_parents(tx: Tx, account_id: AccountId, name: str, taken: Collection[str], modseq: int) -> None:
+    """Make the mailboxes above a name that there are not: of `taken` are all (RFC 3501 §6.3.3)."""
     levels = name.split(SEPARATOR)
     for depth in range(1, len(levels)):
         parent = SEPARATOR.join(levels[:depth])
         if parent.casefold() not in taken:
             _insert(tx, account_id, parent, "", modseq)
-    return _insert(tx, account_id, name, role, modseq)
 
 
 def delete(tx: Tx, account_id: AccountId, name: str) -> None:
-    """Remove a mailbox; its messages become tombstones, which the sweep drops in time (RFC 3501 §6.3.4).
+    """Remove a mailbox (RFC 3501 §6.3.4). However many messages it has, that takes a moment: the sweep drops them in time.
 
     Raises NoSuchMailbox, MailboxProtected (INBOX and special uses), MailboxHasChildren.
     """
@@ -97,13 +119,12 @@ def delete(tx: Tx, account_id: AccountId, name: str) -> None:
         raise MailboxProtected(name=mailbox.name)
     if _children(tx, account_id, mailbox.name):
         raise MailboxHasChildren(name=mailbox.name)
-    messages.bury_all(tx, mailbox.key)
+    accounts.bump(tx, account_id)
+    key = {"account_id": account_id, "mailbox_id": mailbox.key.mailbox_id}
+    tx.execute(_RETIRE, **key, name=mailbox.name, now=tx.now_us)
     annotations.forget(tx, account_id, mailbox.key.mailbox_id)
-    tx.execute(
-        "DELETE FROM mailbox WHERE account_id = :account_id AND mailbox_id = :mailbox_id",
-        account_id=account_id,
-        mailbox_id=mailbox.key.mailbox_id,
-    )
+    for table in ("mailbox", "mailbox_right"):
+        tx.execute(f"DELETE FROM {table} WHERE account_id = :account_id AND mailbox_id = :mailbox_id", **key)
 
 
 def rename(tx: Tx, account_id: AccountId, old: str, new: str) -> None:
@@ -167,11 +188,7 @@ def _make_way(tx: Tx, account_id: AccountId, moved: list[Mailbox], old: str, new
         name = canonical(new + mailbox.name[len(old) :])
         if name.casefold() in others:
             raise MailboxExists(name=name)
-    levels = new.split(SEPARATOR)
-    for depth in range(1, len(levels)):
-        parent = SEPARATOR.join(levels[:depth])
-        if parent.casefold() not in others:
-            _insert(tx, account_id, parent, "", modseq)
+    _insert_parents(tx, account_id, new, others, modseq)
 
 
 def _set_name(tx: Tx, mailbox: Mailbox, name: str) -> None:
@@ -212,4 +229,13 @@ def _insert(tx: Tx, account_id: AccountId, name: str, role: str, modseq: int) ->
         uidvalidity=_next_uidvalidity(tx, account_id),
         modseq=modseq,
     )
+    _inherit(tx, account_id, mailbox_id, name)
     return rows.get(tx, MailboxKey(account_id, MailboxId(mailbox_id)))
+
+
+def _inherit(tx: Tx, account_id: AccountId, mailbox_id: int, name: str) -> None:
+    """Give a new mailbox the access list of the one that it is made in (RFC 4314 §2.1 leaves it to us)."""
+    above = name.rpartition(SEPARATOR)[0]
+    parent_id = tx.value(_KEY_OF, account_id=account_id, fold=above.casefold()) if above else None
+    if parent_id is not None:
+        tx.execute(_INHERIT, account_id=account_id, mailbox_id=parent_id, child_id=mailbox_id, now=tx.now_us)

@@ -222,12 +222,6 @@ def expunge(tx: Tx, key: MailboxKey, only: Sequence[int] | None) -> Expunged:
     return Expunged(tuple(row[0] for row in doomed), modseq)
 
 
-def bury_all(tx: Tx, key: MailboxKey) -> None:
-    """Turn every entry of a mailbox that is about to go into a tombstone."""
-    modseq = accounts.bump(tx, key.account_id)
-    _bury(tx, key, tx.rows(_CHOSEN, **_params(key)), modseq)
-
-
 _CHOSEN = """SELECT e.uid, e.message_id, e.flags, e.internaldate_us, m.size_bytes, e.saved_us FROM entry e
     JOIN message m ON m.account_id = e.account_id AND m.message_id = e.message_id
     WHERE e.account_id = :account_id AND e.mailbox_id = :mailbox_id"""

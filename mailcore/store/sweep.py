@@ -28,6 +28,8 @@ class Swept:
 
 async def sweep(db: Database, blobs: Blobs, now_us: int) -> Swept:
     """Drop everything that is past its grace."""
+    while await db.write(bury_deleted):
+        pass
     tombstones = 0
     while dropped := await db.write(drop_tombstones, now_us - TOMBSTONE_GRACE_US):
         tombstones += dropped
@@ -39,6 +41,28 @@ async def sweep(db: Database, blobs: Blobs, now_us: int) -> Swept:
     return Swept(tombstones, gone)
 
     await blobs.tidy()
+
+def bury_deleted(tx: Tx) -> int:
+    """Turn a batch of what removed mailboxes held into tombstones, as old as the removal; return how many."""
+    found = tx.row("SELECT account_id, mailbox_id, deleted_us FROM deleted_mailbox ORDER BY deleted_us LIMIT 1 /* FOR UPDATE */")
+    if found is None:
+        return 0
+    where = {"account_id": found[0], "mailbox_id": found[1]}
+    uids = tx.column(f"SELECT uid FROM entry WHERE {_IN} ORDER BY uid LIMIT :limit", **where, limit=BATCH)
+    tx.execute(_BURY, **where, uids=uids, deleted_us=found[2])
+    tx.execute(f"DELETE FROM entry WHERE {_IN} AND uid IN (:uids[])", **where, uids=uids)
+    if len(uids) < BATCH:
+        tx.execute(f"DELETE FROM deleted_mailbox WHERE {_IN}", **where)
+    return max(1, len(uids))
+
+
+_IN = "account_id = :account_id AND mailbox_id = :mailbox_id"
+_BURY = f"""
+    INSERT INTO expunged (account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us, expunged_us, saved_us)
+    SELECT account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us, :deleted_us, saved_us
+    FROM entry WHERE {_IN} AND uid IN (:uids[])
+"""
+
 
 def drop_tombstones(tx: Tx, before_us: int) -> int:
     """Drop a batch of tombstones older than `before_us`, and the messages that only they showed; return how many."""
