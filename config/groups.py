@@ -27,6 +27,7 @@ GROUPS = {
 }
 COMMANDS = {
     "dns": "directory.commands.dns",
+    "reindex": "mailcore.reindex",
     "who": "directory.commands.who",
 }
 

@@ -22,6 +22,7 @@ ROLES = {
     "ldap": "mailcore.ldap:ldap",
     "web": "webmail.app:web",
     "keep": "mailcore.keep:keep",
+    "index": "mailcore.index:index",
     "manifest": "mailcore.manifest.role:manifest",
     "sync": "mailcore.sync:sync",
 }

@@ -19,6 +19,7 @@ from config.settings import Settings
 from mailcore import ldap, services
 from mailcore.store.check import check as check_rows
 from mailcore.store.check import check_blobs
+from mailcore.store.fulltext.checking import check_segments
 
 MIN_FREE_BYTES = 2 << 30  # below this a busy node fills its disk before anyone looks
 WARN_BEFORE = timedelta(days=30)  # time to renew a certificate without haste
@@ -36,9 +37,9 @@ class Finding:
 
 
 async def check(directory: Path) -> list[str]:
-    """Return the broken invariants of a node's store, blobs included; empty when it is sound."""
+    """Return the broken invariants of a node's store, blobs and full-text index included; empty when it is sound."""
     async with services.opened(settings.load(directory)) as node:
-        return await node.db.read(check_rows) + await check_blobs(node.db, node.store)
+        return await node.db.read(check_rows) + await check_blobs(node.db, node.store) + await check_segments(node.store)
 
 
 async def doctor(directory: Path, *, fix: bool) -> list[Finding]:

@@ -63,6 +63,17 @@ INVARIANTS = {
     "every right is at a mailbox": """
         SELECT 'account ' || r.account_id || ' mailbox ' || r.mailbox_id || ': right of ' || r.grantee_id FROM mailbox_right r
         LEFT JOIN mailbox m ON m.account_id = r.account_id AND m.mailbox_id = r.mailbox_id WHERE m.mailbox_id IS NULL""",
+    "no index is ahead of its account": """
+        SELECT 'account ' || f.account_id || ': indexed up to ' || f.indexed_upto || ', next message ' || s.message_next
+        FROM fulltext_state f JOIN account_state s ON s.account_id = f.account_id WHERE f.indexed_upto >= s.message_next""",
+    "no segment is ahead of its index": """
+        SELECT 'account ' || g.account_id || ' segment ' || g.segment || ': up to ' || g.last_id || ', indexed up to ' || f.indexed_upto
+        FROM fulltext_segment g JOIN fulltext_state f ON f.account_id = g.account_id
+        WHERE g.last_id > f.indexed_upto OR g.segment >= f.segment_next""",
+    "every segment has its octets": """
+        SELECT 'account ' || g.account_id || ' segment ' || g.segment || ': ' || g.chunk_count || ' rows, has ' || COUNT(c.number)
+        FROM fulltext_segment g LEFT JOIN fulltext_chunk c ON c.account_id = g.account_id AND c.segment = g.segment
+        GROUP BY g.account_id, g.segment, g.chunk_count HAVING g.chunk_count <> COUNT(c.number)""",
     "the queue counts its recipients": """
         SELECT 'queue ' || q.queue_id || ': pending ' || q.pending || ', has ' || COUNT(r.number)
         FROM queue_message q LEFT JOIN queue_recipient r ON r.queue_id = q.queue_id

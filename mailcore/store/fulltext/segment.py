@@ -15,7 +15,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, compress, pairwise
+from itertools import accumulate, compress
 
 import msgspec
 
@@ -50,8 +50,7 @@ class _Field(msgspec.Struct, array_like=True, frozen=True):
 
 class _Stored(msgspec.Struct, array_like=True, frozen=True):
     version: int
-    first: int
-    steps: bytes  # 'I': from one message id to the next
+    ids: bytes  # 'q': message ids, ascending
     partly: bytes  # 'H': messages of which more text is to be read than stands here
     body: _Field
     header: _Field
@@ -278,11 +277,9 @@ def _packed(numbers: Sequence[int], size: int) -> "array[int]":
 
 def stored(ids: Sequence[int], partly: Sequence[int], body: Mapping[bytes, "array[int]"], header: Mapping[bytes, "array[int]"]) -> bytes:
     """Return the octets of a segment: messages ascending, and what is listed under each word."""
-    steps = array("I", (after - before for before, after in pairwise(ids)))
     made = _Stored(
         VERSION,
-        ids[0] if ids else 0,
-        _little(steps),
+        _little(array("q", ids)),
         _little(array("H", partly)),
         _field(body),
         _field(header),
@@ -321,7 +318,7 @@ def opened(octets: bytes) -> Segment:
         raise BadSegment(str(error)) from error
     if read.version != VERSION:
         raise BadSegment(f"version {read.version}, {VERSION} is read")
-    ids = array("q", accumulate(_array("I", read.steps), initial=read.first))
+    ids = _array("q", read.ids)
     body, header = (Field(_opened(one.words, "H"), _opened(one.terms, "I")) for one in (read.body, read.header))
     numbers = sum(len(table.starts) + len(table.ends) for field in (body, header) for table in (field.words, field.terms))
     return Segment(ids, _array("H", read.partly), body, header, len(plain) + 4 * numbers + 8 * len(ids))

@@ -1,0 +1,124 @@
+"""The role that brings full-text indexes up to date behind delivery: once an account is quiet, or has waited long.
+
+It hears of changes as they are committed; what other processes change, and what was left over, it finds by looking at all
+accounts now and then. Messages are found before they are indexed, too (mailcore/store/fulltext): so it never hurries.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+
+from config.background import running
+from config.log import log
+from mailcore.services import Services
+from mailcore.store import accounts
+from mailcore.store.fulltext import catch_up, rows
+from mailcore.store.fulltext.segment import VERSION
+from mailcore.store.store import Store
+from mailcore.store.types import AccountId, Changed
+
+TICK_S = 0.5
+QUIET_S = 2.0  # without a change: mail often comes in bursts, and one segment is cheaper than ten
+LONGEST_S = 30.0  # after the first change, however busy the account is: searches read what is not indexed
+LOOK_S = 300.0  # between looks at all accounts
+LOOK_ACCOUNTS = 500  # found by one unit of work
+BUSY_CHANGES = 10  # committed in the last tick: somebody waits for this process
+REST, BUSY_REST = 1.0, 9.0  # seconds of rest for each second of work
+
+
+class Waiting:
+    """Accounts that changed, since when, and when last. `now_s` gives seconds that never go back."""
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
+        self._since: OrderedDict[AccountId, tuple[float, float]] = OrderedDict()
+        self._heard, self._heard_before, self._tick_s = 0, 0, now_s()
+
+    def hear(self, changes: Sequence[object]) -> None:
+        """Note the changes of a committed unit: a listener of `Database`."""
+        now_s = self._now_s()
+        for change in changes:
+            if isinstance(change, Changed) and change.account_id != accounts.NODE:
+                self._heard += 1
+                self.add(change.account_id, now_s)
+
+    def add(self, account_id: AccountId, now_s: float | None = None) -> None:
+        """Let an account wait; without a time it is due at once."""
+        first_s, _ = self._since.get(account_id, (now_s, 0.0))
+        self._since[account_id] = (-LONGEST_S if first_s is None else first_s, now_s or 0.0)
+
+    def due(self) -> list[AccountId]:
+        """Take the accounts that are quiet or have waited long, longest first."""
+        now_s = self._now_s()
+        due = [
+            account_id for account_id, (first_s, last_s) in self._since.items() if now_s - last_s >= QUIET_S or now_s - first_s >= LONGEST_S
+        ]
+        for account_id in due:
+            del self._since[account_id]
+        return due
+
+    def rest_s(self, spent_s: float) -> float:
+        """Return how long to rest after work of `spent_s`."""
+        now_s = self._now_s()
+        if now_s - self._tick_s >= TICK_S:
+            self._heard_before, self._heard, self._tick_s = self._heard, 0, now_s
+        return spent_s * (BUSY_REST if max(self._heard, self._heard_before) >= BUSY_CHANGES else REST)
+
+
+@contextlib.asynccontextmanager
+async def index(services: Services) -> AsyncIterator[None]:
+    """Index in the background for as long as the node serves."""
+    waiting = Waiting()
+    services.db.listeners.append(waiting.hear)
+    try:
+        async with running("index", _forever(services.store, waiting)):
+            yield
+    finally:
+        services.db.listeners.remove(waiting.hear)
+
+
+async def _forever(store: Store, waiting: Waiting) -> None:
+    looked_s = -LOOK_S
+    while True:
+        if time.monotonic() - looked_s >= LOOK_S:
+            await _guarded("fulltext.look", look(store, waiting))
+            looked_s = time.monotonic()
+        for account_id in waiting.due():
+            await _guarded("fulltext.index", once(store, waiting, account_id), account_id=account_id)
+        await asyncio.sleep(TICK_S)
+
+
+async def look(store: Store, waiting: Waiting) -> None:
+    """Let every account wait that has something to index; drop what processes that died have left."""
+    for account_id, segment in await store.db.read(rows.orphans):
+        await store.db.write(rows.drop_orphan, account_id, segment)
+    after = 0
+    while found := await store.db.read(rows.behind, after, LOOK_ACCOUNTS):
+        for after in found:
+            waiting.add(after)
+    after = 0
+    while found := await store.db.read(rows.outdated, VERSION, after, LOOK_ACCOUNTS):
+        for after in found:
+            waiting.add(after)
+
+
+async def once(store: Store, waiting: Waiting, account_id: AccountId) -> None:
+    """Index what an account has that is not indexed."""
+
+    async def pause(spent_s: float) -> None:
+        await asyncio.sleep(waiting.rest_s(spent_s))
+
+    done = await catch_up(store, await store.open_account(account_id), pause)
+    if done:
+        log.info("fulltext.indexed", account_id=account_id, messages=done)
+
+
+async def _guarded(event: str, work: Coroutine[None, None, None], **facts: object) -> None:
+    try:
+        await work
+    except rows.Overtaken:
+        log.info(f"{event}_overtaken", **facts)
+    except Exception:  # noqa: BLE001  (a driver: the next look is another try, and meanwhile searches read texts)
+        log.exception(f"{event}_failed", **facts)
