@@ -265,6 +265,8 @@ class Session:
     async def refresh(self) -> None:
         """Bring what happened in the selected mailbox into the view; nothing is told yet. Raises MailboxVanished."""
         if self._selected is None or not self.is_stale():
+            if self._selected is None:
+                self.changed.clear()  # or IDLE without a mailbox would find it set for ever
             return
         self.changed.clear()
         selected = self._selected
@@ -287,29 +289,29 @@ class Session:
         if self._selected is None:
             return []
         changes = self._selected.view.apply(renumber=renumber)
+        if not changes:
+            return []
         said: list[bytes] = []
         if any(isinstance(change, Reflagged) and not self.flags.knows(change.flags) for change in changes):
             said += await self.new_keywords()
+        write, modseqs, vanishing = telling.flags_line(self.enabled), "CONDSTORE" in self.enabled, self.vanishing
+        gone: list[int] = []
         for change in changes:
-        if not changes:
-            return []
             match change:
                 case Gone(number, uid):
                     if vanishing:
                         gone.append(uid)
                     else:
                         said.append(responses.expunge(number))
-        write, modseqs, vanishing = telling.flags_line(self.enabled), "CONDSTORE" in self.enabled, self.vanishing
-        gone: list[int] = []
                 case Total(count):
+                    said += telling.vanished(runs(gone))
+                    gone = []
                     said.append(responses.exists(count))
                 case Reflagged(number, uid, flags, modseq, same):
                     if modseqs or not same:
                         said.append(write(number, uid, self.flags.write(flags), modseq))
         said += telling.vanished(runs(gone))
         return said
-                    said += telling.vanished(runs(gone))
-                    gone = []
 
     async def new_keywords(self) -> list[bytes]:
         """Learn keywords that another session made, and tell of them (RFC 3501 §7.2.6)."""
