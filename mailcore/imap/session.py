@@ -313,10 +313,6 @@ class Session:
         said += telling.vanished(runs(gone))
         return said
 
-    async def new_keywords(self) -> list[bytes]:
-        """Learn keywords that another session made, and tell of them (RFC 3501 §7.2.6)."""
-        await self.load_keywords()
-        return [
     @property
     def loses(self) -> bool:
         """Say whether there are removals that the client has not been told of."""
@@ -346,6 +342,10 @@ class Session:
             return done
         return replace(done, code=f"HIGHESTMODSEQ {self._selected.view.told}")
 
+    async def new_keywords(self) -> list[bytes]:
+        """Learn keywords that another session made, and tell of them (RFC 3501 §7.2.6)."""
+        await self.load_keywords()
+        return [
             b"* FLAGS %b\r\n" % self.flags.all(),
             b"* OK [PERMANENTFLAGS %b] keywords\r\n" % self.flags.permanent(),
         ]

@@ -219,7 +219,7 @@ def expunge(tx: Tx, key: MailboxKey, only: Sequence[int] | None) -> Expunged:
         among, params = _among(only, "e.uid")
         doomed = tx.rows(f"{sql} AND {among} ORDER BY e.uid", **_params(key), **params)
     _bury(tx, key, doomed, modseq)
-    return Expunged(tuple(row[0] for row in doomed), modseq)
+    return Expunged(tuple(row[0] for row in doomed), modseq, since)
 
 
 _CHOSEN = """SELECT e.uid, e.message_id, e.flags, e.internaldate_us, m.size_bytes, e.saved_us FROM entry e
