@@ -1,9 +1,7 @@
 """Dovecot as a client of ours (imapc): its settings and what it kept. Nothing of it listens; doveadm does all."""
 
-import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from pathlib import Path
 from bench.dovecot import names
 from config.settings import Tls
 from tests.peers import maildir
-from tests.peers.programs import home, run
+from tests.peers.programs import give_away, home, nobodys_folder, run
 
 PREFETCH = 20  # commands that it sends ahead
 CONFIG = """\
@@ -83,17 +81,11 @@ def _copy(kept: maildir.Kept, keywords: dict[str, str]) -> Copy:
 @contextmanager
 def configured(port: int, tls: Tls, user: str, password: str) -> Iterator[Doveadm]:
     """Write the settings for an account of ours, in a folder that Dovecot's own user can reach."""
-    folder = Path(tempfile.mkdtemp(prefix="diwan-dovecot-"))
-    try:
+    with nobodys_folder() as folder:
         for name in ("home", "run", "state"):
             (folder / name).mkdir()
         shutil.copy(tls.certificate, folder / "certificate.pem")
-        used = names()
-        filled = CONFIG.format(folder=folder, port=port, user=user, password=password, prefetch=PREFETCH, **used)
+        filled = CONFIG.format(folder=folder, port=port, user=user, password=password, prefetch=PREFETCH, **names())
         (folder / "dovecot.conf").write_text(filled, "utf-8")
-        if os.geteuid() == 0:
-            for path in (folder, *folder.iterdir()):
-                shutil.chown(path, used["owner"], used["owner_group"])
+        give_away(folder)
         yield Doveadm(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -2,8 +2,11 @@
 
 import asyncio
 import os
+import pwd
 import shutil
-from collections.abc import Awaitable, Callable, Mapping
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,10 +30,45 @@ def home(folder: Path, **more: str) -> dict[str, str]:
     return {**kept, "HOME": str(folder), "LC_ALL": "C.UTF-8", "TERM": "xterm", **more}
 
 
-async def run(*command: str | Path, env: Mapping[str, str] | None = None, timeout_s: float = RUN_S, ends: tuple[int, ...] = (0,)) -> str:
+@contextmanager
+def nobodys_folder() -> Iterator[Path]:
+    """A folder for a program that refuses to work as root; who is root gives it to nobody."""
+    folder = Path(tempfile.mkdtemp(prefix="diwan-peer-"))  # not pytest's own, which only its owner can enter
+    try:
+        give_away(folder)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def give_away(folder: Path) -> None:
+    """Give a folder with all in it to nobody."""
+    if user := nobody():
+        entry = pwd.getpwnam(user)
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, entry.pw_uid, entry.pw_gid)
+
+
+def nobody() -> str | None:
+    """Return the user to run such a program as; None: we are not root anyway."""
+    return "nobody" if os.geteuid() == 0 else None
+
+
+async def run(
+    *command: str | Path,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float = RUN_S,
+    ends: tuple[int, ...] = (0,),
+    user: str | None = None,
+) -> str:
     """Run a program; return what it printed. Fails unless it ends in time with one of the codes in `ends`."""
     process = await asyncio.create_subprocess_exec(
-        *command, env=env, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        *command,
+        env=env,
+        **({"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": ()} if user else {}),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
     try:
         async with asyncio.timeout(timeout_s):
