@@ -38,6 +38,7 @@ SUBJECTS = (
     "Budget {n} - tableau",
 )
 SYLLABLES = ("ko", "lu", "mi", "no", "ru", "so", "tu", "vi")  # none of them can stand in a hexadecimal number
+RARE_EVERY = len(SYLLABLES) ** 3
 SENDERS = (("Bureau d'ordre", "bureau.ordre"), ("أمينة بن يوسف", "a.benyoucef"), ("Cheïma Haddad", "c.haddad"))
 
 
@@ -113,7 +114,7 @@ def header(rng: random.Random, recipient: str, identity: str, number: int) -> by
 
 
 def rare(number: int) -> str:
-    """Return a word that stands in the text of every 512th message, from message `number` on, and nowhere else."""
+    """Return a word that stands in the text of every 512th message, from `number` on, and nowhere else."""
     return "".join(SYLLABLES[number // 8**place % 8] for place in range(3)) + "mir"
 
 

@@ -116,7 +116,7 @@ class Crowd:
 
     def config(self) -> str:
         """Return what is added to the configuration."""
-        clients = 2 * self.sessions + 1000  # a session is a client of several services at a time
+        clients = self.sessions + 2000
         return CROWD.format(clients=clients) + (HIBERNATING.format(clients=clients, seconds=HIBERNATE_S) if self.hibernate else "")
 
 

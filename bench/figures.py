@@ -112,6 +112,11 @@ class Board:
             self.measures.setdefault(measure.key, measure)
             self.values.setdefault((measure.key, server), []).append(value)
 
+    def last(self, measure: Measure) -> None:
+        """Put a measure behind the others: it was taken before them."""
+        if measure.key in self.measures:
+            self.measures[measure.key] = self.measures.pop(measure.key)
+
     def share(self, measure: Measure, server: str, share: float) -> None:
         """Record how much of a core the load client took beside a measure."""
         self.client[measure.key, server] = max(share, self.client.get((measure.key, server), 0.0))

@@ -28,7 +28,8 @@ class ImapConnection(asyncio.Protocol):
     def __init__(self) -> None:
         self.arrived_at = 0.0  # time.perf_counter() when the pattern waited for was complete
         self.received_bytes = 0
-        self.fetched = 0  # FETCH responses seen
+        self.fetched = 0  # FETCH responses seen while counting
+        self.counting = True
         self.capabilities: frozenset[bytes] = frozenset()
         self._number = 0
         self._tail = b""
@@ -45,7 +46,8 @@ class ImapConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Count what arrives; wake the waiter when the pattern is complete."""
         self.received_bytes += len(data)
-        self.fetched += data.count(FETCH_MARK) + (self._tail[-OVERLAP:] + data[:OVERLAP]).count(FETCH_MARK)
+        if self.counting:
+            self.fetched += data.count(FETCH_MARK) + (self._tail[-OVERLAP:] + data[:OVERLAP]).count(FETCH_MARK)
         self._tail = self._tail + data if self._collecting else ended(self._tail, data)
         self._look()
 
@@ -125,6 +127,22 @@ class ImapConnection(asyncio.Protocol):
         await self.command(command)
         if self.fetched - before != expected:
             raise LoadError(f"{command[:60]}: {self.fetched - before} responses, not {expected}")
+        return self.arrived_at - started
+
+    async def refetch(self, command: str, octets: int) -> float:
+        """Run a FETCH that has been counted before and must give about as many octets; return the seconds it took.
+
+        Counting reads every octet again, which takes a third of the time that whole bodies take.
+        """
+        before = self.received_bytes
+        self.counting = False
+        started = time.perf_counter()
+        try:
+            await self.command(command)
+        finally:
+            self.counting = True
+        if abs(self.received_bytes - before - octets) > TAIL_BYTES:
+            raise LoadError(f"{command[:60]}: {self.received_bytes - before} octets, not {octets}")
         return self.arrived_at - started
 
     async def append(self, mailbox: str, messages: Sequence[bytes]) -> None:

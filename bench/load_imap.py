@@ -110,13 +110,18 @@ async def fill(
     return count / watch.seconds()
 
 
-async def fetch_all(session: ImapConnection, items: str, count: int, pids: Sequence[int] = (), repeats: int = 1) -> Timed:
-    """FETCH 1:* of some items, all of `count` messages; the rate is that of the median of the repeats."""
+async def fetch_all(session: ImapConnection, items: str, count: int, pids: Sequence[int] = (), repeats: int = 0) -> Timed:
+    """FETCH 1:* of some items, all of `count` messages, counted; with repeats only those are timed, by their median."""
     before = session.received_bytes
     watch = Stopwatch(pids)
-    seconds = [await session.fetch(f"FETCH 1:* {items}", count) for _ in range(repeats)]
-    typical = statistics.median(seconds) * repeats
-    return watch.timed(seconds, each=count, octets=session.received_bytes - before, wall_s=typical)
+    command = f"FETCH 1:* {items}"
+    seconds = [await session.fetch(command, count)]
+    octets = session.received_bytes - before
+    if repeats:
+        watch = Stopwatch(pids)
+        seconds = [await session.refetch(command, octets) for _ in range(repeats)]
+    typical = statistics.median(seconds) * len(seconds)
+    return watch.timed(seconds, each=count, octets=octets * len(seconds), wall_s=typical)
 
 
 async def loops(

@@ -31,6 +31,6 @@ async def watch(run: Run, server: Server, turn: int) -> None:
 async def measure(run: Run) -> None:
     """Run the rounds, every server in turn."""
     async with section(run, "IDLE", run.plan.idle_deadline_s):
-        for turn in range(run.plan.rounds):
+        for turn in range(run.plan.imap_rounds):
             for server in run.servers:
                 await attempt(run, "IDLE", server, watch(run, server, turn))

@@ -3,34 +3,51 @@
 import asyncio
 from collections.abc import Sequence
 
-from bench import dovecot, imap_crowd, load_imap, measure_idle, process
+from bench import dovecot, imap_crowd, load_imap, measure_idle, measures, process
 from bench.imap_client import ImapConnection, open_imap
 from bench.imap_steps import APPENDED, LARGE, REAL, STEPS, Box, Step, search_behind
-from bench.measures import POSTFIX
 from bench.rounds import Run, attempt, section
 from bench.server import Server
+from bench.wire import LoadError
 
 SMALL_BYTES = 2_000
 FILLERS = 4
-WINDOW = {REAL: 20, LARGE: 200}  # messages that a filling session sends at a time
+WINDOW = 20  # messages that a filling session sends at a time
+DOUBLINGS = 4  # of the large mailbox: a sixteenth is appended, the rest are copies
 QUIET_SHARE = 0.05  # of a core: a server that takes less has caught up with what it does behind the scenes
-QUIET_LOOK_S = 0.5
+QUIET_LOOK_S = 0.25
 QUIET_TIMEOUT_S = 60.0
 APART = ("idle", "memory")  # parts that are no steps
 PARTS = tuple(dict.fromkeys([*(step.part for step in STEPS[:-1]), *APART, STEPS[-1].part]))
 
 
 async def fill(run: Run, server: Server, box: Box) -> None:
-    """Create a mailbox and append the corpus: with MULTIAPPEND where there is one, else pipelined."""
+    """Create a mailbox and append the corpus: with MULTIAPPEND where there is one, else pipelined.
+
+    The large one is then doubled with COPY by the server itself: what is read of it, flags and UIDs, copies have as well.
+    """
     sessions: list[ImapConnection] = [await open_imap(server.imap, box.owner(server).login) for _ in range(FILLERS)]
     await sessions[0].command(f"CREATE {box.name}")
     if box is not APPENDED:
         count, size = (run.plan.large, SMALL_BYTES) if box is LARGE else (run.plan.fill, None)
         nonce = f"{run.nonce}.{box.name}"
-        rate = await load_imap.fill(sessions, count, window=WINDOW[box], nonce=nonce, mailbox=box.name, size_bytes=size)
-        run.say(f"  {server.name}: {count:,} messages into {box.name} in {count / rate:.0f} s ({rate:,.0f} per s)")
+        appended = count >> DOUBLINGS if box is LARGE else count
+        rate = await load_imap.fill(sessions, appended, window=WINDOW, nonce=nonce, mailbox=box.name, size_bytes=size)
+        run.say(f"  {server.name}: {appended:,} messages into {box.name} in {appended / rate:.0f} s ({rate:,.0f} per s)")
+        await double(sessions[0], box, appended, count)
     for session in sessions:
         await session.close()
+
+
+async def double(session: ImapConnection, box: Box, have: int, wanted: int) -> None:
+    """Copy a mailbox onto its own end until it has enough messages. RFC 3501 §6.4.7."""
+    await session.command(f"SELECT {box.name}")
+    while have < wanted:
+        more = min(have, wanted - have)
+        await session.command(f"COPY 1:{more} {box.name}")
+        have += more
+    if await session.status(box.name) != wanted:
+        raise LoadError(f"{box.name} has not {wanted} messages")
 
 
 async def quiet(run: Run, server: Server) -> None:
@@ -75,7 +92,7 @@ async def prepare(run: Run, servers: Sequence[Server], steps: Sequence[Step]) ->
 async def measure(run: Run, parts: Sequence[str] = PARTS) -> None:
     """Measure the chosen parts of the table."""
     steps = [step for step in STEPS if step.part in parts]
-    servers = [server for server in run.servers if server.name != POSTFIX]
+    servers = [server for server in run.servers if server.name != measures.POSTFIX]
     if steps and servers:
         await rounds(run, servers, steps)
     if "idle" in parts:
@@ -91,8 +108,11 @@ async def rounds(run: Run, servers: Sequence[Server], steps: Sequence[Step]) -> 
     async with section(run, "IMAP", run.plan.imap_deadline_s):
         await prepare(run, servers, steps)
         run.board.note(f"mailboxes: realistic {run.plan.fill:,} messages, large {run.plan.large:,} of {SMALL_BYTES / 1000:g} KB")
-        for turn in range(run.plan.rounds):
-            run.say(f"  round {turn + 1} of {run.plan.rounds}")
+        for turn in range(run.plan.imap_rounds):
+            run.say(f"  round {turn + 1} of {run.plan.imap_rounds}")
             for step in steps:
                 for server in servers:
                     await attempt(run, step.name, server, perform(run, server, step))
+    run.board.last(measures.SEARCH_BEHIND)
+    for server in servers:
+        await server.daemon.ensure()

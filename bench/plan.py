@@ -10,6 +10,7 @@ class Plan:
     rounds: int
     deliveries: tuple[tuple[int, int], ...]  # connections, messages
     message_bytes: int
+    imap_rounds: int
     fill: int  # messages of the realistic mailbox
     large: int  # messages of the large mailbox
     repeats: int  # of what reads all messages but not their bodies, in each round
@@ -45,6 +46,7 @@ WHOLE = Plan(
     rounds=3,
     deliveries=((1, 250), (10, 600), (50, 1200)),
     message_bytes=10_000,
+    imap_rounds=3,
     fill=10_000,
     large=100_000,
     repeats=5,
@@ -59,7 +61,7 @@ WHOLE = Plan(
     idle_samples=8,
     crowds=(1_000, 10_000),
     smtp_deadline_s=120,
-    imap_deadline_s=420,
+    imap_deadline_s=360,
     crowd_deadline_s=300,
     idle_deadline_s=60,
     people=1_000_000,
@@ -79,6 +81,7 @@ QUICK = Plan(
     rounds=3,
     deliveries=((1, 60), (10, 150), (50, 300)),
     message_bytes=10_000,
+    imap_rounds=2,
     fill=2_000,
     large=10_000,
     repeats=2,
@@ -94,7 +97,7 @@ QUICK = Plan(
     crowds=(200,),
     smtp_deadline_s=40,
     imap_deadline_s=90,
-    crowd_deadline_s=40,
+    crowd_deadline_s=60,
     idle_deadline_s=25,
     people=20_000,
     lookups=60,

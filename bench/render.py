@@ -35,6 +35,13 @@ def number(value: float) -> str:
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
+def times(ratio: float) -> str:
+    """Write a ratio; bars reach down to 0.002."""
+    if ratio < 0.1:
+        return f"x{ratio:.2g}"
+    return f"x{ratio:.2f}" if ratio < 10 else f"x{ratio:.0f}"
+
+
 def side(values: Values | None, unit: str) -> str:
     """Write a median with its unit; a dash when it was not measured."""
     return f"{number(values.median)} {unit}" if values is not None else "-"
@@ -67,7 +74,7 @@ def verdict(row: Row) -> str:
 
 def cells(row: Row) -> tuple[str, ...]:
     """Return the cells of one line."""
-    ratio = f"x{row.ratio:.2f}" if row.ratio is not None and row.ratio < 10 else f"x{row.ratio:.0f}" if row.ratio else ""
+    ratio = times(row.ratio) if row.ratio is not None else ""
     unit = row.measure.unit
     return (row.measure.title, side(row.ours, unit), side(row.peer, unit), row.peer_name, ratio,
             bound(row, row.bar), bound(row, row.aim), verdict(row))  # fmt: skip

@@ -55,6 +55,11 @@ class Daemon:
             await stop(self.process)
         self.process = None
 
+    async def ensure(self) -> None:
+        """Run it when a measurement was stopped before it had started it again."""
+        if self.process is None or self.process.returncode is not None:
+            await self.start()
+
     async def restart(self) -> None:
         """Stop it and run it again, with the same files and the same ports."""
         await self.stop()
