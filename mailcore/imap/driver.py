@@ -79,14 +79,18 @@ async def _perform(session: Session, text: bytes) -> Done | None:
             session.saved = ()  # RFC 5182 §2.1
         return no("strings are read in these charsets only", f"BADCHARSET ({' '.join(CHARSETS)})")
     except MailError as error:
-        log.info("imap.refused", peer=session.channel.peer, kind=type(error).__name__, **error.facts)
-        return errors.refusal(error)
+        return _refused(session, error)
     except (MailboxVanished, AccessEnded, ConnectionError, asyncio.CancelledError):
         raise
     except Exception:  # noqa: BLE001 - the driver: a bug ends the command, not the connection
         name = secrets.token_hex(4)
         log.exception("imap.bug", id=name, peer=session.channel.peer)
         return no(f"internal error {name}", "SERVERBUG")
+
+
+def _refused(session: Session, error: MailError) -> Done:
+    log.info("imap.refused", peer=session.channel.peer, kind=type(error).__name__, **error.facts)
+    return errors.refusal(error)
 
 
 def _spec(session: Session, cursor: Cursor) -> Spec:
@@ -112,13 +116,16 @@ async def _run(session: Session, spec: Spec, cursor: Cursor) -> Done | None:
     if spec.telling is not Telling.NOTHING:
         await _tell(session, spec, renumber=spec.telling is Telling.FREE)
     done = None
-    async with contextlib.aclosing(spec.handle(session, command)) as replies:
-        async for reply in replies:
-            if isinstance(reply, Done):
-                done = reply
-            else:
-                session.channel.write(reply)
-                await session.channel.ease(FLUSH_BYTES)
+    try:
+        async with contextlib.aclosing(spec.handle(session, command)) as replies:
+            async for reply in replies:
+                if isinstance(reply, Done):
+                    done = reply
+                else:
+                    session.channel.write(reply)
+                    await session.channel.ease(FLUSH_BYTES)
+    except MailError as error:  # also who is refused is told what happened: it may be the reason
+        done = _refused(session, error)
     if spec.telling is not Telling.NOTHING:
         await _tell(session, spec, renumber=spec.telling in (Telling.FREE, Telling.BEHIND))
     return session.stamp(done)

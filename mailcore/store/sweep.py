@@ -38,9 +38,9 @@ async def sweep(db: Database, blobs: Blobs, now_us: int) -> Swept:
         after = old[-1]
         for blob_id in await db.read(unreferenced, old):
             gone += await blobs.drop(blob_id, now_us - BLOB_GRACE_US)
+    await blobs.tidy()
     return Swept(tombstones, gone)
 
-    await blobs.tidy()
 
 def bury_deleted(tx: Tx) -> int:
     """Turn a batch of what removed mailboxes held into tombstones, as old as the removal; return how many."""
@@ -65,14 +65,18 @@ _BURY = f"""
 
 
 def drop_tombstones(tx: Tx, before_us: int) -> int:
-    """Drop a batch of tombstones older than `before_us`, and the messages that only they showed; return how many."""
+    """Drop a batch of tombstones older than `before_us`, and the messages that only they showed; return how many.
+
+    Each mailbox keeps in mind up to which modseq its tombstones may be missing now.
+    """
     old = tx.rows(
-        """SELECT x.account_id, x.mailbox_id, x.uid, x.message_id, m.thread_id FROM expunged x
+        """SELECT x.account_id, x.mailbox_id, x.uid, x.message_id, m.thread_id, x.modseq FROM expunged x
            LEFT JOIN message m ON m.account_id = x.account_id AND m.message_id = x.message_id
-           WHERE x.expunged_us < :before LIMIT :limit""",
+           WHERE x.expunged_us < :before ORDER BY x.expunged_us LIMIT :limit""",
         before=before_us,
         limit=BATCH,
     )
+    _move_horizons(tx, old)
     tx.many(
         "DELETE FROM expunged WHERE account_id = :account_id AND mailbox_id = :mailbox_id AND uid = :uid",
         [{"account_id": row[0], "mailbox_id": row[1], "uid": row[2]} for row in old],
@@ -89,17 +93,10 @@ def drop_tombstones(tx: Tx, before_us: int) -> int:
     return len(old)
 
 
-def unreferenced(tx: Tx, blob_ids: list[BlobId]) -> list[BlobId]:
-    """Return those blobs that neither a message nor the queue names."""
-    return [blob_id for blob_id in blob_ids if tx.value(_NAMED, blob_id=blob_id) is None]
-
-
-_NAMED = """SELECT 1 WHERE EXISTS (SELECT 1 FROM message WHERE blob_id = :blob_id)
-                         OR EXISTS (SELECT 1 FROM queue_message WHERE blob_id = :blob_id)"""
 def _move_horizons(tx: Tx, old: Sequence[Row]) -> None:
     """Note in each mailbox the highest modseq of the tombstones that it loses. In order, so that two sweeps never wait for each other."""
     horizons: dict[tuple[int, int], int] = {}
-    for account_id, mailbox_id, _, _, modseq in old:
+    for account_id, mailbox_id, _, _, _, modseq in old:
         horizons[account_id, mailbox_id] = max(modseq, horizons.get((account_id, mailbox_id), 0))
     tx.many(
         """UPDATE mailbox SET complete_since = :modseq
@@ -108,3 +105,10 @@ def _move_horizons(tx: Tx, old: Sequence[Row]) -> None:
     )
 
 
+def unreferenced(tx: Tx, blob_ids: list[BlobId]) -> list[BlobId]:
+    """Return those blobs that neither a message nor the queue names."""
+    return [blob_id for blob_id in blob_ids if tx.value(_NAMED, blob_id=blob_id) is None]
+
+
+_NAMED = """SELECT 1 WHERE EXISTS (SELECT 1 FROM message WHERE blob_id = :blob_id)
+                         OR EXISTS (SELECT 1 FROM queue_message WHERE blob_id = :blob_id)"""

@@ -6,7 +6,8 @@
 ``given: NAME of WHO with N …``    fill a mailbox of somebody else's; nothing is selected because of it
 ``given: WHO lends RIGHTS to WHO`` a loan of the directory's; ``lends RIGHTS in FOLDER to WHO`` of a folder; ``lends nothing`` ends
                                    every loan of WHO. These may stand anywhere: they happen there
-``A: COMMAND``                     client A sends a command; ``⏎`` is a line break (for literals)
+``given: swept``                   ninety days go by, and what nothing shows any more is swept
+``A: COMMAND``                     client A sends a command; ``⏎`` is a line break (for literals); ``$name`` is what was bound
 ``A< …``                           A hears this: in this order, other lines may stand between. A tagged line may go on.
 ``A! …``                           A hears no such line since its last command
 ``$name`` binds one word and must be the same afterwards; ``…`` is anything. After IDLE lines are awaited until ``DONE``.
@@ -15,11 +16,13 @@
 import re
 from dataclasses import dataclass, field
 
+from config.clock import ManualClock
 from config.database import Tx
 from directory import credentials, delegations, people, resolve
 from directory.address import parse
 from directory.signin.passwords import prepare
 from directory.types import PasswordHash
+from mailcore.store.sweep import TOMBSTONE_GRACE_US
 from tests.mailcore.imap.node import AMINA, DOMAIN, PASSWORD, Client, Server
 
 GIVEN = re.compile(r"(\S+) with (\d+) messages?")
@@ -80,6 +83,11 @@ def expression(line: str, bound: dict[str, str]) -> "re.Pattern[str]":
     return re.compile("".join(parts) + tail, re.DOTALL)
 
 
+def filled(command: str, bound: dict[str, str]) -> str:
+    """Return a command with what was bound in the place of its names."""
+    return re.sub(r"\$(\w+)", lambda found: bound.get(found[1], found[0]), command)
+
+
 def address(who: str) -> str:
     """Return an address in full."""
     return who if "@" in who else f"{who}@{DOMAIN}"
@@ -112,6 +120,11 @@ class Stage:
         elif found := GIVEN.fullmatch(said):
             self.mailbox = found[1]
             await self.server.fill(int(found[2]), found[1])
+        elif said == "swept":
+            clock = self.server.services.clock
+            assert isinstance(clock, ManualClock)
+            clock.advance(TOMBSTONE_GRACE_US + 1)
+            await self.server.services.store.sweep(clock.now_us())
         else:
             assert said == "unselected", said
             self.mailbox = ""
@@ -167,7 +180,7 @@ async def play(name: str, text: str, server: Server) -> None:
             voices[who] = Voice(await server.signed_in(stage.mailbox, stage.called.get(who, AMINA)))
         voice, where = voices[who], f"{name}:{number}: {line}\nheard: {voices[who].heard}"
         if kind == ":":
-            await voice.say(rest)
+            await voice.say(filled(rest, bound))
         elif kind == "<":
             match = await voice.hear(expression(rest, bound))
             assert match is not None, where
