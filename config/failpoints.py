@@ -21,6 +21,8 @@ NAMES = (
     "remote.after_reply",
     "bounce.before_commit",
     "bounce.after_commit",
+)
+INDEXING = (
     "fulltext.after_chunk",
     "fulltext.before_advance",
     "fulltext.after_advance",

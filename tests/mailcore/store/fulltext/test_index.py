@@ -10,6 +10,7 @@ import pytest
 from config.clock import ManualClock
 from config.database import Database, Tx
 from config.engines import open_database
+from config.failpoints import INDEXING
 from mailcore.errors import Damaged
 from mailcore.store import fulltext, mailboxes, messages
 from mailcore.store.fulltext import finding, indexing, rows, segment
@@ -142,10 +143,7 @@ class Crash(Exception):
     pass
 
 
-POINTS = ("fulltext.after_chunk", "fulltext.before_advance", "fulltext.after_advance", "fulltext.before_replace", "fulltext.after_replace")
-
-
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", INDEXING)
 async def test_a_crash_between_steps_loses_nothing(store: Store, alice: AccountKey, monkeypatch: pytest.MonkeyPatch, point: str) -> None:
     for number in range(7):
         await deliver(store, alice, [number])
