@@ -1,5 +1,6 @@
 """What SEARCH asks of a message, as values. RFC 9051 §6.4.4."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailcore.imap.sequence import SequenceSet
@@ -53,7 +54,7 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class HeaderHas:
-    """SEARCH: a field of this lower-case name holds the folded text; '' asks only for the field."""
+    """SEARCH: a field of this lower-case name holds the text; '' asks only for the field."""
 
     field: bytes
     text: str
@@ -61,10 +62,41 @@ class HeaderHas:
 
 @dataclass(frozen=True, slots=True)
 class TextHas:
-    """SEARCH: the readable text holds the folded text; `whole` looks at the header too (TEXT against BODY)."""
+    """SEARCH: the readable text holds the text; `whole` looks at the header too (TEXT against BODY)."""
 
     text: str
     whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Aged:
+    """SEARCH: the internal date lies within this many seconds before now, or not (RFC 5032 YOUNGER, OLDER)."""
+
+    seconds: int
+    younger: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """SEARCH: the message came into this mailbox in [first, last) days since 1970; None is open (RFC 8514 §4.3)."""
+
+    first: int | None
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """SEARCH: the message has this EMAILID or THREADID (RFC 8474 §6); `field` is which. No message has number 0."""
+
+    field: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """SEARCH: the modseq is this or above (RFC 7162 §3.1.5)."""
+
+    modseq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +116,17 @@ class AllOf:
     keys: tuple["Key", ...]
 
 
-Key = Flagged | Keyword | Numbers | Arrived | Sent | Size | HeaderHas | TextHas | Not | AnyOf | AllOf
+Leaf = Flagged | Keyword | Numbers | Changed | Arrived | Aged | Size | Saved | Called | Sent | HeaderHas | TextHas
+Key = Leaf | Not | AnyOf | AllOf
+
+
+def leaves(key: Key) -> Iterator[Leaf]:
+    """Return the keys of a tree that are not made of others."""
+    match key:
+        case Not():
+            yield from leaves(key.key)
+        case AnyOf() | AllOf():
+            for inner in key.keys:
+                yield from leaves(inner)
+        case _:
+            yield key

@@ -214,7 +214,7 @@ class Session:
         self.changed.clear()
         self.bus.add(key.account_id, self.changed)
         try:
-            mailbox, view = await self._view(key)
+            mailbox, view = await self.look(key)
         except BaseException:
             self.bus.discard(key.account_id, self.changed)
             raise
@@ -223,7 +223,7 @@ class Session:
         self.state = State.SELECTED
         return mailbox
 
-    async def _view(self, key: MailboxKey) -> tuple[Mailbox, View]:
+    async def look(self, key: MailboxKey) -> tuple[Mailbox, View]:
         """Read a mailbox: what changed since somebody here last selected it, or else all of it. Raises NoSuchMailbox."""
         kept = self.memory.views.find(key)
         if kept is not None:

@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from mailcore.imap.handlers import appending, changing, entry, fetching, idling, mailboxes, metadata, quota, searching, selecting
+from mailcore.imap.handlers import (
+    appending,
+    changing,
+    entry,
+    fetching,
+    idling,
+    mailboxes,
+    metadata,
+    multisearch,
+    quota,
+    searching,
+    selecting,
+)
 from mailcore.imap.parse import account, messages
 from mailcore.imap.parse import fetching as parse_fetching
 from mailcore.imap.parse import metadata as parse_metadata
@@ -84,6 +96,11 @@ TABLE: dict[str, Spec] = {
     "UID STORE": Spec(messages.uid_store, changing.store, SELECTED, FREE, writes=True),
     "SEARCH": Spec(parse_searching.search, searching.search, SELECTED, HELD, numbers=True),
     "UID SEARCH": Spec(parse_searching.uid_search, searching.search, SELECTED, BEHIND),
+    "SORT": Spec(parse_searching.sort, searching.sort, SELECTED, HELD, numbers=True),
+    "UID SORT": Spec(parse_searching.uid_sort, searching.sort, SELECTED, BEHIND),
+    "THREAD": Spec(parse_searching.thread, searching.thread, SELECTED, HELD, numbers=True),
+    "UID THREAD": Spec(parse_searching.uid_thread, searching.thread, SELECTED, BEHIND),
+    "ESEARCH": Spec(parse_searching.multisearch, multisearch.esearch, SIGNED_IN, BEHIND),
     "COPY": Spec(messages.transfer, changing.copy, SELECTED, BEHIND, writes=True, numbers=True),
     "UID COPY": Spec(messages.uid_transfer, changing.copy, SELECTED, FREE, writes=True),
     "MOVE": Spec(messages.transfer, changing.move, SELECTED, BEHIND, writes=True, numbers=True, removes=True),

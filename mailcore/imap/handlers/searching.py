@@ -1,75 +1,108 @@
-"""SEARCH. RFC 3501 §6.4.4, RFC 4731 (ESEARCH): each message is read only as far as its answer needs."""
+"""SEARCH, SORT and THREAD. RFC 3501 §6.4.4, RFC 5256 §3; what they return: RFC 4731, RFC 5182 (SAVE), RFC 5267 §3, RFC 9394."""
 
-import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
-from mailcore.imap import searching
-from mailcore.imap.commands import Level, Search
-from mailcore.imap.responses import Responses, ok
-from mailcore.imap.searching import Candidate, Test
+from mailcore.imap.commands import Returns, Search, Sort, Thread
+from mailcore.imap.criteria import Changed, Numbers, leaves
+from mailcore.imap.responses import Done, Responses, bad, ok
+from mailcore.imap.search import answers, engine, sorting
+from mailcore.imap.search.answers import Result
+from mailcore.imap.search.ground import Ground
 from mailcore.imap.session import Session
-from mailcore.store import messages
-
-CHUNK = 200  # messages per unit of work: readers hold no snapshot for long
-INLINE_QUESTIONS = 20_000  # asked of the view at once: some ms; more would keep every other client waiting
-TEXT_CHUNK = 20  # bodies held at once
 
 
 async def search(session: Session, command: Search) -> Responses:
-    """Only what the view shows is found; the answer is ascending."""
-    view = session.selected.view
-    test = searching.compiled(command.key, view, session.keywords)
-    everything = [Candidate(place, flags) for place, flags in enumerate(view.flags)]
-    if searching.weight(command.key) * len(everything) > INLINE_QUESTIONS:
-        found, undecided = await asyncio.to_thread(_sift, test, everything)
-    else:
-        found, undecided = _sift(test, everything)
-    header = searching.level(command.key) >= Level.HEADER
-    for start in range(0, len(undecided), CHUNK):
-        found += await _decide(session, test, undecided[start : start + CHUNK], header=header)
-    found.sort()
-    numbers = [view.uids[place] if command.uid else place + 1 for place in found]
-    if command.returns is None:
-        yield searching.answer(numbers)
-    else:
-        yield searching.extended_answer(session.tag, numbers, command.returns, uid=command.uid)
+    """Only what the view shows is found; the answer is ascending. IMAP4rev2 always answers ESEARCH (RFC 9051 §6.4.4)."""
+    refused = refusal(session, command)
+    if refused is not None:
+        yield refused
+        return
+    yield follow(session, command)
+    with saving(session, command.returns):
+        places = await engine.find(ground(session), command.key)
+        save(session, places, command.returns)
+    returns = command.returns or (answers.ALL if "IMAP4REV2" in session.enabled else None)
+    yield _answer(session, b"SEARCH", places, command, returns)
     yield ok("searched")
 
 
-async def _decide(session: Session, test: Test, candidates: Sequence[Candidate], *, header: bool) -> list[int]:
-    """Decide about a chunk of candidates: first by their rows and headers, then, where needed, by their octets."""
+async def sort(session: Session, command: Sort) -> Responses:
+    """RFC 5256 §3; with RETURN the answer is an ESEARCH in the order asked for (RFC 5267 §3)."""
+    refused = refusal(session, command.search)
+    if refused is not None:
+        yield refused
+        return
+    yield follow(session, command.search)
+    with saving(session, command.search.returns):
+        here = ground(session)
+        places = await sorting.ordered(here, await engine.find(here, command.search.key), command.order)
+        save(session, places, command.search.returns)
+    yield _answer(session, b"SORT", places, command.search, command.search.returns)
+    yield ok("sorted")
+
+
+async def thread(session: Session, command: Thread) -> Responses:
+    """RFC 5256 §3."""
+    refused = refusal(session, command.search)
+    if refused is not None:
+        yield refused
+        return
+    yield follow(session, command.search)
+    here = ground(session)
+    places = await engine.find(here, command.search.key)
+    uids = session.selected.view.uids
+    threads = await sorting.threaded(
+        here, places, command.algorithm, (lambda place: uids[place]) if command.search.uid else (lambda place: place + 1)
+    )
+    yield b"* THREAD %b\r\n" % threads if threads else b"* THREAD\r\n"
+    yield ok("threaded")
+
+
+def ground(session: Session) -> Ground:
+    """Return the selected mailbox as a place to search."""
     selected = session.selected
-    by_uid = {selected.view.uids[candidate.place]: candidate for candidate in candidates}
-    rows = await session.services.db.read(messages.fetch, selected.key, list(by_uid), header=header)
-    for row in rows:
-        candidate = by_uid[row.uid]
-        candidate.row = row
-        candidate.header = session.selected.account.header(row) if header else None
-    present = [by_uid[row.uid] for row in rows]
-    found, undecided = await asyncio.to_thread(_sift, test, present)
-    for start in range(0, len(undecided), TEXT_CHUNK):
-        found += await _decide_by_text(session, test, undecided[start : start + TEXT_CHUNK])
-    return found
+    return Ground(session.services, session.memory, selected.account, selected.key, selected.view, session.keywords, session.saved)
 
 
-async def _decide_by_text(session: Session, test: Test, candidates: Sequence[Candidate]) -> list[int]:
-    for candidate in candidates:
-        assert candidate.row is not None
-        candidate.raw = await session.services.store.raw(session.selected.account, candidate.row)
-    found, _ = await asyncio.to_thread(_sift, test, candidates)
-    for candidate in candidates:
-        candidate.forget()
-    return found
+def refusal(session: Session, command: Search) -> Done | None:
+    """Return why a search cannot be, None when it can."""
+    if command.charset and "UTF8=ACCEPT" in session.enabled:
+        return bad("after UTF8=ACCEPT all strings are UTF-8")  # RFC 6855 §3
+    numbered = (key for key in leaves(command.key) if isinstance(key, Numbers))
+    if "UIDONLY" in session.enabled and not all(key.uid or key.messages.saved for key in numbered):
+        return bad("messages are named by UID alone here", "UIDREQUIRED")  # RFC 9586 §3.3
+    return None
 
 
-def _sift(test: Test, candidates: Sequence[Candidate]) -> tuple[list[int], list[Candidate]]:
-    """Return the places that match, and the candidates of which more must be known."""
-    found: list[int] = []
-    undecided: list[Candidate] = []
-    for candidate in candidates:
-        matches = test(candidate)
-        if matches is None:
-            undecided.append(candidate)
-        elif matches:
-            found.append(candidate.place)
-    return found, undecided
+def follow(session: Session, command: Search) -> bytes:
+    """A search about modseqs turns them on; return what is told of that (RFC 7162 §3.1)."""
+    return session.enable_condstore() if any(isinstance(key, Changed) for key in leaves(command.key)) else b""
+
+
+@contextlib.contextmanager
+def saving(session: Session, returns: Returns | None) -> Iterator[None]:
+    """A search that fails with NO has an empty result to save (RFC 5182 §2.1)."""
+    try:
+        yield
+    except BaseException:
+        if returns is not None and "SAVE" in returns.options:
+            session.saved = ()
+        raise
+
+
+def save(session: Session, places: Sequence[int], returns: Returns | None) -> None:
+    """Let ``$`` stand for what was found, when that was asked for."""
+    if returns is not None and "SAVE" in returns.options:
+        session.saved = [session.selected.view.uids[place] for place in answers.saved(places, returns)]
+
+
+def _answer(session: Session, kind: bytes, places: Sequence[int], command: Search, returns: Returns | None) -> bytes:
+    view = session.selected.view
+    result = Result(places, [view.uids[place] if command.uid else place + 1 for place in places])
+    modseq = 0
+    if any(isinstance(key, Changed) for key in leaves(command.key)):
+        modseq = max((view.modseqs[place] for place in answers.told(places, returns)), default=0)
+    if returns is None:
+        return answers.plain(kind, result, modseq)
+    return answers.extended(b'TAG "%b"' % session.tag, result, returns, modseq, uid=command.uid)

@@ -1,150 +1,42 @@
-"""The criteria of SEARCH. RFC 3501 §6.4.4, RFC 4731 §3.1 (RETURN)."""
+"""SEARCH and its kin. RFC 3501 §6.4.4, RFC 4731 §3.1 (RETURN), RFC 5256 §3 (SORT, THREAD), RFC 7377 §2 (ESEARCH), RFC 9394 §3.1."""
 
-import unicodedata
-from collections.abc import Callable
+import re
 
-from mailcore.imap.commands import Search
-from mailcore.imap.criteria import AllOf, AnyOf, Arrived, Flagged, HeaderHas, Key, Keyword, Not, Numbers, Sent, Size, TextHas
-from mailcore.imap.parse.cursor import BadSyntax, Cursor
-from mailcore.imap.parse.dates import day
-from mailcore.store.types import Flag
+from mailcore.imap.commands import Multisearch, Partial, Returns, Search, Sort, Source, Thread
+from mailcore.imap.parse.criteria import Criteria
+from mailcore.imap.parse.cursor import MAX_NUMBER, BadSyntax, Cursor
 
-MAX_DEPTH = 50  # of NOT, OR and parentheses: below Python's own limit by far
-MAX_KEYS = 200  # each is asked of each message; no client sends a tenth of that
-CHARSETS = {"US-ASCII": "ascii", "ASCII": "ascii", "UTF-8": "utf-8"}
-RETURNS = frozenset(("MIN", "MAX", "ALL", "COUNT"))
-SET_START = frozenset((b"*", *(b"%d" % digit for digit in range(10))))
+CHARSETS = {  # what strings of a search may be in, and Python's name of it; all of them decode without side effects
+    "US-ASCII": "ascii",
+    "ASCII": "ascii",
+    "UTF-8": "utf-8",
+    "ISO-8859-1": "iso8859-1",
+    "ISO-8859-6": "iso8859-6",
+    "ISO-8859-15": "iso8859-15",
+    "WINDOWS-1252": "cp1252",
+    "WINDOWS-1256": "cp1256",
+}
+RETURNS = frozenset(("MIN", "MAX", "ALL", "COUNT", "SAVE", "PARTIAL"))
+SORT_KEYS = frozenset(("ARRIVAL", "CC", "DATE", "DISPLAYFROM", "DISPLAYTO", "FROM", "SIZE", "SUBJECT", "TO"))  # RFC 5256, RFC 5957
+ALGORITHMS = frozenset(("ORDEREDSUBJECT", "REFERENCES"))
+SOURCES = frozenset(("SELECTED", "INBOXES", "PERSONAL", "SUBSCRIBED"))
+NAMED_SOURCES = frozenset(("SUBTREE", "SUBTREE-ONE", "MAILBOXES"))
+MAX_SORT_KEYS = 20  # there are nine, each of which says something once
+MAX_SOURCE_NAMES = 1_000  # of one command
+SELECTED: tuple[Source, ...] = (Source("SELECTED"),)
+
+_RANGE = re.compile(rb"(-?)([1-9]\d{0,9}):(-?)([1-9]\d{0,9})(?![\d:,*])")
 
 
 class BadCharset(Exception):
-    """The strings of a search are in a charset that we do not read: NO [BADCHARSET] (RFC 3501 §6.4.4)."""
+    """The strings of a search are in a charset that we do not read: NO [BADCHARSET] (RFC 3501 §6.4.4).
 
+    `saves` says that the command was to save its result: now there is none (RFC 5182 §2.1).
+    """
 
-def fold(text: str) -> str:
-    """Return the form in which texts are compared: NFKC, without case."""
-    return unicodedata.normalize("NFKC", text).casefold()
-
-
-class Criteria:
-    """Reads keys: holds the cursor, the charset of strings, and how many keys have come."""
-
-    def __init__(self, cursor: Cursor, charset: str) -> None:
-        self.cursor = cursor
-        self._charset = charset
-        self._keys = 0
-
-    def all(self, depth: int = 0) -> AllOf:
-        """Read keys up to the end of the command or of the parentheses."""
-        keys = [self.key(depth)]
-        while not self.cursor.looking_at(b")") and not self.cursor.ended():
-            self.cursor.space()
-            keys.append(self.key(depth))
-        return AllOf(tuple(keys))
-
-    def key(self, depth: int) -> Key:
-        """Read one key."""
-        self._keys += 1
-        if depth > MAX_DEPTH or self._keys > MAX_KEYS:
-            raise BadSyntax("search too complex")
-        cursor = self.cursor
-        if cursor.skip(b"("):
-            inner = self.all(depth + 1)
-            cursor.expect(b")")
-            return inner
-        if cursor.data[cursor.at : cursor.at + 1] in SET_START:
-            return Numbers(cursor.sequence_set(), uid=False)
-        word = cursor.word()
-        simple = SIMPLE.get(word)
-        if simple is not None:
-            return simple
-        read = WITH_ARGUMENT.get(word)
-        if read is None:
-            raise BadSyntax("unknown search key")
-        cursor.space()
-        return read(self, depth)
-
-    def text(self) -> str:
-        """Read a string in the charset of the search."""
-        try:
-            return fold(self.cursor.astring().decode(self._charset))
-        except UnicodeDecodeError:
-            raise BadSyntax("text is not in the charset of the search") from None
-
-    def field(self) -> bytes:
-        """Read the name of a header field."""
-        return self.cursor.astring().lower()
-
-
-def _has(field: bytes) -> Callable[[Criteria, int], Key]:
-    return lambda criteria, depth: HeaderHas(field, criteria.text())
-
-
-def _header(criteria: Criteria, depth: int) -> Key:
-    field = criteria.field()
-    criteria.cursor.space()
-    return HeaderHas(field, criteria.text())
-
-
-def _or(criteria: Criteria, depth: int) -> Key:
-    first = criteria.key(depth + 1)
-    criteria.cursor.space()
-    return AnyOf((first, criteria.key(depth + 1)))
-
-
-def _keyword(criteria: Criteria, depth: int) -> Keyword:
-    return Keyword(criteria.cursor.atom().decode("ascii").casefold())
-
-
-def _on(criteria: Criteria, depth: int) -> Key:
-    start = day(criteria.cursor)
-    return Arrived(start, start + 1)
-
-
-def _sent_on(criteria: Criteria, depth: int) -> Key:
-    start = day(criteria.cursor)
-    return Sent(start, start + 1)
-
-
-SIMPLE: dict[str, Key] = {
-    "ALL": AllOf(()),
-    "ANSWERED": Flagged(Flag.ANSWERED),
-    "DELETED": Flagged(Flag.DELETED),
-    "DRAFT": Flagged(Flag.DRAFT),
-    "FLAGGED": Flagged(Flag.FLAGGED),
-    "SEEN": Flagged(Flag.SEEN),
-    "UNANSWERED": Not(Flagged(Flag.ANSWERED)),
-    "UNDELETED": Not(Flagged(Flag.DELETED)),
-    "UNDRAFT": Not(Flagged(Flag.DRAFT)),
-    "UNFLAGGED": Not(Flagged(Flag.FLAGGED)),
-    "UNSEEN": Not(Flagged(Flag.SEEN)),
-    # No session is ever told \Recent (RFC 3501 §2.3.2 lets one session have it, RFC 9051 none).
-    "RECENT": Not(AllOf(())),
-    "NEW": Not(AllOf(())),
-    "OLD": AllOf(()),
-}
-WITH_ARGUMENT: dict[str, Callable[[Criteria, int], Key]] = {
-    "BCC": _has(b"bcc"),
-    "CC": _has(b"cc"),
-    "FROM": _has(b"from"),
-    "SUBJECT": _has(b"subject"),
-    "TO": _has(b"to"),
-    "HEADER": _header,
-    "BODY": lambda criteria, depth: TextHas(criteria.text(), whole=False),
-    "TEXT": lambda criteria, depth: TextHas(criteria.text(), whole=True),
-    "BEFORE": lambda criteria, depth: Arrived(None, day(criteria.cursor)),
-    "ON": _on,
-    "SINCE": lambda criteria, depth: Arrived(day(criteria.cursor), None),
-    "SENTBEFORE": lambda criteria, depth: Sent(None, day(criteria.cursor)),
-    "SENTON": _sent_on,
-    "SENTSINCE": lambda criteria, depth: Sent(day(criteria.cursor), None),
-    "LARGER": lambda criteria, depth: Size(criteria.cursor.number64(), None),
-    "SMALLER": lambda criteria, depth: Size(None, criteria.cursor.number64()),
-    "KEYWORD": _keyword,
-    "UNKEYWORD": lambda criteria, depth: Not(_keyword(criteria, depth)),
-    "UID": lambda criteria, depth: Numbers(criteria.cursor.sequence_set(), uid=True),
-    "NOT": lambda criteria, depth: Not(criteria.key(depth + 1)),
-    "OR": _or,
-}
+    def __init__(self, *, saves: bool) -> None:
+        super().__init__()
+        self.saves = saves
 
 
 def search(cursor: Cursor) -> Search:
@@ -157,36 +49,154 @@ def uid_search(cursor: Cursor) -> Search:
     return _search(cursor, uid=True)
 
 
+def sort(cursor: Cursor) -> Sort:
+    """SORT. Raises BadCharset too."""
+    return _sort(cursor, uid=False)
+
+
+def uid_sort(cursor: Cursor) -> Sort:
+    """UID SORT. Raises BadCharset too."""
+    return _sort(cursor, uid=True)
+
+
+def thread(cursor: Cursor) -> Thread:
+    """THREAD. Raises BadCharset too."""
+    return _thread(cursor, uid=False)
+
+
+def uid_thread(cursor: Cursor) -> Thread:
+    """UID THREAD. Raises BadCharset too."""
+    return _thread(cursor, uid=True)
+
+
+def multisearch(cursor: Cursor) -> Multisearch:
+    """ESEARCH (RFC 7377 §2). Raises BadCharset, BadMailboxName too."""
+    cursor.space()
+    sources = SELECTED
+    if _skip_word(cursor, b"IN"):
+        sources = _sources(cursor)
+        cursor.space()
+    found = _searched(cursor, uid=True)
+    if found.returns is not None and "SAVE" in found.returns.options and sources != SELECTED:
+        raise BadSyntax("only the selected mailbox has a saved result")  # RFC 7377 §2.2
+    return Multisearch(sources, found)
+
+
 def _search(cursor: Cursor, *, uid: bool) -> Search:
     cursor.space()
+    return _searched(cursor, uid=uid)
+
+
+def _searched(cursor: Cursor, *, uid: bool) -> Search:
     returns = _returns(cursor)
-    charset = _charset(cursor)
-    return Search(Criteria(cursor, charset).all(), returns, uid)
+    named = _skip_word(cursor, b"CHARSET")
+    codec = _charset(cursor, returns) if named else "utf-8"
+    return Search(Criteria(cursor, codec).all(), returns, uid, charset=named)
 
 
-def _returns(cursor: Cursor) -> frozenset[str] | None:
+def _sort(cursor: Cursor, *, uid: bool) -> Sort:
+    cursor.space()
+    returns = _returns(cursor)
+    order = _order(cursor)
+    cursor.space()
+    codec = _charset(cursor, returns)
+    return Sort(order, Search(Criteria(cursor, codec).all(), returns, uid))
+
+
+def _order(cursor: Cursor) -> tuple[tuple[str, bool], ...]:
+    cursor.expect(b"(")
+    order: list[tuple[str, bool]] = []
+    while not order or not cursor.skip(b")"):
+        if order:
+            cursor.space()
+        reverse = _skip_word(cursor, b"REVERSE")
+        order.append((cursor.word(), reverse))
+        if order[-1][0] not in SORT_KEYS:
+            raise BadSyntax("unknown sort key")
+        if len(order) > MAX_SORT_KEYS:
+            raise BadSyntax("too many sort keys")
+    return tuple(order)
+
+
+def _thread(cursor: Cursor, *, uid: bool) -> Thread:
+    cursor.space()
+    algorithm = cursor.word()
+    if algorithm not in ALGORITHMS:
+        raise BadSyntax("unknown threading algorithm")
+    cursor.space()
+    codec = _charset(cursor, None)
+    return Thread(algorithm, Search(Criteria(cursor, codec).all(), None, uid))
+
+
+def _returns(cursor: Cursor) -> Returns | None:
     if not _skip_word(cursor, b"RETURN"):
         return None
     cursor.expect(b"(")
     found: set[str] = set()
+    partial: Partial | None = None
     while not cursor.skip(b")"):
         if found:
             cursor.space()
-        found.add(cursor.word())
+        word = cursor.word()
+        if word not in RETURNS or (word in found and word == "PARTIAL"):
+            raise BadSyntax("unknown result option")
+        if word == "PARTIAL":
+            cursor.space()
+            partial = page(cursor)
+        found.add(word)
     cursor.space()
-    if not found <= RETURNS:
-        raise BadSyntax("unknown result option")
-    return frozenset(found) or frozenset(("ALL",))
+    if partial is not None and "ALL" in found:
+        raise BadSyntax("either a page or all")  # RFC 9394 §3.1
+    return Returns(frozenset(found) or frozenset(("ALL",)), partial)
 
 
-def _charset(cursor: Cursor) -> str:
-    if not _skip_word(cursor, b"CHARSET"):
-        return "utf-8"
-    charset = CHARSETS.get(cursor.text().upper())
-    if charset is None:
-        raise BadCharset
+def page(cursor: Cursor) -> Partial:
+    """Take a range of results: ``1:50``, or ``-1:-50`` from the end (RFC 9394 §4)."""
+    found = _RANGE.match(cursor.take(_RANGE, "range"))
+    assert found is not None
+    low, high = sorted((int(found[2]), int(found[4])))
+    if found[1] != found[3] or high > MAX_NUMBER:
+        raise BadSyntax("no such range")
+    return Partial(low, high, bool(found[1]), found[0])
+
+
+def _charset(cursor: Cursor, returns: Returns | None) -> str:
+    """Take the name of a charset and the space behind it."""
+    codec = CHARSETS.get(cursor.text().upper())
+    if codec is None:
+        raise BadCharset(saves=returns is not None and "SAVE" in returns.options)
     cursor.space()
-    return charset
+    return codec
+
+
+def _sources(cursor: Cursor) -> tuple[Source, ...]:
+    cursor.expect(b"(")
+    sources: list[Source] = []
+    names = 0
+    while not sources or not cursor.skip(b")"):
+        if sources:
+            cursor.space()
+        sources.append(_source(cursor))
+        names += 1 + len(sources[-1].names)
+        if names > MAX_SOURCE_NAMES:
+            raise BadSyntax("too many mailboxes")
+    return tuple(sources)
+
+
+def _source(cursor: Cursor) -> Source:
+    kind = cursor.word()
+    if kind in SOURCES:
+        return Source(kind)
+    if kind not in NAMED_SOURCES:
+        raise BadSyntax("unknown choice of mailboxes")  # SELECTED-DELAYED is not valid here (RFC 7377 §2.2)
+    cursor.space()
+    if not cursor.skip(b"("):
+        return Source(kind, (cursor.mailbox(),))
+    names = [cursor.mailbox()]
+    while not cursor.skip(b")"):
+        cursor.space()
+        names.append(cursor.mailbox())
+    return Source(kind, tuple(names))
 
 
 def _skip_word(cursor: Cursor, word: bytes) -> bool:

@@ -114,21 +114,21 @@ def test_bare_line_feeds_become_line_breaks_and_nothing_else_changes(sent: bytes
 
 
 async def test_searches_beyond_some_questions_leave_the_loop(amina: Client, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mailcore.imap.handlers import searching
+    from mailcore.imap.search import engine
 
     threads = []
-    sift = searching._sift
+    learn = engine._learn
 
-    def watched(*arguments: object) -> object:
+    def watched(*arguments: object) -> None:
         threads.append(threading.current_thread() is threading.main_thread())
-        return sift(*arguments)  # type: ignore[arg-type]
+        learn(*arguments)  # type: ignore[arg-type]
 
     await server.fill(3)
     await amina.ask("SELECT INBOX")
-    monkeypatch.setattr(searching, "_sift", watched)
-    monkeypatch.setattr(searching, "INLINE_QUESTIONS", 3)
-    await amina.ask("SEARCH UNDELETED")
-    await amina.ask("SEARCH UNDELETED NOT OR SEEN FLAGGED")
+    monkeypatch.setattr(engine, "_learn", watched)
+    monkeypatch.setattr(engine, "INLINE_QUESTIONS", 3)
+    await amina.ask("SEARCH LARGER 5")
+    await amina.ask("SEARCH LARGER 5 SINCE 1-Jan-1990")
     assert amina.untagged == [b"* SEARCH 1 2 3"]
     assert threads == [True, False]
 

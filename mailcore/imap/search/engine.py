@@ -1,0 +1,224 @@
+"""Finding messages: from what costs least to what costs most. RFC 3501 §6.4.4.
+
+Flags and numbers come from the view, dates and sizes from rows, fields from headers, words from the full-text index. The text of a
+message itself is read last, and only of those messages that nothing else decides.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+from config.clock import SECOND_US
+from mailcore.imap.criteria import Aged, Arrived, Called, Changed, HeaderHas, Key, Leaf, Saved, Sent, Size, TextHas, leaves
+from mailcore.imap.parse.dates import DAY_US
+from mailcore.imap.search import masks, trial
+from mailcore.imap.search.columns import Column, Texts, Values
+from mailcore.imap.search.facts import FIELD
+from mailcore.imap.search.ground import Ground
+from mailcore.imap.search.trial import State, Trial
+from mailcore.store import fulltext, messages
+from mailcore.store.fulltext import Found, Query
+from mailcore.store.types import Stored
+
+INLINE_QUESTIONS = 20_000  # rows looked at on the event loop: a few ms; more goes to a thread
+CHANGED_WEIGHT = 0.5  # of a look at a modseq beside one at a row; flags cost nothing to speak of
+ROWS = 500  # rows of messages whose text is to be read
+BATCH = 16  # texts read side by side
+BATCH_BYTES = 2 * 1024 * 1024
+FOREVER = 1 << 62
+
+
+async def find(ground: Ground, key: Key) -> list[int]:
+    """Return the places of the messages that match, ascending. Messages that another session expunged are passed over."""
+    tried = await _begun(ground, key)
+    for kinds, decide in STAGES:
+        states = [state for state in tried.states if isinstance(state.key, kinds)]
+        if states and tried.open():
+            await decide(ground, tried, states)
+    return masks.places(tried.found())
+
+
+async def _begun(ground: Ground, key: Key) -> Trial:
+    view = ground.view
+    gone = [place for place in range(len(view.uids)) if view.is_gone(place)] if view.loses else []
+    weight = sum(isinstance(leaf, Changed) for leaf in leaves(key)) * len(view.uids) * CHANGED_WEIGHT
+    if weight > INLINE_QUESTIONS:
+        return await asyncio.to_thread(trial.begin, key, view, ground.keywords, ground.saved, gone)
+    return trial.begin(key, view, ground.keywords, ground.saved, gone)
+
+
+async def _by_columns(ground: Ground, tried: Trial, states: Sequence[State]) -> None:
+    """Decide by columns: dates, sizes, names of objects, header fields."""
+    open_ = tried.open()
+    uids = [tried.view.uids[place] for place in masks.places(open_)]
+    names = list(dict.fromkeys(_column(state.key) for state in states))
+    columns = await ground.columns(names, uids)
+    now_us = ground.services.clock.now_us()
+    if len(states) * len(tried.view.uids) > INLINE_QUESTIONS:
+        await asyncio.to_thread(_learn, tried, states, columns, now_us)
+    else:
+        _learn(tried, states, columns, now_us)
+    for state in states:
+        tried.absent(open_ & ~state.known)
+
+
+def _column(key: Leaf) -> str:
+    match key:
+        case HeaderHas(field):
+            return FIELD + field.decode("latin-1")
+        case Sent():
+            return "sent day"
+        case Size():
+            return "SIZE"
+        case Saved():
+            return "SAVED"
+        case Called(field):
+            return field
+    return "ARRIVAL"
+
+
+def _learn(tried: Trial, states: Sequence[State], columns: dict[str, list[Column]], now_us: int) -> None:
+    uids = tried.view.uids
+    for state in states:
+        for column in columns[_column(state.key)]:
+            rows = _rows(state.key, column, now_us)
+            if column.uids == uids:
+                state.learn(masks.of_places(rows, len(uids)), masks.full(len(uids)))
+            else:
+                state.learn(masks.of_uids([column.uids[row] for row in rows], uids), masks.of_uids(column.uids, uids))
+
+
+def _rows(key: Leaf, column: Column, now_us: int) -> list[int]:
+    """Return the rows of a column that match a key."""
+    if isinstance(column, Texts):
+        assert isinstance(key, HeaderHas)
+        return column.rows_with(fulltext.query(key.text, inflected=False).text)
+    if isinstance(key, Called):
+        return column.rows_of(key.number)
+    return column.rows_within(*_bounds(key, now_us))
+
+
+def _bounds(key: Leaf, now_us: int) -> tuple[int, int]:
+    """Return between which numbers a key matches; the upper one does not."""
+    match key:
+        case Arrived(first, last) | Saved(first, last):
+            return _or(first, -FOREVER, DAY_US), _or(last, FOREVER, DAY_US)
+        case Sent(first, last):
+            return _or(first, -FOREVER), _or(last, FOREVER)
+        case Size(above, below):
+            return (-1 if above is None else above) + 1, _or(below, FOREVER)
+        case Aged(seconds, younger):  # to the resolution of a second, both bounds included (RFC 5032 §2)
+            target = (now_us // SECOND_US - seconds) * SECOND_US
+            return (target, FOREVER) if younger else (-FOREVER, target + SECOND_US)
+    raise AssertionError(key)
+
+
+def _or(bound: int | None, open_: int, unit: int = 1) -> int:
+    return open_ if bound is None else bound * unit
+
+
+async def _by_index(ground: Ground, tried: Trial, states: Sequence[State]) -> None:
+    """Decide by the full-text index what it decides. It speaks of message ids."""
+    open_ = tried.open()
+    columns = (await ground.columns(["EMAILID"], [tried.view.uids[place] for place in masks.places(open_)]))["EMAILID"]
+    for state in states:
+        if tried.open() & ~state.known:
+            found = await _ask(ground, state)
+            if len(tried.view.uids) > INLINE_QUESTIONS:
+                await asyncio.to_thread(_learn_found, tried, state, columns, found)
+            else:
+                _learn_found(tried, state, columns, found)
+
+
+async def _ask(ground: Ground, state: State) -> Found:
+    assert isinstance(state.key, TextHas)
+    question = ground.account.account_id, _query(state), state.key.whole
+    found = ground.asked.get(question)
+    if found is None:
+        found = ground.asked[question] = await fulltext.find(ground.services.store, ground.account, question[1], whole=question[2])
+    return found
+
+
+def _query(state: State) -> Query:
+    assert isinstance(state.key, TextHas)
+    return fulltext.query(state.key.text, inflected=not state.negated)
+
+
+def _learn_found(tried: Trial, state: State, columns: Sequence[Column], found: Found) -> None:
+    uids = tried.view.uids
+    for column in columns:
+        assert isinstance(column, Values)
+        sure = [row for row, name in enumerate(column.values) if name in found.sure]
+        told = [row for row, name in enumerate(column.values) if name <= found.indexed_upto and name not in found.maybe]
+        if column.uids == uids:
+            state.learn(masks.of_places(sure, len(uids)), masks.of_places([*told, *sure], len(uids)))
+        else:
+            yes = masks.of_uids([column.uids[row] for row in sure], uids)
+            state.learn(yes, yes | masks.of_uids([column.uids[row] for row in told], uids))
+
+
+async def _by_texts(ground: Ground, tried: Trial, states: Sequence[State]) -> None:
+    """Read the messages that are still open, a few at a time. Raises LimitReached."""
+    places = masks.places(tried.open())
+    with ground.memory.scans.one(ground.account.account_id):
+        for start in range(0, len(places), ROWS):
+            chunk = places[start : start + ROWS]
+            wanted = [tried.view.uids[place] for place in chunk]
+            rows = await ground.services.db.read(messages.fetch, ground.key, wanted, header=True)
+            await _read(ground, tried, states, rows, (start, len(places)))
+            there = masks.of_uids([row.uid for row in rows], tried.view.uids)
+            tried.absent(masks.of_places(chunk, len(tried.view.uids)) & ~there)
+
+
+async def _read(ground: Ground, tried: Trial, states: Sequence[State], rows: Sequence[Stored], done: tuple[int, int]) -> None:
+    store = ground.services.store
+    queries = [(state, _query(state)) for state in states]
+    answers: dict[int, list[int]] = {number: [] for number in range(len(states))}
+    seen = 0
+    for batch in _batches(rows):
+        raws = await asyncio.gather(*[store.raw(ground.account, row) for row in batch])
+        judged = await asyncio.to_thread(_judge, ground, batch, raws, queries)
+        for uid, number in judged:
+            answers[number].append(uid)
+        seen += len(batch)
+        await ground.progress(done[0] + seen, done[1])
+    uids = tried.view.uids
+    known = masks.of_uids([row.uid for row in rows], uids)
+    for number, state in enumerate(states):
+        state.learn(masks.of_uids(answers[number], uids), known)
+
+
+def _judge(ground: Ground, batch: Sequence[Stored], raws: Sequence[bytes], queries: Sequence[tuple[State, Query]]) -> list[tuple[int, int]]:
+    """Return (UID, number of the key) for each message that has the text of a key."""
+    found: list[tuple[int, int]] = []
+    for row, raw in zip(batch, raws, strict=True):
+        header = ground.account.header(row)
+        body, head = fulltext.body_text(raw, header), fulltext.header_text(header)
+        for number, (state, query) in enumerate(queries):
+            assert isinstance(state.key, TextHas)
+            if fulltext.matches(body, head if state.key.whole else None, query):
+                found.append((row.uid, number))
+    return found
+
+
+def _batches(rows: Sequence[Stored]) -> Iterator[list[Stored]]:
+    """Cut rows into batches of bounded size; a message bigger than the bound is alone."""
+    batch: list[Stored] = []
+    size = 0
+    for row in rows:
+        if batch and (len(batch) >= BATCH or size + row.size_bytes > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(row)
+        size += row.size_bytes
+    if batch:
+        yield batch
+
+
+BY_ROW = (Arrived, Aged, Size, Saved, Called)
+BY_HEADER = (HeaderHas, Sent)
+STAGES = (
+    (BY_ROW, _by_columns),
+    (BY_HEADER, _by_columns),
+    ((TextHas,), _by_index),
+    ((TextHas,), _by_texts),
+)

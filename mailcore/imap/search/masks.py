@@ -1,0 +1,64 @@
+"""Sets of places in a mailbox as whole numbers: bit n stands for place n. A hundred thousand messages are 12 KB."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import compress
+
+from mailcore.imap.view import View
+
+_ZERO, _ONE = b"0"[0], b"1"[0]
+_MARKS = bytes.maketrans(b"01", b"\x00\x01")
+_WIDTH = 8  # octets of a number in an array of 'q'
+
+
+def full(count: int) -> int:
+    """Return all of `count` places."""
+    return (1 << count) - 1
+
+
+def of_span(low: int, high: int) -> int:
+    """Return the places from `low` up to, not including, `high`."""
+    return ((1 << max(high - low, 0)) - 1) << low
+
+
+def of_places(places: Iterable[int], count: int) -> int:
+    """Return some of `count` places."""
+    if isinstance(places, range):
+        return of_span(places.start, places.stop)
+    digits = bytearray(b"0") * count
+    for place in places:
+        digits[place] = _ONE
+    return _read(digits)
+
+
+def of_marks(marks: Iterable[bool]) -> int:
+    """Return the places whose mark is true."""
+    return _read(bytes([_ONE if mark else _ZERO for mark in marks]))
+
+
+def _read(digits: bytes | bytearray) -> int:
+    return int(digits[::-1], 2) if digits else 0
+
+
+def places(mask: int) -> list[int]:
+    """Return the places of a mask, ascending."""
+    digits = bin(mask)[:1:-1].encode("ascii")
+    return list(compress(range(len(digits)), digits.translate(_MARKS)))
+
+
+def flagged(view: View, bits: int) -> int:
+    """Return the places of messages with any of these flags: octet by octet, without a look at each number."""
+    found, raw = 0, view.flags.tobytes()
+    for octet in range(_WIDTH):
+        part = bits >> 8 * octet & 0xFF
+        if part:
+            table = bytes(_ONE if value & part else _ZERO for value in range(256))
+            column = raw[octet if sys.byteorder == "little" else _WIDTH - 1 - octet :: _WIDTH]
+            found |= _read(column.translate(table))
+    return found
+
+
+def of_uids(uids: Sequence[int], known: Sequence[int]) -> int:
+    """Return the places at which `known`, ascending, has one of these UIDs."""
+    chosen = frozenset(uids)
+    return of_marks(uid in chosen for uid in known)
