@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import Tls
+from mailcore.imap.names import encode
 from tests.mailcore.imap.node import AMINA, PASSWORD, Client, Server
 from tests.peers import letters, terminal
 from tests.peers.far import deliver, held
@@ -14,6 +15,7 @@ from tests.peers.relay import Relay
 pytestmark = [pytest.mark.peer, needs("neomutt")]
 
 COUNT = 6
+FOLDER = "وارد"
 RC = """set imap_user = "{user}"
 set imap_pass = "{password}"
 set folder = "imaps://localhost:{port}/"
@@ -42,14 +44,15 @@ async def test_neomutt_shows_reads_flags_files_and_deletes(server: Server, relay
     originals = [letters.arabic(number) for number in range(1, COUNT + 1)]
     await deliver(server, *originals)
     client = await server.signed_in()
+    assert (await client.ask(f'CREATE "{encode(FOLDER).decode()}"')).startswith(b"OK")
     async with terminal.started("neomutt", "-n", "-F", rc, env=home(tmp_path)) as screen:
         await screen.expect(letters.SUBJECT.format(n=COUNT))
         screen.type("1\n\n")  # the first letter; open it
         await screen.expect(letters.BODY.splitlines()[0])
         screen.type("i2\nF")  # back; the second: flag
         screen.type("3\nd")  # the third: delete
-        screen.type("4\ns=Archive\n")  # the fourth: file
-        await screen.expect("Archive")
+        screen.type(f"4\ns={FOLDER}\n")  # the fourth: file
+        await screen.expect(FOLDER)
         await deliver(server, letters.arabic(77))
         await screen.expect(letters.SUBJECT.format(n=77))
         screen.type("$")
@@ -60,7 +63,7 @@ async def test_neomutt_shows_reads_flags_files_and_deletes(server: Server, relay
     assert {uid: sorted(message.flags) for uid, message in left.items()} == {
         1: ["\\Seen"], 2: ["\\Flagged"], 5: [], 6: [], 7: [],
     }  # fmt: skip
-    [filed] = await held(client, "Archive")
+    [filed] = await held(client, encode(FOLDER).decode())
     assert filed.octets == originals[3]
     assert relay.refused() == []
 
