@@ -1,8 +1,11 @@
-"""Dovecot takes a mailbox of thousands over from us, octet for octet: how people leave, and how they come. doveadm backup over imapc."""
+"""Dovecot takes a mailbox of thousands over from us, octet for octet: how people leave; and brings letters
+to us: how they come. doveadm backup and import over imapc."""
 
 import asyncio
 import datetime
+import imaplib
 import re
+import time
 from dataclasses import replace
 
 import pytest
@@ -11,6 +14,7 @@ from config.settings import Tls
 from tests.mailcore.imap.node import AMINA, PASSWORD, Client, Server
 from tests.peers import dovecot, letters
 from tests.peers.dovecot import Copy
+from tests.peers.far import held
 from tests.peers.programs import needs
 
 pytestmark = [pytest.mark.peer, needs("doveadm")]
@@ -75,3 +79,17 @@ async def test_dovecot_copies_thousands_of_letters_octet_for_octet_and_later_wha
         await peer.do("backup", "-R", "imapc:")
         assert peer.copies() == expected
         assert list(peer.copies("Archive").values()) == archived
+
+
+async def test_dovecot_brings_letters_to_us_with_flags_and_dates(server: Server, tls: Tls) -> None:
+    with dovecot.configured(server.imaps, tls, AMINA, PASSWORD) as peer:
+        expected = await _fill(server, range(1, 101))
+        await peer.do("backup", "-R", "imapc:")
+        await peer.do("-o", "mail_location=imapc:~/imapc:INDEX=MEMORY", "import", "maildir:~/Maildir", "Venus", "MAILBOX", "INBOX")
+        client = await server.signed_in()
+        brought = await held(client, "Venus/INBOX")
+        wanted = [copy for _, copy in sorted(expected.items())]
+        assert [(message.octets, message.flags) for message in brought] == [(copy.octets, copy.flags) for copy in wanted]
+        await client.ask("FETCH 1:* (INTERNALDATE)")
+        dates = [imaplib.Internaldate2tuple(line) for line in client.untagged]
+        assert [time.mktime(date) for date in dates if date] == [copy.internaldate_s for copy in wanted]
