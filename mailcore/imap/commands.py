@@ -158,10 +158,11 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """A FETCH item that is not a piece of the message's octets."""
+    """A FETCH item that is not a piece of the message's octets. `utf8` when strings in it may be UTF-8 (RFC 6855 §3)."""
 
     name: str
     level: Level
+    utf8: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,14 +176,35 @@ class Body:
     partial: tuple[int, int] | None = None  # first octet, how many
 
 
-Item = Attribute | Body
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """A FETCH item that is a part without its transfer encoding, or how many octets that has (RFC 3516 §4.2, §4.3)."""
+
+    path: str
+    label: bytes
+    level: Level
+    peek: bool
+    partial: tuple[int, int] | None = None
+    size: bool = False
+
+
+Item = Attribute | Body | Binary
 
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
+    """`named` says that UID FETCH asked for the UID itself. `changed_since` and `vanished` are RFC 7162's, `partial` RFC 9394's.
+
+    `partial` is the first and the last of the messages in the set to answer for, counted from 1, or from -1 backwards.
+    """
+
     messages: SequenceSet
     items: tuple[Item, ...]
     uid: bool
+    named: bool = True
+    changed_since: int | None = None
+    vanished: bool = False
+    partial: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

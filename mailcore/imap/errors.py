@@ -20,8 +20,15 @@ class ExpungedElsewhere(MailError):
     text = "some of these messages are gone"
 
 
+class UnknownTransferEncoding(MailError):
+    """BINARY of a part whose transfer encoding nobody here can undo (RFC 3516 §4.3)."""
+
+    text = "the transfer encoding of this part is unknown"
+
+
 CODES: dict[type[MailError], str] = {
     ReadOnly: "CANNOT",
+    UnknownTransferEncoding: "UNKNOWN-CTE",
     ExpungedElsewhere: "EXPUNGEISSUED",
     mail.NoSuchMailbox: "NONEXISTENT",
     mail.MailboxExists: "ALREADYEXISTS",

@@ -5,33 +5,32 @@ before use; both are bounded, and what nobody looked at for longest goes first.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from mailcore.imap.commands import Body
-from mailcore.imap.fetching import Face
+from mailcore.imap.commands import Item
 from mailcore.imap.search.columns import Shelf as Columns
 from mailcore.imap.search.scans import Scans
 from mailcore.imap.view import View
-from mailcore.store.types import MailboxKey
+from mailcore.store.types import BlobId, MailboxKey
 
 K = TypeVar("K")
 V = TypeVar("V")
-FACE_BYTES = 64 * 1024 * 1024  # about 60,000 messages
-FACE_OVERHEAD = 500  # what the objects of a face cost beside their octets
-PIECE_BYTES = 32 * 1024 * 1024  # about 60,000 answers of the length that Thunderbird asks for
-PIECE_OVERHEAD = 100
+PIECE_BYTES = 96 * 1024 * 1024  # envelopes and structures of about 60,000 messages, or what Thunderbird asks of 120,000
+PIECE_OVERHEAD = 120  # what keeping a piece costs beside its octets
 GROUP_OVERHEAD = 2_000
+MAX_DAMAGED = 1_000
 VIEW_MESSAGES = 2_000_000  # at 16 octets each
 
 
 class Shelf(Generic[K, V]):
     """Values by UID, in groups that are dropped together."""
 
-    def __init__(self, limit_bytes: int, size: Callable[[V], int]) -> None:
-        self._limit, self._size = limit_bytes, size
+    def __init__(self, limit_bytes: int, size: Callable[[V], int], overhead: int = 0) -> None:
+        self._limit, self._size, self._overhead = limit_bytes, size, overhead
         self._held = 0
         self._groups: OrderedDict[K, dict[int, V]] = OrderedDict()
+        self._sizes: dict[K, int] = {}
 
     def of(self, group: K) -> Mapping[int, V]:
         """Return the values of a group by UID."""
@@ -41,28 +40,20 @@ class Shelf(Generic[K, V]):
         self._groups.move_to_end(group)
         return found
 
-    def add(self, group: K, values: Iterable[tuple[int, V]]) -> None:
-        """Keep values; drop groups that nobody looked at for longest when there is too much."""
+    def add(self, group: K, values: Mapping[int, V]) -> None:
+        """Keep values that were not there; drop groups that nobody looked at for longest when there is too much."""
+        added = sum(map(self._size, values.values())) + self._overhead * len(values)
         if group not in self._groups:
             self._groups[group] = {}
-            self._held += GROUP_OVERHEAD
-        kept = self._groups[group]
+            self._sizes[group] = 0
+            added += GROUP_OVERHEAD
+        self._groups[group].update(values)
         self._groups.move_to_end(group)
-        for uid, value in values:
-            if uid not in kept:
-                kept[uid] = value
-                self._held += self._size(value)
+        self._sizes[group] += added
+        self._held += added
         while self._held > self._limit:
-            _, dropped = self._groups.popitem(last=False)
-            self._held -= GROUP_OVERHEAD + sum(map(self._size, dropped.values()))
-
-
-def _face_size(face: Face) -> int:
-    return len(face.envelope) + len(face.body) + len(face.bodystructure) + FACE_OVERHEAD
-
-
-def _piece_size(piece: bytes) -> int:
-    return len(piece) + PIECE_OVERHEAD
+            dropped, _ = self._groups.popitem(last=False)
+            self._held -= self._sizes.pop(dropped)
 
 
 class Views:
@@ -96,8 +87,14 @@ class Memory:
     """All of it."""
 
     def __init__(self) -> None:
-        self.faces: Shelf[MailboxKey, Face] = Shelf(FACE_BYTES, _face_size)
-        self.pieces: Shelf[tuple[MailboxKey, Body], bytes] = Shelf(PIECE_BYTES, _piece_size)
+        self.pieces: Shelf[tuple[MailboxKey, Item], bytes] = Shelf(PIECE_BYTES, len, PIECE_OVERHEAD)
+        self.damaged: OrderedDict[BlobId, None] = OrderedDict()  # found while their octets were on their way to a client
         self.views = Views()
         self.columns = Columns()
         self.scans = Scans()
+
+    def note_damaged(self, blob_id: BlobId) -> None:
+        """Remember a blob that cannot be read to its end, so that nobody is cut off over it again."""
+        self.damaged[blob_id] = None
+        if len(self.damaged) > MAX_DAMAGED:
+            self.damaged.popitem(last=False)

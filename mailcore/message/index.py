@@ -50,14 +50,15 @@ def _span(part: Part) -> Span:
 def _summary(raw: bytes, root: Part, spans: list[Span]) -> Summary:
     found = headers.values(raw, root.fields, _FIELDS)
     lists = structure.address_lists(found)
+    envelope = structure.render_envelope(found, lists)
     body, bodystructure = structure.bodies(raw, root)
     preview, attachments = content.survey(raw, spans)
     sender = next(iter(_boxes(lists.get(b"from"))), Mailbox("", "", ""))
     replied = message_ids(found.get(b"in-reply-to"))
     return Summary(
-        envelope=structure.render_envelope(found, lists),
-        body=body,
-        bodystructure=bodystructure,
+        envelope=structure.narrow(envelope),
+        body=structure.narrow(body),
+        bodystructure=structure.narrow(bodystructure),
         subject=words.decode_words(found.get(b"subject", b"")[:MAX_TEXT]),
         from_name=sender.name,
         from_address=sender.address,
@@ -70,6 +71,9 @@ def _summary(raw: bytes, root: Part, spans: list[Span]) -> Summary:
         preview=preview,
         attachments=attachments,
         signed=is_signed(root),
+        envelope_utf8=b"" if envelope.isascii() else envelope,
+        body_utf8=b"" if body.isascii() else body,
+        bodystructure_utf8=b"" if bodystructure.isascii() else bodystructure,
     )
 
 

@@ -1,10 +1,10 @@
 """FETCH sections: which octets a client asked for. RFC 3501 §6.4.5, RFC 9051 §6.4.5.1."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mailcore.message import headers
-from mailcore.message.types import Header, Span
+from mailcore.message.types import Fields, Header, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,22 @@ def extract(raw: bytes, header: Header, section: Section) -> bytes | None:
         return raw[bounds[0] : bounds[1]]
     if not section.path:
         return from_header(header, section)
-    if section.path == "1" and not section.kind and _is_empty_multipart(header.spans[0]):
-        return b""  # BODYSTRUCTURE shows one empty part where a multipart has none
+    bounds = embedded_header(header, section)
+    return None if bounds is None else chosen(raw[bounds[0] : bounds[1]], section)
+
+
+def embedded_header(header: Header, section: Section) -> tuple[int, int] | None:
+    """Return where the header of an embedded message lies of which a section names fields; None for other sections."""
     root = _embedded(header.spans, section.path)
     if root is None or not section.kind.startswith("HEADER.FIELDS"):
         return None
-    fields, _ = headers.scan(raw, root.header_start, root.end)
-    return _select(((field.lower, raw[field.start : field.end]) for field in fields), section)
+    return root.header_start, root.body_start
+
+
+def chosen(octets: bytes, section: Section) -> bytes:
+    """Return those fields of a header that a section names (or does not name)."""
+    fields, _ = headers.scan(octets)
+    return selector(section)([(field.lower, octets[field.start : field.end]) for field in fields])
 
 
 def locate(header: Header, section: Section) -> tuple[int, int] | None:
@@ -44,7 +53,8 @@ def locate(header: Header, section: Section) -> tuple[int, int] | None:
         }.get(section.kind)
     span = find(spans, section.path)
     if span is None:
-        return None
+        empty = section.path == "1" and not section.kind and _is_empty_multipart(spans[0])
+        return (spans[0].end, spans[0].end) if empty else None  # BODYSTRUCTURE shows one empty part where a multipart has none
     if section.kind == "":
         return span.body_start, span.end
     if section.kind == "MIME":
@@ -61,32 +71,40 @@ def find(spans: list[Span], path: str) -> Span | None:
     return None if position is None else spans[position]
 
 
-def from_header(header: Header, section: Section) -> bytes | None:
+def from_header(header: Header | Fields, section: Section) -> bytes | None:
     """Return HEADER, HEADER.FIELDS or HEADER.FIELDS.NOT of the message without its octets; None for other sections."""
     if section.path:
         return None
     if section.kind == "HEADER":
         return octets(header)
     if section.kind.startswith("HEADER.FIELDS"):
-        return _select(header.fields, section)
+        return selector(section)(header.fields)
     return None
 
 
-def octets(header: Header) -> bytes:
+def octets(header: Header | Fields) -> bytes:
     """Return the header as received, the blank line included."""
     joined = b"".join([field for _, field in header.fields])
     blank = header.header_bytes - len(joined)
     return joined + (b"\r\n" if blank == 2 else b"\n"[:blank])
 
 
-def _select(fields: Iterable[tuple[bytes, bytes]], section: Section) -> bytes:
-    """Return the fields whose name is (or is not) listed, in order, duplicates kept, and a blank line."""
-    names = {name.lower() for name in section.names}
+def selector(section: Section) -> Callable[[Iterable[tuple[bytes, bytes]]], bytes]:
+    """Return what picks the fields whose name is (or is not) listed, in order, duplicates kept, and a blank line."""
+    names = frozenset(name.lower() for name in section.names)
     wanted = section.kind == "HEADER.FIELDS"
-    chosen = [field for name, field in fields if (name in names) is wanted]
-    if chosen and not chosen[-1].endswith(b"\n"):
-        chosen.append(b"\r\n")
-    return b"".join([*chosen, b"\r\n"])
+
+    def select(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+        if wanted:
+            picked = [field for name, field in fields if name in names]
+        else:
+            picked = [field for name, field in fields if name not in names]
+        if picked and not picked[-1].endswith(b"\n"):
+            picked.append(b"\r\n")
+        picked.append(b"\r\n")
+        return b"".join(picked)
+
+    return select
 
 
 def _position(spans: list[Span], path: str) -> int | None:

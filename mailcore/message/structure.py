@@ -1,6 +1,8 @@
 """ENVELOPE, BODY and BODYSTRUCTURE as they go over the wire. RFC 3501 §7.4.2, §9; RFC 2231 §6.
 
-Everything is 7-bit and quoted: octets outside ASCII become encoded words, so no literal is ever needed.
+Everything is quoted, so no literal is ever needed. For clients that read UTF-8 (RFC 6855 §3, RFC 9051 §9 quoted-string) a
+string is as it stands in the message, when that is UTF-8; for all others it is 7-bit: octets outside ASCII become encoded
+words. What the sender encoded stays encoded for both: clients decode that themselves, always have, and compare it with headers.
 """
 
 import re
@@ -27,30 +29,59 @@ MAX_STRINGS = 262_144  # of all parts together; parts beyond are shown without w
 _PLAIN = re.compile(rb"[\x01-\x09\x0b\x0c\x0e-!#-\[\]-\x7f]*+").fullmatch
 _BREAKS = re.compile(rb"[\r\n]")
 _SPECIAL = re.compile(rb'(["\\])')
+_ESCAPED = re.compile(rb"\\(.)")
+_STRING = re.compile(rb'"((?:[^"\\]|\\["\\])*+)"')
 _CHARSET = b'"charset" "us-ascii"'
 _ENCODINGS = {name: b'"%b"' % name.encode() for name in ("7bit", "8bit", "base64", "quoted-printable")}
 _EMPTY = b'("text" "plain" (%b) NIL NIL "7bit" 0 0' % _CHARSET  # stands for the parts of a multipart without any
 
 
 def quoted(value: bytes) -> bytes:
-    """Return octets as an IMAP quoted string."""
+    """Return octets as an IMAP quoted string in 7 bits."""
+    return narrow(_quoted(value))
+
+
+def _quoted(value: bytes) -> bytes:
+    """Return octets as a quoted string in UTF-8 (RFC 9051 §9 QUOTED-CHAR)."""
     if _PLAIN(value):
         return b'"%b"' % value
     value = _BREAKS.sub(b" ", value.replace(b"\x00", b""))
     if not value.isascii():
-        value = b" ".join(words.encode_words(words.decode_words(value[:MAX_FOREIGN])))
+        value = _utf8(value)
+    return b'"%b"' % _SPECIAL.sub(rb"\\\1", value)
+
+
+def _utf8(value: bytes) -> bytes:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.end == len(value) and error.start >= len(value) - 3 and error.start:  # a character that was cut off with its end
+            return _utf8(value[: error.start])
+        return words.decode_words(value[:MAX_FOREIGN]).encode()
+    return value if len(value) <= MAX_FOREIGN else value[:MAX_FOREIGN].decode("utf-8", "ignore").encode()
+
+
+def narrow(rendered: bytes) -> bytes:
+    """Return what was rendered with every string in 7 bits: those outside ASCII as encoded words."""
+    return rendered if rendered.isascii() else _STRING.sub(_narrowed, rendered)
+
+
+def _narrowed(found: re.Match[bytes]) -> bytes:
+    if found[1].isascii():
+        return found[0]
+    value = b" ".join(words.encode_words(words.decode_words(_ESCAPED.sub(rb"\1", found[1]))))
     return b'"%b"' % _SPECIAL.sub(rb"\\\1", value)
 
 
 def nstring(value: bytes | None) -> bytes:
-    """Return a quoted string, or NIL for None."""
-    return NIL if value is None else quoted(value)
+    """Return a quoted string in UTF-8, or NIL for None."""
+    return NIL if value is None else _quoted(value)
 
 
 def envelope(raw: bytes, fields: Sequence[Field]) -> bytes:
-    """Return the ENVELOPE of a header: ten fields, the first of each name."""
+    """Return the ENVELOPE of a header in 7 bits: ten fields, the first of each name."""
     found = headers.values(raw, fields, FIELDS)
-    return render_envelope(found, address_lists(found))
+    return narrow(render_envelope(found, address_lists(found)))
 
 
 def address_lists(found: Mapping[bytes, bytes], max_tokens: int = addresses.MAX_TOKENS) -> dict[bytes, list[Entry]]:
@@ -65,7 +96,7 @@ def _embedded_envelope(raw: bytes, fields: Sequence[Field]) -> bytes:
 
 
 def render_envelope(found: Mapping[bytes, bytes], lists: Mapping[bytes, list[Entry]]) -> bytes:
-    """Return the ENVELOPE of unfolded values and entries, both by lower-case name.
+    """Return the ENVELOPE of unfolded values and entries, both by lower-case name, in UTF-8.
 
     Sender and Reply-To are From when absent or empty; without From all three are NIL.
     """
@@ -82,17 +113,17 @@ def _list(entries: list[Entry] | None) -> bytes:
 def _address(entry: Entry) -> bytes:
     name, local, domain = entry.name, entry.local, entry.domain
     if domain is not None:
-        return b"(%b NIL %b %b)" % (nstring(name), quoted(local or NO_LOCAL), quoted(domain or NO_DOMAIN))
+        return b"(%b NIL %b %b)" % (nstring(name), _quoted(local or NO_LOCAL), _quoted(domain or NO_DOMAIN))
     return b"(NIL NIL %b NIL)" % nstring(local)
 
 
 def body(raw: bytes, part: Part, *, extended: bool) -> bytes:
-    """Return BODY (not extended) or BODYSTRUCTURE of a part and all below it."""
-    return bodies(raw, part)[extended]
+    """Return BODY (not extended) or BODYSTRUCTURE of a part and all below it, in 7 bits."""
+    return narrow(bodies(raw, part)[extended])
 
 
 def bodies(raw: bytes, part: Part) -> tuple[bytes, bytes]:
-    """Return BODY and BODYSTRUCTURE of a part and all below it, children rendered before their parents."""
+    """Return BODY and BODYSTRUCTURE of a part and all below it in UTF-8, children rendered before their parents."""
     done: list[tuple[bytes, bytes]] = []
     room = MAX_STRINGS
     for each in reversed(list(mime.walk(part))):
@@ -152,7 +183,7 @@ def _basic(part: Part) -> bytes:
         shown or NIL,
         _nstring(part.content_id),
         _nstring(part.description),
-        _ENCODINGS.get(part.encoding) or quoted(part.encoding.encode("latin-1")),
+        _ENCODINGS.get(part.encoding) or _quoted(part.encoding.encode("latin-1")),
         part.end - part.body_start,
     )
 
@@ -163,20 +194,20 @@ def _extension(part: Part) -> bytes:
         return b"NIL NIL NIL"
     shown = NIL
     if part.disposition:
-        shown = b"(%b %b)" % (quoted(part.disposition.encode()), _params(part.disposition_params) or NIL)
+        shown = b"(%b %b)" % (_quoted(part.disposition.encode()), _params(part.disposition_params) or NIL)
     return b"%b %b %b" % (shown, _languages(part.language), _nstring(part.location))
 
 
 def _languages(value: bytes | None) -> bytes:
-    tags = [quoted(tag.strip()[:MAX_STRING]) for tag in (value or b"").split(b",", MAX_LANGUAGES)[:MAX_LANGUAGES] if tag.strip()]
+    tags = [_quoted(tag.strip()[:MAX_STRING]) for tag in (value or b"").split(b",", MAX_LANGUAGES)[:MAX_LANGUAGES] if tag.strip()]
     return b"(%b)" % b" ".join(tags) if tags else NIL
 
 
 def _params(params: Params) -> bytes:
     if not params:
         return b""
-    return b"(%b)" % b" ".join([b"%b %b" % (quoted(name[:MAX_STRING]), quoted(value[:MAX_STRING])) for name, value in params])
+    return b"(%b)" % b" ".join([b"%b %b" % (_quoted(name[:MAX_STRING]), _quoted(value[:MAX_STRING])) for name, value in params])
 
 
 def _nstring(value: bytes | None) -> bytes:
-    return NIL if value is None else quoted(value[:MAX_STRING])
+    return NIL if value is None else _quoted(value[:MAX_STRING])

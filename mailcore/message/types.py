@@ -47,6 +47,24 @@ class Summary(msgspec.Struct, array_like=True, frozen=True, gc=False):
     preview: str  # at most 200 characters of readable text
     attachments: int
     signed: bool
+    envelope_utf8: bytes = b""  # the same three in UTF-8 (RFC 6855 §3); b"" where nothing is outside ASCII
+    body_utf8: bytes = b""
+    bodystructure_utf8: bytes = b""
+
+
+class Faces(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """The beginning of a summary, read without the rest: five times as fast."""
+
+    envelope: bytes
+    body: bytes
+    bodystructure: bytes
+
+
+class Fields(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """The beginning of a header, read without the map of the parts."""
+
+    fields: list[tuple[bytes, bytes]]
+    header_bytes: int
 
 
 class Header(msgspec.Struct, array_like=True, frozen=True, gc=False):

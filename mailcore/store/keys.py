@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
 from mailcore.errors import Damaged
-from mailcore.message.index import Header, Summary
+from mailcore.message.types import Faces, Fields, Header, Summary
 from mailcore.store.types import AccountId, Stored
 
 NONCE = 12  # AES-GCM, NIST SP 800-38D; random, so a key serves 2**32 messages
@@ -23,6 +23,8 @@ NONCE = 12  # AES-GCM, NIST SP 800-38D; random, so a key serves 2**32 messages
 _encoder = msgspec.msgpack.Encoder()
 _summaries = msgspec.msgpack.Decoder(Summary)
 _headers = msgspec.msgpack.Decoder(Header)
+_faces = msgspec.msgpack.Decoder(Faces)
+_fields = msgspec.msgpack.Decoder(Fields)
 
 
 def derive(secret: bytes, purpose: bytes) -> bytes:
@@ -73,6 +75,16 @@ class AccountKey:
     def open_header(self, message_id: int, sealed: bytes) -> Header:
         """Open a header. Raises Damaged."""
         return _headers.decode(self.open(b"header", message_id, sealed))
+
+    def faces(self, stored: Stored) -> Faces:
+        """Open the beginning of the summary that the query asked for. Raises Damaged."""
+        assert stored.summary_sealed is not None
+        return _faces.decode(self.open(b"summary", stored.message_id, stored.summary_sealed))
+
+    def fields(self, stored: Stored) -> Fields:
+        """Open the fields of the header that the query asked for. Raises Damaged."""
+        assert stored.header_sealed is not None
+        return _fields.decode(self.open(b"header", stored.message_id, stored.header_sealed))
 
     def _bound(self, field: bytes, number: int) -> bytes:
         return field + struct.pack(">qq", self.account_id, number)

@@ -16,7 +16,6 @@ from mailcore.store import accounts, keywords, quota, rows, threads
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import (
     Appended,
-    BlobId,
     Copied,
     Delta,
     Expunged,
@@ -30,6 +29,7 @@ from mailcore.store.types import (
 )
 
 UNSEEN_MASK = int(Flag.SEEN)
+LIGHT_BYTES = 16_384  # of a sealed field in a list of messages: nearly all; five hundred of them are 8 MiB
 OPERATIONS: dict[str, Callable[[int, int], int]] = {
     "add": lambda old, flags: old | flags,
     "remove": lambda old, flags: old & ~flags,
@@ -73,16 +73,20 @@ def vanished(tx: Tx, key: MailboxKey, since_modseq: int) -> list[int] | None:
     return tx.column(f"SELECT uid FROM expunged WHERE {_ENTRY} AND modseq > :since ORDER BY uid", **_params(key), since=since_modseq)
 
 
-def fetch(tx: Tx, key: MailboxKey, wanted: Sequence[int], *, summary: bool = False, header: bool = False) -> list[Stored]:
+def fetch(
+    tx: Tx, key: MailboxKey, wanted: Sequence[int], *, summary: bool = False, header: bool = False, light: bool = False
+) -> list[Stored]:
     """Return messages by UID, ascending, with the sealed fields asked for.
 
     Also finds messages that were expunged but not yet swept, because a session that has not been told of the
-    removal still counts them (RFC 3501 §7.4.1). Unknown UIDs are left out.
+    removal still counts them (RFC 3501 §7.4.1). Unknown UIDs are left out. With `light`, sealed fields of more than
+    LIGHT_BYTES are None, so that a list of many messages is of bounded size.
     """
-    found = _select(tx, "entry", key, wanted, summary=summary, header=header)
+    fields = {"summary": summary, "header": header, "light": light}
+    found = _select(tx, "entry", key, wanted, **fields)
     if len(found) < len(wanted):
         missing = set(wanted).difference(stored.uid for stored in found)
-        found += _select(tx, "expunged", key, sorted(missing), summary=summary, header=header)
+        found += _select(tx, "expunged", key, sorted(missing), **fields)
         found.sort(key=lambda stored: stored.uid)
     return found
 
@@ -272,20 +276,24 @@ def _insert_message(tx: Tx, account: AccountKey, message_id: int, message: Prepa
     )
 
 
-def _select(tx: Tx, table: str, key: MailboxKey, wanted: Sequence[int], *, summary: bool, header: bool) -> list[Stored]:
+def _select(tx: Tx, table: str, key: MailboxKey, wanted: Sequence[int], *, summary: bool, header: bool, light: bool) -> list[Stored]:
+    among, params = _among(wanted, "e.uid")
     found = tx.rows(
         f"""SELECT e.uid, e.flags, e.modseq, e.internaldate_us, m.size_bytes, e.message_id, m.blob_id, m.dek_wrapped,
-                   {"m.summary" if summary else "NULL"}, {"h.sealed" if header else "NULL"}, e.saved_us, m.thread_id
+                   {_sealed("m.summary", summary, light)}, {_sealed("h.sealed", header, light)}, e.saved_us, m.thread_id
             FROM {table} e JOIN message m ON m.account_id = e.account_id AND m.message_id = e.message_id
             {"JOIN message_header h ON h.account_id = e.account_id AND h.message_id = e.message_id" if header else ""}
-            WHERE e.account_id = :account_id AND e.mailbox_id = :mailbox_id AND e.uid IN (:uids[]) ORDER BY e.uid""",
+            WHERE e.account_id = :account_id AND e.mailbox_id = :mailbox_id AND {among} ORDER BY e.uid""",
         **_params(key),
-        uids=wanted,
+        **params,
     )
-    return [
-        Stored(uid, flags, modseq, date, size, mid, BlobId(blob), dek, s, h, saved, thread)
-        for uid, flags, modseq, date, size, mid, blob, dek, s, h, saved, thread in found
-    ]
+    return [Stored(*row) for row in found]
+
+
+def _sealed(column: str, wanted: bool, light: bool) -> str:
+    if not wanted:
+        return "NULL"
+    return f"CASE WHEN LENGTH({column}) <= {LIGHT_BYTES} THEN {column} END" if light else column
 
 
 def _place(tx: Tx, chosen: Sequence[Row], target: MailboxKey, modseq: int) -> Copied:

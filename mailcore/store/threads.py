@@ -24,14 +24,14 @@ def join(tx: Tx, account: AccountKey, message_id: int, summary: Summary) -> int:
         return message_id
     key = derive(account.secret, b"threads")
     tokens = [hmac.digest(key, name.encode("utf-8", "replace"), "sha256")[:TOKEN_BYTES] for name in named]
-    known = dict(
+    known: dict[bytes, int] = dict(
         tx.rows(
             "SELECT token, thread_id FROM thread_token WHERE account_id = :account_id AND token IN (:tokens[bytes])",
             account_id=account.account_id,
             tokens=tokens,
         )
     )
-    thread_id: int = next((known[token] for token in tokens if token in known), message_id)
+    thread_id = next((known[token] for token in tokens if token in known), message_id)
     _remember(tx, account, thread_id, [token for token in tokens if token not in known])
     return thread_id
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import TYPE_CHECKING, NewType
 
+import msgspec
+
 from mailcore.message.index import Index
 
 if TYPE_CHECKING:
@@ -95,9 +97,11 @@ class Prepared:
     index: Index
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One message of one mailbox, as rows hold it; `AccountKey` opens the sealed fields."""
+class Stored(msgspec.Struct, frozen=True, gc=False):
+    """One message of one mailbox, as rows hold it; `AccountKey` opens the sealed fields.
+
+    No dataclass: made by the ten thousand, and a frozen one with twelve fields takes ten times as long.
+    """
 
     uid: int
     flags: int
@@ -107,7 +111,7 @@ class Stored:
     message_id: int
     blob_id: BlobId
     dek_wrapped: bytes
-    summary_sealed: bytes | None  # None when the query did not ask for it
+    summary_sealed: bytes | None  # None when the query did not ask for it, or for as much
     header_sealed: bytes | None
     saved_us: int  # when it came into this mailbox (RFC 8514)
     thread_id: int  # of its account (RFC 8474)

@@ -1,232 +1,249 @@
-"""FETCH. RFC 3501 §6.4.5: rows in chunks, each read while the one before is written; bodies a few ahead."""
+"""FETCH. RFC 9051 §6.4.5; RFC 7162 §3.1.4, §3.2.6 (CHANGEDSINCE, VANISHED); RFC 9394 §3.3 (PARTIAL).
 
-import asyncio
+Rows are read in chunks, each while the one before is written; what never changes of a message is rendered once.
+"""
+
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from mailcore.imap import fetching
-from mailcore.imap.commands import Body, Fetch, Item, Level
-from mailcore.imap.fetching import Face, Message
-from mailcore.imap.parse.fetching import FLAGS
-from mailcore.imap.responses import Responses, ok
+from config.errors import MailError
+from mailcore.imap import fetching, telling
+from mailcore.imap.commands import Fetch, Item, Level
+from mailcore.imap.fetching import Known, Opened
+from mailcore.imap.handlers import bodies
+from mailcore.imap.handlers.bodies import Trouble, ahead
+from mailcore.imap.parse.cursor import BadSyntax
+from mailcore.imap.parse.fetching import FLAGS, MODSEQ, UID
+from mailcore.imap.responses import Responses
 from mailcore.imap.session import Session
 from mailcore.store import messages
-from mailcore.store.types import Flag, Stored
+from mailcore.store.types import Stored
 
-T = TypeVar("T")
 VIEW_CHUNK = 5_000  # answers from the view in one piece: about 200 KiB
-ROW_CHUNK = 500  # rows read in one unit of work: a few ms in the reader, about 300 KiB of answers
-BODY_BATCH = 16  # bodies read side by side
-BODY_BATCH_BYTES = 2 * 1024 * 1024
+ROW_CHUNK = 500  # rows read in one unit of work: a few ms in the reader, about 700 KiB of answers
+
+K = TypeVar("K")
 
 
 async def fetch(session: Session, command: Fetch) -> Responses:
-    """Answer message by message, ascending; messages that are truly gone are left out."""
-    places = session.places(command.messages, uid=command.uid)
-    if not places:
-        pass
-    elif fetching.level(command.items) is Level.VIEW:
-        for lines in _from_view(session, command.items, places):
-            yield lines
-    else:
-        octets = fetching.level(command.items) is Level.RAW or fetching.marks_seen(command.items)
-        answers = _with_octets(session, command.items, places) if octets else _from_faces(session, command.items, places)
-        async with contextlib.aclosing(answers):
+    """Answer message by message, ascending. A message that cannot be read holds up no other."""
+    if command.vanished and "QRESYNC" not in session.enabled:
+        raise BadSyntax("VANISHED needs ENABLE QRESYNC")  # RFC 7162 §3.2.6
+    items = _items(session, command)
+    if MODSEQ in items:
+        yield session.enable_condstore()
+    if command.vanished:
+        async for line in _vanished(session, command):
+            yield line
+    places, left = telling.limited(_places(session, command), session.selected.view.uids)
+    trouble = Trouble(uid=command.uid, left=left)
+    if places:
+        async with contextlib.aclosing(_answers(session, items, places, trouble)) as answers:
             async for lines in answers:
                 yield lines
-    yield ok("fetched")
+    yield trouble.end()
 
 
-def _from_view(session: Session, items: Sequence[Item], places: Sequence[int]) -> Iterator[bytes]:
-    """Answer from the arrays of the view alone: no database, no await."""
-    uids, flags = session.selected.view.uids, session.selected.view.flags
+def _items(session: Session, command: Fetch) -> tuple[Item, ...]:
+    """Return the items as this client is answered: its UTF-8, modseqs where it follows them, the UID only once."""
+    items = fetching.in_utf8(command.items) if session.utf8 else command.items
+    if "UIDONLY" in session.enabled and not command.named:
+        items = tuple(item for item in items if item is not UID)  # it stands in the place of the number (RFC 9586 §3.3)
+    following = "CONDSTORE" in session.enabled and FLAGS in items  # RFC 7162 §3.1: MODSEQ wherever flags are told
+    if MODSEQ not in items and (following or command.changed_since is not None):
+        items = (*items, MODSEQ)
+    return items
+
+
+def _places(session: Session, command: Fetch) -> Sequence[int]:
+    """Return the places that the set and the modifiers leave: CHANGEDSINCE first, then PARTIAL (RFC 9394 §3.3)."""
+    view = session.selected.view
+    places = session.places(command.messages, uid=command.uid)
+    since = command.changed_since
+    if since is not None:
+        places = [place for place in places if view.modseqs[place] > since]
+    if command.partial is None:
+        return places
+    first, last = command.partial
+    return places[first - 1 : last] if first > 0 else places[max(0, len(places) + last) : max(0, len(places) + first + 1)]
+
+
+async def _vanished(session: Session, command: Fetch) -> AsyncIterator[bytes]:
+    """Tell which UIDs of the set are gone since (RFC 7162 §3.2.6): all that are missing when tombstones were swept."""
+    assert command.changed_since is not None
+    selected = session.selected
+    highest = selected.view.uids[-1] if selected.view.uids else 0
+    spans = command.messages.spans(highest)
+    gone = await session.services.db.read(messages.vanished, selected.key, command.changed_since)
+    if gone is None:
+        told: Iterable[tuple[int, int]] = selected.view.missing(spans)
+    else:
+        told = telling.within([uid for uid in gone if selected.view.index(uid) is None], spans)
+    for line in telling.vanished(told, earlier=True):
+        yield line
+
+
+def _answers(session: Session, items: Sequence[Item], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[bytes, None]:
+    reach = fetching.level(items)
+    if reach is Level.VIEW:
+        return _from_view(session, items, places)
+    if reach is Level.RAW:
+        return bodies.answers(session, items, places, trouble)
+    return _from_pieces(session, items, places, trouble)
+
+
+def known(session: Session, places: Sequence[int]) -> Known:
+    """Return what the view knows of some messages."""
+    view, only = session.selected.view, "UIDONLY" in session.enabled
+    uids, flags, modseqs = (_column(column, places) for column in (view.uids, view.flags, view.modseqs))
     written = {value: session.flags.write(value) for value in set(flags)}
-    answer = fetching.view_answers(items)
+    numbers = uids if only else range(places[0] + 1, places[-1] + 2) if isinstance(places, range) else [place + 1 for place in places]
+    return Known(numbers, {"UID": uids, "FLAGS": list(map(written.__getitem__, flags)), "MODSEQ": modseqs})
+
+
+def _column(column: Sequence[int], places: Sequence[int]) -> Sequence[int]:
+    if isinstance(places, range):
+        return column[places[0] : places[-1] + 1]
+    return [column[place] for place in places]
+
+
+async def _from_view(session: Session, items: Sequence[Item], places: Sequence[int]) -> AsyncGenerator[bytes, None]:
+    """Answer from the arrays of the view alone: no database."""
+    only = "UIDONLY" in session.enabled
     for start in range(0, len(places), VIEW_CHUNK):
-        yield b"".join([answer(place + 1, uids[place], written[flags[place]]) for place in places[start : start + VIEW_CHUNK]])
+        yield fetching.joined(items, known(session, places[start : start + VIEW_CHUNK]), (), only=only)
 
 
-async def _from_faces(session: Session, items: Sequence[Item], places: Sequence[int]) -> AsyncGenerator[bytes, None]:
-    """Answer from faces and header sections: those that somebody here has seen already, and those read now."""
-    view, write = session.selected.view, session.flags.write
-    answer = fetching.face_answers(items)
-    async with contextlib.aclosing(ahead(_known(session, items, places))) as chunks:
-        async for known in chunks:
-            for lines in fetching.gathered(answer(place + 1, face, write(view.flags[place]), pieces) for place, face, pieces in known):
+async def _from_pieces(session: Session, items: Sequence[Item], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[bytes, None]:
+    """Answer from pieces: those that somebody here has seen already, and those rendered now."""
+    only, marks = "UIDONLY" in session.enabled, fetching.marks_seen(items)
+    async with contextlib.aclosing(ahead(_pieces(session, items, places, trouble))) as chunks:
+        async for found, columns in chunks:
+            shown: Sequence[Item] = items
+            if marks and await bodies.mark_seen(session, found):
+                shown = bodies.with_flags(session, items)
+            for lines in fetching.bounded(shown, known(session, found), columns, only=only):
                 yield lines
 
 
-async def _known(
-    session: Session, items: Sequence[Item], places: Sequence[int]
-) -> AsyncGenerator[list[tuple[int, Face, Sequence[bytes]]], None]:
-    """Yield places with faces and header sections, in chunks; messages that are truly gone are left out."""
-    uids = session.selected.view.uids
-    reader = _Reader(session, items)
-    step = max(1, ROW_CHUNK // (1 + reader.sections))
+Chunk = tuple[Sequence[int], list[Sequence[bytes]]]
+
+
+async def _pieces(session: Session, items: Sequence[Item], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[Chunk, None]:
+    """Yield places with a column of pieces for each item; what is heavy comes alone, so that little is held at once."""
+    reader = _Reader(session, items, trouble)
+    step = max(1, ROW_CHUNK // reader.weight)
     for start in range(0, len(places), step):
         chunk = places[start : start + step]
-        wanted = [uids[place] for place in chunk]
-        faces, columns = await reader.read(wanted)
-        if not columns:
-            yield [(place, faces[uid], ()) for place, uid in zip(chunk, wanted, strict=True) if uid in faces]
-        else:
-            yield [
-                (place, faces[uid], [column[uid] for column in columns])
-                for place, uid in zip(chunk, wanted, strict=True)
-                if uid in faces and all(uid in column for column in columns)
-            ]
+        heavy = await reader.load(chunk)
+        if not heavy:
+            yield reader.columns(chunk)
+            continue
+        for run in _apart(chunk, heavy):
+            if run[0] in heavy:
+                await reader.load_heavy(run[0])
+            yield reader.columns(run)
+
+
+def _apart(places: Sequence[int], heavy: frozenset[int]) -> Iterator[Sequence[int]]:
+    """Cut places so that each heavy one is alone."""
+    start = 0
+    for at, place in enumerate(places):
+        if place in heavy:
+            if at > start:
+                yield places[start:at]
+            yield places[at : at + 1]
+            start = at + 1
+    if start < len(places):
+        yield places[start:]
 
 
 class _Reader:
-    """Finds faces and header sections in the memory of the process, and reads those that are not there."""
+    """Finds pieces in the memory of the process, and reads and renders those that are not there."""
 
-    __slots__ = ("_account", "_db", "_key", "_memory", "_sections", "_summary")
+    __slots__ = ("_fresh", "_items", "_needs", "_renderers", "_session", "_trouble")
 
-    def __init__(self, session: Session, items: Sequence[Item]) -> None:
-        self._account, self._memory, self._key = session.selected.account, session.memory, session.selected.key
-        self._db = session.services.db
-        self._summary = fetching.needs_summary(items)
-        self._sections = [item for item in items if isinstance(item, Body)]
+    def __init__(self, session: Session, items: Sequence[Item], trouble: Trouble) -> None:
+        self._session, self._trouble = session, trouble
+        self._items = [item for item in items if item.level is not Level.VIEW]
+        self._renderers = [fetching.renderer(item) for item in self._items]
+        self._needs = fetching.needs(items)
+        self._fresh: dict[int, list[bytes]] = {}  # of the present chunk, by UID
 
     @property
-    def sections(self) -> int:
-        """Return how many header sections each message is asked for."""
-        return len(self._sections)
+    def weight(self) -> int:
+        """Return how many header sections each message is asked for, and one."""
+        return 1 + sum(item.level is Level.HEADER for item in self._items)
 
-    async def read(self, uids: Sequence[int]) -> tuple[Mapping[int, Face], list[Mapping[int, bytes]]]:
-        """Return faces by UID, and for each header section its answers by UID."""
-        faces = self._memory.faces.of(self._key)
-        columns = [self._memory.pieces.of((self._key, item)) for item in self._sections]
-        missing = [uid for uid in uids if uid not in faces or not all(uid in column for column in columns)]
+    async def load(self, places: Sequence[int]) -> frozenset[int]:
+        """Render what is missing of a chunk; return the places of messages that are too heavy to be read with others."""
+        selected, uids = self._session.selected, self._session.selected.view.uids
+        self._fresh = {}
+        kept = self._kept()
+        missing = [uid for uid in _column(uids, places) if not all(uid in column for column in kept)]
         if not missing:
-            return faces, columns
-        rows = await self._db.read(messages.fetch, self._key, missing, summary=self._summary, header=bool(self._sections))
-        fresh = {row.uid: fetching.face(row, self._account.summary(row) if self._summary else None) for row in rows}
-        if self._summary:
-            self._memory.faces.add(self._key, fresh.items())
-        return {**_only(faces, uids), **fresh}, self._cut(rows, columns, uids)
+            return frozenset()
+        rows = await self._read(missing, light=True)
+        if len(rows) < len(missing):
+            self._trouble.note("EXPUNGEISSUED")
+        heavy = [row.uid for row in rows if self._is_heavy(row)]
+        self._render(rows if not heavy else [row for row in rows if not self._is_heavy(row)])
+        return frozenset(selected.view.known(heavy))
 
-    def _cut(self, rows: Sequence[Stored], columns: Sequence[Mapping[int, bytes]], uids: Sequence[int]) -> list[Mapping[int, bytes]]:
-        headers = [(row.uid, self._account.header(row)) for row in rows] if self._sections else []
-        found: list[Mapping[int, bytes]] = []
-        for item, column in zip(self._sections, columns, strict=True):
-            fresh = {uid: fetching.piece(item, header) for uid, header in headers}
-            self._memory.pieces.add((self._key, item), fresh.items())
-            found.append({**_only(column, uids), **fresh})
-        return found
+    async def load_heavy(self, place: int) -> None:
+        """Render one message that was left out."""
+        self._fresh = {}
+        self._render(await self._read([self._session.selected.view.uids[place]], light=False))
 
+    async def _read(self, uids: Sequence[int], *, light: bool) -> list[Stored]:
+        wanted = range(uids[0], uids[-1] + 1) if uids[-1] - uids[0] == len(uids) - 1 else uids
+        key, needs = self._session.selected.key, self._needs
+        return await self._session.services.db.read(messages.fetch, key, wanted, summary=needs.summary, header=needs.header, light=light)
 
-def _only(known: Mapping[int, T], uids: Sequence[int]) -> dict[int, T]:
-    return {uid: known[uid] for uid in uids if uid in known}
+    def _is_heavy(self, row: Stored) -> bool:
+        return (self._needs.summary and row.summary_sealed is None) or (self._needs.header and row.header_sealed is None)
 
+    def _kept(self) -> list[Mapping[int, bytes]]:
+        key, pieces = self._session.selected.key, self._session.memory.pieces
+        return [pieces.of((key, item)) for item in self._items]
 
-async def _with_octets(session: Session, items: Sequence[Item], places: Sequence[int]) -> AsyncGenerator[bytes, None]:
-    """Answer items that are octets of messages; reading them may set \\Seen."""
-    marking = fetching.marks_seen(items) and not session.selected.read_only
-    raw = any(item.level is Level.RAW for item in items)
-    async with contextlib.aclosing(ahead(_rows(session, items, places))) as chunks:
-        async for rows in chunks:
-            changed = await _mark_seen(session, rows) if marking else frozenset()
-            writer = _Writer(session, items, changed)
-            if not raw:
-                for lines in fetching.gathered(writer.write((row, None) for row in rows)):
-                    yield lines
-                continue
-            async with contextlib.aclosing(ahead(_bodies(session, rows))) as batches:
-                async for batch in batches:
-                    for lines in fetching.gathered(writer.write(batch)):
-                        yield lines
+    def _render(self, rows: Sequence[Stored]) -> None:
+        """Render messages, and keep what was rendered."""
+        for row in rows:
+            try:
+                opened = self._opened(row)
+            except MailError as error:
+                self._trouble.lost(self._session, row, error)
+            else:
+                self._fresh[row.uid] = [render(opened) for render in self._renderers]
+        key, pieces = self._session.selected.key, self._session.memory.pieces
+        for number, item in enumerate(self._items):
+            pieces.add((key, item), {uid: rendered[number] for uid, rendered in self._fresh.items()})
 
+    def _opened(self, row: Stored) -> Opened:
+        account, needs = self._session.selected.account, self._needs
+        summary = header = None
+        if needs.summary:
+            summary = account.faces(row) if needs.beginnings else account.summary(row)
+        if needs.header:
+            header = account.fields(row)
+        return Opened(account.account_id, row, summary, header)
 
-class _Writer:
-    """Writes the answers of one chunk; with the flags of those messages that reading them has just changed."""
+    def columns(self, places: Sequence[int]) -> Chunk:
+        """Return places with their pieces; those of which there is nothing are left out."""
+        uids = _column(self._session.selected.view.uids, places)
+        kept = self._kept()
+        if not self._fresh:
+            with contextlib.suppress(KeyError):
+                return places, [list(map(column.__getitem__, uids)) for column in kept]
+        found = [(place, self._row(uid, kept)) for place, uid in zip(places, uids, strict=True)]
+        there = [(place, row) for place, row in found if row is not None]
+        return [place for place, _ in there], [[row[number] for _, row in there] for number in range(len(kept))]
 
-    __slots__ = ("_changed", "_header", "_marked", "_plain", "_session", "_summary")
-
-    def __init__(self, session: Session, items: Sequence[Item], changed: frozenset[int]) -> None:
-        self._session, self._changed = session, changed
-        self._plain = fetching.answers(items)
-        self._marked = fetching.answers(items if FLAGS in items else (*items, FLAGS))
-        self._summary, self._header = fetching.needs_summary(items), fetching.needs_header(items)
-
-    def write(self, messages: Iterable[tuple[Stored, bytes | None]]) -> Iterator[bytes]:
-        """Write the answers of some messages, piece by piece."""
-        for row, raw in messages:
-            yield from self._write(row, raw)
-
-    def _write(self, row: Stored, raw: bytes | None) -> Iterator[bytes]:
-        view, account = self._session.selected.view, self._session.selected.account
-        place = view.index(row.uid)
-        assert place is not None, "a view is not renumbered while FETCH runs"
-        message = Message(
-            fetching.face(row, account.summary(row) if self._summary else None),
-            self._session.flags.write(view.flags[place]),
-            account.header(row) if self._header else None,
-            raw,
-        )
-        return (self._marked if row.uid in self._changed else self._plain)(place + 1, message)
-
-
-async def _rows(session: Session, items: Sequence[Item], places: Sequence[int]) -> AsyncGenerator[list[Stored], None]:
-    key, uids = session.selected.key, session.selected.view.uids
-    summary, header = fetching.needs_summary(items), fetching.needs_header(items)
-    for start in range(0, len(places), ROW_CHUNK):
-        wanted = [uids[place] for place in places[start : start + ROW_CHUNK]]
-        yield await session.services.db.read(messages.fetch, key, wanted, summary=summary, header=header)
-
-
-async def _bodies(session: Session, rows: Sequence[Stored]) -> AsyncGenerator[list[tuple[Stored, bytes]], None]:
-    store, account = session.services.store, session.selected.account
-    for batch in _batches(rows):
-        raws = await asyncio.gather(*[store.raw(account, row) for row in batch])
-        yield list(zip(batch, raws, strict=True))
-
-
-def _batches(rows: Sequence[Stored]) -> Iterator[list[Stored]]:
-    """Cut rows into batches of bounded size; a message bigger than the bound is alone."""
-    batch: list[Stored] = []
-    size = 0
-    for row in rows:
-        if batch and (len(batch) >= BODY_BATCH or size + row.size_bytes > BODY_BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(row)
-        size += row.size_bytes
-    if batch:
-        yield batch
-
-
-async def _mark_seen(session: Session, rows: Sequence[Stored]) -> frozenset[int]:
-    """Set \\Seen on the messages of a chunk that lack it; return their UIDs."""
-    selected = session.selected
-    unseen = []
-    for row in rows:
-        place = selected.view.index(row.uid)
-        if place is not None and not selected.view.flags[place] & Flag.SEEN and not selected.view.is_gone(place):
-            unseen.append(row.uid)
-    if not unseen:
-        return frozenset()
-    done = await session.services.db.write(messages.store_flags, selected.key, unseen, "add", int(Flag.SEEN))
-    for state in done.changed:
-        place = selected.view.index(state.uid)
-        if place is not None:
-            selected.view.settle(place, state)
-    return frozenset(state.uid for state in done.changed)
-
-
-async def ahead(source: AsyncIterator[T]) -> AsyncGenerator[T, None]:
-    """Yield what `source` yields, with the next piece already under way."""
-    pending = asyncio.ensure_future(_next(source))
-    try:
-        while (found := await pending) is not None:
-            pending = asyncio.ensure_future(_next(source))
-            yield found
-    finally:
-        pending.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await pending
-
-
-async def _next(source: AsyncIterator[T]) -> T | None:
-    return await anext(source, None)
+    def _row(self, uid: int, kept: Sequence[Mapping[int, bytes]]) -> list[bytes] | None:
+        fresh = self._fresh.get(uid)
+        if fresh is not None:
+            return fresh
+        row = [column[uid] for column in kept if uid in column]
+        return row if len(row) == len(kept) else None

@@ -1,9 +1,12 @@
-"""The items of FETCH. RFC 3501 §6.4.5 and §9 (fetch-att, section)."""
+"""The items and modifiers of FETCH. RFC 3501 §6.4.5 and §9 (fetch-att, section), RFC 4466 §2.5 (fetch-modifier), RFC 9051 §9."""
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
-from mailcore.imap.commands import Attribute, Body, Fetch, Item, Level
-from mailcore.imap.parse.cursor import BadSyntax, Cursor
+from mailcore.imap.commands import Attribute, Binary, Body, Fetch, Item, Level
+from mailcore.imap.parse.cursor import MAX_NUMBER, BadSyntax, Cursor
 from mailcore.message.section import Section
 
 MAX_ITEMS = 200
@@ -17,6 +20,8 @@ INTERNALDATE = Attribute("INTERNALDATE", Level.ROW)
 SIZE = Attribute("RFC822.SIZE", Level.ROW)
 ENVELOPE = Attribute("ENVELOPE", Level.SUMMARY)
 STRUCTURE = Attribute("BODY", Level.SUMMARY)
+MODSEQ = Attribute("MODSEQ", Level.VIEW)
+PREVIEW = Attribute("PREVIEW", Level.SUMMARY)
 
 ITEMS: dict[bytes, Item] = {
     b"UID": UID,
@@ -26,17 +31,25 @@ ITEMS: dict[bytes, Item] = {
     b"ENVELOPE": ENVELOPE,
     b"BODY": STRUCTURE,
     b"BODYSTRUCTURE": Attribute("BODYSTRUCTURE", Level.SUMMARY),
+    b"MODSEQ": MODSEQ,
+    b"PREVIEW": PREVIEW,
+    b"SAVEDATE": Attribute("SAVEDATE", Level.ROW),
+    b"EMAILID": Attribute("EMAILID", Level.ROW),
+    b"THREADID": Attribute("THREADID", Level.ROW),
     b"RFC822": Body(WHOLE, b"RFC822", Level.RAW, peek=False),
     b"RFC822.HEADER": Body(Section("", "HEADER", ()), b"RFC822.HEADER", Level.HEADER, peek=True),
     b"RFC822.TEXT": Body(Section("", "TEXT", ()), b"RFC822.TEXT", Level.RAW, peek=False),
 }
 FAST: tuple[Item, ...] = (FLAGS, INTERNALDATE, SIZE)
+BINARIES = (b"BINARY", b"BINARY.PEEK", b"BINARY.SIZE")
 MACROS: dict[bytes, tuple[Item, ...]] = {b"FAST": FAST, b"ALL": (*FAST, ENVELOPE), b"FULL": (*FAST, ENVELOPE, STRUCTURE)}
 
 _NAME = re.compile(rb"[A-Za-z0-9.]+")
 _PATH = re.compile(rb"[1-9]\d{0,5}(?:\.[1-9]\d{0,5})*")
 _KIND = re.compile(rb"HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT|MIME", re.IGNORECASE)
 _PARTIAL = re.compile(rb"<(\d{1,10})\.([1-9]\d{0,9})>")
+_LAZY = re.compile(rb" +\(LAZY\)", re.IGNORECASE)
+_RANGE = re.compile(rb"(-?)([1-9]\d{0,9}):(-?)([1-9]\d{0,9})(?![\d:])")
 
 
 def fetch(cursor: Cursor) -> Fetch:
@@ -44,16 +57,73 @@ def fetch(cursor: Cursor) -> Fetch:
     cursor.space()
     messages = cursor.sequence_set()
     cursor.space()
-    return Fetch(messages, _items(cursor), uid=False)
+    return _modified(cursor, Fetch(messages, items(cursor), uid=False))
 
 
 def uid_fetch(cursor: Cursor) -> Fetch:
     """UID FETCH answers with the UID, first, whether asked for or not (RFC 3501 §6.4.8)."""
     command = fetch(cursor)
-    return Fetch(command.messages, (UID, *(item for item in command.items if item is not UID)), uid=True)
+    if command.vanished and command.changed_since is None:
+        raise BadSyntax("VANISHED needs CHANGEDSINCE")  # RFC 7162 §3.2.6
+    others = tuple(item for item in command.items if item is not UID)
+    return replace(command, items=(UID, *others), uid=True, named=len(others) < len(command.items))
 
 
-def _items(cursor: Cursor) -> tuple[Item, ...]:
+def _modified(cursor: Cursor, command: Fetch) -> Fetch:
+    """Take the modifiers, each at most once, in any order."""
+    if cursor.ended():
+        return command
+    cursor.space()
+    cursor.expect(b"(")
+    seen: dict[str, Any] = {}
+    while not seen or not cursor.skip(b")"):
+        if seen:
+            cursor.space()
+        name = cursor.word()
+        read = MODIFIERS.get(name)
+        if read is None or name in seen:
+            raise BadSyntax("unknown modifier")
+        seen[name] = read(cursor)
+    return replace(
+        command,
+        changed_since=seen.get("CHANGEDSINCE"),
+        vanished="VANISHED" in seen,
+        partial=seen.get("PARTIAL"),
+    )
+
+
+def _changed_since(cursor: Cursor) -> int:
+    """RFC 7162 §3.1.4.1; 0 is none, but clients send it."""
+    cursor.space()
+    return cursor.number64()
+
+
+def partial_range(cursor: Cursor) -> tuple[int, int]:
+    """Take a range of results: ``1:50``, or from the end ``-1:-50``; the order does not matter (RFC 9394 §3.1, §4)."""
+    found = _RANGE.match(cursor.data, cursor.at)
+    if found is None or found[1] != found[3]:
+        raise BadSyntax("range expected")
+    cursor.at = found.end()
+    first, last = sorted((int(found[2]), int(found[4])))
+    if last > MAX_NUMBER:
+        raise BadSyntax("number too large")
+    return (-first, -last) if found[1] else (first, last)
+
+
+def _partial_modifier(cursor: Cursor) -> tuple[int, int]:
+    cursor.space()
+    return partial_range(cursor)
+
+
+MODIFIERS: dict[str, Callable[[Cursor], Any]] = {
+    "CHANGEDSINCE": _changed_since,
+    "VANISHED": lambda cursor: True,
+    "PARTIAL": _partial_modifier,
+}
+
+
+def items(cursor: Cursor) -> tuple[Item, ...]:
+    """Take a macro, one item, or several in parentheses."""
     if not cursor.skip(b"("):
         start = cursor.at
         macro = MACROS.get(cursor.take(_NAME, "item").upper())
@@ -61,32 +131,54 @@ def _items(cursor: Cursor) -> tuple[Item, ...]:
             return macro
         cursor.at = start
         return (_item(cursor),)
-    items: dict[Item, None] = {}
-    while not items or not cursor.skip(b")"):
-        if items:
+    found: dict[Item, None] = {}
+    while not found or not cursor.skip(b")"):
+        if found:
             cursor.space()
-        items[_item(cursor)] = None
-        if len(items) > MAX_ITEMS:
+        found[_item(cursor)] = None
+        if len(found) > MAX_ITEMS:
             raise BadSyntax("too many items")
-    return tuple(items)
+    return tuple(found)
 
 
 def _item(cursor: Cursor) -> Item:
     name = cursor.take(_NAME, "item").upper()
     if cursor.looking_at(b"[") and name in (b"BODY", b"BODY.PEEK"):
         return _body(cursor, peek=name == b"BODY.PEEK")
+    if name in BINARIES:
+        return _binary(cursor, name)
     item = ITEMS.get(name)
     if item is None:
         raise BadSyntax("unknown item")
+    if item is PREVIEW and (lazy := _LAZY.match(cursor.data, cursor.at)):
+        cursor.at = lazy.end()  # previews are made at delivery: there is nothing to wait for (RFC 8970 §4.1)
     return item
 
 
 def _body(cursor: Cursor, *, peek: bool) -> Body:
     cursor.expect(b"[")
-    section, written = _section(cursor)
+    section, written = section_text(cursor)
     cursor.expect(b"]")
     level = Level.HEADER if not section.path and section.kind.startswith("HEADER") else Level.RAW
     return Body(section, b"BODY[" + written + b"]", level, peek=peek, partial=_partial(cursor))
+
+
+def _binary(cursor: Cursor, name: bytes) -> Binary:
+    """BINARY[1.2], BINARY.PEEK[…]<0.100>, BINARY.SIZE[…]: a part number or nothing between the brackets (RFC 3516 §4.2)."""
+    size = name == b"BINARY.SIZE"
+    cursor.expect(b"[")
+    path = _path(cursor) if not cursor.looking_at(b"]") else b""
+    cursor.expect(b"]")
+    label = (b"BINARY.SIZE[%b]" if size else b"BINARY[%b]") % path
+    partial = None if size else _partial(cursor)
+    return Binary(path.decode("ascii"), label, Level.RAW, peek=name != b"BINARY", partial=partial, size=size)
+
+
+def _path(cursor: Cursor) -> bytes:
+    path = cursor.take(_PATH, "part")
+    if len(path) > MAX_PATH:
+        raise BadSyntax("part number too long")
+    return path
 
 
 def _partial(cursor: Cursor) -> tuple[int, int] | None:
@@ -97,13 +189,11 @@ def _partial(cursor: Cursor) -> tuple[int, int] | None:
     return int(found[1]), int(found[2])
 
 
-def _section(cursor: Cursor) -> tuple[Section, bytes]:
+def section_text(cursor: Cursor) -> tuple[Section, bytes]:
     """Return the section and how the answer writes it: as sent, unless a field name came as a literal."""
     path = b""
     if _PATH.match(cursor.data, cursor.at):
-        path = cursor.take(_PATH, "part")
-        if len(path) > MAX_PATH:
-            raise BadSyntax("part number too long")
+        path = _path(cursor)
         if not cursor.skip(b"."):
             return Section(path.decode("ascii"), "", ()), path
     if cursor.looking_at(b"]") and not path:

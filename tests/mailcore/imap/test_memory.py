@@ -19,16 +19,16 @@ def view(*uids: int) -> View:
 
 def test_the_group_unused_for_longest_is_dropped() -> None:
     shelf: Shelf[int, bytes] = Shelf(6_000, len)
-    shelf.add(1, [(1, b"a" * 100)])
-    shelf.add(2, [(1, b"b" * 100)])
+    shelf.add(1, {1: b"a" * 100})
+    shelf.add(2, {1: b"b" * 100})
     assert shelf.of(1)
-    shelf.add(3, [(1, b"c" * 1000)])
+    shelf.add(3, {1: b"c" * 1000})
     assert [bool(shelf.of(group)) for group in (1, 2, 3)] == [True, False, True]
 
 
 def test_a_group_that_alone_is_too_much_is_not_kept() -> None:
     shelf: Shelf[int, bytes] = Shelf(5_000, len)
-    shelf.add(1, [(n, b"x" * 1000) for n in range(9)])
+    shelf.add(1, {n: b"x" * 1000 for n in range(9)})
     assert not shelf.of(1)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailcore.message import mime, structure
+from mailcore.message import mime, structure, words
 from mailcore.message.index import index
 
 NESTED = (
@@ -177,3 +177,23 @@ def test_what_many_embedded_messages_say_stays_small(field: bytes) -> None:
     found = index(b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 450 + b"--b--\r\n")
     assert len(found.summary.bodystructure) < 600_000
     assert found.summary.bodystructure.count(b'"message" "rfc822"') == 450
+
+
+@pytest.mark.parametrize(
+    ("value", "wide"),
+    [
+        ("Présidence".encode(), '"Présidence"'.encode()),
+        ('"مرسوم" \\'.encode(), '"\\"مرسوم\\" \\\\"'.encode()),
+        (b"=?utf-8?Q?Pr=C3=A9sidence?=", b'"=?utf-8?Q?Pr=C3=A9sidence?="'),  # the sender's own encoding stays
+        (b"Pr\xe9sidence", '"Présidence"'.encode()),  # not UTF-8: what it most likely means
+        ("é".encode() * 2048 + b"\xc3", b'"' + "é".encode() * 2048 + b'"'),  # cut in a character
+    ],
+)
+def test_strings_are_utf8_for_who_reads_it_and_encoded_words_for_the_others(value: bytes, wide: bytes) -> None:
+    found = {b"subject": value, b"from": b"a@x.example"}
+    rendered = structure.render_envelope(found, structure.address_lists(found))
+    assert rendered.split(b" ", 1)[1].startswith(wide)
+    narrowed = structure.narrow(rendered)
+    assert narrowed.isascii()
+    again = b'"' + words.decode_words(narrowed.split(b'"')[1]).replace("\\", "\\\\").replace('"', '\\"').encode() + b'"'
+    assert again == wide or value.isascii()
