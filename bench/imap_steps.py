@@ -14,6 +14,7 @@ from bench.server import Person, Server
 SIGN_INS_AT_ONCE = 20
 APPEND_BYTES = 10_000
 WARM_SELECTS = 5
+WARM_SEARCH_S = 0.5  # a search that took longer read every message
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +148,14 @@ def trips(command: str, connections: int, measure: Measure, cpu: Measure) -> Wor
 
 
 def searching(criteria: str, measure: Measure) -> Work:
-    """Make a step that searches twice, and takes the second time; says so when the servers find different numbers of messages."""
+    """Make a step that searches, again when the first time was short enough for caches to matter, and compares what is found."""
     found: dict[str, int] = {}
 
     async def work(run: Run, server: Server) -> None:
         async with opened(server, REAL) as (session,):
-            await load_imap.search(session, criteria)
             seen = await load_imap.search(session, criteria)
+            if seen.seconds < WARM_SEARCH_S:
+                seen = await load_imap.search(session, criteria)
         run.board.add(measure, server.name, seen.seconds * 1000)
         found[server.name] = seen.messages
         if len(set(found.values())) > 1:
