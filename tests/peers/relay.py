@@ -53,7 +53,7 @@ class Relay:
         return set(_ID.findall(self.sent))
 
     def refused(self) -> list[bytes]:
-        """Return each tagged BAD, and the connection's last words where it said BYE unasked."""
+        """Return each tagged BAD: commands of a client that the server did not read."""
         return re.findall(rb"(?m)^\S+ BAD.*$", self.heard)
 
 
