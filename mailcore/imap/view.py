@@ -51,7 +51,7 @@ class View:
     Views of one mailbox share their arrays until one of them changes (`_own`).
     """
 
-    __slots__ = ("_arrived", "_gone", "_own", "_reflagged", "_remarked", "flags", "modseq", "modseqs", "told", "uid_next", "uids")
+    __slots__ = ("_arrived", "_gone", "_own", "_reflagged", "_remarked", "flags", "mentioned", "modseq", "modseqs", "told", "uid_next", "uids")
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.uids, self.flags, self.modseqs = snapshot.uids, snapshot.flags, snapshot.modseqs
@@ -66,6 +66,7 @@ class View:
         self._arrived: dict[int, FlagState] = {}  # by UID, beyond the last of `uids`
         self._reflagged: set[int] = set()
         self._remarked: set[int] = set()  # the modseq is another, the flags are the same
+        self.mentioned: frozenset[int] = frozenset()  # UIDs whose flags were told by the last `apply`
 
     def copy(self) -> "View":
         """Return a view of its own with the same messages, of which nothing is held back."""
@@ -179,7 +180,10 @@ class View:
         self._remarked.discard(self.uids[place])
 
     def settle_all(self, states: Sequence[FlagState], expected: Callable[[int], int]) -> tuple[list[int], list[int]]:
-        """Settle what a command changed; return the places, and those where the flags are not what the client must expect."""
+        """Settle what a command changed; return the places, and those where the client cannot know the flags.
+
+        It cannot when others changed them too, be it that they were told just before (RFC 9051 §6.4.6: no race).
+        """
         self._take_over()
         uids, flags, modseqs, count = self.uids, self.flags, self.modseqs, len(self.uids)
         places, surprising = [], []
@@ -192,7 +196,7 @@ class View:
                     place -= 1
                     continue
                 place = found
-            if expected(flags[place]) != state.flags:
+            if expected(flags[place]) != state.flags or state.uid in self.mentioned:
                 surprising.append(place)
             flags[place], modseqs[place] = state.flags, state.modseq
             places.append(place)
@@ -220,6 +224,7 @@ class View:
 
     def apply(self, *, renumber: bool) -> list[Change]:
         """Return what to tell now, in order. Without `renumber`, removals wait, and arrivals wait while removals do."""
+        self.mentioned = frozenset(self._reflagged)
         changes: list[Change] = self._take_reflagged() if self._reflagged or self._remarked else []
         if renumber and self._gone:
             changes += self._take_gone()
