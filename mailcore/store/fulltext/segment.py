@@ -5,17 +5,20 @@ words that contain something; and for each word the messages that have it. A mes
 them are listed, many are a bitmap of the same integers: a list is never as long as the bitmap would be. Terms (stems, and
 the words within an address) list the words that they lead to.
 
-Stored, a segment is the msgpack of `_Stored`, compressed by zstd; integers are little-endian. VERSION changes with what
-is stored and with the analysis in words.py and stems.py: segments of another version are not read but made anew.
+Stored, a segment is the msgpack of `_Stored`, compressed by zstd. Arrays of integers stand as planes: first the low octet of
+each, then the next one and so on, which compresses as well as differences do and is put together many times faster.
+VERSION changes with what is stored and with the analysis in words.py and stems.py: segments of another version are not
+read but made anew.
 """
 
 import sys
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, compress
+from functools import partial
+from itertools import accumulate, chain, compress, islice
 
 import msgspec
 
@@ -28,6 +31,8 @@ VERSION = 1
 MAX_MESSAGES = 1 << 16  # of a segment: numbers of messages are 16 bits wide
 MAX_PLAIN_BYTES = 1 << 30  # what a stored segment may unfold to: a bound against damaged lengths
 
+BATCH = 2_048  # words after which a search looks whether it has all messages already
+
 _BITS = 16
 _SELECTED = bytes.maketrans(b"01", b"\0\1")
 
@@ -38,8 +43,8 @@ class BadSegment(Exception):
 
 class _Table(msgspec.Struct, array_like=True, frozen=True):
     words: bytes  # joined by line breaks, one before the first and one after the last
-    word_bytes: bytes  # 'I' each: the length of a word with its line break
-    counts: bytes  # 'I' each: how many integers of `listed` belong to a word
+    starts: bytes  # 'I': where each word begins
+    ends: bytes  # 'I': where in `listed` ends what belongs to a word
     listed: bytes  # 'H' of messages, 'I' of words
 
 
@@ -72,18 +77,39 @@ class Table:
     def __len__(self) -> int:
         return len(self.ends)
 
-    def having(self, needle: bytes, *, after: int) -> list[int]:
-        """Return the numbers of the words that contain `needle`, ascending; it begins `after` octets before what counts."""
-        found: list[int] = []
-        at = self.words.find(needle)
+    def containing(self, text: bytes) -> Iterator[int]:
+        """Yield the numbers of the words that contain a text, ascending."""
+        return self._at(text)
+
+    def ending(self, text: bytes) -> Iterator[int]:
+        """Yield the numbers of the words that end with a text, ascending."""
+        return self._at(text + b"\n")
+
+    def beginning(self, text: bytes) -> range:
+        """Return the numbers of the words that begin with a text: words are sorted, and no octet of UTF-8 is FF."""
+        return range(self._place(text), self._place(text + b"\xff"))
+
+    def being(self, word: bytes) -> range:
+        """Return the number of a word, or nothing."""
+        return range(self._place(word), self._place(word + b"\0"))
+
+    def _at(self, text: bytes) -> Iterator[int]:
+        starts, find = self.starts, self.words.find
+        at = find(text, 1)
         while at >= 0:
-            number = bisect_right(self.starts, at + after) - 1
-            found.append(number)
-            number += 1
-            if number >= len(self.starts):
+            number = bisect_right(starts, at)
+            yield number - 1
+            if number == len(starts):
                 break
-            at = self.words.find(needle, self.starts[number] - 1)
-        return found
+            at = find(text, starts[number])
+
+    def _place(self, word: bytes) -> int:
+        """Return how many words come before a word."""
+        return bisect_left(range(len(self.ends)), word, key=self._word)
+
+    def _word(self, number: int) -> bytes:
+        start = self.starts[number]
+        return self.words[start : self.words.index(b"\n", start)]
 
     def under(self, number: int) -> "array[int]":
         """Return what is listed under a word."""
@@ -139,39 +165,35 @@ def find(segment: Segment, query: Query, *, whole: bool) -> tuple[frozenset[int]
 def _find(field: Field, query: Query, size: int) -> tuple[set[int], set[int]]:
     """Return the messages of which the words tell that they match, and those of which they do not exclude it."""
     if query.is_word:
-        text = query.text.encode("utf-8", "surrogatepass")
-        having = field.words.having(text, after=0)
-        certain = _messages(field.words, {*having, *_related(field, query.families[:1])}, size)
+        having = field.words.containing(_octets(query.text))
+        certain = _messages(field.words, chain(having, *map(partial(_related, field), query.families)), size)
         if len(query.text) <= words.OVERLAP:
             return certain, set()
         return certain, _messages(field.words, _having(field.words, query.pieces[0]), size)
     possible = _all(_messages(field.words, _having(field.words, piece), size) for piece in query.pieces)
     if query.families:
-        possible |= _all(_messages(field.words, _related(field, (family,)), size) for family in query.families)
+        possible |= _all(_messages(field.words, _related(field, family), size) for family in query.families)
     return set(), possible
 
 
-def _having(table: Table, piece: Piece) -> list[int]:
+def _having(table: Table, piece: Piece) -> Iterable[int]:
     """Return the words that may hold a piece of a query: also the window of a long word that only holds its beginning or end."""
     text = piece.text
     if piece.bounded_left and piece.bounded_right and len(text) <= words.MAX_WORD:
-        return table.having(_octets(f"\n{text}\n"), after=1)
+        return table.being(_octets(text))
     if piece.bounded_left:
-        return table.having(_octets("\n" + text[: words.OVERLAP]), after=1)
+        return table.beginning(_octets(text[: words.OVERLAP]))
     if piece.bounded_right:
-        return table.having(_octets(text[-words.OVERLAP :] + "\n"), after=0)
-    return table.having(_octets(text[: words.OVERLAP]), after=0)
+        return table.ending(_octets(text[-words.OVERLAP :]))
+    return table.containing(_octets(text[: words.OVERLAP]))
 
 
-def _related(field: Field, families: Iterable[Collection[str]]) -> set[int]:
-    """Return the words that have a relative in one of the families."""
-    found: set[int] = set()
-    for one in (one for family in families for one in family):
-        whole = _octets(f"\n{one}\n")
-        found.update(field.words.having(whole, after=1))
-        for term in field.terms.having(whole, after=1):
-            found.update(field.terms.under(term))
-    return found
+def _related(field: Field, family: Iterable[str]) -> Iterator[int]:
+    """Yield the words that have a relative in a family."""
+    for one in map(_octets, family):
+        yield from field.words.being(one)
+        for term in field.terms.being(one):
+            yield from field.terms.under(term)
 
 
 def _octets(text: str) -> bytes:
@@ -182,13 +204,15 @@ def _messages(table: Table, numbers: Iterable[int], size: int) -> set[int]:
     """Return the messages that have one of these words."""
     found: set[int] = set()
     width = _width(size)
-    many = 0
-    for number in numbers:
-        listed = table.under(number)
-        if len(listed) == width:
-            many |= int.from_bytes(_little(listed), "little")
-        else:
-            found.update(listed)
+    many, left = 0, iter(numbers)
+    while some := list(islice(left, BATCH)):
+        for listed in map(table.under, some):
+            if len(listed) == width:
+                many |= int.from_bytes(_little(listed), "little")
+            else:
+                found.update(listed)
+        if size in (many.bit_count(), len(found)):  # all have it: other words add nothing
+            break
     if many:
         found.update(_numbers(many))
     return found
@@ -272,15 +296,15 @@ def _packed(numbers: Sequence[int], size: int) -> "array[int]":
     for number in numbers:
         bits[-1 - number] = 1
     octets = int(bits.translate(bytes.maketrans(b"\0\1", b"01")), 2).to_bytes(width * 2, "little")
-    return _array("H", octets)
+    return _from_little("H", octets)
 
 
 def stored(ids: Sequence[int], partly: Sequence[int], body: Mapping[bytes, "array[int]"], header: Mapping[bytes, "array[int]"]) -> bytes:
     """Return the octets of a segment: messages ascending, and what is listed under each word."""
     made = _Stored(
         VERSION,
-        _little(array("q", ids)),
-        _little(array("H", partly)),
+        _planes(array("q", ids)),
+        _planes(array("H", partly)),
         _field(body),
         _field(header),
     )
@@ -301,12 +325,10 @@ def _table(ordered: Sequence[bytes], listed: Mapping[bytes, "array[int]"], kind:
     gathered = array(kind)
     for word in ordered:
         gathered += listed[word]
-    return _Table(
-        b"\n" + b"\n".join(ordered) + b"\n",
-        _little(array("I", (len(word) + 1 for word in ordered))),
-        _little(array("I", (len(listed[word]) for word in ordered))),
-        _little(gathered),
-    )
+    starts = array("I", accumulate((len(word) + 1 for word in ordered), initial=1))
+    starts.pop()
+    ends = array("I", accumulate(len(listed[word]) for word in ordered))
+    return _Table(b"\n" + b"\n".join(ordered) + b"\n", _planes(starts), _planes(ends), _planes(gathered))
 
 
 def opened(octets: bytes) -> Segment:
@@ -314,7 +336,7 @@ def opened(octets: bytes) -> Segment:
     try:
         plain = compression.decompress(octets, MAX_PLAIN_BYTES)
         read = _decode(plain)
-    except (BadCompression, msgspec.DecodeError) as error:
+    except (BadCompression, msgspec.DecodeError, ValueError) as error:
         raise BadSegment(str(error)) from error
     if read.version != VERSION:
         raise BadSegment(f"version {read.version}, {VERSION} is read")
@@ -325,13 +347,23 @@ def opened(octets: bytes) -> Segment:
 
 
 def _opened(table: _Table, kind: str) -> Table:
-    lengths = _array("I", table.word_bytes)
-    starts = array("I", accumulate(lengths, initial=1))
-    starts.pop()
-    return Table(table.words, starts, array("I", accumulate(_array("I", table.counts))), _array(kind, table.listed))
+    return Table(table.words, _array("I", table.starts), _array("I", table.ends), _array(kind, table.listed))
 
 
-def _array(kind: str, octets: bytes) -> "array[int]":
+def _planes(numbers: "array[int]") -> bytes:
+    octets, width = _little(numbers), numbers.itemsize
+    return b"".join(octets[plane::width] for plane in range(width))
+
+
+def _array(kind: str, planes: bytes) -> "array[int]":
+    width = array(kind).itemsize
+    octets, count = bytearray(len(planes)), len(planes) // width
+    for plane in range(width):
+        octets[plane::width] = planes[plane * count : (plane + 1) * count]
+    return _from_little(kind, octets)
+
+
+def _from_little(kind: str, octets: bytes | bytearray) -> "array[int]":
     found: array[int] = array(kind)
     found.frombytes(octets)
     if sys.byteorder == "big":

@@ -59,8 +59,10 @@ def _light(word: str) -> str:
             word = word[len(article) :]
             break
     for _ in range(_ENDINGS_AT_MOST):
-        ending = next((one for one in _ENDINGS if word.endswith(one) and len(word) - len(one) >= _LEFT_AT_END), None)
-        if ending is None:
+        if not word.endswith(_ENDINGS):
             break
-        word = word.removesuffix(ending)
+        for ending in _ENDINGS:
+            if word.endswith(ending) and len(word) - len(ending) >= _LEFT_AT_END:
+                word = word.removesuffix(ending)
+                break
     return word

@@ -72,6 +72,8 @@ def is_whole(piece: str) -> bool:
 
 def inner(word: str) -> list[str]:
     """Return the words of a language within a word: those of an address, or what follows an apostrophe."""
+    if word.isalpha():
+        return [word] if len(word) <= MAX_WORD else []
     return _INNER.findall(word) if len(word) <= MAX_WORD else []
 
 
