@@ -8,6 +8,9 @@ SECURED = ("SASL-IR",)
 SIGNED_IN = (
     "IDLE",
     "NAMESPACE",
+    "ACL",
+    "RIGHTS=texk",  # what RFC 4314 §2.2 adds to the rights of RFC 2086
+    "LIST-MYRIGHTS",
     "CHILDREN",
     "UIDPLUS",
     "MOVE",

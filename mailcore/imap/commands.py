@@ -95,6 +95,36 @@ class List:
     selection: frozenset[str] = frozenset()
     returns: frozenset[str] = frozenset()
     status: tuple[str, ...] = ()
+    extended: bool = field(default=False, compare=False)  # asked in a form that only RFC 5258 has
+
+
+@dataclass(frozen=True, slots=True)
+class OfMailbox:
+    """A command that names a mailbox and nothing else: GETACL, MYRIGHTS."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetAcl:
+    """`op` is replace, add or remove; `rights` are letters of today (RFC 4314 §3.1)."""
+
+    name: str
+    identifier: str
+    op: str
+    rights: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteAcl:
+    name: str
+    identifier: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListRights:
+    name: str
+    identifier: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,8 @@ def _permit(session: Session, spec: Spec, command: object) -> None:
     """Keep whoever a mailbox was lent to within what was lent. Raises LentForReading, NotAllowed."""
     if spec.writes and session.reads_only:
         raise LentForReading
+    if spec.needs:
+        session.selected.require(spec.needs)
     named = (getattr(command, field, None) for field in MAILBOX_FIELDS)
     if not all(session.reaches(name) for name in named if isinstance(name, str)):
         raise NotAllowed("only one folder of this mailbox was lent to you")

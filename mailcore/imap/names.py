@@ -1,12 +1,18 @@
-"""Mailbox names on the wire and patterns over them. RFC 3501 §5.1.3 (modified UTF-7), §6.3.8 (LIST wildcards)."""
+"""Mailbox names on the wire, the namespaces that they stand in, and patterns over them.
+
+RFC 3501 §5.1.3 (modified UTF-7), §6.3.8 (LIST wildcards); RFC 2342 §5 (namespaces).
+"""
 
 import binascii
 import re
 import unicodedata
+from dataclasses import dataclass
 
 from mailcore.errors import BadMailboxName
 
 SEPARATOR = "/"
+OTHERS, SHARED = "Other Users", "Shared"  # namespaces: other people's mailboxes; those of posts and units
+NAMESPACES = {"person": OTHERS, "post": SHARED, "unit": SHARED}  # by what the account is
 WILDCARDS = ("*", "%")
 _WILDCARDS = re.compile(r"[*%]+")
 _SHIFTED = re.compile(rb"&([A-Za-z0-9+,]*)-")
@@ -57,25 +63,93 @@ def is_inbox(name: str) -> bool:
     return name.upper() == "INBOX"
 
 
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A name in a namespace that is not one's own: whose mailboxes, and which of them, as their account calls it."""
+
+    namespace: str
+    address: str
+    name: str
+
+
+def foreign(name: str) -> Foreign | None:
+    """Return what a name of another namespace means, None for one's own.
+
+    ``Shared/ADDRESS`` itself is the INBOX of that account, what stands below it its other mailboxes.
+    """
+    top, _, rest = name.partition(SEPARATOR)
+    namespace = _reserved(top)
+    address, _, inner = rest.partition(SEPARATOR)
+    if not namespace or "@" not in address:
+        return None
+    return Foreign(namespace, address, inner.removesuffix(SEPARATOR) or "INBOX")
+
+
+def is_reserved(name: str) -> bool:
+    """Say whether a name stands in or is a namespace of others: nobody makes mailboxes of their own there."""
+    return bool(_reserved(name.partition(SEPARATOR)[0]))
+
+
+def _reserved(top: str) -> str:
+    return next((namespace for namespace in (OTHERS, SHARED) if namespace.casefold() == top.casefold()), "")
+
+
+def root(namespace: str, address: str) -> str:
+    """Return the name of an account's INBOX for somebody else."""
+    return f"{namespace}{SEPARATOR}{address}"
+
+
+def shown(at: str, name: str) -> str:
+    """Return the name that a mailbox of the account at this root has for somebody else."""
+    return at if is_inbox(name) else f"{at}{SEPARATOR}{name}"
+
+
+class Pattern:
+    """A LIST pattern: ``*`` is anything, ``%`` anything without a separator.
+
+    All places that may come next are bits of one number, so a match takes a few operations for each character of the name,
+    whatever the pattern.
+    """
+
+    __slots__ = ("_end", "_literal", "_loops", "_places", "_start", "_stays", "has_percent", "levels")
+
+    def __init__(self, pattern: str) -> None:
+        pattern = _WILDCARDS.sub(lambda run: "*" if "*" in run[0] else "%", pattern)
+        self.has_percent = "%" in pattern
+        self.levels = pattern.endswith("%")  # levels that are no mailboxes are wanted too (RFC 3501 §6.3.8)
+        self._literal = re.split(r"[*%]", pattern, maxsplit=1)[0]
+        self._places: dict[str, int] = {}
+        self._loops = self._stays = 0
+        for place, character in enumerate(pattern):
+            if character in WILDCARDS:
+                self._loops |= 1 << place
+                self._stays |= (character == "*") << place
+            else:
+                self._places[character] = self._places.get(character, 0) | 1 << place
+        self._start, self._end = self._over(1), 1 << len(pattern)
+
+    def _over(self, reached: int) -> int:
+        """Wildcards match nothing too: add the place behind each. No two stand side by side."""
+        return reached | (reached & self._loops) << 1
+
+    def matches(self, name: str) -> bool:
+        """Say whether a whole name matches."""
+        if not name.startswith(self._literal):
+            return False
+        reached = self._start
+        for character in name:
+            stays = self._stays if character == SEPARATOR else self._loops
+            reached = self._over((reached & self._places.get(character, 0)) << 1 | reached & stays)
+        return bool(reached & self._end)
+
+    def may_match_below(self, top: str) -> bool:
+        """Say whether a name that begins with `top` could match."""
+        return top.startswith(self._literal) or self._literal.startswith(top)
+
+
 def matches(pattern: str, name: str) -> bool:
-    """Match a LIST pattern: ``*`` is anything, ``%`` anything without a separator. Time is pattern × name, never more."""
-    pattern = _WILDCARDS.sub(lambda run: "*" if "*" in run[0] else "%", pattern)
-    reached = _stepped_over(pattern, {0})  # the places in `pattern` that may come next
-    for character in name:
-        following: set[int] = set()
-        for place in reached:
-            wanted = pattern[place : place + 1]
-            if wanted == "*" or (wanted == "%" and character != SEPARATOR):
-                following.add(place)
-            elif wanted == character:
-                following.add(place + 1)
-        reached = _stepped_over(pattern, following)
-    return len(pattern) in reached
-
-
-def _stepped_over(pattern: str, reached: set[int]) -> set[int]:
-    """Wildcards match nothing too: add the place behind each. No two stand side by side."""
-    return reached | {place + 1 for place in reached if pattern[place : place + 1] in WILDCARDS}
+    """Match one name with a LIST pattern."""
+    return Pattern(pattern).matches(name)
 
 
 def folded(name: str) -> str:

@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass
 
 from mailcore.imap import names
+from mailcore.store import rights
+from mailcore.store.rights import Rights
 from mailcore.store.types import Flag, MailboxKey
 
 SYSTEM = {
@@ -144,9 +146,10 @@ class FlagWriter:
         """Return every flag of the account: what FLAGS announces."""
         return self.write(self._known)
 
-    def permanent(self) -> bytes:
-        """Return what PERMANENTFLAGS announces: every flag, and that new keywords may be made."""
-        return b"(%b \\*)" % self.all()[1:-1]
+    def permanent(self, given: Rights = rights.ALL) -> bytes:
+        """Return what PERMANENTFLAGS announces: the flags that may be changed with these rights, and whether new keywords may be made."""
+        kept = self.write(self._known & rights.settable(given))
+        return b"(%b \\*)" % kept[1:-1] if "w" in given else kept
 
     def bits(self, keywords: Iterable[str]) -> int | None:
         """Return the bits of keywords, None when one of them is new."""

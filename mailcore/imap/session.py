@@ -10,8 +10,8 @@ from config.clock import SECOND_US
 from directory import credentials
 from directory.types import Identity
 from mailcore import tls
-from mailcore.errors import NoSuchMailbox
-from mailcore.imap import responses, telling
+from mailcore.errors import NoSuchMailbox, NotAllowed
+from mailcore.imap import names, responses, telling
 from mailcore.imap.errors import ReadOnly
 from mailcore.imap.memory import Memory
 from mailcore.imap.responses import Done, FlagWriter
@@ -19,9 +19,10 @@ from mailcore.imap.sequence import SequenceSet, runs
 from mailcore.imap.view import Gone, Reflagged, Total, View
 from mailcore.imap.wire import Event
 from mailcore.services import Services
-from mailcore.store import keywords, mailboxes, messages
+from mailcore.store import keywords, mailboxes, messages, rights
 from mailcore.store.bus import Bus
 from mailcore.store.keys import AccountKey
+from mailcore.store.rights import ALL, Rights
 from mailcore.store.types import AccountId, Delta, Mailbox, MailboxKey, Prepared, Snapshot
 
 STALE_US = 15 * SECOND_US  # the database is read again after this long even without a hint (reference: 15 to 30 s)
@@ -94,17 +95,53 @@ class Place:
 
     account: AccountKey
     name: str
+    rights: Rights = ALL  # of who signed in, there
+    above: Rights = ALL  # and where a mailbox of this name would be made
+    root: str = ""  # under which this client sees the account; "" for the one that it signed in to
+
+    def require(self, needed: str) -> "Place":
+        """Return the place when every one of these rights is there. Raises NotAllowed, NoSuchMailbox (RFC 4314 §4, §6).
+
+        Without ``l`` a mailbox is as good as absent, and so it is for who may look it up but finds none.
+        """
+        if self.rights.issuperset(needed):
+            return self
+        if "l" not in self.rights:
+            raise NoSuchMailbox(name=self.name)
+        raise NotAllowed("you have not the right to do this in this mailbox", needed=needed)
+
+    def require_above(self, needed: str) -> "Place":
+        """Return the place when every one of these rights is there where the mailbox would be made. Raises NotAllowed."""
+        if not self.above.issuperset(needed):
+            raise NotAllowed("you have not the right to make a mailbox there", needed=needed)
+        return self
+
+    @property
+    def changes(self) -> bool:
+        """Say whether anything may be changed there; if not, the mailbox opens READ-ONLY (RFC 4314 §5.2)."""
+        return not self.rights.isdisjoint(rights.CHANGING)
+
+    def shown(self, name: str) -> str:
+        """Return what this client calls a mailbox of the same account."""
+        return names.shown(self.root, name) if self.root else name
 
 
 @dataclass(slots=True)
 class Selected:
-    """The selected mailbox, and the account that it is in: one's own or another's."""
+    """The selected mailbox, and the account that it is in: one's own or another's. `rights` are those of the present command."""
 
     account: AccountKey
     key: MailboxKey
     uidvalidity: int
     view: View
     read_only: bool
+    rights: Rights = ALL
+    name: str = ""  # what this client calls it
+
+    def require(self, needed: str) -> None:
+        """Let pass who has every one of these rights in the mailbox. Raises NotAllowed."""
+        if not self.rights.issuperset(needed):
+            raise NotAllowed("you have not the right to do this in this mailbox", needed=needed)
 
 
 class Session:
@@ -175,9 +212,47 @@ class Session:
         """Say whether the client reads and writes mailbox names in UTF-8 (RFC 6855 §3, RFC 9051 §5.1)."""
         return not self.enabled.isdisjoint(("UTF8=ACCEPT", "IMAP4REV2"))
 
+    @property
+    def others(self) -> bool:
+        """Say whether mailboxes of others are shown: to people in their own account, not to who acts in another one."""
+        return self.identity is not None and self.identity.capacity == "self"
+
+    @property
+    def own_rights(self) -> Rights:
+        """Return the rights in the account that the client signed in to; a folder limits them beside (`reaches`)."""
+        if self.identity is None or self.identity.capacity != "delegate":
+            return ALL
+        return rights.READING if self.reads_only else rights.WORKING
+
     async def locate(self, name: str) -> Place:
-        """Return where a mailbox name leads. Raises NoSuchMailbox when that account is nothing to this client."""
-        return Place(self.account, name)
+        """Return where a mailbox name leads, whether there is such a mailbox or not, and what may be done there.
+
+        Somebody else's account is opened only when there is some right in it. Raises NoSuchMailbox when there is none.
+        """
+        meant = names.foreign(name) if self.others else None
+        if meant is None:
+            if not self.reaches(name):
+                raise NotAllowed("only one folder of this mailbox was lent to you")
+            return Place(self.account, name, self.own_rights, self.own_rights)
+        found = await self.services.db.peek(rights.locate, self.person_id, meant.address, meant.name)
+        if names.NAMESPACES.get(found.kind) != meant.namespace or not found.rights | found.above:
+            raise NoSuchMailbox(name=name)
+        if found.account_id == self.account_id:
+            raise NoSuchMailbox(name=name)
+        account = await self.services.store.open_account(found.account_id)
+        return Place(account, meant.name, found.rights, found.above, names.root(meant.namespace, found.address))
+
+    async def rights_in(self, place: Place, mailbox: Mailbox) -> Rights:
+        """Return what may be done in another mailbox of the account that a place is in."""
+        if place.root:
+            return await self.services.db.peek(rights.in_mailbox, self.person_id, mailbox.key)
+        return self.own_rights if self.reaches(mailbox.name) else rights.NONE
+
+    @property
+    def person_id(self) -> int:
+        """Return who signed in. Only after sign-in."""
+        assert self.identity is not None
+        return self.identity.person_id
 
     def places(self, messages: SequenceSet, *, uid: bool) -> Sequence[int]:
         """Return the places in the view that a set names, ascending. Raises NoSuchNumber."""
@@ -191,6 +266,13 @@ class Session:
 
     async def require_standing(self) -> None:
         """Raise AccessEnded when the sign-in or the right to the mailbox has ended: somebody else's at once, one's own soon."""
+        await self._require_sign_in()
+        if self._selected is not None and self._selected.account.account_id != self.account_id:
+            self._selected.rights = await self.services.db.peek(rights.in_mailbox, self.person_id, self._selected.key)
+            if "r" not in self._selected.rights:
+                raise AccessEnded
+
+    async def _require_sign_in(self) -> None:
         identity, now_us = self.identity, self.services.clock.now_us()
         if identity is None or (identity.account_id == identity.person_id and now_us - self._stood_at_us <= STALE_US):
             return
@@ -209,7 +291,7 @@ class Session:
             self.keywords = names
             self.flags = FlagWriter(names)
 
-    async def select(self, account: AccountKey, key: MailboxKey, *, read_only: bool) -> Mailbox:
+    async def select(self, account: AccountKey, key: MailboxKey, *, read_only: bool, given: Rights = ALL, name: str = "") -> Mailbox:
         """Open a mailbox and return it as it stands: listen for changes first, then read it (RFC 9051 §6.3.2)."""
         self.changed.clear()
         self.bus.add(key.account_id, self.changed)
@@ -219,7 +301,7 @@ class Session:
             self.bus.discard(key.account_id, self.changed)
             raise
         self._read_at_us = self.services.clock.now_us()
-        self._selected = Selected(account, key, mailbox.uidvalidity, view, read_only)
+        self._selected = Selected(account, key, mailbox.uidvalidity, view, read_only, given, name)
         self.state = State.SELECTED
         return mailbox
 
@@ -347,7 +429,7 @@ class Session:
         await self.load_keywords()
         return [
             b"* FLAGS %b\r\n" % self.flags.all(),
-            b"* OK [PERMANENTFLAGS %b] keywords\r\n" % self.flags.permanent(),
+            b"* OK [PERMANENTFLAGS %b] keywords\r\n" % self.flags.permanent(self.selected.rights),
         ]
 
 

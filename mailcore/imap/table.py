@@ -15,12 +15,14 @@ from mailcore.imap.handlers import (
     metadata,
     multisearch,
     quota,
+    rights,
     searching,
     selecting,
 )
 from mailcore.imap.parse import account, messages
 from mailcore.imap.parse import fetching as parse_fetching
 from mailcore.imap.parse import metadata as parse_metadata
+from mailcore.imap.parse import rights as parse_rights
 from mailcore.imap.parse import searching as parse_searching
 from mailcore.imap.parse.cursor import Cursor
 from mailcore.imap.responses import Responses
@@ -48,7 +50,8 @@ class Spec:
     handle: Callable[[Session, Any], Responses]
     states: frozenset[State]
     telling: Telling = Telling.HELD
-    writes: bool = False  # changes the account: nothing for who may only read it
+    writes: bool = False  # changes the account: nothing for who was lent all of it to read
+    needs: str = ""  # rights in the selected mailbox without which there is nothing to do (RFC 4314 §4)
     numbers: bool = False  # names messages by sequence number: refused after ENABLE UIDONLY (RFC 9586 §3)
     removes: bool = False  # removes messages, and says so before it ends
 
@@ -72,6 +75,11 @@ TABLE: dict[str, Spec] = {
     "LIST": Spec(account.listing, mailboxes.list_, SIGNED_IN),
     "LSUB": Spec(account.lsub, mailboxes.lsub, SIGNED_IN),
     "STATUS": Spec(account.status, mailboxes.status, SIGNED_IN),
+    "MYRIGHTS": Spec(parse_rights.of_mailbox, rights.my_rights, SIGNED_IN),
+    "GETACL": Spec(parse_rights.of_mailbox, rights.get_acl, SIGNED_IN),
+    "LISTRIGHTS": Spec(parse_rights.list_rights, rights.list_rights, SIGNED_IN),
+    "SETACL": Spec(parse_rights.set_acl, rights.set_acl, SIGNED_IN, writes=True),
+    "DELETEACL": Spec(parse_rights.delete_acl, rights.delete_acl, SIGNED_IN, writes=True),
     "CREATE": Spec(account.create, mailboxes.create, SIGNED_IN, writes=True),
     "DELETE": Spec(account.delete, mailboxes.delete, SIGNED_IN, writes=True),
     "RENAME": Spec(account.rename, mailboxes.rename, SIGNED_IN, writes=True),
@@ -88,8 +96,8 @@ TABLE: dict[str, Spec] = {
     "CHECK": Spec(account.plain, entry.noop, SELECTED, FREE),
     "CLOSE": Spec(account.plain, selecting.close, SELECTED, NOTHING),
     "UNSELECT": Spec(account.plain, selecting.unselect, SELECTED, NOTHING),
-    "EXPUNGE": Spec(messages.expunge, changing.expunge, SELECTED, FREE, writes=True, removes=True),
-    "UID EXPUNGE": Spec(messages.uid_expunge, changing.expunge, SELECTED, FREE, writes=True, removes=True),
+    "EXPUNGE": Spec(messages.expunge, changing.expunge, SELECTED, FREE, writes=True, needs="e", removes=True),
+    "UID EXPUNGE": Spec(messages.uid_expunge, changing.expunge, SELECTED, FREE, writes=True, needs="e", removes=True),
     "FETCH": Spec(parse_fetching.fetch, fetching.fetch, SELECTED, HELD, numbers=True),
     "UID FETCH": Spec(parse_fetching.uid_fetch, fetching.fetch, SELECTED, FREE),
     "STORE": Spec(messages.store, changing.store, SELECTED, HELD, writes=True, numbers=True),
@@ -103,6 +111,6 @@ TABLE: dict[str, Spec] = {
     "ESEARCH": Spec(parse_searching.multisearch, multisearch.esearch, SIGNED_IN, BEHIND),
     "COPY": Spec(messages.transfer, changing.copy, SELECTED, BEHIND, writes=True, numbers=True),
     "UID COPY": Spec(messages.uid_transfer, changing.copy, SELECTED, FREE, writes=True),
-    "MOVE": Spec(messages.transfer, changing.move, SELECTED, BEHIND, writes=True, numbers=True, removes=True),
-    "UID MOVE": Spec(messages.uid_transfer, changing.move, SELECTED, FREE, writes=True, removes=True),
+    "MOVE": Spec(messages.transfer, changing.move, SELECTED, BEHIND, writes=True, needs="te", numbers=True, removes=True),
+    "UID MOVE": Spec(messages.uid_transfer, changing.move, SELECTED, FREE, writes=True, needs="te", removes=True),
 }

@@ -24,6 +24,7 @@ INBOX = "INBOX"
 MAX_NAME_CHARS = 255
 MAX_DEPTH = 20
 MAX_MAILBOXES = 10_000
+ROOT_CHARS, ROOT_LEVELS = 270, 2  # of "Other Users/ADDRESS/", where a subscription to somebody else's mailbox begins
 
 _KEY_OF = "SELECT mailbox_id FROM mailbox WHERE account_id = :account_id AND name_fold = :fold"
 _INHERIT = """
@@ -37,13 +38,16 @@ _RETIRE = """
 """
 
 
-def canonical(name: str) -> str:
-    """Return the form of a name that is kept. Raises BadMailboxName for what no mailbox can be called."""
+def canonical(name: str, *, root_chars: int = 0, root_levels: int = 0) -> str:
+    """Return the form of a name that is kept. Raises BadMailboxName for what no mailbox can be called.
+
+    `root_chars` and `root_levels` are what may stand before the name of a mailbox in somebody else's account.
+    """
     name = unicodedata.normalize("NFC", name).removesuffix(SEPARATOR)
     levels = name.split(SEPARATOR)
     if levels[0].upper() == INBOX:
         levels[0] = INBOX
-    if not name or len(name) > MAX_NAME_CHARS or len(levels) > MAX_DEPTH:
+    if not name or len(name) > MAX_NAME_CHARS + root_chars or len(levels) > MAX_DEPTH + root_levels:
         raise BadMailboxName(chars=len(name))
     if any(level in ("", ".", "..") for level in levels) or any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
         raise BadMailboxName(chars=len(name))
@@ -127,8 +131,8 @@ def delete(tx: Tx, account_id: AccountId, name: str) -> None:
         tx.execute(f"DELETE FROM {table} WHERE account_id = :account_id AND mailbox_id = :mailbox_id", **key)
 
 
-def rename(tx: Tx, account_id: AccountId, old: str, new: str) -> None:
-    """Rename a mailbox, its children with it; renaming INBOX moves its messages (RFC 3501 §6.3.5).
+def rename(tx: Tx, account_id: AccountId, old: str, new: str) -> str:
+    """Rename a mailbox, its children with it; renaming INBOX moves its messages (RFC 3501 §6.3.5). Return the new name as it is kept.
 
     A name used again gets a new UIDVALIDITY, because it comes from the account's counter with the renamed mailbox.
     Raises NoSuchMailbox, MailboxExists, BadMailboxName.
@@ -138,7 +142,7 @@ def rename(tx: Tx, account_id: AccountId, old: str, new: str) -> None:
     if mailbox.name == INBOX:
         target = create(tx, account_id, new)
         messages.move(tx, mailbox.key, messages.uids(tx, mailbox.key), target.key)
-        return
+        return new
     if new.casefold() == mailbox.name.casefold():
         if new == mailbox.name:
             raise MailboxExists(name=new)
@@ -149,6 +153,7 @@ def rename(tx: Tx, account_id: AccountId, old: str, new: str) -> None:
     _make_way(tx, account_id, moved, mailbox.name, new, modseq)
     for child in moved:
         _set_name(tx, child, new + child.name[len(mailbox.name) :])
+    return new
 
 
 def subscribe(tx: Tx, account_id: AccountId, name: str, *, on: bool) -> None:
@@ -158,7 +163,8 @@ def subscribe(tx: Tx, account_id: AccountId, name: str, *, on: bool) -> None:
         if on
         else "DELETE FROM subscription WHERE account_id = :account_id AND name = :name"
     )
-    tx.execute(sql, account_id=account_id, name=_known_name(tx, account_id, canonical(name)))
+    written = canonical(name, root_chars=ROOT_CHARS, root_levels=ROOT_LEVELS)
+    tx.execute(sql, account_id=account_id, name=_known_name(tx, account_id, written))
 
 
 def subscriptions(tx: Tx, account_id: AccountId) -> list[str]:

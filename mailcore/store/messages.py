@@ -29,6 +29,7 @@ from mailcore.store.types import (
 )
 
 UNSEEN_MASK = int(Flag.SEEN)
+EVERY_FLAG = (1 << 62) - 1  # as `within`: no right is missing
 LIGHT_BYTES = 16_384  # of a sealed field in a list of messages: nearly all; five hundred of them are 8 MiB
 OPERATIONS: dict[str, Callable[[int, int], int]] = {
     "add": lambda old, flags: old | flags,
@@ -149,16 +150,28 @@ def deliver(tx: Tx, account: AccountKey, message: Prepared, internaldate_us: int
     return appended
 
 
-def store_flags(tx: Tx, key: MailboxKey, wanted: Sequence[int], op: str, flags: int, unchanged_since: int | None = None) -> Flagged:
+def store_flags(
+    tx: Tx,
+    key: MailboxKey,
+    wanted: Sequence[int],
+    op: str,
+    flags: int,
+    unchanged_since: int | None = None,
+    within: int = EVERY_FLAG,
+) -> Flagged:
     """Add, remove or replace flags; say which messages changed and which UNCHANGEDSINCE refused (RFC 7162 §3.1.3).
 
     Messages that already have the flags keep their modseq; UIDs that are gone are passed over. A range of UIDs as
-    `wanted` means all within it, and costs less than a list of them.
+    `wanted` means all within it, and costs less than a list of them. Flags that are not in `within` stay as they are.
     """
+    if within != EVERY_FLAG:
+        op, flags = (f"{op} within" if op == "replace" else op), flags & within
     modseq = accounts.bump(tx, key.account_id)
     since = _highest_modseq(tx, key)
     among, params = _among(wanted)
     params |= {**_params(key), "flags": flags}
+    if op == "replace within":
+        params |= {"within": within}
     where = f"{_ENTRY} AND {among}"
     failed: list[int] = []
     if unchanged_since is not None:
@@ -179,34 +192,48 @@ _CHANGES = {  # what flags become, and which messages that changes
     "add": ("flags | :flags", "flags & :flags <> :flags"),
     "remove": ("flags & ~:flags", "flags & :flags <> 0"),
     "replace": (":flags", "flags <> :flags"),
+    "replace within": ("(flags & ~:within) | :flags", "flags & :within <> :flags"),
 }
 
 
 def _seen_by(tx: Tx, where: str, params: dict[str, Any], op: str, flags: int) -> int:
     """Return how many messages more will be \\Seen after a change of flags."""
-    if op != "replace" and not flags & UNSEEN_MASK:
+    touched = flags if op in ("add", "remove") else params.get("within", EVERY_FLAG)
+    if not touched & UNSEEN_MASK:
         return 0
     more = bool(flags & UNSEEN_MASK) == (op != "remove")
     count: int = tx.value(f"SELECT COUNT(*) FROM entry WHERE {where} AND flags & {UNSEEN_MASK} {'=' if more else '<>'} 0", **params)
     return count if more else -count
 
 
-def copy(tx: Tx, source: MailboxKey, wanted: Sequence[int], target: MailboxKey) -> Copied:
-    """Show messages in another mailbox of the same account, with new UIDs (RFC 3501 §6.4.7). Raises NoSuchMailbox, OverQuota."""
+def copy(tx: Tx, source: MailboxKey, wanted: Sequence[int], target: MailboxKey, within: int = EVERY_FLAG) -> Copied:
+    """Show messages in another mailbox of the same account, with new UIDs (RFC 3501 §6.4.7). Raises NoSuchMailbox, OverQuota.
+
+    `within` are the flags that may be set there (RFC 4314 §4).
+    """
     modseq = accounts.bump(tx, source.account_id)
-    chosen = _chosen(tx, source, wanted)
-    quota.require_room(tx, source.account_id, len(chosen), sum(row[4] for row in chosen))
-    return _place(tx, chosen, target, modseq)
+    there = chosen(tx, source, wanted)
+    quota.require_room(tx, source.account_id, len(there), sum(row[4] for row in there))
+    return place(tx, there, target, modseq, within)
 
 
-def move(tx: Tx, source: MailboxKey, wanted: Sequence[int], target: MailboxKey) -> Copied:
+def move(tx: Tx, source: MailboxKey, wanted: Sequence[int], target: MailboxKey, within: int = EVERY_FLAG) -> Copied:
     """Copy and remove in one step (RFC 6851). Raises NoSuchMailbox."""
     modseq = accounts.bump(tx, source.account_id)
     since = _highest_modseq(tx, source)
-    chosen = _chosen(tx, source, wanted)
-    copied = _place(tx, chosen, target, modseq)
-    _bury(tx, source, chosen, modseq)
+    there = chosen(tx, source, wanted)
+    copied = place(tx, there, target, modseq, within)
+    _bury(tx, source, there, modseq)
     return replace(copied, since=since)
+
+
+def remove(tx: Tx, key: MailboxKey, wanted: Sequence[int]) -> Expunged:
+    """Remove messages whatever their flags: they are somewhere else now. Those that are gone already are left out."""
+    modseq = accounts.bump(tx, key.account_id)
+    since = _highest_modseq(tx, key)
+    there = chosen(tx, key, wanted)
+    _bury(tx, key, there, modseq)
+    return Expunged(tuple(row[0] for row in there), modseq, since)
 
 
 def expunge(tx: Tx, key: MailboxKey, only: Sequence[int] | None) -> Expunged:
@@ -231,7 +258,8 @@ _CHOSEN = """SELECT e.uid, e.message_id, e.flags, e.internaldate_us, m.size_byte
     WHERE e.account_id = :account_id AND e.mailbox_id = :mailbox_id"""
 
 
-def _chosen(tx: Tx, key: MailboxKey, wanted: Sequence[int]) -> list[Row]:
+def chosen(tx: Tx, key: MailboxKey, wanted: Sequence[int]) -> list[Row]:
+    """Return what `place` takes of those of these messages that are there, ascending: UID, message id, flags, date, size, when saved."""
     among, params = _among(wanted, "e.uid")
     return tx.rows(f"{_CHOSEN} AND {among} ORDER BY e.uid", **_params(key), **params)
 
@@ -296,15 +324,16 @@ def _sealed(column: str, wanted: bool, light: bool) -> str:
     return f"CASE WHEN LENGTH({column}) <= {LIGHT_BYTES} THEN {column} END" if light else column
 
 
-def _place(tx: Tx, chosen: Sequence[Row], target: MailboxKey, modseq: int) -> Copied:
+def place(tx: Tx, there: Sequence[Row], target: MailboxKey, modseq: int, within: int = EVERY_FLAG) -> Copied:
+    """Show messages in a mailbox of the account that holds them, with new UIDs and those of their flags that are in `within`."""
     uidvalidity, first = rows.grow(
         tx,
         target,
         modseq,
-        messages=len(chosen),
-        unseen=sum(not row[2] & UNSEEN_MASK for row in chosen),
-        size_bytes=sum(row[4] for row in chosen),
-        uids=len(chosen),
+        messages=len(there),
+        unseen=sum(not row[2] & within & UNSEEN_MASK for row in there),
+        size_bytes=sum(row[4] for row in there),
+        uids=len(there),
     )
     tx.many(
         """INSERT INTO entry (account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us, saved_us)
@@ -315,14 +344,14 @@ def _place(tx: Tx, chosen: Sequence[Row], target: MailboxKey, modseq: int) -> Co
                 "uid": first + n,
                 "message_id": row[1],
                 "modseq": modseq,
-                "flags": row[2],
+                "flags": row[2] & within,
                 "date": row[3],
                 "now": tx.now_us,
             }
-            for n, row in enumerate(chosen)
+            for n, row in enumerate(there)
         ],
     )
-    return Copied(uidvalidity, tuple((row[0], first + n) for n, row in enumerate(chosen)), modseq)
+    return Copied(uidvalidity, tuple((row[0], first + n) for n, row in enumerate(there)), modseq)
 
 
 def _bury(tx: Tx, key: MailboxKey, doomed: Sequence[Row], modseq: int) -> None:

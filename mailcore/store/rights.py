@@ -11,12 +11,13 @@ from config.database import Tx
 from directory import delegations, holdings, journal, resolve, rights
 from directory.acts import places
 from directory.address import parse
-from directory.errors import BadAddress, NotFound
+from directory.errors import BadAddress, BadEntry, NotFound
 from directory.journal import Entry
 from directory.rights import Actor
 from directory.types import AccountKind
-from mailcore.errors import LimitReached, NoSuchMailbox, NotAllowed
+from mailcore.errors import LimitReached, NoSuchMailbox
 from mailcore.store import accounts, mailboxes
+from mailcore.store.messages import EVERY_FLAG
 from mailcore.store.types import AccountId, Flag, Mailbox, MailboxId, MailboxKey
 
 Rights = frozenset[str]
@@ -29,7 +30,6 @@ WORKING: Rights = ALL - {"a"}  # what a loan to write is worth: who borrows does
 CHANGING: Rights = frozenset("iestw")  # without any of these a mailbox opens READ-ONLY (RFC 4314 §5.2)
 OBSOLETE = {"c": frozenset("kx"), "d": frozenset("et")}  # RFC 4314 §2.1.1
 ANYONE = 0  # grantee: everybody who can sign in here
-EVERY_FLAG = (1 << 62) - 1
 MAX_GRANTEES = 1_000  # of one mailbox: more is a list of people, and belongs into the directory
 GRANTEES: frozenset[str] = frozenset({"person", "post", "unit"})
 _BY_ITSELF = {"s": int(Flag.SEEN), "t": int(Flag.DELETED)}
@@ -170,7 +170,7 @@ def is_open(tx: Tx, account_id: AccountId) -> bool:
 
 
 def grantee(tx: Tx, identifier: str) -> int:
-    """Return whom an identifier means: an address of a person, a post or a unit, or ``anyone``. Raises NotAllowed."""
+    """Return whom an identifier means: an address of a person, a post or a unit, or ``anyone``. Raises BadEntry."""
     if identifier.casefold() == "anyone":
         return ANYONE
     try:
@@ -178,7 +178,7 @@ def grantee(tx: Tx, identifier: str) -> int:
     except BadAddress:
         target = None
     if target is None or target.kind not in GRANTEES:
-        raise NotAllowed("rights can be given to a person, a post, a unit or anyone of this node")
+        raise BadEntry("rights can be given to a person, a post, a unit or anyone of this node", identifier=identifier)
     return target.account_id
 
 
@@ -215,12 +215,12 @@ def fixed(tx: Tx, mailbox: Mailbox, grantee_id: int) -> Rights:
 def set_(tx: Tx, actor: Actor, mailbox: Mailbox, identifier: str, op: str, letters: Rights) -> None:
     """Give, add to or take from somebody's rights in a mailbox (RFC 4314 §3.1). `op` is "replace", "add" or "remove".
 
-    Rights without any letter are no entry at all (§3.2). Raises NotAllowed, LimitReached.
+    Rights without any letter are no entry at all (§3.2). Raises BadEntry, LimitReached.
     """
     accounts.bump(tx, mailbox.key.account_id)
     grantee_id = grantee(tx, identifier)
     if grantee_id == mailbox.key.account_id:
-        raise NotAllowed("an owner has every right")
+        raise BadEntry("an owner has every right", identifier=identifier)
     before = {one: frozenset(letters) for one, letters in tx.rows(_OF_MAILBOX, **_params(mailbox.key))}
     was = before.get(grantee_id, NONE)
     now = {"replace": letters, "add": was | letters, "remove": was - letters}[op]

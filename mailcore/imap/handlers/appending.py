@@ -32,7 +32,7 @@ async def append(session: Session, command: Append) -> Responses:
     octets = canonical(command.message)
     _keep_ahead(session)
     try:
-        place = await session.locate(command.name)
+        place = (await session.locate(command.name)).require("i")
         done = await session.services.db.write_brief(
             append_to,
             place.account,

@@ -3,19 +3,18 @@
 from collections.abc import Iterator, Sequence
 
 from config.database import Tx
-from mailcore.errors import NoSuchMailbox
+from mailcore.errors import NoSuchMailbox, NotAllowed
 from mailcore.imap import responses, telling
 from mailcore.imap.commands import Expunge, Store, Transfer
-from mailcore.imap.errors import ExpungedElsewhere
 from mailcore.imap.responses import Responses, no, ok, reached
 from mailcore.imap.sequence import compact
-from mailcore.imap.session import Session
+from mailcore.imap.session import Selected, Session
+from mailcore.imap.transferring import creatable, transfer
 from mailcore.imap.view import View
-from mailcore.store import keywords, mailboxes, messages
+from mailcore.store import keywords, messages, rights
 from mailcore.store.types import AccountId, Copied, Flagged, MailboxKey
 
 BRIEF_UIDS = 20  # messages whose flags change in a brief unit: about 0.1 ms
-MISSING = "no such mailbox; it can be created"
 
 
 async def store(session: Session, command: Store) -> Responses:
@@ -32,8 +31,7 @@ async def store(session: Session, command: Store) -> Responses:
         return
     uids = named(selected.view, places)
     write = session.services.db.write_brief if len(places) <= BRIEF_UIDS else session.services.db.write
-    change = command.op, command.flags.bits, command.flags.keywords, command.unchanged_since
-    done, bits = await write(store_flags, selected.key, uids, *change)
+    done, bits = await write(store_flags, selected.key, uids, command.op, *_allowed(selected, command), command.unchanged_since)
     if not session.flags.knows(bits):
         for line in await session.new_keywords():
             yield line
@@ -61,13 +59,33 @@ def named(view: View, places: Sequence[int]) -> Sequence[int]:
     return [view.uids[place] for place in places]
 
 
+def _allowed(selected: Selected, command: Store) -> tuple[int, tuple[str, ...], int]:
+    """Return what of the flags may be stored: bits, keywords, and all bits that may change (RFC 4314 §4). Raises NotAllowed.
+
+    What may not is passed over as long as something may: clients do not understand a NO that did half of it.
+    """
+    within, flags = rights.settable(selected.rights), command.flags
+    names = flags.keywords if "w" in selected.rights else ()
+    asked = bool(flags.bits or flags.keywords) and command.op != "replace"
+    if not within or (asked and not flags.bits & within and not names):
+        raise NotAllowed("you have not the right to change these flags", rights=rights.written(selected.rights))
+    return flags.bits & within, names, within
+
+
 def store_flags(
-    tx: Tx, key: MailboxKey, uids: Sequence[int], op: str, flags: int, names: Sequence[str], unchanged_since: int | None = None
+    tx: Tx,
+    key: MailboxKey,
+    uids: Sequence[int],
+    op: str,
+    flags: int,
+    names: Sequence[str],
+    within: int = messages.EVERY_FLAG,
+    unchanged_since: int | None = None,
 ) -> tuple[Flagged, int]:
     """Change flags with keywords by name; return the bits that these names stand for too. Raises LimitReached."""
     known = _known if op == "remove" else keywords.bits
     bits = flags | known(tx, key.account_id, names) if names else flags
-    return messages.store_flags(tx, key, uids, op, bits, unchanged_since), bits
+    return messages.store_flags(tx, key, uids, op, bits, unchanged_since, within), bits
 
 
 def _known(tx: Tx, account_id: AccountId, names: Sequence[str]) -> int:
@@ -105,10 +123,11 @@ async def copy(session: Session, command: Transfer) -> Responses:
     if left:
         yield no("too many messages for one COPY", left)  # RFC 9738 §3.1: nothing is copied in part
         return
+    place = (await session.locate(command.name)).require("i")
     try:
-        done = await session.services.db.write(copy_to, session.selected.key, uids, command.name, _expected(session, command))
-    except NoSuchMailbox:
-        yield no(MISSING, "TRYCREATE")
+        done = await transfer(session, place, uids, _expected(session, command), move=False)
+    except NoSuchMailbox as error:
+        yield no(creatable(place, error), "TRYCREATE")
         return
     yield ok("copied", copyuid(done))
 
@@ -117,10 +136,11 @@ async def move(session: Session, command: Transfer) -> Responses:
     """RFC 6851 §3.1, §4.3: COPYUID comes before the EXPUNGEs that follow from it."""
     selected = session.writable()
     uids, left = _uids(session, command)
+    place = (await session.locate(command.name)).require("i")
     try:
-        done = await session.services.db.write(move_to, selected.key, uids, command.name, _expected(session, command))
-    except NoSuchMailbox:
-        yield no(MISSING, "TRYCREATE")
+        done = await transfer(session, place, uids, _expected(session, command), move=True)
+    except NoSuchMailbox as error:
+        yield no(creatable(place, error), "TRYCREATE")
         return
     if done.pairs:
         yield responses.untagged("OK", "moved", copyuid(done))
@@ -128,23 +148,6 @@ async def move(session: Session, command: Transfer) -> Responses:
         yield responses.untagged("NO", "the messages below come with another command", left)
     selected.view.bury(uid for uid, _ in done.pairs)
     yield reached("moved") if done.pairs else ok("moved")
-
-
-def copy_to(tx: Tx, source: MailboxKey, uids: Sequence[int], name: str, expected: int = 0) -> Copied:
-    """Copy to a mailbox by name. Raises NoSuchMailbox, ExpungedElsewhere."""
-    return _all(messages.copy(tx, source, uids, mailboxes.find(tx, source.account_id, name).key), expected)
-
-
-def move_to(tx: Tx, source: MailboxKey, uids: Sequence[int], name: str, expected: int = 0) -> Copied:
-    """Move to a mailbox by name. Raises NoSuchMailbox, ExpungedElsewhere."""
-    return _all(messages.move(tx, source, uids, mailboxes.find(tx, source.account_id, name).key), expected)
-
-
-def _all(done: Copied, expected: int) -> Copied:
-    """Undo the unit when fewer messages were there than expected (RFC 9051 §6.4.7: all or nothing)."""
-    if len(done.pairs) < expected:
-        raise ExpungedElsewhere(missing=expected - len(done.pairs))
-    return done
 
 
 def _uids(session: Session, command: Transfer) -> tuple[Sequence[int], str]:

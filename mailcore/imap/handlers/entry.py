@@ -6,7 +6,7 @@ from config.log import log
 from directory.errors import BadCredentials, BadExchange
 from directory.signin import Exchange
 from directory.types import Identity
-from mailcore.imap import responses
+from mailcore.imap import names, responses
 from mailcore.imap.capabilities import ENABLES, capabilities
 from mailcore.imap.commands import Authenticate, Enable, Id, Login, Plain
 from mailcore.imap.parse import account as parse
@@ -59,8 +59,9 @@ async def enable(session: Session, command: Enable) -> Responses:
 
 
 async def namespace(session: Session, command: Plain) -> Responses:
-    """RFC 2342 §5: one personal namespace, nothing of others, nothing shared."""
-    yield b'* NAMESPACE (("" "/")) NIL NIL\r\n'
+    """RFC 2342 §5: one's own mailboxes; those of other people; those of posts and units. Who acts in another account sees that alone."""
+    beside = b'(("%b/" "/")) (("%b/" "/"))' % (names.OTHERS.encode("ascii"), names.SHARED.encode("ascii"))
+    yield b'* NAMESPACE (("" "/")) %b\r\n' % (beside if session.others else b"NIL NIL")
     yield ok("done")
 
 

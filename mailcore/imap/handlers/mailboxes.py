@@ -1,15 +1,17 @@
 """Commands about mailboxes by name. RFC 3501 §6.3, RFC 5258 and RFC 5819 (LIST), RFC 6154 (special use)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mailcore.errors import MailboxExists
-from mailcore.imap import listing, responses
+from config.database import Tx
+from mailcore.errors import MailboxExists, MailboxProtected, NotAllowed
+from mailcore.imap import listing, names, responses, trees
 from mailcore.imap.commands import Create, Delete, List, Rename, Status, Subscribe
+from mailcore.imap.handlers.rights import my_line
 from mailcore.imap.responses import Responses, no, ok
-from mailcore.imap.session import Session
-from mailcore.store import mailboxes, quota
-from mailcore.store.types import Mailbox
+from mailcore.imap.session import Place, Session
+from mailcore.store import mailboxes, quota, rights
+from mailcore.store.types import AccountId, Mailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,45 +44,87 @@ async def create(session: Session, command: Create) -> Responses:
     if command.role and command.role not in responses.ROLES:
         yield no("this special use is not known here", "USEATTR")
         return
+    place = await _new_place(session, command.name)
+    if command.role and place.root:
+        yield no("special uses are for one's own mailboxes", "USEATTR")
+        return
     try:
-        made = await session.services.db.write(mailboxes.create, session.account_id, command.name, command.role)
+        made = await session.services.db.write(mailboxes.create, place.account.account_id, place.name, command.role)
     except MailboxExists as error:
         if "role" not in error.facts:
             raise
         yield no(error.text, "USEATTR")
         return
+    for line in _renamed(session, command.name, place.shown(made.name)):
+        yield line
     yield ok("created", f"MAILBOXID ({responses.mailbox_id(made.key)})")
 
 
+async def _new_place(session: Session, name: str) -> Place:
+    """Return where a mailbox is to be made. Raises NotAllowed, MailboxProtected for the namespaces of others themselves."""
+    place = await session.locate(name)
+    if not place.root and names.is_reserved(name):
+        raise MailboxProtected("mailboxes of others are shown under this name")
+    return place.require_above("k")
+
+
+def _renamed(session: Session, old: str, new: str) -> Iterator[bytes]:
+    """Tell who speaks IMAP4rev2 that a name is another than the one that was said (RFC 9051 §6.3.9.7)."""
+    if old != new and "IMAP4REV2" in session.enabled:
+        yield listing.line(b"LIST", listing.Entry(new, (), None, old_name=old), utf8=session.utf8)
+
+
 async def delete(session: Session, command: Delete) -> Responses:
-    """RFC 3501 §6.3.4."""
-    await session.services.db.write(mailboxes.delete, session.account_id, command.name)
+    """RFC 3501 §6.3.4; with children it stays (RFC 5530 HASCHILDREN)."""
+    place = (await session.locate(command.name)).require("x")
+    await session.services.db.write(mailboxes.delete, place.account.account_id, place.name)
     yield ok("deleted")
 
 
 async def rename(session: Session, command: Rename) -> Responses:
-    """RFC 3501 §6.3.5: children follow; INBOX stays and gives its messages."""
-    await session.services.db.write(mailboxes.rename, session.account_id, command.old, command.new)
+    """RFC 3501 §6.3.5: children follow; INBOX stays and gives its messages. Nothing goes into another account so."""
+    old = (await session.locate(command.old)).require("x")
+    new = await _new_place(session, command.new)
+    if old.account.account_id != new.account.account_id:
+        raise MailboxProtected("a mailbox stays in its account; messages can be copied")
+    if old.root:
+        await session.services.db.peek(_require_whole, session.person_id, old.account.account_id, old.name)
+    name = await session.services.db.write(mailboxes.rename, new.account.account_id, old.name, new.name)
+    for line in _renamed(session, command.old, new.shown(name)):
+        yield line
     yield ok("renamed")
 
 
+def _require_whole(tx: Tx, person_id: int, account_id: AccountId, name: str) -> None:
+    """Let pass who may rename a mailbox of somebody else's with all that follows it (RFC 4314 §4). Raises NotAllowed, MailboxProtected."""
+    if names.is_inbox(name):
+        raise MailboxProtected("this mailbox is where an account begins")
+    found = mailboxes.find(tx, account_id, name)
+    reach = rights.reachable(tx, person_id, account_id)
+    for one in mailboxes.listing(tx, account_id):
+        if mailboxes.is_within(one.name, found.name) and not (reach and "x" in reach[0].at(one)):
+            raise NotAllowed("you have not the right to rename all that is in this mailbox")
+
+
 async def subscribe(session: Session, command: Subscribe) -> Responses:
-    """RFC 3501 §6.3.6. Only mailboxes that exist can be subscribed; later they may go."""
-    await session.services.db.peek(mailboxes.find, session.account_id, command.name)
-    await session.services.db.write(mailboxes.subscribe, session.account_id, command.name, on=True)
+    """RFC 3501 §6.3.6. Only mailboxes that exist can be subscribed; later they may go. Those of others stand in one's own list."""
+    place = (await session.locate(command.name)).require("l")
+    found = await session.services.db.peek(mailboxes.find, place.account.account_id, place.name)
+    await session.services.db.write(mailboxes.subscribe, session.account_id, place.shown(found.name), on=True)
     yield ok("subscribed")
 
 
 async def unsubscribe(session: Session, command: Subscribe) -> Responses:
-    """RFC 3501 §6.3.7."""
+    """RFC 3501 §6.3.7: also of what is gone or not to be seen any more."""
     await session.services.db.write(mailboxes.subscribe, session.account_id, command.name, on=False)
     yield ok("unsubscribed")
 
 
 async def status(session: Session, command: Status) -> Responses:
     """RFC 3501 §6.3.10."""
-    mailbox = await session.services.db.peek(mailboxes.find, session.account_id, command.name)
-    yield await status_line(session, command.name, mailbox, command.items)
+    place = (await session.locate(command.name)).require("r")
+    mailbox = await session.services.db.peek(mailboxes.find, place.account.account_id, place.name)
+    yield await status_line(session, place.shown(mailbox.name), mailbox, command.items)
     yield ok("done")
 
 
@@ -95,29 +139,29 @@ async def status_line(session: Session, name: str, mailbox: Mailbox, items: Sequ
 
 
 async def list_(session: Session, command: List) -> Responses:
-    """RFC 3501 §6.3.8, RFC 5258; STATUS comes right behind its LIST (RFC 5819 §2)."""
+    """RFC 3501 §6.3.8, RFC 5258; STATUS and MYRIGHTS come right behind their LIST (RFC 5819 §2, RFC 8440 §4)."""
     if command.patterns == ("",):
         yield b'* LIST (\\Noselect) "/" ""\r\n'
         yield ok("done")
         return
-    tree = await _tree(session)
-    for entry in listing.entries(tree, command):
-        yield listing.line(b"LIST", entry)
-        if command.status and entry.mailbox is not None:
+    wanted = listing.patterns(command)
+    tree = await trees.grow(session, wanted)
+    for entry in listing.entries(tree, command, wanted, rev2="IMAP4REV2" in session.enabled):
+        yield listing.line(b"LIST", entry, utf8=session.utf8)
+        if entry.mailbox is None:
+            continue
+        given = tree.rights_at(entry.name)
+        if command.status and "r" in given:
             yield await status_line(session, entry.name, entry.mailbox, command.status)
+        if "MYRIGHTS" in command.returns:
+            yield my_line(session, entry.name, given)
     yield ok("done")
 
 
 async def lsub(session: Session, command: List) -> Responses:
     """RFC 3501 §6.3.9: subscribed names, also of mailboxes that are gone."""
-    tree = await _tree(session)
-    for entry in listing.subscribed(tree, command):
-        yield listing.line(b"LSUB", entry)
+    wanted = listing.patterns(command)
+    tree = await trees.grow(session, wanted)
+    for entry in listing.subscribed(tree, wanted):
+        yield listing.line(b"LSUB", entry, utf8=session.utf8)
     yield ok("done")
-
-
-async def _tree(session: Session) -> listing.Tree:
-    found = await session.services.db.read(mailboxes.listing, session.account_id)
-    names = await session.services.db.read(mailboxes.subscriptions, session.account_id)
-    shown = {mailbox.name: mailbox for mailbox in found if session.reaches(mailbox.name)}
-    return listing.Tree(shown, frozenset(filter(session.reaches, names)))

@@ -18,12 +18,15 @@ SPECIAL_USE = "/private/specialuse"  # RFC 6154 §4
 ADMIN = "/shared/admin"  # RFC 5464 §6.2.1.2: how to reach who runs the server
 COMPUTED = (SPECIAL_USE, ADMIN)
 
+SEES = "rswip"  # rights of which one is enough for one's own annotations, and to read the shared ones (RFC 5464 §3.3)
+CHANGES = "w"  # the right to change what all see
+
 Values = Mapping[str, bytes]
 
 
 async def get(session: Session, command: GetMetadata) -> Responses:
     """RFC 5464 §4.2: what was asked for by name is answered in any case, with NIL where there is nothing."""
-    place = await _place(session, command.name)
+    place = await _place(session, command.name, SEES)
     known = await session.services.db.read(_read, place.account, place.name, _person(session))
     if not place.name:
         known = {**known, ADMIN: f"mailto:{session.services.settings.node.postmaster}".encode()}
@@ -81,11 +84,12 @@ def _read(tx: Tx, account: AccountKey, name: str, person_id: int) -> Values:
 
 async def set_(session: Session, command: SetMetadata) -> Responses:
     """RFC 5464 §4.3: all of it or nothing."""
-    place = await _place(session, command.name)
     names = [name for name, _ in command.values]
+    shared = any(name.startswith(SHARED_SCOPE) for name in names)
+    place = await _place(session, command.name, CHANGES if shared else SEES)
     if any(name in COMPUTED for name in names):
         raise NotAllowed("this annotation is the server's to make")
-    if not command.name and any(name.startswith(SHARED_SCOPE) for name in names):
+    if not command.name and shared:
         raise NotAllowed("what all see of the server its operator decides")
     await session.services.db.write(_change, place.account, place.name, _person(session), command.values)
     yield ok("done")
@@ -102,8 +106,12 @@ def _change(tx: Tx, account: AccountKey, name: str, person_id: int, values: Sequ
     annotations.change(tx, account, mailbox_id, wanted)
 
 
-async def _place(session: Session, name: str) -> Place:
-    return await session.locate(name) if name else Place(session.account, "")
+async def _place(session: Session, name: str, any_of: str) -> Place:
+    """Return where annotations are. They are for who may look the mailbox up and do something in it (RFC 5464 §3.3)."""
+    if not name:
+        return Place(session.account, "")
+    place = (await session.locate(name)).require("l")
+    return place if not place.rights.isdisjoint(any_of) else place.require(any_of)
 
 
 def _person(session: Session) -> int:

@@ -14,7 +14,7 @@ from mailcore.imap.search import answers, engine
 from mailcore.imap.search.answers import Result
 from mailcore.imap.search.ground import Ground
 from mailcore.imap.session import Session, State
-from mailcore.store import keywords, mailboxes, rows
+from mailcore.store import keywords, mailboxes
 from mailcore.store.fulltext import Found, Query
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import AccountId, Mailbox, MailboxKey
@@ -84,8 +84,7 @@ async def _targets(session: Session, sources: Iterable[Source]) -> AsyncIterator
 
 async def _chosen(session: Session, source: Source) -> AsyncIterator[Target]:
     if source.kind == "SELECTED":
-        mailbox = await session.services.db.peek(rows.get, session.selected.key)
-        yield Target(session.selected.account, session.selected.key, mailbox.name)
+        yield Target(session.selected.account, session.selected.key, session.selected.name)
     elif source.kind in OWN:
         subscribed = frozenset(await session.services.db.read(mailboxes.subscriptions, session.account_id))
         for mailbox in await session.services.db.read(mailboxes.listing, session.account_id):
@@ -111,11 +110,12 @@ async def _below(session: Session, kind: str, name: str) -> AsyncIterator[Target
         place = await session.locate(name)
     except (NoSuchMailbox, BadMailboxName):
         return
-    depth = place.name.count(mailboxes.SEPARATOR)
+    top = place.shown(place.name)
     for mailbox in await session.services.db.read(mailboxes.listing, place.account.account_id):
-        levels = mailbox.name.count(mailboxes.SEPARATOR) - depth if mailboxes.is_within(mailbox.name, place.name) else -1
-        if 0 <= levels <= LEVELS[kind] and session.reaches(mailbox.name):
-            yield Target(place.account, mailbox.key, name + mailbox.name[len(place.name) :])
+        shown = place.shown(mailbox.name)
+        levels = shown.count(mailboxes.SEPARATOR) - top.count(mailboxes.SEPARATOR) if mailboxes.is_within(shown, top) else -1
+        if 0 <= levels <= LEVELS[kind] and "r" in await session.rights_in(place, mailbox):
+            yield Target(place.account, mailbox.key, shown)
 
 
 LEVELS = {"MAILBOXES": 0, "SUBTREE-ONE": 1, "SUBTREE": mailboxes.MAX_DEPTH}

@@ -8,7 +8,7 @@ from mailcore.imap.commands import GetQuota, Select
 from mailcore.imap.responses import Responses, ok
 from mailcore.imap.session import Place, Session
 from mailcore.store import mailboxes, quota
-from mailcore.store.mailboxes import INBOX, MAX_MAILBOXES, SEPARATOR
+from mailcore.store.mailboxes import INBOX, MAX_MAILBOXES
 from mailcore.store.quota import Usage
 from mailcore.store.types import AccountId
 
@@ -17,8 +17,8 @@ UNIT_BYTES = 1024  # of STORAGE (RFC 9208 §5.1)
 
 async def get_quota(session: Session, command: GetQuota) -> Responses:
     """RFC 9208 §4.1.1: the root of one's own account is "", that of another the name under which it is shown."""
-    place = await session.locate(command.root + SEPARATOR + INBOX if command.root else INBOX)
-    if command.root and place.account.account_id == session.account_id:
+    place = (await session.locate(command.root)).require("r") if command.root else Place(session.account, INBOX)
+    if place.root != command.root:
         raise NoSuchMailbox(name=command.root)
     yield _line(session, command.root, *await session.services.db.peek(quota.standing, place.account.account_id))
     yield ok("done")
@@ -26,22 +26,16 @@ async def get_quota(session: Session, command: GetQuota) -> Responses:
 
 async def get_quota_root(session: Session, command: Select) -> Responses:
     """RFC 9208 §4.1.2."""
-    place = await session.locate(command.name)
+    place = (await session.locate(command.name)).require("r")
     standing = await session.services.db.peek(_standing, place.account.account_id, place.name)
-    root = _root(session, place, command.name)
-    yield b"* QUOTAROOT %b %b\r\n" % (responses.mailbox(command.name, utf8=session.utf8), _named(session, root))
-    yield _line(session, root, *standing)
+    yield b"* QUOTAROOT %b %b\r\n" % (responses.mailbox(command.name, utf8=session.utf8), _named(session, place.root))
+    yield _line(session, place.root, *standing)
     yield ok("done")
 
 
 def _standing(tx: Tx, account_id: AccountId, name: str) -> tuple[Usage, Quota]:
     mailboxes.find(tx, account_id, name)
     return quota.standing(tx, account_id)
-
-
-def _root(session: Session, place: Place, name: str) -> str:
-    """Return the quota root of a mailbox: what stands before its name in its own account."""
-    return "" if place.account.account_id == session.account_id else name.removesuffix(SEPARATOR + place.name)
 
 
 def _named(session: Session, root: str) -> bytes:

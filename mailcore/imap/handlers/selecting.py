@@ -34,11 +34,13 @@ async def _open(session: Session, command: Select, *, read_only: bool) -> Respon
         yield responses.untagged("OK", "what comes now is of another mailbox", "CLOSED")
     if command.condstore or command.resync is not None:
         session.enabled.add("CONDSTORE")
-    place = await session.locate(command.name)
+    place = (await session.locate(command.name)).require("r")
+    read_only = read_only or not place.changes
     found, names = await session.services.db.peek(_find, place.account.account_id, place.name)
     session.use_keywords(names)
-    mailbox = await session.select(place.account, found.key, read_only=read_only)
-    for line in _counted(session, command, mailbox, read_only=read_only):
+    name = place.shown(found.name)
+    mailbox = await session.select(place.account, found.key, read_only=read_only, given=place.rights, name=name)
+    for line in _counted(session, name, mailbox, read_only=read_only):
         yield line
     yield responses.untagged("OK", "UIDs valid", f"UIDVALIDITY {session.selected.uidvalidity}")
     yield responses.untagged("OK", "its id", f"MAILBOXID ({responses.mailbox_id(mailbox.key)})")
@@ -59,15 +61,15 @@ def _refused(session: Session, command: Select) -> Done | None:
     return None
 
 
-def _counted(session: Session, command: Select, mailbox: Mailbox, *, read_only: bool) -> Iterator[bytes]:
+def _counted(session: Session, name: str, mailbox: Mailbox, *, read_only: bool) -> Iterator[bytes]:
     """What can be kept, and how many messages there are; IMAP4rev2 names the mailbox and has no RECENT (RFC 9051 §6.3.2)."""
     view, rev2 = session.selected.view, "IMAP4REV2" in session.enabled
     yield b"* FLAGS %b\r\n" % session.flags.all()
-    permanent = b"()" if read_only else session.flags.permanent()
+    permanent = b"()" if read_only else session.flags.permanent(session.selected.rights)
     yield b"* OK [PERMANENTFLAGS %b] these can be kept\r\n" % permanent
     yield responses.exists(len(view.uids))
     if rev2:
-        yield b'* LIST () "/" %b\r\n' % responses.mailbox(command.name, utf8=session.utf8)
+        yield b'* LIST () "/" %b\r\n' % responses.mailbox(name, utf8=session.utf8)
         return
     yield b"* 0 RECENT\r\n"
     unseen = view.first_unseen() if mailbox.unseen and "UIDONLY" not in session.enabled else 0
@@ -83,7 +85,7 @@ def _find(tx: Tx, account_id: AccountId, name: str) -> tuple[Mailbox, dict[int, 
 async def close(session: Session, command: Plain) -> Responses:
     """RFC 3501 §6.4.2: removes \\Deleted messages without a word, except after EXAMINE; no HIGHESTMODSEQ either (RFC 7162 §3.2.8)."""
     selected = session.selected
-    if not selected.read_only:
+    if not selected.read_only and "e" in selected.rights:  # RFC 4314 §4: without it nothing is removed
         await session.services.db.write(messages.expunge, selected.key, None)
     session.unselect()
     yield ok("closed")

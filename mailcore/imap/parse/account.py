@@ -37,7 +37,7 @@ STATUS_ITEMS = (
     "DELETED-STORAGE",
 )
 SELECTIONS = ("SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE")
-RETURNS = ("SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS")
+RETURNS = ("SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS", "MYRIGHTS")
 
 
 def plain(cursor: Cursor) -> Plain:
@@ -171,12 +171,14 @@ def create(cursor: Cursor) -> Create:
         raise BadSyntax("USE expected")
     cursor.space()
     cursor.expect(b"(")
-    role = ""
-    if not cursor.looking_at(b")"):
+    roles: list[str] = []
+    while not cursor.skip(b")"):
+        if roles:
+            cursor.space()
         cursor.expect(b"\\")
-        role = cursor.word().lower()
-    cursor.expect(b"))")
-    return Create(name, role)
+        roles.append(cursor.word().lower())
+    cursor.expect(b")")
+    return Create(name, " ".join(dict.fromkeys(roles)))  # two uses of one mailbox are none that is known here
 
 
 def delete(cursor: Cursor) -> Delete:
@@ -238,6 +240,7 @@ def lsub(cursor: Cursor) -> List:
 def listing(cursor: Cursor) -> List:
     """RFC 3501 §6.3.8 and the extended form of RFC 5258 §3."""
     cursor.space()
+    begun = cursor.at
     selection: tuple[str, ...] = ()
     if cursor.looking_at(b"("):
         selection = _known(_words(cursor), SELECTIONS)
@@ -245,7 +248,8 @@ def listing(cursor: Cursor) -> List:
     reference = cursor.mailbox()
     cursor.space()
     patterns = _patterns(cursor) if cursor.looking_at(b"(") else (cursor.pattern(),)
-    if selection == ("RECURSIVEMATCH",):
+    extended = cursor.data[begun : begun + 1] == b"(" or cursor.data[cursor.at - 1 : cursor.at] == b")" or not cursor.ended()
+    if "RECURSIVEMATCH" in selection and {"SUBSCRIBED", "SPECIAL-USE"}.isdisjoint(selection):
         raise BadSyntax("RECURSIVEMATCH needs another option")
     returns: frozenset[str] = frozenset()
     items: tuple[str, ...] = ()
@@ -255,7 +259,7 @@ def listing(cursor: Cursor) -> List:
             raise BadSyntax("RETURN expected")
         cursor.space()
         returns, items = _returns(cursor)
-    return List(reference, patterns, frozenset(selection), returns, items)
+    return List(reference, patterns, frozenset(selection), returns, items, extended)
 
 
 def _known(words: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:

@@ -104,6 +104,6 @@ async def test_id_namespace_and_enable(server: Server) -> None:
     assert (await client.ask('ID ("name" "test" "version" NIL)')).startswith(b"OK")
     assert client.untagged[0].startswith(b'* ID ("name" "Diwan"')
     await client.ask("NAMESPACE")
-    assert client.untagged == [b'* NAMESPACE (("" "/")) NIL NIL']
+    assert client.untagged == [b'* NAMESPACE (("" "/")) (("Other Users/" "/")) (("Shared/" "/"))']
     assert (await client.ask("ENABLE CONDSTORE")).startswith(b"OK")
     assert client.untagged == [b"* ENABLED"]
