@@ -246,3 +246,27 @@ async def test_check_finds_what_is_broken(database: Database, store: Store, cloc
     assert [line.split(":")[0] for line in await database.read(check)] == ["UIDNEXT is above every UID"]
     await database.write(lambda tx: tx.execute("UPDATE mailbox SET uid_next = 2 WHERE role = 'inbox'"))
     await database.write(accounts.bump, ALICE)
+
+
+@pytest.mark.parametrize("op", list(messages.OPERATIONS))
+@pytest.mark.parametrize("flags", [int(Flag.SEEN), int(Flag.SEEN | Flag.DRAFT), int(Flag.FLAGGED), 0])
+async def test_a_range_of_uids_is_changed_as_a_list_of_them(store: Store, op: str, flags: int) -> None:
+    _, key = await fill(store, ALICE, 6)
+    await store.db.write(messages.store_flags, key, [2, 3], "add", int(Flag.SEEN))
+    await store.db.write(messages.store_flags, key, [3, 4], "add", int(Flag.FLAGGED))
+    before = await state(store, key)
+    done = await store.db.write(messages.store_flags, key, range(2, 6), op, flags)
+    after = {uid: messages.OPERATIONS[op](old, flags) if 2 <= uid <= 5 else old for uid, old in before.items()}
+    assert await state(store, key) == after
+    assert {one.uid: one.flags for one in done.changed} == {uid: new for uid, new in after.items() if new != before[uid]}
+    assert done.since < done.modseq
+
+
+async def test_only_one_of_two_conditional_changes_is_made(store: Store) -> None:
+    _, key = await fill(store, ALICE, 1)
+    seen = (await store.db.read(messages.snapshot, key)).modseqs[0]
+    bits = [int(Flag.SEEN), int(Flag.FLAGGED), int(Flag.DRAFT), int(Flag.ANSWERED)]
+    done = await asyncio.gather(*(store.db.write(messages.store_flags, key, [1], "add", bit, seen) for bit in bits))
+    assert sorted(len(one.changed) for one in done) == [0, 0, 0, 1]
+    assert sorted(one.failed for one in done) == [(), (1,), (1,), (1,)]
+    assert (await state(store, key))[1] in bits

@@ -73,3 +73,30 @@ async def test_a_large_blob_that_nothing_names_goes_with_its_file(store: Store, 
     except Damaged:
         return
     raise AssertionError("the file is still there")
+
+
+async def test_a_swept_tombstone_moves_the_horizon_of_its_mailbox(store: Store, clock: ManualClock) -> None:
+    _, key = await fill(store, ALICE, 3)
+    _, other = await fill(store, BOB, 2)
+    before = (await store.db.read(mailboxes.find, ALICE, "INBOX")).highest_modseq
+    await delete(store, ALICE, 1)
+    clock.advance(TOMBSTONE_GRACE_US + 1)
+    middle = (await store.db.read(mailboxes.find, ALICE, "INBOX")).highest_modseq
+    await delete(store, ALICE, 2)
+    assert await store.db.read(messages.vanished, key, before) == [1, 2]
+    await store.sweep(clock.now_us())
+    assert await store.db.read(messages.vanished, key, before) is None
+    assert await store.db.read(messages.vanished, key, middle) == [2]
+    assert not (await store.db.read(messages.changes, key, before)).complete
+    assert (await store.db.read(messages.changes, key, middle)).expunged == (2,)
+    assert await store.db.read(messages.vanished, other, 0) == []
+
+
+async def test_the_sweep_of_a_removed_mailbox_leaves_nothing(store: Store, clock: ManualClock) -> None:
+    await store.open_account(ALICE)
+    made = await store.db.write(mailboxes.create, ALICE, "dossier")
+    await fill(store, ALICE, 1, "dossier")
+    await store.db.write(mailboxes.delete, ALICE, "dossier")
+    clock.advance(TOMBSTONE_GRACE_US + 1)
+    await store.sweep(clock.now_us())
+    assert await store.db.read(messages.vanished, made.key, 0) is None
