@@ -26,6 +26,7 @@ remoterepository = far
 [Repository near]
 type = Maildir
 localfolders = {folder}/mail
+sep = /
 [Repository far]
 type = IMAP
 remotehost = localhost

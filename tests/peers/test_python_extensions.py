@@ -15,7 +15,7 @@ from tests.peers.far import deliver
 
 pytestmark = pytest.mark.peer
 
-AWAITED = frozenset({"ACL", "SORT", "THREAD=REFERENCES", "MULTIAPPEND", "CONDSTORE", "SEARCHRES", "BINARY"})
+AWAITED = frozenset({"ACL", "MULTIAPPEND", "CONDSTORE", "BINARY"})
 COUNT = 9
 WAIT_S = 20
 
@@ -94,12 +94,15 @@ async def test_imapclient_shows_and_grants_rights(filled: Server, trusting: ssl.
         with _imapclient(filled, trusting, "ACL") as client:
             client.create_folder("Partage")
             client.setacl("Partage", REGISTRY, "lrs")
-            rights = dict(client.getacl("Partage"))
-            assert set(rights[REGISTRY.encode()]) >= set(b"lrs")
+            assert set(_rights(client)[REGISTRY.encode()]) >= set(b"lrs")
             client.setacl("Partage", REGISTRY, "")
-            assert REGISTRY.encode() not in dict(client.getacl("Partage"))
+            assert REGISTRY.encode() not in _rights(client)
 
     await asyncio.to_thread(talk)
+
+
+def _rights(client: imapclient.IMAPClient) -> dict[bytes, bytes]:
+    return {who.strip(b'"'): what for who, what in client.getacl("Partage")}  # it leaves the quotes where they stand
 
 
 async def test_imaplib_asks_for_its_own_rights(filled: Server, trusting: ssl.SSLContext) -> None:
