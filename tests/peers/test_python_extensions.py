@@ -95,7 +95,7 @@ async def test_imapclient_shows_and_grants_rights(filled: Server, trusting: ssl.
             client.create_folder("Partage")
             client.setacl("Partage", REGISTRY, "lrs")
             assert set(_rights(client)[REGISTRY.encode()]) >= set(b"lrs")
-            client.setacl("Partage", REGISTRY, "")
+            client.setacl("Partage", REGISTRY, "-lrs")
             assert REGISTRY.encode() not in _rights(client)
 
     await asyncio.to_thread(talk)
