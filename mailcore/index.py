@@ -1,4 +1,4 @@
-"""The role that brings full-text indexes up to date behind delivery: once an account is quiet, or has waited long.
+"""The role that brings full-text indexes up to date behind delivery: once enough has come and an account is quiet.
 
 It hears of changes as they are committed; what other processes change, and what was left over, it finds by looking at all
 accounts now and then. Messages are found before they are indexed, too (mailcore/store/fulltext): so it never hurries.
@@ -7,8 +7,8 @@ accounts now and then. Messages are found before they are indexed, too (mailcore
 import asyncio
 import contextlib
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 
 from config.background import running
 from config.log import log
@@ -20,20 +20,31 @@ from mailcore.store.store import Store
 from mailcore.store.types import AccountId, Changed
 
 TICK_S = 0.5
-QUIET_S = 2.0  # without a change: mail often comes in bursts, and one segment is cheaper than ten
-LONGEST_S = 30.0  # after the first change, however busy the account is: searches read what is not indexed
+QUIET_S = 2.0  # without a change: mail often comes in bursts
+ENOUGH = 16  # changes: a segment costs some 3 ms whatever is in it, and a search reads so many messages in as much
+PLENTY = 500  # changes after which an account need not be quiet
+LONGEST_S = 600.0  # after the first change, however few there are
 LOOK_S = 300.0  # between looks at all accounts
 LOOK_ACCOUNTS = 500  # found by one unit of work
 BUSY_CHANGES = 10  # committed in the last tick: somebody waits for this process
 REST, BUSY_REST = 1.0, 9.0  # seconds of rest for each second of work
 
 
+@dataclass(slots=True)
+class Account:
+    """An account that changed: since when, when last, how often."""
+
+    first_s: float
+    last_s: float
+    changes: int
+
+
 class Waiting:
-    """Accounts that changed, since when, and when last. `now_s` gives seconds that never go back."""
+    """Accounts that changed. `now_s` gives seconds that never go back."""
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
-        self._since: OrderedDict[AccountId, tuple[float, float]] = OrderedDict()
+        self._accounts: dict[AccountId, Account] = {}
         self._heard, self._heard_before, self._tick_s = 0, 0, now_s()
 
     def hear(self, changes: Sequence[object]) -> None:
@@ -42,21 +53,20 @@ class Waiting:
         for change in changes:
             if isinstance(change, Changed) and change.account_id != accounts.NODE:
                 self._heard += 1
-                self.add(change.account_id, now_s)
+                account = self._accounts.setdefault(change.account_id, Account(now_s, now_s, 0))
+                account.last_s = now_s
+                account.changes += 1
 
-    def add(self, account_id: AccountId, now_s: float | None = None) -> None:
-        """Let an account wait; without a time it is due at once."""
-        first_s, _ = self._since.get(account_id, (now_s, 0.0))
-        self._since[account_id] = (-LONGEST_S if first_s is None else first_s, now_s or 0.0)
+    def add(self, account_id: AccountId) -> None:
+        """Let an account be due at once."""
+        self._accounts[account_id] = Account(-LONGEST_S, 0.0, 0)
 
     def due(self) -> list[AccountId]:
-        """Take the accounts that are quiet or have waited long, longest first."""
+        """Take the accounts that have waited long enough."""
         now_s = self._now_s()
-        due = [
-            account_id for account_id, (first_s, last_s) in self._since.items() if now_s - last_s >= QUIET_S or now_s - first_s >= LONGEST_S
-        ]
+        due = [account_id for account_id, account in self._accounts.items() if _is_due(account, now_s)]
         for account_id in due:
-            del self._since[account_id]
+            del self._accounts[account_id]
         return due
 
     def rest_s(self, spent_s: float) -> float:
@@ -65,6 +75,11 @@ class Waiting:
         if now_s - self._tick_s >= TICK_S:
             self._heard_before, self._heard, self._tick_s = self._heard, 0, now_s
         return spent_s * (BUSY_REST if max(self._heard, self._heard_before) >= BUSY_CHANGES else REST)
+
+
+def _is_due(account: Account, now_s: float) -> bool:
+    settled = account.changes >= ENOUGH and now_s - account.last_s >= QUIET_S
+    return settled or account.changes >= PLENTY or now_s - account.first_s >= LONGEST_S
 
 
 @contextlib.asynccontextmanager

@@ -32,9 +32,10 @@ def seconds() -> Seconds:
     return Seconds()
 
 
-def test_an_account_is_due_when_it_is_quiet(seconds: Seconds) -> None:
+def test_an_account_is_due_when_enough_has_come_and_it_is_quiet(seconds: Seconds) -> None:
     waiting = index.Waiting(seconds)
-    waiting.hear([Changed(ALICE, 1)])
+    waiting.hear([Changed(ALICE, n) for n in range(index.ENOUGH)])
+    waiting.hear([Changed(BOB, n) for n in range(index.ENOUGH - 1)])
     assert waiting.due() == []
     seconds.now_s += index.QUIET_S
     waiting.hear([Changed(BOB, 1), Changed(accounts.NODE, 1), "another kind"])
@@ -46,11 +47,19 @@ def test_an_account_is_due_when_it_is_quiet(seconds: Seconds) -> None:
 
 def test_a_busy_account_is_due_in_the_end(seconds: Seconds) -> None:
     waiting = index.Waiting(seconds)
-    for _ in range(int(index.LONGEST_S)):
-        waiting.hear([Changed(ALICE, 1)])
+    for n in range(1, index.PLENTY + 1):
         assert waiting.due() == []
-        seconds.now_s += 1
+        waiting.hear([Changed(ALICE, n)])
+        seconds.now_s += 0.1
+    assert waiting.due() == [ALICE]
+
+
+def test_an_account_with_little_is_due_in_the_end(seconds: Seconds) -> None:
+    waiting = index.Waiting(seconds)
     waiting.hear([Changed(ALICE, 1)])
+    seconds.now_s += index.LONGEST_S - 1
+    assert waiting.due() == []
+    seconds.now_s += 1
     assert waiting.due() == [ALICE]
 
 
@@ -90,7 +99,7 @@ async def caught_up(services: Services, account_id: AccountId, upto: int) -> Non
 
 async def test_the_role_indexes_what_was_there_and_what_comes(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "TICK_S", 0.01)
-    monkeypatch.setattr(index, "QUIET_S", 0.01)
+    monkeypatch.setattr(index, "LONGEST_S", 0.01)
     await deliver(services, ALICE, 1)
     listeners = len(services.db.listeners)
     async with index.index(services):
