@@ -18,6 +18,7 @@ SIGNED_IN = (
     "ENABLE",
     "ESEARCH",
     "SEARCHRES",
+    "PARTIAL",
     "MULTISEARCH",
     "WITHIN",
     "SORT",

@@ -89,6 +89,7 @@ class Called:
     """SEARCH: the message has this EMAILID or THREADID (RFC 8474 §6); `field` is which. No message has number 0."""
 
     field: str
+    account_id: int
     number: int
 
 

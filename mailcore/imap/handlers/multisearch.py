@@ -87,9 +87,14 @@ async def _chosen(session: Session, source: Source) -> AsyncIterator[Target]:
         yield Target(session.selected.account, session.selected.key, session.selected.name)
     elif source.kind in OWN:
         subscribed = frozenset(await session.services.db.read(mailboxes.subscriptions, session.account_id))
-        for mailbox in await session.services.db.read(mailboxes.listing, session.account_id):
+        own = await session.services.db.read(mailboxes.listing, session.account_id)
+        for mailbox in own:
             if session.reaches(mailbox.name) and OWN[source.kind](mailbox, subscribed):
                 yield Target(session.account, mailbox.key, mailbox.name)
+        if source.kind == "SUBSCRIBED":  # those of others, too
+            for name in sorted(subscribed.difference(mailbox.name for mailbox in own)):
+                async for target in _below(session, "MAILBOXES", name):
+                    yield target
     else:
         for name in source.names:
             async for target in _below(session, source.kind, name):
@@ -114,7 +119,8 @@ async def _below(session: Session, kind: str, name: str) -> AsyncIterator[Target
     for mailbox in await session.services.db.read(mailboxes.listing, place.account.account_id):
         shown = place.shown(mailbox.name)
         levels = shown.count(mailboxes.SEPARATOR) - top.count(mailboxes.SEPARATOR) if mailboxes.is_within(shown, top) else -1
-        if 0 <= levels <= LEVELS[kind] and "r" in await session.rights_in(place, mailbox):
+        needed = frozenset("lr" if levels else "r")  # RFC 7377 §2.2: who names a mailbox need not be able to look it up
+        if 0 <= levels <= LEVELS[kind] and needed <= await session.rights_in(place, mailbox):
             yield Target(place.account, mailbox.key, shown)
 
 

@@ -8,7 +8,7 @@ from mailcore.imap.criteria import Changed, Numbers, leaves
 from mailcore.imap.responses import Done, Responses, bad, ok
 from mailcore.imap.search import answers, engine, sorting
 from mailcore.imap.search.answers import Result
-from mailcore.imap.search.ground import Ground
+from mailcore.imap.search.ground import Ground, here_or_aside
 from mailcore.imap.session import Session
 
 
@@ -23,7 +23,7 @@ async def search(session: Session, command: Search) -> Responses:
         places = await engine.find(ground(session), command.key)
         save(session, places, command.returns)
     returns = command.returns or (answers.ALL if "IMAP4REV2" in session.enabled else None)
-    yield _answer(session, b"SEARCH", places, command, returns)
+    yield await here_or_aside(len(places), _answer, session, b"SEARCH", places, command, returns)
     yield ok("searched")
 
 
@@ -38,7 +38,7 @@ async def sort(session: Session, command: Sort) -> Responses:
         here = ground(session)
         places = await sorting.ordered(here, await engine.find(here, command.search.key), command.order)
         save(session, places, command.search.returns)
-    yield _answer(session, b"SORT", places, command.search, command.search.returns)
+    yield await here_or_aside(len(places), _answer, session, b"SORT", places, command.search, command.search.returns)
     yield ok("sorted")
 
 

@@ -1,5 +1,6 @@
 """The criteria of SEARCH. RFC 3501 §6.4.4, RFC 9051 §6.4.4; RFC 5032, RFC 7162 §3.1.5, RFC 8474 §6, RFC 8514 §4.3."""
 
+import re
 from collections.abc import Callable
 
 from mailcore.imap.criteria import (
@@ -25,10 +26,11 @@ from mailcore.imap.parse.dates import day
 from mailcore.store.types import Flag
 
 MAX_DEPTH = 50  # of NOT, OR and parentheses: below Python's own limit by far
-MAX_OBJECT_ID = 20  # a letter and a number of 64 bits
 MAX_KEYS = 200  # each is asked of each message; no client sends a tenth of that
 SET_START = frozenset((b"*", b"$", *(b"%d" % digit for digit in range(10))))
 EVERYTHING: Key = AllOf(())
+
+_OBJECT_ID = re.compile(rb"([MT])(0|[1-9]\d{0,18})-([1-9]\d{0,18})")  # as FETCH writes them
 
 
 class Criteria:
@@ -130,14 +132,14 @@ def _aged(*, younger: bool) -> Callable[[Criteria, int], Key]:
     return read
 
 
-def _called(field: str, letter: str) -> Callable[[Criteria, int], Key]:
+def _called(field: str, letter: bytes) -> Callable[[Criteria, int], Key]:
     """An identifier that is not one of ours names no message: it is no error (RFC 8474 §6)."""
 
     def read(criteria: Criteria, depth: int) -> Key:
-        written = criteria.cursor.atom().decode("ascii")
-        digits = written.removeprefix(letter)
-        ours = len(digits) < len(written) <= MAX_OBJECT_ID and digits.isdigit() and f"{letter}{int(digits)}" == written
-        return Called(field, int(digits) if ours else 0)
+        found = _OBJECT_ID.fullmatch(criteria.cursor.atom())
+        if found is None or found[1] != letter:
+            return Called(field, 0, 0)
+        return Called(field, int(found[2]), int(found[3]))
 
     return read
 
@@ -197,8 +199,8 @@ WITH_ARGUMENT: dict[str, Callable[[Criteria, int], Key]] = {
     "KEYWORD": _keyword,
     "UNKEYWORD": lambda criteria, depth: Not(_keyword(criteria, depth)),
     "UID": lambda criteria, depth: Numbers(criteria.cursor.sequence_set(), uid=True),
-    "EMAILID": _called("EMAILID", "M"),
-    "THREADID": _called("THREADID", "T"),
+    "EMAILID": _called("EMAILID", b"M"),
+    "THREADID": _called("THREADID", b"T"),
     "MODSEQ": _modseq,
     "NOT": lambda criteria, depth: Not(criteria.key(depth + 1)),
     "OR": _or,

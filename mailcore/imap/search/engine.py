@@ -19,8 +19,8 @@ from mailcore.store import fulltext, messages
 from mailcore.store.fulltext import Found, Query
 from mailcore.store.types import Stored
 
-INLINE_QUESTIONS = 20_000  # rows looked at on the event loop: a few ms; more goes to a thread
-CHANGED_WEIGHT = 0.5  # of a look at a modseq beside one at a row; flags cost nothing to speak of
+INLINE_QUESTIONS = 5_000  # rows looked at on the event loop: a few ms; more goes to a thread
+CHANGED_WEIGHT = 0.25  # of a look at a modseq beside one at a row; flags cost nothing to speak of
 ROWS = 500  # rows of messages whose text is to be read
 BATCH = 16  # texts read side by side
 BATCH_BYTES = 2 * 1024 * 1024
@@ -52,11 +52,10 @@ async def _by_columns(ground: Ground, tried: Trial, states: Sequence[State]) -> 
     uids = [tried.view.uids[place] for place in masks.places(open_)]
     names = list(dict.fromkeys(_column(state.key) for state in states))
     columns = await ground.columns(names, uids)
-    now_us = ground.services.clock.now_us()
     if len(states) * len(tried.view.uids) > INLINE_QUESTIONS:
-        await asyncio.to_thread(_learn, tried, states, columns, now_us)
+        await asyncio.to_thread(_learn, ground, tried, states, columns)
     else:
-        _learn(tried, states, columns, now_us)
+        _learn(ground, tried, states, columns)
     for state in states:
         tried.absent(open_ & ~state.known)
 
@@ -76,25 +75,25 @@ def _column(key: Leaf) -> str:
     return "ARRIVAL"
 
 
-def _learn(tried: Trial, states: Sequence[State], columns: dict[str, list[Column]], now_us: int) -> None:
+def _learn(ground: Ground, tried: Trial, states: Sequence[State], columns: dict[str, list[Column]]) -> None:
     uids = tried.view.uids
     for state in states:
         for column in columns[_column(state.key)]:
-            rows = _rows(state.key, column, now_us)
+            rows = _rows(ground, state.key, column)
             if column.uids == uids:
                 state.learn(masks.of_places(rows, len(uids)), masks.full(len(uids)))
             else:
                 state.learn(masks.of_uids([column.uids[row] for row in rows], uids), masks.of_uids(column.uids, uids))
 
 
-def _rows(key: Leaf, column: Column, now_us: int) -> list[int]:
+def _rows(ground: Ground, key: Leaf, column: Column) -> list[int]:
     """Return the rows of a column that match a key."""
     if isinstance(column, Texts):
         assert isinstance(key, HeaderHas)
         return column.rows_with(fulltext.query(key.text, inflected=False).text)
     if isinstance(key, Called):
-        return column.rows_of(key.number)
-    return column.rows_within(*_bounds(key, now_us))
+        return column.rows_of(key.number) if key.account_id == ground.account.account_id else []
+    return column.rows_within(*_bounds(key, ground.services.clock.now_us()))
 
 
 def _bounds(key: Leaf, now_us: int) -> tuple[int, int]:

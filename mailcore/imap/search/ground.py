@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from mailcore.imap.memory import Memory
 from mailcore.imap.search.columns import NO_TEXTS, NO_VALUES, Column, Values
@@ -15,8 +15,11 @@ from mailcore.store.facts import facts
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import AccountId, MailboxKey, Stored
 
+P = ParamSpec("P")
+T = TypeVar("T")
 HEADER_CHUNK = 250  # headers read and opened in one piece: some ms of a thread
 ROW_CHUNK = 5_000  # rows of a few numbers
+INLINE_ROWS = 5_000  # joined or looked through on the event loop: some ms; more goes to a thread
 FEW = 1_000  # headers that are read for a column although nobody asked for all of them
 WORTH = 4  # a column is read when it has at most so many times the messages asked for
 ROW_COLUMNS = {"ARRIVAL": 1, "SIZE": 2, "SAVED": 3, "EMAILID": 4, "THREADID": 5}  # where `facts` has them
@@ -48,7 +51,7 @@ class Ground:
             found: dict[str, list[Column]] = {}
             to_read: dict[tuple[int, ...], list[str]] = {}
             for name in names:
-                held, missing = self._held(name, wanted)
+                held, missing = await self._held(name, wanted)
                 found[name] = [held]
                 if missing:
                     to_read.setdefault(missing, []).append(name)
@@ -63,34 +66,26 @@ class Ground:
         found: dict[str, dict[int, Any]] = {}
         for group in ([name for name in names if name in ROW_COLUMNS], [name for name in names if name not in ROW_COLUMNS]):
             for name, columns in (await self.columns(group, wanted) if group else {}).items():
-                found[name] = _by_place(columns, uids, places)
+                found[name] = await here_or_aside(len(uids), _by_place, columns, uids, places)
         return found
 
-    def _held(self, name: str, wanted: Sequence[int]) -> tuple[Column, tuple[int, ...]]:
+    async def _held(self, name: str, wanted: Sequence[int]) -> tuple[Column, tuple[int, ...]]:
         """Return what there is of a column, and the UIDs to read."""
         uids = self.view.uids
         held = self.memory.columns.find(self.key, name, len(uids)) or _empty(name)
-        if held.uids == uids:
-            return held, ()
-        known = frozenset(held.uids)
-        missing = tuple(uid for uid in wanted if uid not in known)
-        if not missing:
-            return held, ()
-        everything = tuple(uid for uid in uids if uid not in known)
-        return held, everything if len(everything) <= max(FEW, WORTH * len(missing)) else missing
+        return held, () if held.uids == uids else await here_or_aside(len(uids), _missing, held.uids, uids, wanted)
 
     async def _extend(self, found: dict[str, list[Column]], names: Sequence[str], missing: Sequence[int]) -> None:
         """Read messages into columns: behind the one at hand when they fit there, else into one for this time alone."""
         uids, values = await self._read(names, missing)
-        whole = set(self.view.uids)
         for name, column in zip(names, values, strict=True):
             held = found[name][0]
             if held.uids and uids and uids[0] <= held.uids[-1]:
-                found[name].append(_empty(name).extended(uids, column))
+                found[name].append(await here_or_aside(len(uids), _empty(name).extended, uids, column))
                 continue
-            grown = held.extended(uids, column)
+            grown = await here_or_aside(len(uids), held.extended, uids, column)
             found[name] = [grown]
-            if whole.issubset(grown.uids):
+            if len(grown.uids) >= len(self.view.uids):  # else it was made for a few messages
                 self.memory.columns.keep(self.key, name, grown)
 
     async def _read(self, names: Sequence[str], wanted: Sequence[int]) -> tuple[list[int], list[list[Any]]]:
@@ -114,6 +109,21 @@ class Ground:
     async def _from_headers(self, names: Sequence[str], wanted: Sequence[int]) -> tuple[list[int], list[list[Any]]]:
         rows = await self.services.db.read(messages.fetch, self.key, wanted, header=True)
         return [row.uid for row in rows], await asyncio.to_thread(_derived, self.account, rows, names)
+
+
+async def here_or_aside(rows: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do some work here when it is about few rows, else in a thread."""
+    return work(*args, **kwargs) if rows <= INLINE_ROWS else await asyncio.to_thread(work, *args, **kwargs)
+
+
+def _missing(held: Sequence[int], uids: Sequence[int], wanted: Sequence[int]) -> tuple[int, ...]:
+    """Return the UIDs to read so that a column has those wanted: all that it lacks, when that pays."""
+    known = frozenset(held)
+    missing = tuple(uid for uid in wanted if uid not in known)
+    if not missing:
+        return ()
+    everything = tuple(uid for uid in uids if uid not in known)
+    return everything if len(everything) <= max(FEW, WORTH * len(missing)) else missing
 
 
 def _by_place(columns: Sequence[Column], uids: Sequence[int], places: Sequence[int]) -> dict[int, Any]:

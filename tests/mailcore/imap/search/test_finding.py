@@ -150,8 +150,8 @@ def matches(box: Mailbox, key: Key, place: int, now_us: int, *, negated: bool = 
             return at >= target if younger else at <= target
         case Size(above, below):
             return (above is None or len(raw) > above) and (below is None or len(raw) < below)
-        case Called(field, number):
-            return number == (row.message_id if field == "EMAILID" else row.thread_id)
+        case Called(field, account_id, number):
+            return account_id == box.account.account_id and number == (row.message_id if field == "EMAILID" else row.thread_id)
         case HeaderHas(field, text):
             return any(canonical(text).strip(" ") in value for value in fields(field))
         case TextHas(text, whole):
@@ -180,7 +180,7 @@ LEAVES = st.one_of(
     st.builds(Sent, DAYS, DAYS),
     st.builds(Aged, st.integers(1, 500_000), st.booleans()),
     st.builds(Size, st.one_of(st.none(), st.integers(100, 300)), st.one_of(st.none(), st.integers(100, 300))),
-    st.builds(Called, st.sampled_from(["EMAILID", "THREADID"]), st.integers(0, 32)),
+    st.builds(Called, st.sampled_from(["EMAILID", "THREADID"]), st.sampled_from([4, 4, 5]), st.integers(0, 32)),
     st.builds(HeaderHas, st.sampled_from([b"from", b"to", b"cc", b"subject", b"x-mark", b"absent"]), TEXTS),
     st.builds(TextHas, TEXTS, st.booleans()),
 )
