@@ -9,7 +9,7 @@ SIGNED_IN = (
     "IDLE",
     "NAMESPACE",
     "ACL",
-    "RIGHTS=texk",  # what RFC 4314 §2.2 adds to the rights of RFC 2086
+    "RIGHTS=texk",  # the rights that RFC 4314 §2.2 has beyond those of the ACL extension before it
     "LIST-MYRIGHTS",
     "CHILDREN",
     "UIDPLUS",
