@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from config.database import Tx
 from mailcore.errors import AnnotationTooBig, TooManyAnnotations
 from mailcore.store import accounts
-from mailcore.store.keys import AccountKey
+from mailcore.store.keys import NONCE, AccountKey
 from mailcore.store.types import MailboxId
 
 MAX_VALUE_BYTES = 65_536  # of one value, as many as a line of a command (reference imap.md §7)
@@ -76,3 +76,13 @@ def forget(tx: Tx, account_id: int, mailbox_id: int) -> None:
     tx.execute(
         "DELETE FROM annotation WHERE account_id = :account_id AND mailbox_id = :mailbox_id", account_id=account_id, mailbox_id=mailbox_id
     )
+
+
+def marks(tx: Tx, account_id: int, owner_ids: Sequence[int]) -> list[tuple[int, int, str, bytes]]:
+    """Return (mailbox id, owner, entry, mark) of an account's annotations; the mark is another one after each change: the seal's nonce."""
+    rows = tx.rows(
+        "SELECT mailbox_id, owner_id, entry, sealed FROM annotation WHERE account_id = :account_id AND owner_id IN (:owner_ids[])",
+        account_id=account_id,
+        owner_ids=list(owner_ids),
+    )
+    return [(mailbox_id, owner_id, entry, bytes(sealed[:NONCE])) for mailbox_id, owner_id, entry, sealed in rows]

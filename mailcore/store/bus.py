@@ -8,8 +8,17 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Protocol
 
 from mailcore.store.types import AccountId, Changed
+
+
+class Bell(Protocol):
+    """What is set when an account changes: an asyncio.Event, or whatever can be told so."""
+
+    def set(self) -> None:
+        """Take note."""
+        ...
 
 
 class Subscription:
@@ -41,7 +50,7 @@ class Bus:
     """Hands committed changes of this process to those who wait for them."""
 
     def __init__(self) -> None:
-        self._waiting: defaultdict[AccountId, set[asyncio.Event]] = defaultdict(set)
+        self._waiting: defaultdict[AccountId, set[Bell]] = defaultdict(set)
 
     def hear(self, changes: Sequence[object]) -> None:
         """Pass on the changes of one committed unit: a listener of `Database`."""
@@ -54,11 +63,11 @@ class Bus:
         """Return a subscription; enter it before reading the state."""
         return Subscription(self, account_id)
 
-    def add(self, account_id: AccountId, event: asyncio.Event) -> None:
+    def add(self, account_id: AccountId, event: Bell) -> None:
         """Start setting `event` at each change."""
         self._waiting[account_id].add(event)
 
-    def discard(self, account_id: AccountId, event: asyncio.Event) -> None:
+    def discard(self, account_id: AccountId, event: Bell) -> None:
         """Stop doing so."""
         events = self._waiting[account_id]
         events.discard(event)

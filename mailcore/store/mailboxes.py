@@ -164,6 +164,7 @@ def subscribe(tx: Tx, account_id: AccountId, name: str, *, on: bool) -> None:
         else "DELETE FROM subscription WHERE account_id = :account_id AND name = :name"
     )
     written = canonical(name, root_chars=ROOT_CHARS, root_levels=ROOT_LEVELS)
+    accounts.bump(tx, account_id)  # so that who wants to know of it is told
     tx.execute(sql, account_id=account_id, name=_known_name(tx, account_id, written))
 
 

@@ -10,7 +10,8 @@
 ``A: COMMAND``                     client A sends a command; ``⏎`` is a line break (for literals); ``$name`` is what was bound
 ``A< …``                           A hears this: in this order, other lines may stand between. A tagged line may go on.
 ``A! …``                           A hears no such line since its last command
-``$name`` binds one word and must be the same afterwards; ``…`` is anything. After IDLE lines are awaited until ``DONE``.
+``$name`` binds one word and must be the same afterwards; ``…`` is anything. After IDLE lines are awaited until ``DONE``,
+after NOTIFY SET for good.
 """
 
 import re
@@ -41,6 +42,7 @@ class Voice:
     heard: list[str] = field(default_factory=list)
     place: int = 0  # of `heard`: expectations look from here on
     idling: bytes = b""
+    watching: bool = False
 
     async def say(self, command: str) -> None:
         """Send a command and hear its answer; IDLE is answered by DONE."""
@@ -56,6 +58,8 @@ class Voice:
         self.heard += [line.decode("utf-8", "replace") for line in [*self.client.untagged, end]]
         if command == "IDLE":
             self.idling = tag
+        if command.startswith("NOTIFY "):
+            self.watching = command.startswith("NOTIFY SET")
 
     async def hear(self, wanted: "re.Pattern[str]") -> "re.Match[str] | None":
         """Find the next line that matches."""
@@ -64,7 +68,7 @@ class Voice:
                 self.place += 1
                 if found := wanted.fullmatch(self.heard[self.place - 1]):
                     return found
-            if not self.idling:
+            if not self.idling and not self.watching:
                 return None
             self.heard.append((await self.client.line()).decode("utf-8", "replace"))
 
