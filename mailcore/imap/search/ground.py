@@ -81,9 +81,9 @@ class Ground:
         for name, column in zip(names, values, strict=True):
             held = found[name][0]
             if held.uids and uids and uids[0] <= held.uids[-1]:
-                found[name].append(await here_or_aside(len(uids), _empty(name).extended, uids, column))
+                found[name].append(await here_or_aside(len(uids), _extended, _empty(name), uids, column))
                 continue
-            grown = await here_or_aside(len(uids), held.extended, uids, column)
+            grown = await here_or_aside(len(uids), _extended, held, uids, column)
             found[name] = [grown]
             if len(grown.uids) >= len(self.view.uids):  # else it was made for a few messages
                 self.memory.columns.keep(self.key, name, grown)
@@ -114,6 +114,10 @@ class Ground:
 async def here_or_aside(rows: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Do some work here when it is about few rows, else in a thread."""
     return work(*args, **kwargs) if rows <= INLINE_ROWS else await asyncio.to_thread(work, *args, **kwargs)
+
+
+def _extended(column: Column, uids: Sequence[int], values: Sequence[Any]) -> Column:
+    return column.extended(uids, values)
 
 
 def _missing(held: Sequence[int], uids: Sequence[int], wanted: Sequence[int]) -> tuple[int, ...]:

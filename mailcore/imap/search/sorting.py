@@ -1,6 +1,7 @@
 """The order of SORT and the trees of THREAD. RFC 5256 §3, RFC 5957 §4."""
 
 import asyncio
+import heapq
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from mailcore.imap.search.ground import Ground
 from mailcore.message import thread
 from mailcore.message.thread import Letter, Threads
 
+RUN = 8_000  # places sorted in one go: about 10 ms
 INLINE_MESSAGES = 2_000  # sorted on the event loop: a few ms; more goes to a thread
 ALGORITHMS: dict[str, Callable[[Sequence[Letter]], Threads]] = {
     "ORDEREDSUBJECT": thread.by_subject,
@@ -31,8 +33,14 @@ def _ordered(places: Sequence[int], values: Mapping[str, Mapping[int, Any]], ord
     found = [place for place in places if all(place in column for column in values.values())]
     for name, reverse in reversed(order):
         column = _sent(values) if name == "DATE" else values[name]
-        found.sort(key=column.__getitem__, reverse=reverse)
+        found = _sorted(found, column.__getitem__, reverse=reverse)
     return found
+
+
+def _sorted(places: list[int], key: Callable[[int], Any], *, reverse: bool) -> list[int]:
+    """Sort, equal ones staying in their order; in runs, because no other thread gets a turn while one list is sorted."""
+    runs = [sorted(places[start : start + RUN], key=key, reverse=reverse) for start in range(0, len(places), RUN)]
+    return runs[0] if len(runs) == 1 else list(heapq.merge(*runs, key=key, reverse=reverse))
 
 
 def _sent(values: Mapping[str, Mapping[int, Any]]) -> Mapping[int, int]:
