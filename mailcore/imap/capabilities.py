@@ -34,6 +34,10 @@ SIGNED_IN = (
     "QUOTA=RES-MESSAGE",
     "QUOTA=RES-MAILBOX",
     "METADATA",
+    "OBJECTID",
+    "PARTIAL",
+    "PREVIEW",
+    "SAVEDATE",
     "SPECIAL-USE",
     "CREATE-SPECIAL-USE",
 )

@@ -213,7 +213,7 @@ async def mark_seen(session: Session, places: Sequence[int]) -> frozenset[int]:
     """Set \\Seen on those messages that lack it, where this client may (RFC 9051 §6.3.3, RFC 4314 §4); return their places."""
     selected = session.selected
     view = selected.view
-    if selected.read_only:
+    if selected.read_only or "s" not in selected.rights:
         return frozenset()
     unseen = [view.uids[place] for place in places if not view.flags[place] & Flag.SEEN and not view.is_gone(place)]
     if not unseen:

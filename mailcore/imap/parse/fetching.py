@@ -54,6 +54,13 @@ _RANGE = re.compile(rb"(-?)([1-9]\d{0,9}):(-?)([1-9]\d{0,9})(?![\d:])")
 
 def fetch(cursor: Cursor) -> Fetch:
     """FETCH with sequence numbers."""
+    command = _fetch(cursor)
+    if command.vanished:
+        raise BadSyntax("VANISHED is for UID FETCH")  # RFC 7162 §3.2.6
+    return command
+
+
+def _fetch(cursor: Cursor) -> Fetch:
     cursor.space()
     messages = cursor.sequence_set()
     cursor.space()
@@ -62,7 +69,7 @@ def fetch(cursor: Cursor) -> Fetch:
 
 def uid_fetch(cursor: Cursor) -> Fetch:
     """UID FETCH answers with the UID, first, whether asked for or not (RFC 3501 §6.4.8)."""
-    command = fetch(cursor)
+    command = _fetch(cursor)
     if command.vanished and command.changed_since is None:
         raise BadSyntax("VANISHED needs CHANGEDSINCE")  # RFC 7162 §3.2.6
     others = tuple(item for item in command.items if item is not UID)
