@@ -35,7 +35,6 @@ SIGNED_IN = (
     "QUOTA=RES-MAILBOX",
     "METADATA",
     "OBJECTID",
-    "PARTIAL",
     "PREVIEW",
     "SAVEDATE",
     "SPECIAL-USE",
