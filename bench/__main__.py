@@ -43,8 +43,7 @@ SECTIONS: dict[str, Callable[[Run], Awaitable[None]]] = {
     "ldap": directory_ldap.measure,
     "intake": directory_intake.measure,
 }
-ALL = tuple(SECTIONS)  # what runs when nothing is chosen; the parts of one of them can be chosen as well
-SECTIONS |= {f"imap-{part}": partial(measure_imap.measure, parts=(part,)) for part in measure_imap.PARTS}
+IMAP_PARTS = {f"imap-{part}": part for part in measure_imap.PARTS}  # each can be chosen for itself
 ALONE = {"directory", "ldap", "intake", "imap-memory"}  # these need none of the servers
 WITH_POSTFIX = {"smtp", "imap", "imap-idle"}
 RECIPIENTS = 20  # at most; all servers get the same number
@@ -69,6 +68,14 @@ class Servers:
         return tuple({pid for each in (self.ours, self.postfix, self.dovecot) if each is not None for pid in each.pids})
 
 
+def chosen(only: list[str] | None) -> list[Callable[[Run], Awaitable[None]]]:
+    """Return what is to be measured: everything unless something was chosen; parts of the IMAP table share their mailboxes."""
+    names = list(dict.fromkeys(only or SECTIONS))
+    parts = tuple(IMAP_PARTS[name] for name in names if name in IMAP_PARTS)
+    work = [SECTIONS[name] for name in names if name in SECTIONS]
+    return [*work, partial(measure_imap.measure, parts=parts)] if parts and "imap" not in names else work
+
+
 def say(line: str) -> None:
     """Tell progress, apart from the table."""
     print(line, file=sys.stderr, flush=True)
@@ -86,13 +93,13 @@ async def entered(stack: AsyncExitStack, what: str, server: AbstractAsyncContext
 
 async def start(stack: AsyncExitStack, options: argparse.Namespace) -> Servers:
     """Start ours and the peers, as far as the chosen parts need any; the peers' IMAP gets the transport that ours has."""
-    chosen = set(options.only or ALL)
-    if chosen <= ALONE:
+    names = set(options.only or SECTIONS)
+    if names <= ALONE:
         return Servers(None, None, None)
     ours = None if options.peers_only else await entered(stack, "diwan", diwan.running(tls=options.tls, roles=options.role))
     tls = ours.imap.security == "tls" if ours is not None else options.tls
     reader = await entered(stack, "dovecot", dovecot.running(RECIPIENTS, tls=tls))
-    front = await entered(stack, "postfix", postfix.running(reader)) if reader is not None and chosen & WITH_POSTFIX else None
+    front = await entered(stack, "postfix", postfix.running(reader)) if reader is not None and names & WITH_POSTFIX else None
     return Servers(ours, front, reader)
 
 
@@ -100,9 +107,8 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Speed of Diwan beside Postfix and Dovecot.")
     parser.add_argument("--quick", action="store_true", help="about a minute: small counts, more noise")
-    parser.add_argument(
-        "--only", choices=tuple(SECTIONS), action="append", metavar="PART", help=f"one of {', '.join(SECTIONS)}; may be repeated"
-    )
+    parts = (*SECTIONS, *IMAP_PARTS)
+    parser.add_argument("--only", choices=parts, action="append", metavar="PART", help=f"one of {', '.join(parts)}; may be repeated")
     parser.add_argument("--postgresql", action="store_true", help="the directory on PostgreSQL too")
     parser.add_argument("--tls", action="store_true", help="IMAP over TLS on every server")
     parser.add_argument("--peers-only", action="store_true", help="leave our own node out")
@@ -126,11 +132,11 @@ async def run(options: argparse.Namespace) -> render.Report:
     async with AsyncExitStack() as stack:
         servers = await start(stack, options)
         witness = machine.Witness.begin((os.getpid(), *servers.pids()))
-        for name in options.only or ALL:
+        for measure in chosen(options.only):
             present = servers.present()
             engines = ("sqlite", "postgresql") if options.postgresql else ("sqlite",)
             plan, nonce = QUICK if options.quick else WHOLE, f"{time.time_ns():x}"
-            await SECTIONS[name](Run(plan, board, say, present, nonce, engines))
+            await measure(Run(plan, board, say, present, nonce, engines))
         others = witness.others()
     running = [each for each in (servers.ours, servers.postfix or servers.dovecot) if each is not None]
     return render.Report(
