@@ -3,7 +3,7 @@
 import re
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailcore.imap.sequence import SequenceSet
@@ -51,7 +51,20 @@ class View:
     Views of one mailbox share their arrays until one of them changes (`_own`).
     """
 
-    __slots__ = ("_arrived", "_gone", "_own", "_reflagged", "_remarked", "flags", "mentioned", "modseq", "modseqs", "told", "uid_next", "uids")
+    __slots__ = (
+        "_arrived",
+        "_gone",
+        "_own",
+        "_reflagged",
+        "_remarked",
+        "flags",
+        "mentioned",
+        "modseq",
+        "modseqs",
+        "told",
+        "uid_next",
+        "uids",
+    )
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.uids, self.flags, self.modseqs = snapshot.uids, snapshot.flags, snapshot.modseqs
@@ -205,6 +218,26 @@ class View:
             self._reflagged -= settled
             self._remarked -= settled
         return places, surprising
+
+    def change(
+        self, places: Sequence[int], refused: Collection[int], becoming: Callable[[int], int], modseq: int
+    ) -> tuple[list[int], list[int]]:
+        """Bring a change of one's own into a view that was up to date; return as `settle_all` does.
+
+        A message that is gone already is no longer of the mailbox, and its flags are of no account.
+        """
+        self._take_over()
+        uids, flags, modseqs = self.uids, self.flags, self.modseqs
+        became = {old: becoming(old) for old in {flags[place] for place in places}}
+        if self._gone or refused:
+            places = [place for place in places if uids[place] not in self._gone and uids[place] not in refused]
+        changed = [place for place in places if became[flags[place]] != flags[place]]
+        for place in changed:
+            flags[place] = became[flags[place]]
+            modseqs[place] = modseq
+        self._reflagged.difference_update(map(uids.__getitem__, changed) if self._reflagged else ())
+        self._remarked.difference_update(map(uids.__getitem__, changed) if self._remarked else ())
+        return changed, [place for place in changed if uids[place] in self.mentioned] if self.mentioned else []
 
     def advance(self, since: int, modseq: int) -> None:
         """Take note that one's own change at `modseq` is in the view; `since` is the mailbox's modseq before it."""

@@ -139,12 +139,16 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Flagged:
-    """What STORE did; `failed` are UIDs refused by UNCHANGEDSINCE. `since` is the mailbox's modseq before it."""
+    """What STORE did; `failed` are UIDs refused by UNCHANGEDSINCE. `since` is the mailbox's modseq before it.
+
+    `counted`, unless it is negative, is how many messages changed when the caller knows which: then `changed` is empty.
+    """
 
     changed: tuple[FlagState, ...]
     failed: tuple[int, ...]
     modseq: int = 0
     since: int = 0
+    counted: int = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,15 +31,19 @@ async def store(session: Session, command: Store) -> Responses:
         return
     uids = named(selected.view, places)
     write = session.services.db.write_brief if len(places) <= BRIEF_UIDS else session.services.db.write
-    done, bits = await write(store_flags, selected.key, uids, command.op, *_allowed(selected, command), command.unchanged_since)
+    names = *_allowed(selected, command), command.unchanged_since
+    done, bits = await write(store_flags, selected.key, uids, command.op, *names, selected.view.modseq)
     if not session.flags.knows(bits):
         for line in await session.new_keywords():
             yield line
     combine = messages.OPERATIONS[command.op]
-    changed, surprising = selected.view.settle_all(done.changed, lambda flags: combine(flags, bits))
-    if done.changed:
-        selected.view.advance(done.since, done.modseq)
     refused = frozenset(done.failed)
+    if done.counted >= 0:
+        changed, surprising = selected.view.change(places, refused, lambda flags: combine(flags, bits), done.modseq)
+    else:
+        changed, surprising = selected.view.settle_all(done.changed, lambda flags: combine(flags, bits))
+    if done.changed or done.counted > 0:
+        selected.view.advance(done.since, done.modseq)
     fitting = [place for place in places if selected.view.uids[place] not in refused] if refused else places
     yield b"".join(_flag_lines(session, command, fitting, changed, surprising))
     failed = selected.view.known(done.failed)
@@ -81,11 +85,14 @@ def store_flags(
     names: Sequence[str],
     within: int = messages.EVERY_FLAG,
     unchanged_since: int | None = None,
+    known_modseq: int = -1,
 ) -> tuple[Flagged, int]:
     """Change flags with keywords by name; return the bits that these names stand for too. Raises LimitReached."""
     known = _known if op == "remove" else keywords.bits
     bits = flags | known(tx, key.account_id, names) if names else flags
-    return messages.store_flags(tx, key, uids, op, bits, unchanged_since, within), bits
+    if within != messages.EVERY_FLAG:
+        known_modseq = -1  # what changes is not what was asked for
+    return messages.store_flags(tx, key, uids, op, bits, unchanged_since, within, known_modseq), bits
 
 
 def _known(tx: Tx, account_id: AccountId, names: Sequence[str]) -> int:
