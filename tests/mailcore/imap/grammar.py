@@ -23,10 +23,10 @@ HEAD = re.compile(rb"\* ([1-9]\d*) (UID)?FETCH \(")
 
 
 class Reader:
-    """Reads from left to right; an assertion fails where the grammar is left."""
+    """Reads from left to right; an assertion fails where the grammar is left. `frugal`: a literal8 only where NUL is in it."""
 
-    def __init__(self, data: bytes, *, utf8: bool = False) -> None:
-        self.data, self.at, self.utf8 = data, 0, utf8
+    def __init__(self, data: bytes, *, utf8: bool = False, frugal: bool = True) -> None:
+        self.data, self.at, self.utf8, self.frugal = data, 0, utf8, frugal
 
     def take(self, pattern: "re.Pattern[bytes]") -> "re.Match[bytes]":
         found = pattern.match(self.data, self.at)
@@ -55,7 +55,8 @@ class Reader:
         assert binary or not tilde
         octets = self.data[self.at : self.at + int(size)]
         assert len(octets) == int(size)
-        assert (b"\x00" in octets) == bool(tilde)
+        assert bool(tilde) >= (b"\x00" in octets)
+        assert (b"\x00" in octets) == bool(tilde) or not self.frugal
         self.at += int(size)
         return octets
 
@@ -227,9 +228,9 @@ READ: dict[bytes, Any] = {
 }
 
 
-def read(line: bytes, *, utf8: bool = False) -> tuple[int, dict[str, Any]]:
+def read(line: bytes, *, utf8: bool = False, frugal: bool = True) -> tuple[int, dict[str, Any]]:
     """Return the number and the items, in order, of one whole FETCH or UIDFETCH response without its last line break."""
-    reader = Reader(line, utf8=utf8)
+    reader = Reader(line, utf8=utf8, frugal=frugal)
     number = int(reader.take(HEAD)[1])
     found: dict[str, Any] = {}
     while True:
