@@ -54,6 +54,7 @@ PURE = (
     "directory/oidc/scopes.py",
     "directory/oidc/uris.py",
     "mailcore/imap/commands.py",
+    "mailcore/imap/deflate.py",
     "mailcore/imap/names.py",
     "mailcore/imap/parse/*.py",
     "mailcore/imap/responses.py",
