@@ -6,9 +6,10 @@ from config.database import Tx
 from mailcore.errors import NoSuchMailbox, NotAllowed
 from mailcore.imap import responses, telling
 from mailcore.imap.commands import Expunge, Store, Transfer
+from mailcore.imap.place import Selected
 from mailcore.imap.responses import Responses, no, ok, reached
 from mailcore.imap.sequence import compact
-from mailcore.imap.session import Selected, Session
+from mailcore.imap.session import Session
 from mailcore.imap.transferring import creatable, transfer
 from mailcore.imap.view import View
 from mailcore.store import keywords, messages, rights
@@ -31,8 +32,8 @@ async def store(session: Session, command: Store) -> Responses:
         return
     uids = named(selected.view, places)
     write = session.services.db.write_brief if len(places) <= BRIEF_UIDS else session.services.db.write
-    names = *_allowed(selected, command), command.unchanged_since
-    done, bits = await write(store_flags, selected.key, uids, command.op, *names, selected.view.modseq)
+    change = *_allowed(selected, command), command.unchanged_since
+    done, bits = await write(store_flags, selected.key, uids, command.op, *change, selected.view.modseq)
     if not session.flags.knows(bits):
         for line in await session.new_keywords():
             yield line
