@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from mailcore.errors import NoSuchMailbox, NotAllowed
 from mailcore.imap import names, responses, telling
 from mailcore.imap.errors import ReadOnly
 from mailcore.imap.memory import Memory
+from mailcore.imap.place import Place, Selected
 from mailcore.imap.responses import Done, FlagWriter
 from mailcore.imap.sequence import SequenceSet, runs
 from mailcore.imap.view import Gone, Reflagged, Total, View
@@ -87,61 +88,6 @@ class MailboxVanished(Exception):
 
 class AccessEnded(Exception):
     """The right to this mailbox, or the sign-in as such, was withdrawn: the connection must end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a mailbox name leads: an account, and the name as that account calls it."""
-
-    account: AccountKey
-    name: str
-    rights: Rights = ALL  # of who signed in, there
-    above: Rights = ALL  # and where a mailbox of this name would be made
-    root: str = ""  # under which this client sees the account; "" for the one that it signed in to
-
-    def require(self, needed: str) -> "Place":
-        """Return the place when every one of these rights is there. Raises NotAllowed, NoSuchMailbox (RFC 4314 §4, §6).
-
-        Without ``l`` a mailbox is as good as absent, and so it is for who may look it up but finds none.
-        """
-        if self.rights.issuperset(needed):
-            return self
-        if "l" not in self.rights:
-            raise NoSuchMailbox(name=self.name)
-        raise NotAllowed("you have not the right to do this in this mailbox", needed=needed)
-
-    def require_above(self, needed: str) -> "Place":
-        """Return the place when every one of these rights is there where the mailbox would be made. Raises NotAllowed."""
-        if not self.above.issuperset(needed):
-            raise NotAllowed("you have not the right to make a mailbox there", needed=needed)
-        return self
-
-    @property
-    def changes(self) -> bool:
-        """Say whether anything may be changed there; if not, the mailbox opens READ-ONLY (RFC 4314 §5.2)."""
-        return not self.rights.isdisjoint(rights.CHANGING)
-
-    def shown(self, name: str) -> str:
-        """Return what this client calls a mailbox of the same account."""
-        return names.shown(self.root, name) if self.root else name
-
-
-@dataclass(slots=True)
-class Selected:
-    """The selected mailbox, and the account that it is in: one's own or another's. `rights` are those of the present command."""
-
-    account: AccountKey
-    key: MailboxKey
-    uidvalidity: int
-    view: View
-    read_only: bool
-    rights: Rights = ALL
-    name: str = ""  # what this client calls it
-
-    def require(self, needed: str) -> None:
-        """Let pass who has every one of these rights in the mailbox. Raises NotAllowed."""
-        if not self.rights.issuperset(needed):
-            raise NotAllowed("you have not the right to do this in this mailbox", needed=needed)
 
 
 class Session:

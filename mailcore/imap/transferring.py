@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from config.database import Tx
 from mailcore.errors import LimitReached, NoSuchMailbox
 from mailcore.imap.errors import ExpungedElsewhere
-from mailcore.imap.session import Place, Session
+from mailcore.imap.place import Place
+from mailcore.imap.session import Session
 from mailcore.store import crossing, mailboxes, messages, rights
 from mailcore.store.types import AccountId, Copied, MailboxKey
 

@@ -7,6 +7,7 @@ from mailcore.errors import NoSuchMailbox, NotAllowed
 from mailcore.imap import responses, telling
 from mailcore.imap.commands import Expunge, Store, Transfer
 from mailcore.imap.place import Selected
+from mailcore.imap.place import Selected
 from mailcore.imap.responses import Responses, no, ok, reached
 from mailcore.imap.sequence import compact
 from mailcore.imap.session import Session

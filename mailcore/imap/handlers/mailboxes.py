@@ -8,8 +8,9 @@ from mailcore.errors import MailboxExists, MailboxProtected, NotAllowed
 from mailcore.imap import listing, names, responses, trees
 from mailcore.imap.commands import Create, Delete, List, Rename, Status, Subscribe
 from mailcore.imap.handlers.rights import my_line
+from mailcore.imap.place import Place
 from mailcore.imap.responses import Responses, no, ok
-from mailcore.imap.session import Place, Session
+from mailcore.imap.session import Session
 from mailcore.store import mailboxes, quota, rights
 from mailcore.store.types import AccountId, Mailbox
 

@@ -6,8 +6,9 @@ from config.database import Tx
 from mailcore.errors import NotAllowed
 from mailcore.imap import responses
 from mailcore.imap.commands import GetMetadata, SetMetadata
+from mailcore.imap.place import Place
 from mailcore.imap.responses import Responses, ok
-from mailcore.imap.session import Place, Session
+from mailcore.imap.session import Session
 from mailcore.store import annotations, mailboxes
 from mailcore.store.annotations import SERVER, SHARED, Annotation
 from mailcore.store.keys import AccountKey

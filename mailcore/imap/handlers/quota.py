@@ -5,8 +5,9 @@ from directory.quotas import Quota
 from mailcore.errors import NoSuchMailbox
 from mailcore.imap import responses
 from mailcore.imap.commands import GetQuota, Select
+from mailcore.imap.place import Place
 from mailcore.imap.responses import Responses, ok
-from mailcore.imap.session import Place, Session
+from mailcore.imap.session import Session
 from mailcore.store import mailboxes, quota
 from mailcore.store.mailboxes import INBOX, MAX_MAILBOXES
 from mailcore.store.quota import Usage

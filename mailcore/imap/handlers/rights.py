@@ -5,8 +5,9 @@ from directory.rights import Actor
 from mailcore.errors import NoSuchMailbox
 from mailcore.imap import responses
 from mailcore.imap.commands import DeleteAcl, ListRights, OfMailbox, SetAcl
+from mailcore.imap.place import Place
 from mailcore.imap.responses import Responses, no, ok
-from mailcore.imap.session import Place, Session
+from mailcore.imap.session import Session
 from mailcore.store import mailboxes, rights
 from mailcore.store.rights import NONE, ORDER, Holder, Rights
 from mailcore.store.types import AccountId, Mailbox
