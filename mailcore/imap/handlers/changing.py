@@ -1,12 +1,11 @@
 """Commands that change messages. RFC 3501 §6.4; RFC 4315 (UIDPLUS); RFC 6851 (MOVE); RFC 7162 (CONDSTORE)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from config.database import Tx
 from mailcore.errors import NoSuchMailbox, NotAllowed
 from mailcore.imap import responses, telling
 from mailcore.imap.commands import Expunge, Store, Transfer
-from mailcore.imap.place import Selected
 from mailcore.imap.place import Selected
 from mailcore.imap.responses import Responses, no, ok, reached
 from mailcore.imap.sequence import compact
@@ -38,12 +37,12 @@ async def store(session: Session, command: Store) -> Responses:
     if not session.flags.knows(bits):
         for line in await session.new_keywords():
             yield line
-    combine = messages.OPERATIONS[command.op]
+    becoming = _becoming(command.op, bits, change[2])
     refused = frozenset(done.failed)
     if done.counted >= 0:
-        changed, surprising = selected.view.change(places, refused, lambda flags: combine(flags, bits), done.modseq)
+        changed, surprising = selected.view.change(places, refused, becoming, done.modseq)
     else:
-        changed, surprising = selected.view.settle_all(done.changed, lambda flags: combine(flags, bits))
+        changed, surprising = selected.view.settle_all(done.changed, becoming)
     if done.changed or done.counted > 0:
         selected.view.advance(done.since, done.modseq)
     fitting = [place for place in places if selected.view.uids[place] not in refused] if refused else places
@@ -56,6 +55,12 @@ async def store(session: Session, command: Store) -> Responses:
         yield ok("changed elsewhere meanwhile", f"MODIFIED {compact(names).decode('ascii')}")
     else:
         yield ok("stored", left)
+
+
+def _becoming(op: str, bits: int, within: int) -> Callable[[int], int]:
+    """Return what flags become by a change in which only those in `within` may change."""
+    combine = messages.OPERATIONS[op]
+    return lambda flags: (flags & ~within) | (combine(flags, bits) & within)
 
 
 def named(view: View, places: Sequence[int]) -> Sequence[int]:
