@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from mmap import mmap
+from typing import Protocol
 
 from mailcore.imap.criteria import Key
 from mailcore.imap.sequence import SequenceSet
@@ -166,14 +168,56 @@ class FlagNames:
     keywords: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
-    """`internaldate_us` is None when the client gave no date."""
+class Spooled(Protocol):
+    """A literal that is in a file because it is large, see spool.py."""
 
-    name: str
+    size_bytes: int
+
+    def octets(self) -> mmap:
+        """Return it in memory. Raises Unavailable when it could not be written."""
+        ...
+
+
+Message = bytes | Spooled
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """An IMAP URL relative to this server, as sent (RFC 4469 §3, RFC 5092)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message that a command brings, in the pieces that it is made of: one, unless CATENATE lists them.
+
+    `internaldate_us` is None when the client gave no date; `binary` says that it came as a literal8.
+    """
+
     flags: FlagNames
     internaldate_us: int | None
-    message: bytes = field(repr=False)
+    pieces: tuple[Message | Url, ...] = field(repr=False)
+    binary: bool = False
+    catenated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """All of `messages` or none (RFC 3502 §3)."""
+
+    name: str
+    messages: tuple[Incoming, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """`number` is a sequence number or, after UID, a UID (RFC 8508 §3)."""
+
+    number: SequenceSet
+    name: str
+    message: Incoming
+    uid: bool
 
 
 class Level(IntEnum):

@@ -7,24 +7,29 @@ that answers them, and it ends when the framer has nothing more to give.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, cast
 
 from config.log import log
 from mailcore.imap import driver, responses
 from mailcore.imap.capabilities import capabilities
 from mailcore.imap.memory import Memory
+from mailcore.imap.pace import SENDS, TAKES, unsent_bytes
 from mailcore.imap.session import Session, State
-from mailcore.imap.wire import Event, Framer, Limits
+from mailcore.imap.spool import Spool, Spooled
+from mailcore.imap.wire import Begins, Continue, Event, Framer, Limits, Pours, Request, TooBig
 from mailcore.services import Services
 from mailcore.tls import NOTHING, Channel
 
 HELD_BYTES = 256 * 1024  # pipelined octets at which reading pauses, and unsent ones at which writing waits
-ALL_HELD_BYTES = 512 * 1024 * 1024  # received and not yet carried out, all connections together: ten messages of the largest size
+ALL_HELD_BYTES = 512 * 1024 * 1024  # received and not yet carried out, all connections together
+GREEDY_BYTES = 64 * 1024  # who holds less is not turned away when all hold too much
 PIPELINED = 4  # commands looked at ahead of their turn (reference imap.md §7)
 AHEAD_BYTES = 2 * 1024 * 1024
-WRITE_TIMEOUT_S = 300  # a client that takes nothing for so long is gone
 BEFORE = Limits(line=8192, literal=8192, append=8192, skip=0)  # reference imap.md §7
 LINE, LITERAL = 65_536, 131_072
+POUR_BYTES = 256 * 1024  # messages above go into a file as they come, smaller ones through memory
+BROUGHT = 4  # messages of the largest size that one command may bring (RFC 3502 sets no bound)
 
 
 class Owner(Protocol):
@@ -69,9 +74,14 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._arrival: Callable[[], None] | None = None  # called when octets arrive while a handler waits for them
         self._fresh = False  # octets have arrived since the framer was last asked
+        self._spool: Spool | None = None  # of the command that is coming
+        self._spooled: tuple[Spooled, ...] = ()
+        self._pouring: asyncio.Future[None] | None = None  # a thread writes into the spool
+        self._pace: asyncio.TimerHandle | None = None
+        self._received_bytes = 0
         self._drained: asyncio.Future[None] | None = None
         self._reading = True
-        self._heard_at = self._loop.time()
+        self._heard_at = self._began_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self.secure = False
         self.peer = ""
@@ -99,14 +109,20 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take octets; start answering when nobody is."""
         self._framer.feed(data)
-        self._fresh = True
+        self._received_bytes += len(data)
         self._heard_at = self._loop.time()
         self._count()
-        if self._owner.held_bytes > ALL_HELD_BYTES and self._framer.held > HELD_BYTES:
+        if self._owner.held_bytes > ALL_HELD_BYTES and self._framer.held > GREEDY_BYTES:
             self._give_up()
-        elif self._arrival is not None:
+        else:
+            self._wake()
+
+    def _wake(self) -> None:
+        """See to it that somebody looks at what has arrived."""
+        self._fresh = True
+        if self._arrival is not None:
             self._arrival()
-        elif self._task is None:
+        elif self._task is None and self._pouring is None:
             self._task = self._owner.spawn(self._answer())
         elif self._framer.held > HELD_BYTES and self._reading:
             self._reading = False
@@ -136,8 +152,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Stop answering. What a unit of work has begun it finishes."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._pace):
+            if timer is not None:
+                timer.cancel()
         self.resume_writing()
         if self._task is not None:
             self._task.cancel()
@@ -159,26 +176,46 @@ class Connection(asyncio.Protocol):
             await self.flush()
 
     async def flush(self) -> None:
-        """Send the reply so far in one piece; return when the peer keeps up. Raises ConnectionError."""
+        """Send the reply so far, no more of it at once than the peer takes; return when it keeps up. Raises ConnectionError."""
         if self._out:
             reply = self._out[0] if len(self._out) == 1 else b"".join(self._out)
             self._out.clear()
             self._out_bytes = 0
-            self._transport.write(reply)
+            if len(reply) <= HELD_BYTES:
+                self._transport.write(reply)
+            else:
+                await self._write_slowly(reply)
         if self._drained is not None:
+            await self._drain()
+
+    async def _write_slowly(self, reply: bytes) -> None:
+        """Send a large reply in pieces, each when the one before is nearly gone: the transport copies what it holds."""
+        for place in range(0, len(reply), HELD_BYTES):
+            if self._drained is not None:
+                await self._drain()
+            self._transport.write(memoryview(reply)[place : place + HELD_BYTES])
+
+    async def _drain(self) -> None:
+        """Wait until the peer has caught up. Raises ConnectionAbortedError for one that takes too little, see pace.py."""
+        left = unsent_bytes(self._transport)
+        while (drained := self._drained) is not None:
             try:
-                async with asyncio.timeout(WRITE_TIMEOUT_S):
-                    await self._drained
+                async with asyncio.timeout(TAKES.window_s):
+                    await asyncio.shield(drained)
             except TimeoutError:
+                before, left = left, unsent_bytes(self._transport)
+                if TAKES.is_kept(before - left):
+                    continue
+                log.warning("imap.slow_reader", peer=self.peer, taken_bytes=before - left, left_bytes=left)
                 self._transport.abort()
-                raise ConnectionAbortedError("the client takes nothing") from None
+                raise ConnectionAbortedError("the client takes too little") from None
 
     def take(self) -> Event | None:
         """Return what the client has sent already."""
         self._fresh = False
         self._count()  # what was given last time is carried out by now
-        event = self._ahead.popleft() if self._ahead else self._framer.next()
-        if event is None and not self._reading:
+        event = self._ahead.popleft() if self._ahead else self._next()
+        if event is None and not self._reading and self._pouring is None:
             self._reading = True
             self._transport.resume_reading()
         return event
@@ -186,11 +223,67 @@ class Connection(asyncio.Protocol):
     def upcoming(self) -> Sequence[Event]:
         """Return a few of the events behind this one that have arrived, without taking them."""
         while len(self._ahead) < PIPELINED and self._framer.held <= AHEAD_BYTES:
-            event = self._framer.next()
+            if self._ahead and isinstance(self._ahead[-1], Continue):
+                break  # nothing comes behind it before it is answered
+            event = self._next()
             if event is None:
                 break
             self._ahead.append(event)
         return self._ahead
+
+    def refuse(self) -> None:
+        """Give no ``+`` to the client that waits for it: its command has ended."""
+        self._framer.refuse()
+        self._spooled, self._spool = (), None
+
+    def _next(self) -> Event | None:
+        """Return the next event for the session; what is large goes into the spool before."""
+        while self._pouring is None:
+            event = self._framer.next()
+            match event:
+                case Begins():
+                    self._spool = self._spool or Spool(self._owner.services.settings.data)
+                    self._spooled = (*self._spooled, self._spool.begin())
+                case Pours(octets):
+                    self._pour(octets)
+                case Request(_, poured) if poured:
+                    spooled, self._spooled, self._spool = self._spooled, (), None
+                    return replace(event, brought=spooled)
+                case _:
+                    if isinstance(event, TooBig):
+                        self._spooled, self._spool = (), None
+                    self._keep_pace()
+                    return event
+        return None
+
+    def _pour(self, octets: bytes) -> None:
+        """Let a thread write octets into the spool; what arrives meanwhile waits, and is looked at afterwards."""
+        self._pouring = self._loop.run_in_executor(None, self._spooled[-1].write, octets)
+        self._pouring.add_done_callback(self._poured)
+
+    def _poured(self, done: "asyncio.Future[None]") -> None:
+        self._pouring = None
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.error("imap.spool", peer=self.peer, exc_info=error)
+            self._transport.abort()
+        elif not self._transport.is_closing():
+            self._wake()
+
+    def _keep_pace(self) -> None:
+        """Watch over a literal that has been announced: it must come at some rate (pace.py)."""
+        if self._pace is None and self._framer.awaits:
+            self._pace = self._loop.call_later(SENDS.window_s, self._check_pace, self._received_bytes)
+
+    def _check_pace(self, before: int) -> None:
+        self._pace = None
+        came = self._received_bytes - before
+        if not self._framer.awaits or self._transport.is_closing():
+            return
+        if self._reading and not SENDS.is_kept(came):
+            log.warning("imap.slow_writer", peer=self.peer, came_bytes=came)
+            self.close("autologout, the literal does not come")
+            return
+        self._keep_pace()
 
     async def read(self) -> Event:
         """Send the reply so far and wait for the client. The connection's own timeout bounds the wait."""
@@ -234,7 +327,7 @@ class Connection(asyncio.Protocol):
     def trust(self) -> None:
         """Allow the sizes of a signed-in client."""
         size = self._owner.services.settings.smtp.max_message_bytes
-        self._framer.limits = Limits(LINE, LITERAL, size, skip=4 * size)
+        self._framer.limits = Limits(LINE, LITERAL, size, skip=4 * size, pour=POUR_BYTES, brought=BROUGHT * size)
 
     # the connection's own life
 
@@ -275,11 +368,13 @@ class Connection(asyncio.Protocol):
                 self.session.end()
 
     def _watch(self) -> None:
-        """End a connection whose client has been silent for too long (RFC 3501 §5.4)."""
-        limits = self._owner.services.settings.imap
-        allowed = limits.login_timeout_s if self.session.state is State.START else limits.idle_timeout_s
-        silent = self._loop.time() - self._heard_at
-        if silent >= allowed:
+        """End a connection whose client has been silent for too long, or takes too long to sign in (RFC 3501 §5.4)."""
+        limits, now = self._owner.services.settings.imap, self._loop.time()
+        if self.session.state is State.START:
+            allowed, since = limits.login_timeout_s, self._began_at
+        else:
+            allowed, since = limits.idle_timeout_s, self._heard_at
+        if now - since >= allowed:
             self.close("autologout, idle for too long")
             return
-        self._timer = self._loop.call_later(min(allowed, allowed - silent), self._watch)
+        self._timer = self._loop.call_later(min(allowed, since + allowed - now), self._watch)

@@ -7,7 +7,7 @@ import secrets
 from config.errors import MailError
 from config.log import log
 from mailcore.errors import LentForReading, NotAllowed
-from mailcore.imap import errors, responses
+from mailcore.imap import admitting, errors, responses
 from mailcore.imap.parse.cursor import BadSyntax, Cursor
 from mailcore.imap.parse.searching import CHARSETS, BadCharset
 from mailcore.imap.responses import Done, bad, no
@@ -25,15 +25,16 @@ MAILBOX_FIELDS = ("name", "old", "new")  # what commands call the mailboxes that
 async def handle(session: Session, event: Event) -> None:
     """Answer one event of the framer; set the session's state to ENDED when the connection must end."""
     match event:
-        case Continue():
-            session.channel.write(b"+ go on\r\n")
+        case Continue(text, size_bytes):
+            await _ask(session, text, size_bytes)
         case TooBig(tag):
             session.channel.write(no("larger than this server accepts", "TOOBIG").line(tag))
             _strike(session)
         case Overflow():
             _leave(session, "that is more than this server can take")
         case _:
-            await _execute(session, event.text)
+            assert isinstance(event, Request)
+            await _execute(session, event)
 
 
 def _strike(session: Session) -> None:
@@ -45,10 +46,20 @@ def _leave(session: Session, text: str, code: str = "") -> None:
     session.end()
 
 
-async def _execute(session: Session, text: bytes) -> None:
+async def _ask(session: Session, text: bytes, size_bytes: int) -> None:
+    """Ask for the literal that the client waits to send, unless it is known already that its command will be refused."""
+    refused = await admitting.refusal(session, text, size_bytes) if text else None
+    if refused is None:
+        session.channel.write(b"+ go on\r\n")
+    else:
+        session.channel.refuse()
+        session.channel.write(refused)
+
+
+async def _execute(session: Session, request: Request) -> None:
     session.tag = b"*"
     try:
-        done = await _perform(session, text)
+        done = await _perform(session, request)
         if done is not None:
             session.channel.write(done.line(session.tag))
     except MailboxVanished:
@@ -60,10 +71,10 @@ async def _execute(session: Session, text: bytes) -> None:
         _leave(session, "too many errors")
 
 
-async def _perform(session: Session, text: bytes) -> Done | None:
+async def _perform(session: Session, request: Request) -> Done | None:
     """Run a command; turn whatever stops it into its end."""
     try:
-        cursor = Cursor(text, utf8=session.utf8)
+        cursor = Cursor(request.text, utf8=session.utf8, brought=dict(zip(request.poured, request.brought, strict=True)))
         session.tag = cursor.tag()
         spec = _spec(session, cursor)
         if spec.numbers and "UIDONLY" in session.enabled:

@@ -20,6 +20,20 @@ class ExpungedElsewhere(MailError):
     text = "some of these messages are gone"
 
 
+class UnknownEncoding(MailError):
+    """Octets that no part of the message says it holds (RFC 3516 §4.4)."""
+
+    text = "this message holds NUL where it does not say that it is binary"
+
+
+class BadUrl(MailError):
+    """CATENATE names something that is not here, or not for this client to read (RFC 4469 §4)."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__("nothing is appended, one of the pieces is not here")
+        self.url = url
+
+
 class UnknownTransferEncoding(MailError):
     """BINARY of a part whose transfer encoding nobody here can undo (RFC 3516 §4.3)."""
 
@@ -30,6 +44,8 @@ CODES: dict[type[MailError], str] = {
     ReadOnly: "CANNOT",
     UnknownTransferEncoding: "UNKNOWN-CTE",
     ExpungedElsewhere: "EXPUNGEISSUED",
+    UnknownEncoding: "UNKNOWN-CTE",
+    BadUrl: "BADURL",
     mail.NoSuchMailbox: "NONEXISTENT",
     mail.MailboxExists: "ALREADYEXISTS",
     mail.BadMailboxName: "CANNOT",
@@ -73,6 +89,8 @@ CODES: dict[type[MailError], str] = {
 
 def refusal(error: MailError) -> Done:
     """Return NO with the text and the code of a refusal; one of another family is the operator's to look at."""
+    if isinstance(error, BadUrl):
+        return no(error.text, f"BADURL {error.url}")
     for kind in type(error).__mro__:
         if kind in CODES:
             return no(error.text, CODES[kind])

@@ -1,6 +1,7 @@
 """What a server knows of one client between two commands. RFC 9051 §3."""
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
@@ -63,6 +64,10 @@ class Channel(Protocol):
 
     def upcoming(self) -> Sequence[Event]:
         """Return a few of the events behind this one that have arrived, without taking them."""
+        ...
+
+    def refuse(self) -> None:
+        """Give no ``+`` to the client that waits for it: its command has ended."""
         ...
 
     async def read(self) -> Event:
@@ -316,11 +321,14 @@ class Session:
         """Return what the client is to be told of its mailbox now."""
         if self._selected is None:
             return []
-        changes = self._selected.view.apply(renumber=renumber)
+        view = self._selected.view
+        last = view.uids[-1] if view.uids else 0
+        changes = view.apply(renumber=renumber)
         if not changes:
             return []
         said: list[bytes] = []
-        if any(isinstance(change, Reflagged) and not self.flags.knows(change.flags) for change in changes):
+        shown = [change.flags for change in changes if isinstance(change, Reflagged)]
+        if not all(map(self.flags.knows, (*shown, *view.flags[bisect_right(view.uids, last) :]))):
             said += await self.new_keywords()
         write, modseqs, vanishing = telling.flags_line(self.enabled), "CONDSTORE" in self.enabled, self.vanishing
         gone: list[int] = []

@@ -15,11 +15,13 @@ from mailcore.imap.handlers import (
     metadata,
     multisearch,
     quota,
+    replacing,
     rights,
     searching,
     selecting,
 )
 from mailcore.imap.parse import account, messages
+from mailcore.imap.parse import appending as parse_appending
 from mailcore.imap.parse import fetching as parse_fetching
 from mailcore.imap.parse import metadata as parse_metadata
 from mailcore.imap.parse import rights as parse_rights
@@ -91,7 +93,7 @@ TABLE: dict[str, Spec] = {
     "GETQUOTAROOT": Spec(parse_metadata.quota_root, quota.get_quota_root, SIGNED_IN),
     "SELECT": Spec(account.select, selecting.select, SIGNED_IN, NOTHING),
     "EXAMINE": Spec(account.select, selecting.examine, SIGNED_IN, NOTHING),
-    "APPEND": Spec(messages.append, appending.append, SIGNED_IN, FREE, writes=True),
+    "APPEND": Spec(parse_appending.append, appending.append, SIGNED_IN, FREE, writes=True),
     "IDLE": Spec(account.plain, idling.idle, SIGNED_IN, FREE),
     "CHECK": Spec(account.plain, entry.noop, SELECTED, FREE),
     "CLOSE": Spec(account.plain, selecting.close, SELECTED, NOTHING),
@@ -113,4 +115,6 @@ TABLE: dict[str, Spec] = {
     "UID COPY": Spec(messages.uid_transfer, changing.copy, SELECTED, FREE, writes=True),
     "MOVE": Spec(messages.transfer, changing.move, SELECTED, BEHIND, writes=True, needs="te", numbers=True, removes=True),
     "UID MOVE": Spec(messages.uid_transfer, changing.move, SELECTED, FREE, writes=True, needs="te", removes=True),
+    "REPLACE": Spec(parse_appending.replace, replacing.replace, SELECTED, BEHIND, writes=True, needs="te", numbers=True, removes=True),
+    "UID REPLACE": Spec(parse_appending.uid_replace, replacing.replace, SELECTED, FREE, writes=True, needs="te", removes=True),
 }

@@ -1,4 +1,4 @@
-"""APPEND. RFC 3501 §6.3.11; RFC 4315 §3 (APPENDUID); RFC 7889 (APPENDLIMIT).
+"""APPEND, of one message or of several. RFC 3501 §6.3.11; RFC 3502; RFC 4315 §3 (APPENDUID); RFC 7889 (APPENDLIMIT).
 
 Messages that a client sends one behind the other are made durable together: while one is being filed, the octets of those
 behind it go to the blob store already. Nothing shows them before their own APPEND is carried out, in its turn.
@@ -8,90 +8,60 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 
-from config.database import Tx
 from config.errors import MailError
-from mailcore.errors import MalformedMessage, NoSuchMailbox
+from mailcore.errors import NoSuchMailbox
+from mailcore.imap.canonical import canonical
 from mailcore.imap.commands import Append
+from mailcore.imap.handlers import intake
+from mailcore.imap.parse.appending import append as parse
 from mailcore.imap.parse.cursor import BadSyntax, Cursor
-from mailcore.imap.parse.messages import append as parse
 from mailcore.imap.responses import Responses, no, ok
+from mailcore.imap.sequence import compact
 from mailcore.imap.session import Session
+from mailcore.imap.transferring import creatable
 from mailcore.imap.wire import APPEND, Request
-from mailcore.store import mailboxes, messages
-from mailcore.store.keys import AccountKey
-from mailcore.store.types import Appended, Prepared
+from mailcore.store import arrivals, rights
+from mailcore.store.types import Appended
 
 AHEAD_BYTES = 256 * 1024  # larger messages wait for their turn
 MAX_AHEAD = 8  # one that is refused in its turn stays here until the session ends
-HEADER_BYTES = 524_288  # five times what SMTP takes: old mail is forgiven much, but FETCH reads hundreds of headers at once
-MISSING = "no such mailbox; it can be created"
+BRIEF_MESSAGES = 8  # filed in one brief unit of work: about 1 ms
 
 
 async def append(session: Session, command: Append) -> Responses:
-    """Answer OK when the message is durable. A missing mailbox is answered with TRYCREATE."""
-    octets = canonical(command.message)
+    """Answer OK when all messages are durable; otherwise none is there. A missing mailbox is answered with TRYCREATE."""
     _keep_ahead(session)
+    db = session.services.db
+    write = db.write_brief if len(command.messages) <= BRIEF_MESSAGES else db.write
+    place = (await session.locate(command.name)).require("i")
+    within = rights.settable(place.rights)
     try:
-        place = (await session.locate(command.name)).require("i")
-        done = await session.services.db.write_brief(
-            append_to,
-            place.account,
-            place.name,
-            await _kept(session, octets),
-            command.flags.bits,
-            command.flags.keywords,
-            command.internaldate_us if command.internaldate_us is not None else session.services.clock.now_us(),
-        )
-    except NoSuchMailbox:
-        yield no(MISSING, "TRYCREATE")
+        done = await write(arrivals.append, place.account, place.name, await intake.drafts(session, command.messages), within)
+    except NoSuchMailbox as error:
+        yield no(creatable(place, error), "TRYCREATE")
         return
-    yield ok("appended", f"APPENDUID {done.uidvalidity} {done.uid}")
+    yield ok("appended", appenduid(done))
 
 
-def canonical(octets: bytes) -> bytes:
-    """Return a message with CRLF line breaks (RFC 5322 §2.1). Raises MalformedMessage for none, for NUL, for a monstrous header."""
-    if not octets or b"\x00" in octets:
-        raise MalformedMessage("a message cannot be empty or hold NUL")
-    if octets.count(b"\n") != octets.count(b"\r\n"):
-        octets = _with_line_breaks(octets)
-    if len(octets) > HEADER_BYTES and not octets.startswith(b"\r\n") and octets.find(b"\r\n\r\n", 0, HEADER_BYTES) < 0:
-        raise MalformedMessage("the header of this message is too long")
-    return octets
-
-
-def _with_line_breaks(octets: bytes) -> bytes:
-    return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")  # `sub` would keep each line as an object of its own
-
-
-def append_to(
-    tx: Tx, account: AccountKey, name: str, message: Prepared, flags: int, names: Sequence[str], internaldate_us: int
-) -> Appended:
-    """Append to a mailbox by name. Raises NoSuchMailbox, LimitReached."""
-    target = mailboxes.find(tx, account.account_id, name).key
-    return messages.append_with(tx, target, account, message, flags, names, internaldate_us)
-
-
-async def _kept(session: Session, octets: bytes) -> Prepared:
-    """Return a message whose blob is durable."""
-    task = session.keeping.pop(octets, None)
-    return await (task if task is not None else _keep(session, octets))
-
-
-async def _keep(session: Session, octets: bytes) -> Prepared:
-    message = await session.services.store.prepare(octets)
-    await session.services.store.keep(message)
-    return message
+def appenduid(done: Sequence[Appended]) -> str:
+    """Return the code that says where messages went (RFC 4315 §3)."""
+    return f"APPENDUID {done[0].uidvalidity} {compact([each.uid for each in done]).decode('ascii')}"
 
 
 def _keep_ahead(session: Session) -> None:
     """Start to keep the messages of the APPENDs that have arrived behind this one."""
     for event in session.channel.upcoming():
-        if not isinstance(event, Request) or len(event.text) > AHEAD_BYTES:
+        if not isinstance(event, Request) or event.poured or len(event.text) > AHEAD_BYTES:
             continue
         found = APPEND.match(event.text)
         if found is None:
             continue
         with contextlib.suppress(BadSyntax, MailError):  # each is answered in its turn
-            octets = canonical(parse(Cursor(event.text, found.end() - 1)).message)
-            if octets not in session.keeping and len(session.keeping) < MAX_AHEAD:
-                session.keeping[octets] = asyncio.create_task(_keep(session, octets))
+            for message in parse(Cursor(event.text, found.end() - 1, utf8=session.utf8)).messages:
+                if message.catenated or message.binary:
+                    continue
+                [octets] = message.pieces
+                assert isinstance(octets, bytes)
+                sound = canonical(octets)
+                if sound not in session.keeping and len(session.keeping) < MAX_AHEAD:
+                    session.keeping[sound] = asyncio.create_task(intake.keep(session, sound))

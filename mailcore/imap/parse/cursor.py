@@ -1,8 +1,10 @@
 """A place in the octets of a command, and the tokens that may stand there. RFC 3501 §9, RFC 7888."""
 
 import re
+from collections.abc import Mapping
 
 from mailcore.imap import names
+from mailcore.imap.commands import Message, Spooled
 from mailcore.imap.sequence import STAR, SequenceSet
 
 MAX_NUMBER = (1 << 32) - 1
@@ -14,7 +16,7 @@ _ASTRING = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\]+')
 _PATTERN = re.compile(rb'[^\x00-\x20\x7f-\xff(){"\\]+')
 _QUOTED = re.compile(rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"')
 _ESCAPED = re.compile(rb"\\(.)")
-_LITERAL = re.compile(rb"\{(\d{1,20})\+?\}\r?\n")
+_LITERAL = re.compile(rb"(~?)\{(\d{1,20})\+?\}\r?\n")
 _NUMBER = re.compile(rb"\d{1,20}(?!\d)")
 _SET = re.compile(rb"(?:\d{1,10}|\*)(?::(?:\d{1,10}|\*))?(?:,(?:\d{1,10}|\*)(?::(?:\d{1,10}|\*))?)*(?![\d:,*])")
 _NIL = re.compile(rb"NIL(?![^\x00-\x20\x7f-\xff(){%*\"\\\]])", re.IGNORECASE)
@@ -27,11 +29,12 @@ class BadSyntax(Exception):
 class Cursor:
     """Reads tokens from left to right; a token that does not stand there raises BadSyntax and moves nothing."""
 
-    __slots__ = ("at", "data", "utf8")
+    __slots__ = ("at", "brought", "data", "utf8")
 
-    def __init__(self, data: bytes, at: int = 0, *, utf8: bool = False) -> None:
+    def __init__(self, data: bytes, at: int = 0, *, utf8: bool = False, brought: Mapping[int, Spooled] | None = None) -> None:
         self.data = data
         self.at = at
+        self.brought = brought or {}  # literals that are in a file, by the place where their octets would be
         self.utf8 = utf8  # mailbox names are UTF-8 as they stand (RFC 6855 §3, RFC 9051 §5.1)
 
     def take(self, pattern: re.Pattern[bytes], what: str) -> bytes:
@@ -112,12 +115,23 @@ class Cursor:
 
     def literal(self) -> bytes:
         """Take a literal; the framer has made sure that its octets are here."""
+        octets, binary = self.message("string")
+        if binary or not isinstance(octets, bytes):
+            raise BadSyntax("string expected")
+        return octets
+
+    def message(self, what: str = "message") -> tuple[Message, bool]:
+        """Take a literal wherever its octets are; say whether it is a literal8 (RFC 9051 §4.3.1), in which NUL may stand."""
         found = _LITERAL.match(self.data, self.at)
         if found is None:
-            raise BadSyntax("string expected")
-        start = found.end()
-        self.at = start + int(found[1])
-        return self.data[start : self.at]
+            raise BadSyntax(f"{what} expected")
+        start, binary = found.end(), bool(found[1])
+        spooled = self.brought.get(start)
+        if spooled is not None:
+            self.at = start
+            return spooled, binary
+        self.at = start + int(found[2])
+        return self.data[start : self.at], binary
 
     def astring(self) -> bytes:
         """Take an atom, a quoted string or a literal. NIL is an atom here."""

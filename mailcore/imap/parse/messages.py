@@ -1,8 +1,7 @@
-"""Arguments of the commands that change messages. RFC 3501 §6.3.11, §6.4; RFC 4315; RFC 6851."""
+"""Arguments of the commands that change messages. RFC 3501 §6.4; RFC 4315; RFC 6851."""
 
-from mailcore.imap.commands import Append, Expunge, FlagNames, Store, Transfer
+from mailcore.imap.commands import Expunge, FlagNames, Store, Transfer
 from mailcore.imap.parse.cursor import BadSyntax, Cursor
-from mailcore.imap.parse.dates import moment
 from mailcore.store.types import MAX_KEYWORDS, Flag
 
 SYSTEM_FLAGS = {
@@ -118,19 +117,3 @@ def uid_expunge(cursor: Cursor) -> Expunge:
     """RFC 4315 §2.1."""
     cursor.space()
     return Expunge(cursor.sequence_set())
-
-
-def append(cursor: Cursor) -> Append:
-    """RFC 3501 §6.3.11."""
-    cursor.space()
-    name = cursor.mailbox()
-    cursor.space()
-    wanted = FlagNames(0, ())
-    if cursor.looking_at(b"("):
-        wanted = flags(cursor)
-        cursor.space()
-    date = None
-    if cursor.looking_at(b'"'):
-        date = moment(cursor)
-        cursor.space()
-    return Append(name, wanted, date, cursor.literal())

@@ -9,7 +9,7 @@ import pytest
 
 from config.clock import ManualClock
 from config.settings import Imap, Tls
-from mailcore.imap.handlers.appending import canonical
+from mailcore.imap.canonical import canonical
 from tests.mailcore.imap.node import Client, Server, opened, serving, settings
 
 
@@ -179,14 +179,14 @@ async def test_too_many_connections_are_turned_away_in_words(tmp_path: Path, tls
 async def test_literals_of_all_clients_share_one_bound(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     from mailcore.imap import connection
 
-    monkeypatch.setattr(connection, "ALL_HELD_BYTES", 1_100_000)
+    monkeypatch.setattr(connection, "ALL_HELD_BYTES", 350_000)
     greedy, other = await server.signed_in(), await server.signed_in("INBOX")
-    await greedy.send(b"a APPEND INBOX {999999+}\r\n\r\n" + b"x" * 599_998)
-    while server.listener.held_bytes < 600_000:
+    await greedy.send(b"a APPEND INBOX {250000+}\r\n\r\n" + b"x" * 199_998)
+    while server.listener.held_bytes < 200_000:
         assert (await other.ask("NOOP")).startswith(b"OK")
-    await other.send(b"b APPEND INBOX {999999+}\r\n" + b"x" * 600_000)
+    await other.send(b"b APPEND INBOX {250000+}\r\n" + b"x" * 200_000)
     assert b"* BYE [UNAVAILABLE]" in await other.everything()
-    await greedy.send(b"x" * 399_999 + b"\r\n")
+    await greedy.send(b"x" * 50_000 + b"\r\n")
     assert (await greedy.until(b"a")).startswith(b"OK")
     assert (await greedy.ask("NOOP")).startswith(b"OK")
     assert server.listener.held_bytes == 0
@@ -194,8 +194,8 @@ async def test_literals_of_all_clients_share_one_bound(server: Server, monkeypat
 
 async def test_half_a_literal_is_forgotten_with_its_client(server: Server) -> None:
     leaving, other = await server.signed_in(), await server.signed_in()
-    await leaving.send(b"a APPEND INBOX {999999+}\r\n" + b"x" * 600_000)
-    while server.listener.held_bytes < 600_000:
+    await leaving.send(b"a APPEND INBOX {250000+}\r\n" + b"x" * 200_000)
+    while server.listener.held_bytes < 200_000:
         await other.ask("NOOP")
     await leaving.close()
     while server.listener.held_bytes:

@@ -1,0 +1,89 @@
+"""Large messages on their way in: in a file without a name, so that no session holds them in memory.
+
+The file is gone with whoever refers to it, also after a crash. Writing blocks, and belongs in a thread.
+"""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
+from pathlib import Path
+
+from config.log import log
+from mailcore.errors import Unavailable
+
+SPARE_BYTES = 128 * 1024 * 1024  # of the disk, left to the databases: they must be able to write when nothing else can
+
+
+class Spool:
+    """The large literals of one command, one behind the other in one file."""
+
+    __slots__ = ("_descriptor", "_end", "failed")
+
+    def __init__(self, directory: Path) -> None:
+        self._descriptor, self._end = -1, 0
+        self.failed = False  # no room on the disk: what is written from then on is lost
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._descriptor, path = tempfile.mkstemp(prefix=".literal-", dir=directory)
+            os.unlink(path)
+        except OSError as error:
+            self._fail(error)
+
+    def __del__(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+
+    def _fail(self, error: OSError) -> None:
+        if not self.failed:
+            log.error("imap.spool_failed", said=error.strerror)
+        self.failed = True
+
+    def begin(self) -> "Spooled":
+        """Begin a literal; return where it will be. The system maps files from the start of a page only."""
+        self._end += -self._end % ALLOCATIONGRANULARITY
+        return Spooled(self, self._end)
+
+    def write(self, octets: bytes) -> None:
+        """Write the next octets of the literal that was begun last. Failure is noted, and raised when it is read."""
+        if self.failed:
+            return
+        try:
+            room = os.fstatvfs(self._descriptor)
+            if room.f_bavail * room.f_frsize < SPARE_BYTES + len(octets):
+                raise OSError(28, "the disk is nearly full")
+            done = 0
+            while done < len(octets):
+                done += os.pwrite(self._descriptor, memoryview(octets)[done:], self._end + done)
+        except OSError as error:
+            self._fail(error)
+        self._end += len(octets)
+
+    def map(self, place: int, size_bytes: int) -> mmap:
+        """Return a part of the file in memory. Raises Unavailable when it could not be written."""
+        if self.failed:
+            raise Unavailable("the message cannot be stored at the moment")
+        return mmap(self._descriptor, size_bytes, access=ACCESS_READ, offset=place)
+
+
+@dataclass(slots=True, eq=False)
+class Spooled:
+    """One literal of a spool."""
+
+    _spool: Spool
+    _place: int
+    size_bytes: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """Say whether it could not be written."""
+        return self._spool.failed
+
+    def write(self, octets: bytes) -> None:
+        """Write its next octets."""
+        self._spool.write(octets)
+        self.size_bytes += len(octets)
+
+    def octets(self) -> mmap:
+        """Return it as a file in memory, which goes with the last who refers to it. Raises Unavailable when it could not be written."""
+        return self._spool.map(self._place, self.size_bytes)
