@@ -4,7 +4,7 @@ Python 3.12 has this as eager tasks; before, the first stretch is run by hand an
 """
 
 import types
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 
@@ -23,18 +23,16 @@ def begin(work: Coroutine[Any, Any, None]) -> Coroutine[Any, Any, None] | None:
 
 @types.coroutine
 def _continued(work: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
+    step: Callable[[Any], Any]
     while True:
         try:
-            sent = yield awaited
+            value = yield awaited
+            step = work.send
         except GeneratorExit:
             work.close()
             raise
         except BaseException as error:  # noqa: BLE001 - a cancellation, say: the coroutine's to handle
-            step = work.throw
-            value: Any = error
-        else:
-            step = work.send
-            value = sent
+            value, step = error, work.throw
         try:
             awaited = step(value)
         except StopIteration:
