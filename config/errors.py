@@ -15,3 +15,10 @@ class MailError(Exception):
         self.text = text if text is not None else type(self).text
         self.facts = facts
         super().__init__(self.text)
+
+
+class NoRoom(MailError):
+    """The disk of a database is full: nothing was written, and everything is as it was."""
+
+    text = "there is no room left to store anything, try again later"
+    temporary = True

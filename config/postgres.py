@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool
 from config import migrations
 from config.clock import Clock
 from config.database import Listener, Row, Tx
-from config.errors import MailError
+from config.errors import MailError, NoRoom
 from config.failpoints import failpoint
 from config.sql import POSTGRES_TYPES, for_postgres
 
@@ -139,6 +139,8 @@ class PostgresDatabase:
                     failpoint("database.before_commit")
                 failpoint("database.after_commit")
                 return result, tx.changes
+            except errors.DiskFull as error:
+                raise NoRoom from error
             except RETRIED:
                 if attempt == ATTEMPTS - 1:
                     raise

@@ -19,6 +19,7 @@ import apsw
 from config import migrations
 from config.clock import Clock
 from config.database import Listener, Row, Tx
+from config.errors import NoRoom
 from config.failpoints import failpoint
 from config.log import log
 from config.sql import SQLITE_TYPES, bind_lists, for_sqlite
@@ -347,7 +348,7 @@ class SqliteDatabase:
             if job.future.done():
                 continue
             if job.error is not None:
-                job.future.set_exception(job.error)
+                job.future.set_exception(NoRoom() if isinstance(job.error, apsw.FullError) else job.error)
             else:
                 job.future.set_result(job.result)
 

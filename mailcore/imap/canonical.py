@@ -5,7 +5,6 @@ RFC 5322 §2.1; RFC 3501 §9 (a literal holds no NUL); RFC 3516 §4.4 (a literal
 
 from collections.abc import Iterable, Iterator
 from mmap import mmap
-from typing import cast
 
 from mailcore.errors import MalformedMessage
 from mailcore.imap.errors import UnknownEncoding
@@ -60,7 +59,7 @@ def has_bare_breaks(octets: Octets) -> bool:
 def pieces(octets: Octets) -> Iterator[bytes]:
     """Yield octets in pieces of bounded size."""
     for place in range(0, len(octets), PIECE_BYTES):
-        yield cast(bytes, octets[place : place + PIECE_BYTES])
+        yield octets[place : place + PIECE_BYTES]
 
 
 def with_line_breaks(given: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,6 +1,6 @@
 """Refusals as IMAP says them: one table for the whole MailError family. RFC 5530, RFC 3501 §7.1."""
 
-from config.errors import MailError
+from config.errors import MailError, NoRoom
 from directory import errors as directory
 from mailcore import errors as mail
 from mailcore.imap.responses import Done, no
@@ -65,6 +65,7 @@ CODES: dict[type[MailError], str] = {
     mail.LentForReading: "NOPERM",
     mail.TooManyHops: "CANNOT",
     mail.Unavailable: "UNAVAILABLE",
+    NoRoom: "UNAVAILABLE",
     mail.Damaged: "CORRUPTION",
     directory.BadAddress: "CANNOT",
     directory.AddressTaken: "ALREADYEXISTS",

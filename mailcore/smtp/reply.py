@@ -6,7 +6,7 @@ RFC 5321 §4.2 (codes, multi-line form), RFC 2034 and RFC 3463 (enhanced status 
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from config.errors import MailError
+from config.errors import MailError, NoRoom
 from directory import errors as directory
 from mailcore import errors as mail
 from signing import errors as signing
@@ -144,6 +144,7 @@ CODES: dict[type[MailError], tuple[int, str]] = {
     mail.LentForReading: (550, "5.7.1"),
     mail.TooManyHops: (554, "5.4.6"),
     mail.Unavailable: (451, "4.3.0"),
+    NoRoom: (452, "4.3.1"),
     mail.Damaged: (451, "4.3.0"),
     directory.BadAddress: (501, "5.1.3"),
     directory.AddressTaken: (550, "5.1.0"),

@@ -6,7 +6,7 @@ Nothing shows a blob before a transaction names it; one that none ever names is 
 import asyncio
 
 from mailcore.imap.canonical import Octets, canonical, has_bare_breaks, pieces, require_encoding, require_sound, with_line_breaks
-from mailcore.imap.commands import Incoming, Message, Spooled
+from mailcore.imap.commands import Incoming, Message, Spooled, Url
 from mailcore.imap.handlers import catenating
 from mailcore.imap.session import Session
 from mailcore.imap.spool import Spool
@@ -36,8 +36,12 @@ async def draft(session: Session, message: Incoming) -> Draft:
 
 
 async def _kept(session: Session, message: Incoming) -> Prepared:
-    [given] = message.pieces if not message.catenated else (await catenating.joined(session, message.pieces),)
-    assert not isinstance(given, catenating.Url)
+    if message.catenated:
+        given = await catenating.joined(session, message.pieces)
+    else:
+        [piece] = message.pieces
+        assert not isinstance(piece, Url)
+        given = piece
     if isinstance(given, bytes) and not message.binary:
         octets = canonical(given)
         waiting = session.keeping.pop(octets, None)
