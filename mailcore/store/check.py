@@ -37,6 +37,12 @@ INVARIANTS = {
         JOIN (SELECT account_id, mailbox_id, modseq FROM entry UNION ALL SELECT account_id, mailbox_id, modseq FROM expunged) e
             ON e.account_id = m.account_id AND e.mailbox_id = m.mailbox_id
         GROUP BY m.account_id, m.mailbox_id, m.highest_modseq HAVING MAX(e.modseq) > m.highest_modseq""",
+    "what a change touched is in the log": """
+        SELECT 'account ' || e.account_id || ' mailbox ' || e.mailbox_id || ' uid ' || e.uid || ': not among those touched at ' || e.modseq
+        FROM (SELECT account_id, mailbox_id, modseq, uid FROM entry UNION ALL SELECT account_id, mailbox_id, modseq, uid FROM expunged) e
+        WHERE EXISTS (SELECT 1 FROM touched t WHERE t.account_id = e.account_id AND t.mailbox_id = e.mailbox_id AND t.modseq = e.modseq)
+          AND NOT EXISTS (SELECT 1 FROM touched t WHERE t.account_id = e.account_id AND t.mailbox_id = e.mailbox_id
+                          AND t.modseq = e.modseq AND e.uid BETWEEN t.low_uid AND t.high_uid)""",
     "no mailbox is ahead of its account": """
         SELECT 'account ' || s.account_id || ': modseq ' || s.modseq || ', mailbox ' || m.mailbox_id || ' at ' || m.highest_modseq
         FROM account_state s JOIN mailbox m ON m.account_id = s.account_id WHERE m.highest_modseq > s.modseq""",

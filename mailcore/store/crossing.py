@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from config.database import Database, Row, Tx
 from mailcore.errors import LimitReached
 from mailcore.message.types import Summary
-from mailcore.store import accounts, keywords, mailboxes, messages, quota, threads
+from mailcore.store import accounts, entries, keywords, mailboxes, messages, quota, threads
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import FIRST_KEYWORD_BIT, AccountId, Copied, MailboxKey, Stored
 
@@ -65,13 +65,13 @@ def copy(tx: Tx, source: MailboxKey, uids: Sequence[int], opened: dict[int, Open
     `within` are the flags that may be set there. Keywords go by name: the same name has another bit in each account.
     """
     accounts.lock(tx, [source.account_id, target.account_id])
-    return _copy(tx, messages.chosen(tx, source, uids), source.account_id, opened, target, name, within)
+    return _copy(tx, entries.chosen(tx, source, uids), source.account_id, opened, target, name, within)
 
 
 def move(tx: Tx, source: MailboxKey, uids: Sequence[int], opened: dict[int, Opened], target: AccountKey, name: str, within: int) -> Copied:
     """Copy and remove in one step (RFC 6851 §3.1). Raises as `copy`."""
     accounts.lock(tx, [source.account_id, target.account_id])
-    chosen = messages.chosen(tx, source, uids)
+    chosen = entries.chosen(tx, source, uids)
     copied = _copy(tx, chosen, source.account_id, opened, target, name, within)
     removed = messages.remove(tx, source, [row[0] for row in chosen])
     return replace(copied, modseq=removed.modseq, since=removed.since)
@@ -88,7 +88,7 @@ def _copy(
     tx.many(_MESSAGE, _messages(tx, numbered, source_id, opened, target))
     tx.many(_HEADER, _headers(numbered, opened, target))
     placed = [(row[0], number, meaning[row[2]], *row[3:]) for number, row in numbered]
-    return messages.place(tx, placed, key, modseq)
+    return entries.place(tx, placed, key, modseq)
 
 
 _MESSAGE = """

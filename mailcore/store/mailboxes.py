@@ -22,6 +22,7 @@ from mailcore.store.types import AccountId, Mailbox, MailboxId, MailboxKey
 SEPARATOR = "/"
 INBOX = "INBOX"
 MAX_NAME_CHARS = 255
+UNNAMEABLE = frozenset(("Cc", "Cs", "Zl", "Zp"))  # controls, half characters, breaks of lines (RFC 9051 §5.1)
 MAX_DEPTH = 20
 MAX_MAILBOXES = 10_000
 ROOT_CHARS, ROOT_LEVELS = 270, 2  # of "Other Users/ADDRESS/", where a subscription to somebody else's mailbox begins
@@ -49,7 +50,7 @@ def canonical(name: str, *, root_chars: int = 0, root_levels: int = 0) -> str:
         levels[0] = INBOX
     if not name or len(name) > MAX_NAME_CHARS + root_chars or len(levels) > MAX_DEPTH + root_levels:
         raise BadMailboxName(chars=len(name))
-    if any(level in ("", ".", "..") for level in levels) or any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
+    if any(level in ("", ".", "..") for level in levels) or any(unicodedata.category(c) in UNNAMEABLE for c in name):
         raise BadMailboxName(chars=len(name))
     return SEPARATOR.join(levels)
 
@@ -113,8 +114,10 @@ def _insert_parents(tx: Tx, account_id: AccountId, name: str, taken: Collection[
             _insert(tx, account_id, parent, "", modseq)
 
 
-def delete(tx: Tx, account_id: AccountId, name: str) -> None:
-    """Remove a mailbox (RFC 3501 §6.3.4). However many messages it has, that takes a moment: the sweep drops them in time.
+def delete(tx: Tx, account_id: AccountId, name: str) -> str:
+    """Remove a mailbox (RFC 3501 §6.3.4); return what it was called. However many messages it has, that takes a moment.
+
+    The sweep drops the messages in time.
 
     Raises NoSuchMailbox, MailboxProtected (INBOX and special uses), MailboxHasChildren.
     """
@@ -127,8 +130,9 @@ def delete(tx: Tx, account_id: AccountId, name: str) -> None:
     key = {"account_id": account_id, "mailbox_id": mailbox.key.mailbox_id}
     tx.execute(_RETIRE, **key, name=mailbox.name, now=tx.now_us)
     annotations.forget(tx, account_id, mailbox.key.mailbox_id)
-    for table in ("mailbox", "mailbox_right"):
+    for table in ("mailbox", "mailbox_right", "touched"):
         tx.execute(f"DELETE FROM {table} WHERE account_id = :account_id AND mailbox_id = :mailbox_id", **key)
+    return mailbox.name
 
 
 def rename(tx: Tx, account_id: AccountId, old: str, new: str) -> str:

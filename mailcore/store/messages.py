@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from config.database import Row, Tx
+from config.database import Tx
 from config.failpoints import failpoint
 from mailcore.errors import NoSuchMailbox
-from mailcore.store import accounts, keywords, quota, rows, threads
+from mailcore.store import accounts, entries, keywords, quota, rows, threads, tracks
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import (
     Appended,
@@ -29,8 +29,8 @@ from mailcore.store.types import (
 )
 
 UNSEEN_MASK = int(Flag.SEEN)
-EVERY_FLAG = (1 << 62) - 1  # as `within`: no right is missing
 LIGHT_BYTES = 16_384  # of a sealed field in a list of messages: nearly all; five hundred of them are 8 MiB
+EVERY_FLAG = (1 << 62) - 1  # as `within`: no right is missing
 OPERATIONS: dict[str, Callable[[int, int], int]] = {
     "add": lambda old, flags: old | flags,
     "remove": lambda old, flags: old & ~flags,
@@ -57,21 +57,23 @@ def changes(tx: Tx, key: MailboxKey, since_modseq: int) -> Delta:
     mailbox = rows.get(tx, key)
     if mailbox.highest_modseq <= since_modseq:
         return Delta(mailbox, (), ())
-    updated = tx.rows(
-        f"SELECT uid, flags, modseq FROM entry WHERE {_ENTRY} AND modseq > :since ORDER BY uid",
-        **_params(key),
-        since=since_modseq,
-    )
-    gone = vanished(tx, key, since_modseq)
+    spans = tracks.touched(tx, key, since_modseq, mailbox.highest_modseq)
+    updated = tracks.changed(tx, "entry", "uid, flags, modseq", key, since_modseq, spans)
+    gone = _vanished(tx, key, since_modseq, spans)
     return Delta(mailbox, tuple(FlagState(*row) for row in updated), tuple(gone or ()), complete=gone is not None)
 
 
 def vanished(tx: Tx, key: MailboxKey, since_modseq: int) -> list[int] | None:
     """Return the UIDs that were removed after `since_modseq`, ascending, or None when tombstones of that time were swept."""
-    horizon = tx.value(f"SELECT complete_since FROM mailbox WHERE {_ENTRY}", **_params(key))
-    if horizon is None or since_modseq < horizon:
+    highest: int | None = tx.value(f"SELECT highest_modseq FROM mailbox WHERE {_ENTRY}", **_params(key))
+    return None if highest is None else _vanished(tx, key, since_modseq, tracks.touched(tx, key, since_modseq, highest))
+
+
+def _vanished(tx: Tx, key: MailboxKey, since_modseq: int, spans: Sequence[tracks.Span]) -> list[int] | None:
+    horizon: int = tx.value(f"SELECT complete_since FROM mailbox WHERE {_ENTRY}", **_params(key))
+    if since_modseq < horizon:
         return None
-    return tx.column(f"SELECT uid FROM expunged WHERE {_ENTRY} AND modseq > :since ORDER BY uid", **_params(key), since=since_modseq)
+    return [row[0] for row in tracks.changed(tx, "expunged", "uid", key, since_modseq, spans)]
 
 
 def fetch(
@@ -171,11 +173,11 @@ def store_flags(
         op, flags = (f"{op} within" if op == "replace" else op), flags & within
     modseq = accounts.bump(tx, key.account_id)
     since = _highest_modseq(tx, key)
-    among, params = _among(wanted)
+    chosen, params = entries.among(wanted)
     params |= {**_params(key), "flags": flags}
     if op == "replace within":
         params |= {"within": within}
-    where = f"{_ENTRY} AND {among}"
+    where = f"{_ENTRY} AND {chosen}"
     failed: list[int] = []
     if unchanged_since is not None:
         params |= {"unchanged": unchanged_since}
@@ -187,12 +189,12 @@ def store_flags(
     if since <= known_modseq:
         counted = tx.execute(sql, **params, modseq=modseq)
         if counted:
-            rows.grow(tx, key, modseq, unseen=-seen)
+            rows.grow(tx, key, modseq, touched=wanted, unseen=-seen)
         return Flagged((), tuple(failed), modseq, since, counted)
     changed = tx.rows(f"{sql} RETURNING uid, flags", **params, modseq=modseq)
     if changed:
         changed.sort()
-        rows.grow(tx, key, modseq, unseen=-seen)
+        rows.grow(tx, key, modseq, touched=[uid for uid, _ in changed], unseen=-seen)
     return Flagged(tuple([FlagState(uid, new, modseq) for uid, new in changed]), tuple(failed), modseq, since)
 
 
@@ -220,28 +222,24 @@ def copy(tx: Tx, source: MailboxKey, wanted: Sequence[int], target: MailboxKey, 
     `within` are the flags that may be set there (RFC 4314 §4).
     """
     modseq = accounts.bump(tx, source.account_id)
-    there = chosen(tx, source, wanted)
-    quota.require_room(tx, source.account_id, len(there), sum(row[4] for row in there))
-    return place(tx, there, target, modseq, within)
+    there = entries.choose(tx, source, wanted)
+    quota.require_room(tx, source.account_id, len(there.uids), there.size_bytes)
+    return entries.show(tx, there, target, modseq, within)
 
 
 def move(tx: Tx, source: MailboxKey, wanted: Sequence[int], target: MailboxKey, within: int = EVERY_FLAG) -> Copied:
     """Copy and remove in one step (RFC 6851). Raises NoSuchMailbox."""
     modseq = accounts.bump(tx, source.account_id)
     since = _highest_modseq(tx, source)
-    there = chosen(tx, source, wanted)
-    copied = place(tx, there, target, modseq, within)
-    _bury(tx, source, there, modseq)
+    there = entries.choose(tx, source, wanted)
+    copied = entries.show(tx, there, target, modseq, within)
+    entries.bury(tx, there, modseq)
     return replace(copied, since=since)
 
 
 def remove(tx: Tx, key: MailboxKey, wanted: Sequence[int]) -> Expunged:
     """Remove messages whatever their flags: they are somewhere else now. Those that are gone already are left out."""
-    modseq = accounts.bump(tx, key.account_id)
-    since = _highest_modseq(tx, key)
-    there = chosen(tx, key, wanted)
-    _bury(tx, key, there, modseq)
-    return Expunged(tuple(row[0] for row in there), modseq, since)
+    return _remove(tx, key, wanted)
 
 
 def expunge(tx: Tx, key: MailboxKey, only: Sequence[int] | None) -> Expunged:
@@ -249,34 +247,15 @@ def expunge(tx: Tx, key: MailboxKey, only: Sequence[int] | None) -> Expunged:
 
     A UID in `only` that is not \\Deleted is left alone (RFC 4315 §2.1). Tombstones stay until the sweep.
     """
+    return _remove(tx, key, only, with_flag=int(Flag.DELETED))
+
+
+def _remove(tx: Tx, key: MailboxKey, wanted: Sequence[int] | None, *, with_flag: int = 0) -> Expunged:
     modseq = accounts.bump(tx, key.account_id)
     since = _highest_modseq(tx, key)
-    sql = f"{_CHOSEN} AND e.flags & {int(Flag.DELETED)} <> 0"
-    if only is None:
-        doomed = tx.rows(f"{sql} ORDER BY e.uid", **_params(key))
-    else:
-        among, params = _among(only, "e.uid")
-        doomed = tx.rows(f"{sql} AND {among} ORDER BY e.uid", **_params(key), **params)
-    _bury(tx, key, doomed, modseq)
-    return Expunged(tuple(row[0] for row in doomed), modseq, since)
-
-
-_CHOSEN = """SELECT e.uid, e.message_id, e.flags, e.internaldate_us, m.size_bytes, e.saved_us FROM entry e
-    JOIN message m ON m.account_id = e.account_id AND m.message_id = e.message_id
-    WHERE e.account_id = :account_id AND e.mailbox_id = :mailbox_id"""
-
-
-def chosen(tx: Tx, key: MailboxKey, wanted: Sequence[int]) -> list[Row]:
-    """Return what `place` takes of those of these messages that are there, ascending: UID, message id, flags, date, size, when saved."""
-    among, params = _among(wanted, "e.uid")
-    return tx.rows(f"{_CHOSEN} AND {among} ORDER BY e.uid", **_params(key), **params)
-
-
-def _among(wanted: Sequence[int], column: str = "uid") -> tuple[str, dict[str, Any]]:
-    """Return the condition that a UID is among these, and its parameters. A range is never written out."""
-    if isinstance(wanted, range):
-        return f"{column} BETWEEN :low AND :high", {"low": wanted.start, "high": wanted.stop - 1}
-    return f"{column} IN (:uids[])", {"uids": wanted}
+    there = entries.choose(tx, key, wanted, with_flag=with_flag)
+    entries.bury(tx, there, modseq)
+    return Expunged(tuple(there.uids), modseq, since)
 
 
 def _highest_modseq(tx: Tx, key: MailboxKey) -> int:
@@ -313,13 +292,13 @@ def _insert_message(tx: Tx, account: AccountKey, message_id: int, message: Prepa
 
 
 def _select(tx: Tx, table: str, key: MailboxKey, wanted: Sequence[int], *, summary: bool, header: bool, light: bool) -> list[Stored]:
-    among, params = _among(wanted, "e.uid")
+    chosen, params = entries.among(wanted, "e.uid")
     found = tx.rows(
         f"""SELECT e.uid, e.flags, e.modseq, e.internaldate_us, m.size_bytes, e.message_id, m.blob_id, m.dek_wrapped,
                    {_sealed("m.summary", summary, light)}, {_sealed("h.sealed", header, light)}, e.saved_us, m.thread_id
             FROM {table} e JOIN message m ON m.account_id = e.account_id AND m.message_id = e.message_id
             {"JOIN message_header h ON h.account_id = e.account_id AND h.message_id = e.message_id" if header else ""}
-            WHERE e.account_id = :account_id AND e.mailbox_id = :mailbox_id AND {among} ORDER BY e.uid""",
+            WHERE e.account_id = :account_id AND e.mailbox_id = :mailbox_id AND {chosen} ORDER BY e.uid""",
         **_params(key),
         **params,
     )
@@ -330,64 +309,3 @@ def _sealed(column: str, wanted: bool, light: bool) -> str:
     if not wanted:
         return "NULL"
     return f"CASE WHEN LENGTH({column}) <= {LIGHT_BYTES} THEN {column} END" if light else column
-
-
-def place(tx: Tx, there: Sequence[Row], target: MailboxKey, modseq: int, within: int = EVERY_FLAG) -> Copied:
-    """Show messages in a mailbox of the account that holds them, with new UIDs and those of their flags that are in `within`."""
-    uidvalidity, first = rows.grow(
-        tx,
-        target,
-        modseq,
-        messages=len(there),
-        unseen=sum(not row[2] & within & UNSEEN_MASK for row in there),
-        size_bytes=sum(row[4] for row in there),
-        uids=len(there),
-    )
-    tx.many(
-        """INSERT INTO entry (account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us, saved_us)
-           VALUES (:account_id, :mailbox_id, :uid, :message_id, :modseq, :flags, :date, :now)""",
-        [
-            {
-                **_params(target),
-                "uid": first + n,
-                "message_id": row[1],
-                "modseq": modseq,
-                "flags": row[2] & within,
-                "date": row[3],
-                "now": tx.now_us,
-            }
-            for n, row in enumerate(there)
-        ],
-    )
-    return Copied(uidvalidity, tuple((row[0], first + n) for n, row in enumerate(there)), modseq)
-
-
-def _bury(tx: Tx, key: MailboxKey, doomed: Sequence[Row], modseq: int) -> None:
-    if not doomed:
-        return
-    tx.many(
-        """INSERT INTO expunged (account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us, expunged_us, saved_us)
-           VALUES (:account_id, :mailbox_id, :uid, :message_id, :modseq, :flags, :date, :now, :saved)""",
-        [
-            {
-                **_params(key),
-                "uid": row[0],
-                "message_id": row[1],
-                "modseq": modseq,
-                "flags": row[2],
-                "date": row[3],
-                "now": tx.now_us,
-                "saved": row[5],
-            }
-            for row in doomed
-        ],
-    )
-    tx.execute(f"DELETE FROM entry WHERE {_ENTRY} AND uid IN (:uids[])", **_params(key), uids=[row[0] for row in doomed])
-    rows.grow(
-        tx,
-        key,
-        modseq,
-        messages=-len(doomed),
-        unseen=-sum(not row[2] & UNSEEN_MASK for row in doomed),
-        size_bytes=-sum(row[4] for row in doomed),
-    )

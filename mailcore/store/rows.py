@@ -1,7 +1,10 @@
 """Rows of mailboxes, and the counters that every change goes through."""
 
+from collections.abc import Sequence
+
 from config.database import Row, Tx
 from mailcore.errors import NoSuchMailbox
+from mailcore.store import tracks
 from mailcore.store.types import AccountId, Mailbox, MailboxId, MailboxKey
 
 MAILBOX = """
@@ -27,12 +30,25 @@ def get(tx: Tx, key: MailboxKey) -> Mailbox:
 
 
 def grow(
-    tx: Tx, key: MailboxKey, modseq: int, *, messages: int = 0, unseen: int = 0, size_bytes: int = 0, uids: int = 0
+    tx: Tx,
+    key: MailboxKey,
+    modseq: int,
+    *,
+    touched: Sequence[int] = (),
+    messages: int = 0,
+    unseen: int = 0,
+    size_bytes: int = 0,
+    uids: int = 0,
 ) -> tuple[int, int]:
     """Add to a mailbox's counters and return (uidvalidity, first of the `uids` allotted). Raises NoSuchMailbox.
 
+    Every change of what is in a mailbox comes through here: `touched` are the UIDs that it concerns beside those allotted.
     UIDs come from the mailbox's row, never from a sequence, so that a reader can see no hole (RFC 3501 §2.3.1.1).
     """
+    if uids:
+        tracks.note_next(tx, key, modseq, uids)
+    if touched or not uids:
+        tracks.note(tx, key, modseq, touched)
     row = tx.row(
         """UPDATE mailbox SET uid_next = uid_next + :uids, highest_modseq = :modseq,
                message_count = message_count + :messages, unseen_count = unseen_count + :unseen, size_bytes = size_bytes + :size_bytes
