@@ -91,6 +91,8 @@ class Imap(Section, frozen=True, forbid_unknown_fields=True):
     max_connections_per_address: int = 200
     idle_timeout_s: int = 1800  # RFC 3501 §5.4: at least 30 minutes
     login_timeout_s: int = 60
+    # Messages of one command (RFC 9738): more than any client's mailbox, so that those who do not know of it never meet it.
+    messages_per_command: int = 1_000_000
 
 
 class Ldap(Section, frozen=True, forbid_unknown_fields=True):

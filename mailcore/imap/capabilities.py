@@ -2,7 +2,7 @@
 
 from mailcore.imap.session import Session, State
 
-ALWAYS = ("IMAP4rev1", "LITERAL+", "ID")
+ALWAYS = ("IMAP4rev1", "IMAP4rev2", "LITERAL+", "ID")
 IN_CLEAR = ("STARTTLS", "LOGINDISABLED")
 SECURED = ("SASL-IR",)
 SIGNED_IN = (
@@ -51,13 +51,16 @@ ENABLES: dict[str, frozenset[str]] = {
     "CONDSTORE": frozenset(),
     "QRESYNC": frozenset(("CONDSTORE",)),  # RFC 7162 §3.2.3
     "UIDONLY": frozenset(),
+    "IMAP4REV2": frozenset(),  # RFC 9051 appendix A
 }
+SPELLED = {"IMAP4REV2": "IMAP4rev2"}  # what is not in capitals as its capability
 
 
 def capabilities(session: Session) -> str:
     """Return what may be used now, by one space each."""
     if session.state is not State.START:
-        names = [*ALWAYS, *SIGNED_IN, f"APPENDLIMIT={session.services.settings.smtp.max_message_bytes}"]
+        limits = f"APPENDLIMIT={session.services.settings.smtp.max_message_bytes}", f"MESSAGELIMIT={session.limit}"
+        names = [*ALWAYS, *SIGNED_IN, *limits]
     elif session.channel.secure:
         offered = session.channel.offered
         mechanisms = session.services.signin.mechanisms(tls=True, certificate=offered.certificate, bindings=offered.bindings)

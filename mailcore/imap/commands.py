@@ -57,30 +57,38 @@ class Resync:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """`condstore` asks for modseqs from now on (RFC 7162 §3.1.8)."""
+    """`condstore` asks for modseqs from now on (RFC 7162 §3.1.8). `said` is the name before it was brought into NFC."""
 
     name: str
     condstore: bool = False
     resync: Resync | None = None
+    said: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """`role` is a special use (RFC 6154 §3), '' for none."""
+    """`role` is a special use (RFC 6154 §3), '' for none. `said` is the name before it was brought into NFC."""
 
     name: str
     role: str
+    said: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
+    """`said` is the name before it was brought into NFC."""
+
     name: str
+    said: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Rename:
+    """`said` is the old name before it was brought into NFC."""
+
     old: str
     new: str
+    said: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

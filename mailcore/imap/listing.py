@@ -60,8 +60,8 @@ def line(kind: bytes, entry: Entry, *, utf8: bool = False) -> bytes:
 
 
 def patterns(command: List) -> list[Pattern]:
-    """Return the patterns of a command, each behind its reference (RFC 3501 §6.3.8)."""
-    return [Pattern(names.folded(command.reference + pattern)) for pattern in command.patterns]
+    """Return the patterns of a command, each behind its reference (RFC 3501 §6.3.8); empty ones ask for nothing (RFC 9051 §6.3.9)."""
+    return [Pattern(names.folded(command.reference + pattern)) for pattern in command.patterns if pattern]
 
 
 def entries(tree: Tree, command: List, wanted: Sequence[Pattern], *, rev2: bool = False) -> Iterator[Entry]:
@@ -70,12 +70,13 @@ def entries(tree: Tree, command: List, wanted: Sequence[Pattern], *, rev2: bool 
     chosen = [name for name in _known(tree, criteria) if _meets(tree, criteria, name)]
     taken, above_chosen = frozenset(chosen), _above(chosen)
     recursive = bool(criteria) and "RECURSIVEMATCH" in command.selection
+    unseen = _above(name for name in chosen if not any(pattern.matches(name) for pattern in wanted)) if recursive else set()
     parents = _above(tree.mailboxes)
     extended = command.extended or rev2
     for name in _ordered(taken | above_chosen):
         matching = [pattern for pattern in wanted if pattern.matches(name)]
         info = criteria if recursive and name in above_chosen else ()
-        if not matching or not (name in taken or info or (not criteria and _is_level(tree, name, matching))):
+        if not matching or not (name in taken or name in unseen or (not criteria and _is_level(tree, name, matching))):
             continue
         mailbox = tree.mailboxes.get(name)
         yield Entry(name, tuple(_attributes(tree, command, name, parents, extended=extended)), mailbox, info)
@@ -114,6 +115,8 @@ def attributes(tree: Tree, name: str) -> tuple[bytes, ...]:
 def _attributes(tree: Tree, command: List, name: str, parents: set[str], *, extended: bool) -> Iterator[bytes]:
     if name not in tree.mailboxes:
         yield b"\\NonExistent" if extended else b"\\Noselect"  # RFC 5258 §3: the one implies the other
+    elif "r" not in tree.rights_at(name):
+        yield b"\\Noselect"  # RFC 9051 §6.3.9.2
     if name in parents:
         yield b"\\HasChildren"
     else:

@@ -350,6 +350,11 @@ class Session:
         return said
 
     @property
+    def limit(self) -> int:
+        """Return how many messages one command may be about (RFC 9738 §3)."""
+        return self.services.settings.imap.messages_per_command
+
+    @property
     def loses(self) -> bool:
         """Say whether there are removals that the client has not been told of."""
         return self._selected is not None and self._selected.view.loses

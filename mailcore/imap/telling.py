@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from mailcore.imap.sequence import runs
 
-MESSAGE_LIMIT = 1_000_000  # messages of one command: more than any client's mailbox, so that those who do not know it never meet it
 SET_RANGES = 1_000  # ranges in one VANISHED: about 16 KiB a line, for clients with bounded lines
 
 FlagsLine = Callable[[int, int, bytes, int], bytes]  # sequence number, UID, written flags, modseq
@@ -98,7 +97,7 @@ def _kept(uids: Iterable[int], spans: Sequence[tuple[int, int]]) -> Iterator[int
             yield uid
 
 
-def limited(places: Sequence[int], uids: Sequence[int], limit: int = MESSAGE_LIMIT) -> tuple[Sequence[int], str]:
+def limited(places: Sequence[int], uids: Sequence[int], limit: int) -> tuple[Sequence[int], str]:
     """Return the places that one command may take, those of the highest UIDs, and the response code when some are left out.
 
     The code names the lowest UID that is taken: the client goes on below it (RFC 9738 §3.1).

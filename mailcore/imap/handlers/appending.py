@@ -30,6 +30,9 @@ BRIEF_MESSAGES = 8  # filed in one brief unit of work: about 1 ms
 
 async def append(session: Session, command: Append) -> Responses:
     """Answer OK when all messages are durable; otherwise none is there. A missing mailbox is answered with TRYCREATE."""
+    if len(command.messages) > session.limit:
+        yield no("too many messages for one APPEND", f"MESSAGELIMIT {session.limit}")  # RFC 9738 §3.1
+        return
     _keep_ahead(session)
     db = session.services.db
     write = db.write_brief if len(command.messages) <= BRIEF_MESSAGES else db.write

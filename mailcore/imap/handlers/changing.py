@@ -26,7 +26,7 @@ async def store(session: Session, command: Store) -> Responses:
     selected = session.writable()
     if command.unchanged_since is not None:
         yield session.enable_condstore()
-    places, left = telling.limited(session.places(command.messages, uid=command.uid), selected.view.uids)
+    places, left = telling.limited(session.places(command.messages, uid=command.uid), selected.view.uids, session.limit)
     if not places:
         yield ok("stored")
         return
@@ -167,7 +167,7 @@ async def move(session: Session, command: Transfer) -> Responses:
 def _uids(session: Session, command: Transfer) -> tuple[Sequence[int], str]:
     """Return the UIDs that a command names, and the code when they are too many for one command."""
     view = session.selected.view
-    places, left = telling.limited(session.places(command.messages, uid=command.uid), view.uids)
+    places, left = telling.limited(session.places(command.messages, uid=command.uid), view.uids, session.limit)
     return named(view, places), left
 
 
@@ -189,7 +189,7 @@ async def expunge(session: Session, command: Expunge) -> Responses:
     selected = session.writable()
     only, left = None, ""
     if command.only is not None:
-        places, left = telling.limited(session.places(command.only, uid=True), selected.view.uids)
+        places, left = telling.limited(session.places(command.only, uid=True), selected.view.uids, session.limit)
         only = named(selected.view, places)
     done = await session.services.db.write(messages.expunge, selected.key, only)
     selected.view.bury(done.uids)

@@ -7,7 +7,7 @@ from directory.errors import BadCredentials, BadExchange
 from directory.signin import Exchange
 from directory.types import Identity
 from mailcore.imap import names, responses
-from mailcore.imap.capabilities import ENABLES, capabilities
+from mailcore.imap.capabilities import ENABLES, SPELLED, capabilities
 from mailcore.imap.commands import Authenticate, Enable, Id, Login, Plain
 from mailcore.imap.parse import account as parse
 from mailcore.imap.parse.cursor import BadSyntax
@@ -52,7 +52,7 @@ async def enable(session: Session, command: Enable) -> Responses:
     before = "CONDSTORE" in session.enabled
     for name in fresh:
         session.enabled |= ENABLES[name] | {name}
-    yield "".join(("* ENABLED", *(f" {name}" for name in fresh), "\r\n")).encode("ascii")
+    yield "".join(("* ENABLED", *(f" {SPELLED.get(name, name)}" for name in fresh), "\r\n")).encode("ascii")
     if "CONDSTORE" in session.enabled and not before:
         yield session.highest_modseq()
     yield ok("done")

@@ -15,7 +15,7 @@ from mailcore.imap.handlers import bodies
 from mailcore.imap.handlers.bodies import Trouble, ahead
 from mailcore.imap.parse.cursor import BadSyntax
 from mailcore.imap.parse.fetching import FLAGS, MODSEQ, UID
-from mailcore.imap.responses import Responses
+from mailcore.imap.responses import Responses, no
 from mailcore.imap.session import Session
 from mailcore.store import messages
 from mailcore.store.types import Stored
@@ -36,7 +36,10 @@ async def fetch(session: Session, command: Fetch) -> Responses:
     if command.vanished:
         async for line in _vanished(session, command):
             yield line
-    places, left = telling.limited(_places(session, command), session.selected.view.uids)
+    if command.partial is not None and abs(command.partial[1] - command.partial[0]) >= session.limit:
+        yield no("that page is too long", f"MESSAGELIMIT {session.limit}")  # RFC 9738 §3.1
+        return
+    places, left = telling.limited(_places(session, command), session.selected.view.uids, session.limit)
     trouble = Trouble(uid=command.uid, left=left)
     if places:
         async with contextlib.aclosing(_answers(session, items, places, trouble)) as answers:

@@ -1,15 +1,15 @@
 """Commands about mailboxes by name. RFC 3501 §6.3, RFC 5258 and RFC 5819 (LIST), RFC 6154 (special use)."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from config.database import Tx
 from mailcore.errors import MailboxExists, MailboxProtected, NotAllowed
-from mailcore.imap import listing, names, responses, trees
+from mailcore.imap import listing, names, naming, responses, trees
 from mailcore.imap.commands import Create, Delete, List, Rename, Status, Subscribe
 from mailcore.imap.handlers.rights import my_line
 from mailcore.imap.place import Place
-from mailcore.imap.responses import Responses, no, ok
+from mailcore.imap.responses import Responses, bad, no, ok
 from mailcore.imap.session import Session
 from mailcore.store import mailboxes, quota, rights
 from mailcore.store.types import AccountId, Mailbox
@@ -37,6 +37,7 @@ STATUS: dict[str, Callable[[Facts], object]] = {
     "DELETED": lambda facts: facts.deleted[0],
     "DELETED-STORAGE": lambda facts: facts.deleted[1],
 }
+NO_RECENT = "IMAP4rev2 has no RECENT"  # RFC 9051 appendix E
 COUNTED = ("DELETED", "DELETED-STORAGE")  # not kept in the mailbox's row
 
 
@@ -56,8 +57,7 @@ async def create(session: Session, command: Create) -> Responses:
             raise
         yield no(error.text, "USEATTR")
         return
-    for line in _renamed(session, command.name, place.shown(made.name)):
-        yield line
+    yield await _renamed(session, command.said, place.shown(made.name))
     yield ok("created", f"MAILBOXID ({responses.mailbox_id(made.key)})")
 
 
@@ -69,16 +69,17 @@ async def _new_place(session: Session, name: str) -> Place:
     return place.require_above("k")
 
 
-def _renamed(session: Session, old: str, new: str) -> Iterator[bytes]:
+async def _renamed(session: Session, old: str, new: str) -> bytes:
     """Tell who speaks IMAP4rev2 that a name is another than the one that was said (RFC 9051 §6.3.9.7)."""
-    if old != new and "IMAP4REV2" in session.enabled:
-        yield listing.line(b"LIST", listing.Entry(new, (), None, old_name=old), utf8=session.utf8)
+    return await naming.line(session, new, old) if "IMAP4REV2" in session.enabled and naming.differs(new, old) else b""
 
 
 async def delete(session: Session, command: Delete) -> Responses:
-    """RFC 3501 §6.3.4; with children it stays (RFC 5530 HASCHILDREN)."""
+    """RFC 3501 §6.3.4; with children it stays (RFC 9051 §6.3.5 HASCHILDREN)."""
     place = (await session.locate(command.name)).require("x")
-    await session.services.db.write(mailboxes.delete, place.account.account_id, place.name)
+    name = place.shown(await session.services.db.write(mailboxes.delete, place.account.account_id, place.name))
+    if "IMAP4REV2" in session.enabled and naming.differs(name, command.said):
+        yield naming.gone(session, name, command.said)
     yield ok("deleted")
 
 
@@ -91,8 +92,7 @@ async def rename(session: Session, command: Rename) -> Responses:
     if old.root:
         await session.services.db.peek(_require_whole, session.person_id, old.account.account_id, old.name)
     name = await session.services.db.write(mailboxes.rename, new.account.account_id, old.name, new.name)
-    for line in _renamed(session, command.old, new.shown(name)):
-        yield line
+    yield await _renamed(session, command.said, new.shown(name))
     yield ok("renamed")
 
 
@@ -122,11 +122,20 @@ async def unsubscribe(session: Session, command: Subscribe) -> Responses:
 
 
 async def status(session: Session, command: Status) -> Responses:
-    """RFC 3501 §6.3.10."""
+    """RFC 3501 §6.3.10, RFC 9051 §6.3.11; asking for modseqs turns them on (RFC 7162 §3.1)."""
+    if _obsolete(session, command.items):
+        yield bad(NO_RECENT)
+        return
     place = (await session.locate(command.name)).require("r")
     mailbox = await session.services.db.peek(mailboxes.find, place.account.account_id, place.name)
+    if "HIGHESTMODSEQ" in command.items:
+        yield session.enable_condstore()
     yield await status_line(session, place.shown(mailbox.name), mailbox, command.items)
     yield ok("done")
+
+
+def _obsolete(session: Session, items: Sequence[str]) -> bool:
+    return "RECENT" in items and "IMAP4REV2" in session.enabled
 
 
 async def status_line(session: Session, name: str, mailbox: Mailbox, items: Sequence[str]) -> bytes:
@@ -141,7 +150,12 @@ async def status_line(session: Session, name: str, mailbox: Mailbox, items: Sequ
 
 async def list_(session: Session, command: List) -> Responses:
     """RFC 3501 §6.3.8, RFC 5258; STATUS and MYRIGHTS come right behind their LIST (RFC 5819 §2, RFC 8440 §4)."""
-    if command.patterns == ("",):
+    if _obsolete(session, command.status):
+        yield bad(NO_RECENT)
+        return
+    if "HIGHESTMODSEQ" in command.status:
+        yield session.enable_condstore()
+    if command.patterns == ("",) and not command.extended:
         yield b'* LIST (\\Noselect) "/" ""\r\n'
         yield ok("done")
         return

@@ -7,7 +7,7 @@ from mailcore.errors import BadMailboxName, LimitReached, NoSuchMailbox
 from mailcore.imap import responses
 from mailcore.imap.commands import Multisearch, Source
 from mailcore.imap.criteria import Changed, leaves
-from mailcore.imap.handlers.searching import follow, ground, refusal, save, saving
+from mailcore.imap.handlers.searching import follow, ground, refusal, save, saving, unbounded
 from mailcore.imap.parse.searching import SELECTED
 from mailcore.imap.responses import Responses, bad, ok
 from mailcore.imap.search import answers, engine
@@ -47,6 +47,10 @@ async def esearch(session: Session, command: Multisearch) -> Responses:
         async for target in _targets(session, command.sources):
             here, uidvalidity = await _ground(session, target)
             here = replace(here, asked=asked)
+            refused = unbounded(session, here.view, search)
+            if refused is not None:  # a UID to go on from says nothing where several mailboxes are searched
+                yield refused
+                return
             places = await engine.find(here, search.key)
             if command.sources == SELECTED:
                 save(session, places, search.returns)

@@ -1,15 +1,22 @@
-"""SEARCH, SORT and THREAD. RFC 3501 §6.4.4, RFC 5256 §3; what they return: RFC 4731, RFC 5182 (SAVE), RFC 5267 §3, RFC 9394."""
+"""SEARCH, SORT and THREAD. RFC 3501 §6.4.4, RFC 5256 §3; of how many: RFC 9738.
+
+What they return: RFC 4731, RFC 5182 (SAVE), RFC 5267 §3, RFC 9394.
+"""
 
 import contextlib
 from collections.abc import Iterator, Sequence
 
+from mailcore.imap import telling
 from mailcore.imap.commands import Returns, Search, Sort, Thread
-from mailcore.imap.criteria import Changed, Numbers, leaves
-from mailcore.imap.responses import Done, Responses, bad, ok
+from mailcore.imap.criteria import AllOf, Changed, Key, Numbers, leaves
+from mailcore.imap.parse.cursor import MAX_NUMBER
+from mailcore.imap.responses import Done, Responses, bad, no, ok
 from mailcore.imap.search import answers, engine, sorting
 from mailcore.imap.search.answers import Result
 from mailcore.imap.search.ground import Ground, here_or_aside
+from mailcore.imap.sequence import SequenceSet
 from mailcore.imap.session import Session
+from mailcore.imap.view import View
 
 
 async def search(session: Session, command: Search) -> Responses:
@@ -19,17 +26,18 @@ async def search(session: Session, command: Search) -> Responses:
         yield refused
         return
     yield follow(session, command)
+    key, left = bounded(session, session.selected.view, command.key)
     with saving(session, command.returns):
-        places = await engine.find(ground(session), command.key)
+        places = await engine.find(ground(session), key)
         save(session, places, command.returns)
     returns = command.returns or (answers.ALL if "IMAP4REV2" in session.enabled else None)
     yield await here_or_aside(len(places), _answer, session, b"SEARCH", places, command, returns)
-    yield ok("searched")
+    yield ok("searched", left)
 
 
 async def sort(session: Session, command: Sort) -> Responses:
     """RFC 5256 §3; with RETURN the answer is an ESEARCH in the order asked for (RFC 5267 §3)."""
-    refused = refusal(session, command.search)
+    refused = refusal(session, command.search) or unbounded(session, session.selected.view, command.search)
     if refused is not None:
         yield refused
         return
@@ -44,7 +52,7 @@ async def sort(session: Session, command: Sort) -> Responses:
 
 async def thread(session: Session, command: Thread) -> Responses:
     """RFC 5256 §3."""
-    refused = refusal(session, command.search)
+    refused = refusal(session, command.search) or unbounded(session, session.selected.view, command.search)
     if refused is not None:
         yield refused
         return
@@ -73,6 +81,34 @@ def refusal(session: Session, command: Search) -> Done | None:
     if "UIDONLY" in session.enabled and not all(key.uid or key.messages.saved for key in numbered):
         return bad("messages are named by UID alone here", "UIDREQUIRED")  # RFC 9586 §3.3
     return None
+
+
+def bounded(session: Session, view: View, key: Key) -> tuple[Key, str]:
+    """Return the key for as many messages as one command may look at, those of the highest UIDs, and the code when some are left out.
+
+    Numbers and UIDs that every message must have count first: the client goes on with UIDBEFORE (RFC 9738 §3.1).
+    """
+    if len(view.uids) <= session.limit:
+        return key, ""
+    keys = key.keys if isinstance(key, AllOf) else (key,)
+    places: Sequence[int] = range(len(view.uids))
+    for one in keys:
+        if isinstance(one, Numbers):
+            named = view.known(session.saved) if one.messages.saved else view.matching(one.messages, uid=one.uid)
+            places = sorted(set(places).intersection(named))
+    kept, left = telling.limited(places, view.uids, session.limit)
+    if not left:
+        return key, ""
+    return AllOf((Numbers(SequenceSet(((view.uids[kept[0]], MAX_NUMBER),)), uid=True), key)), left
+
+
+def unbounded(session: Session, view: View, command: Search) -> Done | None:
+    """Return the refusal of what cannot be done in parts, None when it need not be (RFC 9738). A result to save is empty then."""
+    if not bounded(session, view, command.key)[1]:
+        return None
+    if command.returns is not None and "SAVE" in command.returns.options:
+        session.saved = ()
+    return no("too many messages for one command", f"MESSAGELIMIT {session.limit}")
 
 
 def follow(session: Session, command: Search) -> bytes:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from config.database import Tx
-from mailcore.imap import responses, resync
+from mailcore.imap import naming, responses, resync
 from mailcore.imap.commands import Plain, Select
 from mailcore.imap.responses import Done, Responses, bad, ok
 from mailcore.imap.session import Session, State
@@ -40,8 +40,10 @@ async def _open(session: Session, command: Select, *, read_only: bool) -> Respon
     session.use_keywords(names)
     name = place.shown(found.name)
     mailbox = await session.select(place.account, found.key, read_only=read_only, given=place.rights, name=name)
-    for line in _counted(session, name, mailbox, read_only=read_only):
+    for line in _counted(session, mailbox, read_only=read_only):
         yield line
+    if "IMAP4REV2" in session.enabled:
+        yield await naming.line(session, name, command.said)
     yield responses.untagged("OK", "UIDs valid", f"UIDVALIDITY {session.selected.uidvalidity}")
     yield responses.untagged("OK", "its id", f"MAILBOXID ({responses.mailbox_id(mailbox.key)})")
     yield responses.untagged("OK", "next UID", f"UIDNEXT {mailbox.uid_next}")
@@ -61,15 +63,14 @@ def _refused(session: Session, command: Select) -> Done | None:
     return None
 
 
-def _counted(session: Session, name: str, mailbox: Mailbox, *, read_only: bool) -> Iterator[bytes]:
-    """What can be kept, and how many messages there are; IMAP4rev2 names the mailbox and has no RECENT (RFC 9051 §6.3.2)."""
-    view, rev2 = session.selected.view, "IMAP4REV2" in session.enabled
+def _counted(session: Session, mailbox: Mailbox, *, read_only: bool) -> Iterator[bytes]:
+    """What can be kept, and how many messages there are; IMAP4rev2 has neither RECENT nor UNSEEN (RFC 9051 §6.3.2)."""
+    view = session.selected.view
     yield b"* FLAGS %b\r\n" % session.flags.all()
     permanent = b"()" if read_only else session.flags.permanent(session.selected.rights)
     yield b"* OK [PERMANENTFLAGS %b] these can be kept\r\n" % permanent
     yield responses.exists(len(view.uids))
-    if rev2:
-        yield b'* LIST () "/" %b\r\n' % responses.mailbox(name, utf8=session.utf8)
+    if "IMAP4REV2" in session.enabled:
         return
     yield b"* 0 RECENT\r\n"
     unseen = view.first_unseen() if mailbox.unseen and "UIDONLY" not in session.enabled else 0

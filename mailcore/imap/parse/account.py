@@ -111,8 +111,9 @@ def select(cursor: Cursor) -> Select:
     """RFC 3501 §6.3.1, with the parameters of RFC 7162 §3.1.8 and §3.2.5."""
     cursor.space()
     name = cursor.mailbox()
+    said = cursor.said
     if cursor.ended():
-        return Select(name)
+        return Select(name, said=said)
     cursor.space()
     cursor.expect(b"(")
     condstore, resync = False, None
@@ -125,7 +126,7 @@ def select(cursor: Cursor) -> Select:
             case _:
                 raise BadSyntax("CONDSTORE or QRESYNC expected")
         if cursor.skip(b")"):
-            return Select(name, condstore, resync)
+            return Select(name, condstore, resync, said)
         cursor.space()
 
 
@@ -164,7 +165,7 @@ def create(cursor: Cursor) -> Create:
     cursor.space()
     name = cursor.mailbox()
     if cursor.ended():
-        return Create(name, "")
+        return Create(name, "", cursor.said)
     cursor.space()
     cursor.expect(b"(")
     if cursor.word() != "USE":
@@ -178,21 +179,21 @@ def create(cursor: Cursor) -> Create:
         cursor.expect(b"\\")
         roles.append(cursor.word().lower())
     cursor.expect(b")")
-    return Create(name, " ".join(dict.fromkeys(roles)))  # two uses of one mailbox are none that is known here
+    return Create(name, " ".join(dict.fromkeys(roles)), cursor.said)  # two uses of one mailbox are none that is known here
 
 
 def delete(cursor: Cursor) -> Delete:
     """RFC 3501 §6.3.4."""
     cursor.space()
-    return Delete(cursor.mailbox())
+    return Delete(cursor.mailbox(), cursor.said)
 
 
 def rename(cursor: Cursor) -> Rename:
     """RFC 3501 §6.3.5."""
     cursor.space()
-    old = cursor.mailbox()
+    old, said = cursor.mailbox(), cursor.said
     cursor.space()
-    return Rename(old, cursor.mailbox())
+    return Rename(old, cursor.mailbox(), said)
 
 
 def subscribe(cursor: Cursor) -> Subscribe:

@@ -1,4 +1,4 @@
-"""The criteria of SEARCH. RFC 3501 §6.4.4, RFC 9051 §6.4.4; RFC 5032, RFC 7162 §3.1.5, RFC 8474 §6, RFC 8514 §4.3."""
+"""The criteria of SEARCH. RFC 3501 §6.4.4, RFC 9051 §6.4.4; RFC 5032, RFC 7162 §3.1.5, RFC 8474 §6, RFC 8514 §4.3, RFC 9738."""
 
 import re
 from collections.abc import Callable
@@ -21,8 +21,9 @@ from mailcore.imap.criteria import (
     Size,
     TextHas,
 )
-from mailcore.imap.parse.cursor import BadSyntax, Cursor
+from mailcore.imap.parse.cursor import MAX_NUMBER, BadSyntax, Cursor
 from mailcore.imap.parse.dates import day
+from mailcore.imap.sequence import SequenceSet
 from mailcore.store.types import Flag
 
 MAX_DEPTH = 50  # of NOT, OR and parentheses: below Python's own limit by far
@@ -144,6 +145,26 @@ def _called(field: str, letter: bytes) -> Callable[[Criteria, int], Key]:
     return read
 
 
+def _uid_after(criteria: Criteria, depth: int) -> Numbers:
+    return _uids(_uid(criteria) + 1, MAX_NUMBER)
+
+
+def _uid_before(criteria: Criteria, depth: int) -> Numbers:
+    return _uids(1, _uid(criteria) - 1)
+
+
+def _uid(criteria: Criteria) -> int:
+    uid = criteria.cursor.number()
+    if not uid:
+        raise BadSyntax("UIDs begin with 1")
+    return uid
+
+
+def _uids(low: int, high: int) -> Numbers:
+    """Messages with a UID in a range, none when it is empty: no end of it stands for the last message (RFC 9738)."""
+    return Numbers(SequenceSet(((low, high),) if low <= high else ()), uid=True)
+
+
 def _modseq(criteria: Criteria, depth: int) -> Changed:
     """An entry may stand before the number; all flags of a message have one modseq here (RFC 7162 §3.1.5)."""
     cursor = criteria.cursor
@@ -199,6 +220,8 @@ WITH_ARGUMENT: dict[str, Callable[[Criteria, int], Key]] = {
     "KEYWORD": _keyword,
     "UNKEYWORD": lambda criteria, depth: Not(_keyword(criteria, depth)),
     "UID": lambda criteria, depth: Numbers(criteria.cursor.sequence_set(), uid=True),
+    "UIDAFTER": _uid_after,
+    "UIDBEFORE": _uid_before,
     "EMAILID": _called("EMAILID", b"M"),
     "THREADID": _called("THREADID", b"T"),
     "MODSEQ": _modseq,

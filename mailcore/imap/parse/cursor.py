@@ -29,13 +29,14 @@ class BadSyntax(Exception):
 class Cursor:
     """Reads tokens from left to right; a token that does not stand there raises BadSyntax and moves nothing."""
 
-    __slots__ = ("at", "brought", "data", "utf8")
+    __slots__ = ("at", "brought", "data", "said", "utf8")
 
     def __init__(self, data: bytes, at: int = 0, *, utf8: bool = False, brought: Mapping[int, Spooled] | None = None) -> None:
         self.data = data
         self.at = at
         self.brought = brought or {}  # literals that are in a file, by the place where their octets would be
         self.utf8 = utf8  # mailbox names are UTF-8 as they stand (RFC 6855 §3, RFC 9051 §5.1)
+        self.said = ""  # the last mailbox name, before it was brought into NFC
 
     def take(self, pattern: re.Pattern[bytes], what: str) -> bytes:
         """Take what a pattern matches here."""
@@ -154,7 +155,10 @@ class Cursor:
 
     def mailbox(self) -> str:
         """Take a mailbox name. Raises BadMailboxName too."""
-        return names.decode(self.astring(), utf8=self.utf8)
+        octets = self.astring()
+        name = names.decode(octets, utf8=self.utf8)
+        self.said = octets.decode("utf-8") if self.utf8 else name
+        return name
 
     def pattern(self) -> str:
         """Take a mailbox name that may have wildcards. Raises BadMailboxName too."""
