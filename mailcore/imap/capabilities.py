@@ -7,6 +7,8 @@ IN_CLEAR = ("STARTTLS", "LOGINDISABLED")
 SECURED = ("SASL-IR",)
 SIGNED_IN = (
     "IDLE",
+    "COMPRESS=DEFLATE",
+    "UNAUTHENTICATE",
     "NAMESPACE",
     "ACL",
     "RIGHTS=texk",  # the rights that RFC 4314 §2.2 has beyond those of the ACL extension before it

@@ -375,3 +375,10 @@ class Multisearch:
 
     sources: tuple[Source, ...]
     search: Search
+
+
+@dataclass(frozen=True, slots=True)
+class Compress:
+    """`mechanism` in capitals (RFC 4978 §3)."""
+
+    mechanism: str

@@ -6,20 +6,20 @@ that answers them, and it ends when the framer has nothing more to give.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Protocol, cast
+from typing import cast
 
 from config.log import log
-from mailcore.imap import driver, responses
+from mailcore.imap import driver, packed, responses
 from mailcore.imap.capabilities import capabilities
-from mailcore.imap.memory import Memory
+from mailcore.imap.owner import Owner
 from mailcore.imap.pace import SENDS, TAKES, unsent_bytes
 from mailcore.imap.session import Session, State
+from mailcore.imap.packed import PackedFramer
 from mailcore.imap.spool import Spool, Spooled
 from mailcore.imap.wire import Begins, Continue, Event, Framer, Limits, Pours, Request, TooBig
-from mailcore.services import Services
-from mailcore.tls import NOTHING, Channel
+from mailcore.tls import NOTHING
 
 HELD_BYTES = 256 * 1024  # pipelined octets at which reading pauses, and unsent ones at which writing waits
 ALL_HELD_BYTES = 512 * 1024 * 1024  # received and not yet carried out, all connections together
@@ -28,36 +28,9 @@ PIPELINED = 4  # commands looked at ahead of their turn (reference imap.md §7)
 AHEAD_BYTES = 2 * 1024 * 1024
 BEFORE = Limits(line=8192, literal=8192, append=8192, skip=0)  # reference imap.md §7
 LINE, LITERAL = 65_536, 131_072
+ROUSED_S = 0.1  # how long news wait for more of them (reference imap.md §5: 100 to 500 ms)
 POUR_BYTES = 256 * 1024  # messages above go into a file as they come, smaller ones through memory
 BROUGHT = 4  # messages of the largest size that one command may bring (RFC 3502 sets no bound)
-
-
-class Owner(Protocol):
-    """What accepts connections, as one of them sees it."""
-
-    services: Services
-    memory: Memory
-    held_bytes: int
-
-    def admit(self, connection: "Connection") -> bool:
-        """Count a connection in; return False when there are too many."""
-        ...
-
-    def forget(self, connection: "Connection") -> None:
-        """Count it out."""
-        ...
-
-    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Run a coroutine that ends with the server."""
-        ...
-
-    async def start_tls(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> asyncio.Transport:
-        """Negotiate TLS on a connection."""
-        ...
-
-    def offered(self, transport: asyncio.Transport) -> Channel:
-        """Return what the TLS of a connection offers to sign-in."""
-        ...
 
 
 class Connection(asyncio.Protocol):
@@ -66,7 +39,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
         self._loop = asyncio.get_running_loop()
-        self._framer = Framer(BEFORE)
+        self._framer: Framer | PackedFramer = Framer(BEFORE)
         self._counted = 0  # of what the framer holds, in the owner's sum
         self._ahead: deque[Event] = deque()
         self._out: list[bytes] = []
@@ -80,6 +53,7 @@ class Connection(asyncio.Protocol):
         self._pace: asyncio.TimerHandle | None = None
         self._received_bytes = 0
         self._drained: asyncio.Future[None] | None = None
+        self._rousing: asyncio.TimerHandle | None = None
         self._reading = True
         self._heard_at = self._began_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -152,7 +126,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Stop answering. What a unit of work has begun it finishes."""
-        for timer in (self._timer, self._pace):
+        for timer in (self._timer, self._pace, self._rousing):
             if timer is not None:
                 timer.cancel()
         self.resume_writing()
@@ -337,11 +311,41 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
     def stop(self) -> None:
+    def rouse(self) -> None:
+        """See to it that the session's news are told soon: what happens within a moment is told together."""
+        if self._rousing is None and not self._transport.is_closing():
+            self._rousing = self._loop.call_later(ROUSED_S, self._roused)
+
+    def _roused(self) -> None:
+        self._rousing = None
+        if not self._transport.is_closing():
+            self._wake()
+
         """Stop answering."""
         if self._task is not None:
             self._task.cancel()
 
     async def _answer(self) -> None:
+    @property
+    def compressed(self) -> bool:
+        """Say whether what either side says is compressed."""
+        return isinstance(self._framer, PackedFramer)
+
+    async def compress(self) -> None:
+        """Send the reply so far; what either side says from then on is compressed (RFC 4978 §3)."""
+        await self.flush()
+        self._framer, self._transport = packed.pack(self._framer, self._transport)
+
+    async def distrust(self) -> None:
+        """Send the reply so far; from then on this is a client that has not signed in, and nothing is compressed (RFC 8437 §2, §3)."""
+        await self.flush()
+        self._framer, self._transport = packed.unpack(self._framer, self._transport)
+        self._framer.limits = BEFORE
+        self._began_at = self._loop.time()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._watch()
+
         """Answer until there is nothing more to answer."""
         try:
             while self.session.state is not State.ENDED:
@@ -362,6 +366,8 @@ class Connection(asyncio.Protocol):
         except Exception:  # noqa: BLE001 - the driver of the connection: a bug ends this one, not the server
             log.exception("imap.connection", peer=self.peer)
             self._transport.abort()
+                elif self.session.watch is not None and self.session.watch.rung:
+                    await driver.tell_news(self.session)
         finally:
             self._task = None
             if self._transport.is_closing():

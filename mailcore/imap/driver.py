@@ -8,7 +8,10 @@ from config.errors import MailError
 from config.log import log
 from mailcore.errors import LentForReading, NotAllowed
 from mailcore.imap import admitting, errors, responses
+from mailcore.imap.handlers import notifying
+from mailcore.imap.notices import EVENTS
 from mailcore.imap.parse.cursor import BadSyntax, Cursor
+from mailcore.imap.parse.notifying import BadEvent
 from mailcore.imap.parse.searching import CHARSETS, BadCharset
 from mailcore.imap.responses import Done, bad, no
 from mailcore.imap.session import AccessEnded, MailboxVanished, Session, State
@@ -19,6 +22,7 @@ from mailcore.imap.wire import Continue, Event, Overflow, Request, TooBig
 MAX_STRIKES = {State.START: 5, State.SIGNED_IN: 20, State.SELECTED: 20}  # wrong commands and passwords before BYE
 FLUSH_BYTES = 256 * 1024
 LOOKED_AT = 200  # octets of a command that waits: its tag and its name
+VANISHED, ENDED = "the selected mailbox was deleted or renamed", "the right to this mailbox has ended"
 MAILBOX_FIELDS = ("name", "old", "new")  # what commands call the mailboxes that they name
 
 
@@ -30,11 +34,27 @@ async def handle(session: Session, event: Event) -> None:
         case TooBig(tag):
             session.channel.write(no("larger than this server accepts", "TOOBIG").line(tag))
             _strike(session)
-        case Overflow():
+        case Overflow(why):
+            log.warning("imap.overflow", peer=session.channel.peer, why=why)
             _leave(session, "that is more than this server can take")
         case _:
             assert isinstance(event, Request)
             await _execute(session, event)
+
+
+async def tell_news(session: Session) -> None:
+    """Tell what the client asked to be told of while it says nothing (RFC 5465)."""
+    try:
+        async for lines in notifying.news(session):
+            session.channel.write(lines)
+            await session.channel.ease(FLUSH_BYTES)
+    except MailboxVanished:
+        _leave(session, VANISHED)
+    except AccessEnded:
+        _leave(session, ENDED)
+    except MailError as error:
+        session.channel.write(responses.untagged("NO", error.text, "NOTIFICATIONOVERFLOW"))
+        session.watch_with(None)
 
 
 def _strike(session: Session) -> None:
@@ -63,10 +83,10 @@ async def _execute(session: Session, request: Request) -> None:
         if done is not None:
             session.channel.write(done.line(session.tag))
     except MailboxVanished:
-        _leave(session, "the selected mailbox was deleted or renamed")
+        _leave(session, VANISHED)
     except AccessEnded:
         log.info("imap.access_ended", account_id=session.account_id, peer=session.channel.peer)
-        _leave(session, "the right to this mailbox has ended")
+        _leave(session, ENDED)
     if session.state is not State.ENDED and session.strikes >= MAX_STRIKES[session.state]:
         _leave(session, "too many errors")
 
@@ -80,6 +100,8 @@ async def _perform(session: Session, request: Request) -> Done | None:
         if spec.numbers and "UIDONLY" in session.enabled:
             return bad("messages are named by UID alone here", "UIDREQUIRED")
         return await _run(session, spec, cursor)
+    except BadEvent as error:
+        return no(str(error), f"BADEVENT ({' '.join(EVENTS.values())})")
     except BadSyntax as error:
         _strike(session)
         return bad(str(error))
@@ -158,13 +180,17 @@ async def _tell(session: Session, spec: Spec, *, renumber: bool) -> None:
     await session.refresh()
     if renumber and not spec.removes and session.loses and _numbers_wait(session):
         renumber = False
-    for line in await session.announce(renumber=renumber):
+    last = session.last_uid
+    for line in await session.announce(renumber=renumber, asked=spec.removes):
         session.channel.write(line)
 
 
 def _numbers_wait(session: Session) -> bool:
     """Say whether the client has sent a command with sequence numbers already, behind the one that is carried out."""
     return any(isinstance(event, Request) and _uses_numbers(event.text) for event in session.channel.upcoming())
+    if session.watch is not None:
+        async for lines in notifying.arrivals(session, last):
+            session.channel.write(lines)
 
 
 def _uses_numbers(text: bytes) -> bool:

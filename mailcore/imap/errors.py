@@ -91,7 +91,7 @@ CODES: dict[type[MailError], str] = {
 def refusal(error: MailError) -> Done:
     """Return NO with the text and the code of a refusal; one of another family is the operator's to look at."""
     if isinstance(error, BadUrl):
-        return no(error.text, f"BADURL {error.url}")
+        return no(error.text, f"BADURL {error.url}" if error.url else "")
     for kind in type(error).__mro__:
         if kind in CODES:
             return no(error.text, CODES[kind])

@@ -5,21 +5,20 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
-from typing import Protocol
 
 from config.clock import SECOND_US
 from directory import credentials
 from directory.types import Identity
-from mailcore import tls
 from mailcore.errors import NoSuchMailbox, NotAllowed
 from mailcore.imap import names, responses, telling
+from mailcore.imap.channel import Channel
 from mailcore.imap.errors import ReadOnly
 from mailcore.imap.memory import Memory
 from mailcore.imap.place import Place, Selected
 from mailcore.imap.responses import Done, FlagWriter
 from mailcore.imap.sequence import SequenceSet, runs
 from mailcore.imap.view import Gone, Reflagged, Total, View
-from mailcore.imap.wire import Event
+from mailcore.imap.watching import Watch
 from mailcore.services import Services
 from mailcore.store import keywords, mailboxes, messages, rights
 from mailcore.store.bus import Bus
@@ -37,54 +36,6 @@ class State(Enum):
     SIGNED_IN = "signed in"
     SELECTED = "with a mailbox selected"
     ENDED = "ended"
-
-
-class Channel(Protocol):
-    """The connection as handlers see it."""
-
-    secure: bool
-    peer: str
-    offered: tls.Channel  # what TLS offers to sign-in
-
-    def write(self, octets: bytes) -> None:
-        """Add octets to the reply."""
-        ...
-
-    async def flush(self) -> None:
-        """Send the reply so far; return when the peer keeps up."""
-        ...
-
-    async def ease(self, bound_bytes: int) -> None:
-        """Send the reply so far when it has grown past `bound_bytes`."""
-        ...
-
-    def take(self) -> Event | None:
-        """Return what the client has sent already."""
-        ...
-
-    def upcoming(self) -> Sequence[Event]:
-        """Return a few of the events behind this one that have arrived, without taking them."""
-        ...
-
-    def refuse(self) -> None:
-        """Give no ``+`` to the client that waits for it: its command has ended."""
-        ...
-
-    async def read(self) -> Event:
-        """Send the reply so far and wait for the client."""
-        ...
-
-    async def wait(self, changed: asyncio.Event, timeout_s: float) -> bool:
-        """Send the reply so far; wait until the client sends or `changed` is set. Return False when time is up."""
-        ...
-
-    async def start_tls(self) -> None:
-        """Send the reply so far, forget what the client sent, and negotiate TLS."""
-        ...
-
-    def trust(self) -> None:
-        """Allow the sizes of a signed-in client."""
-        ...
 
 
 class MailboxVanished(Exception):
@@ -112,6 +63,7 @@ class Session:
         self.keywords: dict[int, str] = {}  # of the account of the selected mailbox
         self.keeping: dict[bytes, asyncio.Task[Prepared]] = {}  # messages on their way to the blob store ahead of their APPEND
         self.identity: Identity | None = None
+        self.watch: Watch | None = None  # what the client asked to be told of (RFC 5465)
         self._account: AccountKey | None = None
         self._selected: Selected | None = None
         self._read_at_us = 0
@@ -259,6 +211,8 @@ class Session:
     async def look(self, key: MailboxKey) -> tuple[Mailbox, View]:
         """Read a mailbox: what changed since somebody here last selected it, or else all of it. Raises NoSuchMailbox."""
         kept = self.memory.views.find(key)
+        if self.watch is not None:
+            self.watch.also(key.account_id)
         if kept is not None:
             uidvalidity, view = kept
             delta = await self.services.db.peek(messages.changes, key, view.modseq)
@@ -279,6 +233,22 @@ class Session:
         if self._selected is not None:
             self.bus.discard(self._selected.key.account_id, self.changed)
             self._selected = None
+    @property
+    def unselected(self) -> bool:
+        """Say whether no mailbox is selected."""
+        return self._selected is None
+
+    @property
+    def last_uid(self) -> int:
+        """Return the highest UID that the client knows of the selected mailbox, 0 for none."""
+        return self._selected.view.uids[-1] if self._selected is not None and self._selected.view.uids else 0
+
+    def watch_with(self, watch: Watch | None) -> None:
+        """Tell what this watch is for, and nothing of the one before."""
+        if self.watch is not None:
+            self.watch.close()
+        self.watch = watch
+
             self.saved = ()
             self.state = State.SIGNED_IN
 
@@ -289,7 +259,21 @@ class Session:
             task.add_done_callback(_ignored)
             task.cancel()
         self.keeping.clear()
+        self._release()
         self.state = State.ENDED
+
+    def sign_out(self) -> None:
+        """Forget who signed in and all that was said since (RFC 8437 §3)."""
+        self._release()
+        self.enabled.clear()
+        self.strikes = 0
+        self.identity = self._account = None
+        self.state = State.START
+
+    def _release(self) -> None:
+        self.watch_with(None)
+        self.changed.clear()
+        self.use_keywords({})
 
     def is_stale(self) -> bool:
         """Say whether the view may lag behind the database: a hint came, or none could have for a while."""
@@ -317,9 +301,9 @@ class Session:
         else:
             selected.view.compare(found)
 
-    async def announce(self, *, renumber: bool) -> list[bytes]:
-        """Return what the client is to be told of its mailbox now."""
-        if self._selected is None:
+    async def announce(self, *, renumber: bool, asked: bool = False) -> list[bytes]:
+        """Return what the client is to be told of its mailbox now; `asked` when a command of its own brought it about."""
+        if self._selected is None or not (asked or self.watch is None or self.watch.tells(flags=False)):
             return []
         view = self._selected.view
         last = view.uids[-1] if view.uids else 0
@@ -344,7 +328,7 @@ class Session:
                     gone = []
                     said.append(responses.exists(count))
                 case Reflagged(number, uid, flags, modseq, same):
-                    if modseqs or not same:
+                    if (modseqs or not same) and (self.watch is None or self.watch.tells(flags=True)):
                         said.append(write(number, uid, self.flags.write(flags), modseq))
         said += telling.vanished(runs(gone))
         return said

@@ -11,9 +11,11 @@ from mailcore.imap.handlers import (
     entry,
     fetching,
     idling,
+    layers,
     mailboxes,
     metadata,
     multisearch,
+    notifying,
     quota,
     replacing,
     rights,
@@ -23,7 +25,9 @@ from mailcore.imap.handlers import (
 from mailcore.imap.parse import account, messages
 from mailcore.imap.parse import appending as parse_appending
 from mailcore.imap.parse import fetching as parse_fetching
+from mailcore.imap.parse import layers as parse_layers
 from mailcore.imap.parse import metadata as parse_metadata
+from mailcore.imap.parse import notifying as parse_notifying
 from mailcore.imap.parse import rights as parse_rights
 from mailcore.imap.parse import searching as parse_searching
 from mailcore.imap.parse.cursor import Cursor
@@ -72,6 +76,8 @@ TABLE: dict[str, Spec] = {
     "STARTTLS": Spec(account.plain, entry.starttls, START),
     "LOGIN": Spec(account.login, entry.login, START),
     "AUTHENTICATE": Spec(account.authenticate, entry.authenticate, START),
+    "UNAUTHENTICATE": Spec(account.plain, layers.unauthenticate, SIGNED_IN, NOTHING),
+    "COMPRESS": Spec(parse_layers.compress, layers.compress, SIGNED_IN),
     "ENABLE": Spec(account.enable, entry.enable, SIGNED_IN),
     "NAMESPACE": Spec(account.plain, entry.namespace, SIGNED_IN),
     "LIST": Spec(account.listing, mailboxes.list_, SIGNED_IN),
@@ -91,6 +97,7 @@ TABLE: dict[str, Spec] = {
     "SETMETADATA": Spec(parse_metadata.set_, metadata.set_, SIGNED_IN, writes=True),
     "GETQUOTA": Spec(parse_metadata.quota, quota.get_quota, SIGNED_IN),
     "GETQUOTAROOT": Spec(parse_metadata.quota_root, quota.get_quota_root, SIGNED_IN),
+    "NOTIFY": Spec(parse_notifying.notify, notifying.notify, SIGNED_IN, FREE),
     "SELECT": Spec(account.select, selecting.select, SIGNED_IN, NOTHING),
     "EXAMINE": Spec(account.select, selecting.examine, SIGNED_IN, NOTHING),
     "APPEND": Spec(parse_appending.append, appending.append, SIGNED_IN, FREE, writes=True),

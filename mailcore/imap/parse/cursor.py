@@ -60,7 +60,7 @@ class Cursor:
     def expect(self, token: bytes) -> None:
         """Take these octets."""
         if not self.skip(token):
-            raise BadSyntax("space expected" if token == b" " else f"{token.decode('ascii')} expected")
+            raise BadSyntax("space expected" if token == b" " else f"'{token.decode('ascii')}' expected")
 
     def space(self) -> None:
         """Take the space between two arguments. More than one is tolerated."""

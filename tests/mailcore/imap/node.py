@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import re
 import ssl
+import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from config.clock import Clock
 from config.database import Tx
@@ -21,6 +23,7 @@ from mailcore.services import Services
 from mailcore.store import mailboxes, messages
 from mailcore.store.check import check, check_blobs
 from mailcore.store.store import Store
+from tests.mailcore.imap.packed import PackedReader, PackedWriter
 from tests.mailcore.wrapper import AesWrapper, provider
 
 DOMAIN = "interieur.gov.example"
@@ -134,6 +137,16 @@ class Client:
     async def append(self, raw: bytes, mailbox: str = "INBOX", arguments: str = "") -> bytes:
         """APPEND with a non-synchronising literal."""
         return await self.ask(f"APPEND {mailbox} {arguments}{{{len(raw)}+}}\r\n".encode() + raw)
+
+    def pack(self, flush: int = zlib.Z_SYNC_FLUSH) -> None:
+        """Compress from here on (RFC 4978)."""
+        self.reader = cast(asyncio.StreamReader, PackedReader(self.reader))
+        self.writer = cast(asyncio.StreamWriter, PackedWriter(self.writer, flush))
+
+    def unpack(self) -> None:
+        """Compress no more, if that was so."""
+        if isinstance(self.reader, PackedReader) and isinstance(self.writer, PackedWriter):
+            self.reader, self.writer = self.reader.reader, self.writer.writer
 
     async def everything(self) -> bytes:
         """Return all that still comes."""

@@ -11,7 +11,7 @@
 ``A< …``                           A hears this: in this order, other lines may stand between. A tagged line may go on.
 ``A! …``                           A hears no such line since its last command
 ``$name`` binds one word and must be the same afterwards; ``…`` is anything. After IDLE lines are awaited until ``DONE``,
-after NOTIFY SET for good.
+after NOTIFY SET for good; after COMPRESS DEFLATE both sides compress.
 """
 
 import re
@@ -58,6 +58,10 @@ class Voice:
         self.heard += [line.decode("utf-8", "replace") for line in [*self.client.untagged, end]]
         if command == "IDLE":
             self.idling = tag
+        if command == "COMPRESS DEFLATE" and end.startswith(b"OK"):
+            self.client.pack()
+        if command == "UNAUTHENTICATE":
+            self.client.unpack()
         if command.startswith("NOTIFY "):
             self.watching = command.startswith("NOTIFY SET")
 
