@@ -15,8 +15,8 @@ from mailcore.imap import driver, packed, responses
 from mailcore.imap.capabilities import capabilities
 from mailcore.imap.owner import Owner
 from mailcore.imap.pace import SENDS, TAKES, unsent_bytes
-from mailcore.imap.session import Session, State
 from mailcore.imap.packed import PackedFramer
+from mailcore.imap.session import Session, State
 from mailcore.imap.spool import Spool, Spooled
 from mailcore.imap.wire import Begins, Continue, Event, Framer, Limits, Pours, Request, TooBig
 from mailcore.tls import NOTHING
@@ -27,8 +27,8 @@ GREEDY_BYTES = 64 * 1024  # who holds less is not turned away when all hold too 
 PIPELINED = 4  # commands looked at ahead of their turn (reference imap.md §7)
 AHEAD_BYTES = 2 * 1024 * 1024
 BEFORE = Limits(line=8192, literal=8192, append=8192, skip=0)  # reference imap.md §7
-LINE, LITERAL = 65_536, 131_072
 ROUSED_S = 0.1  # how long news wait for more of them (reference imap.md §5: 100 to 500 ms)
+LINE, LITERAL = 65_536, 131_072
 POUR_BYTES = 256 * 1024  # messages above go into a file as they come, smaller ones through memory
 BROUGHT = 4  # messages of the largest size that one command may bring (RFC 3502 sets no bound)
 
@@ -51,9 +51,9 @@ class Connection(asyncio.Protocol):
         self._spooled: tuple[Spooled, ...] = ()
         self._pouring: asyncio.Future[None] | None = None  # a thread writes into the spool
         self._pace: asyncio.TimerHandle | None = None
+        self._rousing: asyncio.TimerHandle | None = None
         self._received_bytes = 0
         self._drained: asyncio.Future[None] | None = None
-        self._rousing: asyncio.TimerHandle | None = None
         self._reading = True
         self._heard_at = self._began_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -298,19 +298,6 @@ class Connection(asyncio.Protocol):
         self.offered = self._owner.offered(self._transport)
         self._transport.set_write_buffer_limits(high=HELD_BYTES)
 
-    def trust(self) -> None:
-        """Allow the sizes of a signed-in client."""
-        size = self._owner.services.settings.smtp.max_message_bytes
-        self._framer.limits = Limits(LINE, LITERAL, size, skip=4 * size, pour=POUR_BYTES, brought=BROUGHT * size)
-
-    # the connection's own life
-
-    def close(self, text: str, code: str = "") -> None:
-        """Say BYE and close."""
-        self._transport.write(responses.untagged("BYE", text, code))
-        self._transport.close()
-
-    def stop(self) -> None:
     def rouse(self) -> None:
         """See to it that the session's news are told soon: what happens within a moment is told together."""
         if self._rousing is None and not self._transport.is_closing():
@@ -321,11 +308,11 @@ class Connection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._wake()
 
-        """Stop answering."""
-        if self._task is not None:
-            self._task.cancel()
+    def trust(self) -> None:
+        """Allow the sizes of a signed-in client."""
+        size = self._owner.services.settings.smtp.max_message_bytes
+        self._framer.limits = Limits(LINE, LITERAL, size, skip=4 * size, pour=POUR_BYTES, brought=BROUGHT * size)
 
-    async def _answer(self) -> None:
     @property
     def compressed(self) -> bool:
         """Say whether what either side says is compressed."""
@@ -346,6 +333,19 @@ class Connection(asyncio.Protocol):
             self._timer.cancel()
         self._watch()
 
+    # the connection's own life
+
+    def close(self, text: str, code: str = "") -> None:
+        """Say BYE and close."""
+        self._transport.write(responses.untagged("BYE", text, code))
+        self._transport.close()
+
+    def stop(self) -> None:
+        """Stop answering."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _answer(self) -> None:
         """Answer until there is nothing more to answer."""
         try:
             while self.session.state is not State.ENDED:
@@ -353,6 +353,8 @@ class Connection(asyncio.Protocol):
                 if event is not None:
                     await driver.handle(self.session, event)
                     await self.ease(HELD_BYTES)
+                elif self.session.watch is not None and self.session.watch.rung:
+                    await driver.tell_news(self.session)
                 elif self._out:
                     await self.flush()
                 else:
@@ -366,8 +368,6 @@ class Connection(asyncio.Protocol):
         except Exception:  # noqa: BLE001 - the driver of the connection: a bug ends this one, not the server
             log.exception("imap.connection", peer=self.peer)
             self._transport.abort()
-                elif self.session.watch is not None and self.session.watch.rung:
-                    await driver.tell_news(self.session)
         finally:
             self._task = None
             if self._transport.is_closing():

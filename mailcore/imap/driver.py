@@ -183,14 +183,14 @@ async def _tell(session: Session, spec: Spec, *, renumber: bool) -> None:
     last = session.last_uid
     for line in await session.announce(renumber=renumber, asked=spec.removes):
         session.channel.write(line)
+    if session.watch is not None:
+        async for lines in notifying.arrivals(session, last):
+            session.channel.write(lines)
 
 
 def _numbers_wait(session: Session) -> bool:
     """Say whether the client has sent a command with sequence numbers already, behind the one that is carried out."""
     return any(isinstance(event, Request) and _uses_numbers(event.text) for event in session.channel.upcoming())
-    if session.watch is not None:
-        async for lines in notifying.arrivals(session, last):
-            session.channel.write(lines)
 
 
 def _uses_numbers(text: bytes) -> bool:

@@ -206,13 +206,13 @@ class Session:
         self._read_at_us = self.services.clock.now_us()
         self._selected = Selected(account, key, mailbox.uidvalidity, view, read_only, given, name)
         self.state = State.SELECTED
+        if self.watch is not None:
+            self.watch.also(key.account_id)
         return mailbox
 
     async def look(self, key: MailboxKey) -> tuple[Mailbox, View]:
         """Read a mailbox: what changed since somebody here last selected it, or else all of it. Raises NoSuchMailbox."""
         kept = self.memory.views.find(key)
-        if self.watch is not None:
-            self.watch.also(key.account_id)
         if kept is not None:
             uidvalidity, view = kept
             delta = await self.services.db.peek(messages.changes, key, view.modseq)
@@ -228,11 +228,6 @@ class Session:
         self.memory.views.keep(key, snapshot.mailbox.uidvalidity, view)
         return snapshot.mailbox, view
 
-    def unselect(self) -> None:
-        """Leave the selected mailbox, if any."""
-        if self._selected is not None:
-            self.bus.discard(self._selected.key.account_id, self.changed)
-            self._selected = None
     @property
     def unselected(self) -> bool:
         """Say whether no mailbox is selected."""
@@ -249,16 +244,16 @@ class Session:
             self.watch.close()
         self.watch = watch
 
+    def unselect(self) -> None:
+        """Leave the selected mailbox, if any."""
+        if self._selected is not None:
+            self.bus.discard(self._selected.key.account_id, self.changed)
+            self._selected = None
             self.saved = ()
             self.state = State.SIGNED_IN
 
     def end(self) -> None:
         """Release what the session holds; nothing is said to it any more."""
-        self.unselect()
-        for task in self.keeping.values():
-            task.add_done_callback(_ignored)
-            task.cancel()
-        self.keeping.clear()
         self._release()
         self.state = State.ENDED
 
@@ -271,9 +266,14 @@ class Session:
         self.state = State.START
 
     def _release(self) -> None:
+        self.unselect()
         self.watch_with(None)
         self.changed.clear()
         self.use_keywords({})
+        for task in self.keeping.values():
+            task.add_done_callback(_ignored)
+            task.cancel()
+        self.keeping.clear()
 
     def is_stale(self) -> bool:
         """Say whether the view may lag behind the database: a hint came, or none could have for a while."""
