@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import cast
 
 from config.database import Database
-from config.errors import MailError
 from mailcore.errors import Damaged
 from mailcore.message.index import index
 from mailcore.store import accounts
@@ -80,7 +79,7 @@ class Store:
     async def stream(self, account: AccountKey, stored: Stored, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes, None]:
         """Yield the original octets from `start` up to `stop` (None: the end), in pieces of at most CHUNK_BYTES.
 
-        However large the message, two pieces are in memory at a time. To be closed (`contextlib.aclosing`) when it is
+        However large the message, one piece is in memory at a time. To be closed (`contextlib.aclosing`) when it is
         not read to its end. Raises Damaged, which may be after some pieces.
         """
         async with contextlib.aclosing(self.pieces(stored.blob_id, account.unwrap(stored.dek_wrapped), start, stop)) as pieces:
@@ -88,22 +87,15 @@ class Store:
                 yield piece
 
     async def pieces(self, blob_id: BlobId, dek: bytes, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes, None]:
-        """Yield the octets of a blob as `stream` does, each piece read while the one before is used."""
+        """Yield the octets of a blob as `stream` does. None is read ahead: whoever takes them may be slow, and many."""
         source = await self._blobs.open(blob_id)
         opening = opened(source, blob_id, dek, start, stop)
         if _is_quick(source):
             for piece in opening:
                 yield piece
             return
-        coming = asyncio.ensure_future(asyncio.to_thread(next, opening, None))
-        try:
-            while (found := await coming) is not None:
-                coming = asyncio.ensure_future(asyncio.to_thread(next, opening, None))
-                yield found
-        finally:
-            coming.cancel()
-            with contextlib.suppress(asyncio.CancelledError, MailError):
-                await coming
+        while (found := await asyncio.to_thread(next, opening, None)) is not None:
+            yield found
 
     async def raw(self, account: AccountKey, stored: Stored) -> bytes:
         """Return the original octets of a message of this account. Raises Damaged."""

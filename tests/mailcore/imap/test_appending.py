@@ -1,8 +1,8 @@
 """Messages that clients bring: large ones through a file, refused before they are sent, durable before OK, never half."""
 
+import os
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 import apsw
 import pytest
@@ -13,13 +13,15 @@ from config.database import Tx
 from directory import quotas
 from directory.quotas import Quota
 from mailcore.imap import canonical, spool
-from mailcore.store import arrivals, blobs, mailboxes, messages
-from mailcore.store.types import AccountId
+from mailcore.store import blobs, mailboxes, messages
 from tests.mailcore.imap.node import Client, Server
 
 LINES = random.Random(5).randbytes(330_000).hex().encode()
 LARGE = b"Subject: gros\r\n\r\n" + b"".join(LINES[place : place + 72] + b"\r\n" for place in range(0, len(LINES), 72))
-HOLDING = b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\nun\r\n--b\r\nContent-Type: image/x\r\n%b\r\n\x00\n\x00\r\n--b--\r\n'
+HOLDING = (
+    b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\nun\r\n'
+    b"--b\r\nContent-Type: image/x\r\n%b\r\n\x00\n\x00\r\n--b--\r\n"
+)
 BINARY = HOLDING % b"Content-Transfer-Encoding: binary\r\n"
 
 
@@ -191,7 +193,7 @@ async def test_nothing_of_several_messages_stays_when_the_last_fails(amina: Clie
             raise apsw.FullError("database or disk is full")
         return append(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(arrivals.messages, "append_with", failing)
+    monkeypatch.setattr(messages, "append_with", failing)
     assert (await amina.ask(b"APPEND INBOX {1+}\r\na {1+}\r\nb {1+}\r\nc")).startswith(b"NO [UNAVAILABLE]")
     assert len(done) == 3
     assert await count(amina) == 0
@@ -211,7 +213,7 @@ async def test_literals_are_not_left_in_the_directory(amina: Client, server: Ser
     await amina.send(b"z APPEND INBOX {900000+}\r\n" + LARGE)
     while server.listener.held_bytes > 200_000:
         await (await server.signed_in()).ask("NOOP")
-    assert not list(Path(server.services.settings.data).glob(".literal*"))
+    assert not [name for name in os.listdir(server.services.settings.data) if name.startswith(".literal")]
 
 
 def cut(raw: bytes, places: list[int]) -> Iterator[bytes]:
