@@ -18,7 +18,7 @@ from mailcore.imap.pace import SENDS, TAKES, unsent_bytes
 from mailcore.imap.packed import PackedFramer
 from mailcore.imap.session import Session, State
 from mailcore.imap.spool import Spool, Spooled
-from mailcore.imap.wire import Begins, Continue, Event, Framer, Limits, Pours, Request, TooBig
+from mailcore.imap.wire import BEFORE, Begins, Continue, Event, Framer, Pours, Request, TooBig, trusted
 from mailcore.tls import NOTHING
 
 HELD_BYTES = 256 * 1024  # pipelined octets at which reading pauses, and unsent ones at which writing waits
@@ -26,11 +26,7 @@ ALL_HELD_BYTES = 512 * 1024 * 1024  # received and not yet carried out, all conn
 GREEDY_BYTES = 64 * 1024  # who holds less is not turned away when all hold too much
 PIPELINED = 4  # commands looked at ahead of their turn (reference imap.md §7)
 AHEAD_BYTES = 2 * 1024 * 1024
-BEFORE = Limits(line=8192, literal=8192, append=8192, skip=0)  # reference imap.md §7
 ROUSED_S = 0.1  # how long news wait for more of them (reference imap.md §5: 100 to 500 ms)
-LINE, LITERAL = 65_536, 131_072
-POUR_BYTES = 256 * 1024  # messages above go into a file as they come, smaller ones through memory
-BROUGHT = 4  # messages of the largest size that one command may bring (RFC 3502 sets no bound)
 
 
 class Connection(asyncio.Protocol):
@@ -310,8 +306,7 @@ class Connection(asyncio.Protocol):
 
     def trust(self) -> None:
         """Allow the sizes of a signed-in client."""
-        size = self._owner.services.settings.smtp.max_message_bytes
-        self._framer.limits = Limits(LINE, LITERAL, size, skip=4 * size, pour=POUR_BYTES, brought=BROUGHT * size)
+        self._framer.limits = trusted(self._owner.services.settings.smtp.max_message_bytes)
 
     @property
     def compressed(self) -> bool:
