@@ -33,14 +33,14 @@ class Limits:
 
 
 BEFORE = Limits(line=8192, literal=8192, append=8192, skip=0)  # who has not signed in (reference imap.md §7)
-LINE, LITERAL = 65_536, 131_072  # reference imap.md §7
+LINE_BYTES, LITERAL_BYTES = 65_536, 131_072  # reference imap.md §7
 POURED_ABOVE_BYTES = 256 * 1024  # messages above go into a file as they come, smaller ones through memory
 BROUGHT = 4  # messages of the largest size that one command may bring (RFC 3502 sets no bound)
 
 
 def trusted(message_bytes: int) -> Limits:
     """Return the limits of a signed-in client."""
-    return Limits(LINE, LITERAL, message_bytes, skip=4 * message_bytes, pour=POURED_ABOVE_BYTES, brought=BROUGHT * message_bytes)
+    return Limits(LINE_BYTES, LITERAL_BYTES, message_bytes, skip=4 * message_bytes, pour=POURED_ABOVE_BYTES, brought=BROUGHT * message_bytes)
 
 
 @dataclass(frozen=True, slots=True)
