@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 
+import msgspec
+
 from mailcore.imap.commands import Attribute, Binary, Body, Item, Level
 from mailcore.imap.responses import literal, quoted
 from mailcore.message import section
@@ -20,8 +22,7 @@ DAY_S = 86_400
 ANSWER_BYTES = 1024 * 1024  # of answers made in one piece
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(msgspec.Struct, frozen=True, gc=False):
     """One message while its answer is written; None for what nobody asked for."""
 
     account_id: AccountId

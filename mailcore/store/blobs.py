@@ -7,7 +7,7 @@ import asyncio
 import errno
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from config.database import Database, Tx
@@ -17,6 +17,7 @@ from mailcore.store.sealing import Chunks
 from mailcore.store.types import BlobId
 
 INLINE_MAX_BYTES = 128 * 1024  # larger ones are files: rows of this size are as fast as files (reference: 100 kB, 1,545/s to 1,034/s)
+PEEKED = 2  # blobs looked up without a thread's turn: about 0.1 ms each
 ABANDONED_S = 86_400  # a file aside that nobody has written to for a day is left over from a crash
 ASIDE = ".new"
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
@@ -84,6 +85,18 @@ class Blobs:
         except FileNotFoundError as error:
             raise Damaged(blob=blob_id.hex()) from error
 
+    async def several(self, blob_ids: Sequence[BlobId]) -> dict[BlobId, Source | None]:
+        """Return where the sealed octets of each can be read, None where there are none: one turn of a thread for all."""
+        look = self._db.peek if len(blob_ids) <= PEEKED else self._db.read
+        rows = await look(select_several, blob_ids)
+        return {blob_id: self._source(blob_id, rows[blob_id]) if blob_id in rows else None for blob_id in blob_ids}
+
+    def _source(self, blob_id: BlobId, data: bytes | None) -> Source | None:
+        try:
+            return Source(data, self._path(blob_id))
+        except FileNotFoundError:
+            return None
+
     async def untouched(self, before_us: int, after: BlobId, limit: int) -> list[BlobId]:
         """Return blobs last touched before `before_us`, by name, from the one after `after`."""
         return await self._db.read(select_untouched, before_us, after, limit)
@@ -117,6 +130,12 @@ def select(tx: Tx, blob_id: BlobId) -> tuple[bytes | None] | None:
     """Return (data,) of a blob, (None,) when it is a file, None when there is no such blob."""
     row = tx.row("SELECT data FROM blob WHERE blob_id = :blob_id", blob_id=blob_id)
     return None if row is None else (row[0],)
+
+
+def select_several(tx: Tx, blob_ids: Sequence[BlobId]) -> dict[BlobId, bytes | None]:
+    """Return the data of blobs by name, None for one that is a file."""
+    rows = tx.rows("SELECT blob_id, data FROM blob WHERE blob_id IN (:blob_ids[bytes])", blob_ids=blob_ids)
+    return {BlobId(blob_id): data for blob_id, data in rows}
 
 
 def select_untouched(tx: Tx, before_us: int, after: BlobId, limit: int) -> list[BlobId]:

@@ -26,6 +26,7 @@ from mailcore.store.types import Flag, Stored
 T = TypeVar("T")
 ROW_CHUNK = 500
 BATCH = 48  # messages read side by side
+PEEKED = 20  # rows looked up without a thread's turn: about 0.1 ms
 SEALED_BATCH = 16  # the same, where their headers are held beside them
 BATCH_BYTES = 2 * 1024 * 1024
 STREAM_BYTES = 1024 * 1024  # a message of more octets is never held
@@ -61,7 +62,8 @@ class Trouble:
 
 async def answers(session: Session, items: Sequence[Item], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[bytes, None]:
     """Answer items of which some are octets; reading them may set \\Seen."""
-    async with contextlib.aclosing(ahead(_batches(session, items, places, trouble))) as batches:
+    coming = _batches(session, items, places, trouble)
+    async with contextlib.aclosing(ahead(coming) if len(places) > 1 else coming) as batches:  # a task ahead costs more than one body
         async for batch in batches:
             changed: frozenset[int] = frozenset()
             if fetching.marks_seen(items):
@@ -86,7 +88,8 @@ async def _batches(session: Session, items: Sequence[Item], places: Sequence[int
     for start in range(0, len(places), ROW_CHUNK):
         chunk = places[start : start + ROW_CHUNK]
         uids = session.selected.view.uids
-        rows = await session.services.db.read(messages.fetch, session.selected.key, [uids[place] for place in chunk])
+        look = session.services.db.peek if len(chunk) <= PEEKED else session.services.db.read
+        rows = await look(messages.fetch, session.selected.key, [uids[place] for place in chunk])
         if len(rows) < len(chunk):
             trouble.note("EXPUNGEISSUED")
         for batch in _cut(rows, bound):
@@ -116,12 +119,13 @@ def _cut(rows: Sequence[Stored], bound: int) -> Iterator[list[Stored]]:
 
 async def _ready(session: Session, items: Sequence[Item], rows: Sequence[Stored], trouble: Trouble) -> list[Ready]:
     """Open messages, plan their answers and read what is small; what cannot be answered is noted."""
-    raws = await asyncio.gather(*[_raw(session, row) for row in rows], return_exceptions=True)
+    account = session.selected.account
+    small = [row for row in rows if row.size_bytes <= STREAM_BYTES]
+    raws = dict(zip([row.uid for row in small], await session.services.store.raws(account, small), strict=True)) if small else {}
     ready: list[Ready] = []
-    for row, raw in zip(rows, raws, strict=True):
+    for row in rows:
         try:
-            if isinstance(raw, BaseException):
-                raise raw
+            raw = _readable(session, row, raws.get(row.uid))
             opened = _opened(session, items, row)
             place = session.selected.view.index(row.uid)
             assert place is not None, "a view is not renumbered while FETCH runs"
@@ -131,13 +135,13 @@ async def _ready(session: Session, items: Sequence[Item], rows: Sequence[Stored]
     return ready
 
 
-async def _raw(session: Session, row: Stored) -> bytes | None:
+def _readable(session: Session, row: Stored, raw: bytes | MailError | None) -> bytes | None:
     """Return the octets of a small message, None for a large one. Raises Damaged."""
-    if row.size_bytes <= STREAM_BYTES:
-        return await session.services.store.raw(session.selected.account, row)
-    if row.blob_id in session.memory.damaged:
+    if isinstance(raw, MailError):
+        raise raw
+    if raw is None and row.blob_id in session.memory.damaged:
         raise Damaged(blob=row.blob_id.hex())
-    return None
+    return raw
 
 
 def _opened(session: Session, items: Sequence[Item], row: Stored) -> Opened:

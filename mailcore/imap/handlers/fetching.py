@@ -41,7 +41,10 @@ async def fetch(session: Session, command: Fetch) -> Responses:
         return
     places, left = telling.limited(_places(session, command), session.selected.view.uids, session.limit)
     trouble = Trouble(uid=command.uid, left=left)
-    if places:
+    if places and fetching.level(items) is Level.VIEW:
+        for lines in _from_view(session, items, places):
+            yield lines
+    elif places:
         async with contextlib.aclosing(_answers(session, items, places, trouble)) as answers:
             async for lines in answers:
                 yield lines
@@ -88,10 +91,7 @@ async def _vanished(session: Session, command: Fetch) -> AsyncIterator[bytes]:
 
 
 def _answers(session: Session, items: Sequence[Item], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[bytes, None]:
-    reach = fetching.level(items)
-    if reach is Level.VIEW:
-        return _from_view(session, items, places)
-    if reach is Level.RAW:
+    if fetching.level(items) is Level.RAW:
         return bodies.answers(session, items, places, trouble)
     return _from_pieces(session, items, places, trouble)
 
@@ -111,8 +111,8 @@ def _column(column: Sequence[int], places: Sequence[int]) -> Sequence[int]:
     return [column[place] for place in places]
 
 
-async def _from_view(session: Session, items: Sequence[Item], places: Sequence[int]) -> AsyncGenerator[bytes, None]:
-    """Answer from the arrays of the view alone: no database."""
+def _from_view(session: Session, items: Sequence[Item], places: Sequence[int]) -> Iterator[bytes]:
+    """Answer from the arrays of the view alone: no database, no await."""
     only = "UIDONLY" in session.enabled
     for start in range(0, len(places), VIEW_CHUNK):
         yield fetching.joined(items, known(session, places[start : start + VIEW_CHUNK]), (), only=only)
@@ -121,7 +121,8 @@ async def _from_view(session: Session, items: Sequence[Item], places: Sequence[i
 async def _from_pieces(session: Session, items: Sequence[Item], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[bytes, None]:
     """Answer from pieces: those that somebody here has seen already, and those rendered now."""
     only, marks = "UIDONLY" in session.enabled, fetching.marks_seen(items)
-    async with contextlib.aclosing(ahead(_pieces(session, items, places, trouble))) as chunks:
+    coming = _pieces(session, items, places, trouble)
+    async with contextlib.aclosing(ahead(coming) if len(places) > ROW_CHUNK else coming) as chunks:
         async for found, columns in chunks:
             shown: Sequence[Item] = items
             if marks and await bodies.mark_seen(session, found):
@@ -172,7 +173,7 @@ class _Reader:
         self._items = [item for item in items if item.level is not Level.VIEW]
         self._renderers = [fetching.renderer(item) for item in self._items]
         self._needs = fetching.needs(items)
-        self._fresh: dict[int, list[bytes]] = {}  # of the present chunk, by UID
+        self._fresh: list[dict[int, bytes]] = []  # of the present chunk: for each item by UID
 
     @property
     def weight(self) -> int:
@@ -182,7 +183,7 @@ class _Reader:
     async def load(self, places: Sequence[int]) -> frozenset[int]:
         """Render what is missing of a chunk; return the places of messages that are too heavy to be read with others."""
         selected, uids = self._session.selected, self._session.selected.view.uids
-        self._fresh = {}
+        self._fresh = []
         kept = self._kept()
         missing = [uid for uid in _column(uids, places) if not all(uid in column for column in kept)]
         if not missing:
@@ -196,7 +197,7 @@ class _Reader:
 
     async def load_heavy(self, place: int) -> None:
         """Render one message that was left out."""
-        self._fresh = {}
+        self._fresh = []
         self._render(await self._read([self._session.selected.view.uids[place]], light=False))
 
     async def _read(self, uids: Sequence[int], *, light: bool) -> list[Stored]:
@@ -213,16 +214,16 @@ class _Reader:
 
     def _render(self, rows: Sequence[Stored]) -> None:
         """Render messages, and keep what was rendered."""
+        opened: list[Opened] = []
         for row in rows:
             try:
-                opened = self._opened(row)
+                opened.append(self._opened(row))
             except MailError as error:
                 self._trouble.lost(self._session, row, error)
-            else:
-                self._fresh[row.uid] = [render(opened) for render in self._renderers]
         key, pieces = self._session.selected.key, self._session.memory.pieces
-        for number, item in enumerate(self._items):
-            pieces.add((key, item), {uid: rendered[number] for uid, rendered in self._fresh.items()})
+        self._fresh = [{each.row.uid: render(each) for each in opened} for render in self._renderers]
+        for item, rendered in zip(self._items, self._fresh, strict=True):
+            pieces.add((key, item), rendered)
 
     def _opened(self, row: Stored) -> Opened:
         account, needs = self._session.selected.account, self._needs
@@ -236,17 +237,10 @@ class _Reader:
     def columns(self, places: Sequence[int]) -> Chunk:
         """Return places with their pieces; those of which there is nothing are left out."""
         uids = _column(self._session.selected.view.uids, places)
-        kept = self._kept()
-        if not self._fresh:
+        sources = [(fresh, kept) for fresh, kept in zip(self._fresh or [{}] * len(self._items), self._kept(), strict=True)]
+        for only in ([kept for _, kept in sources], [fresh for fresh, _ in sources]):  # nearly always all in one of them
             with contextlib.suppress(KeyError):
-                return places, [list(map(column.__getitem__, uids)) for column in kept]
-        found = [(place, self._row(uid, kept)) for place, uid in zip(places, uids, strict=True)]
-        there = [(place, row) for place, row in found if row is not None]
-        return [place for place, _ in there], [[row[number] for _, row in there] for number in range(len(kept))]
-
-    def _row(self, uid: int, kept: Sequence[Mapping[int, bytes]]) -> list[bytes] | None:
-        fresh = self._fresh.get(uid)
-        if fresh is not None:
-            return fresh
-        row = [column[uid] for column in kept if uid in column]
-        return row if len(row) == len(kept) else None
+                return places, [list(map(column.__getitem__, uids)) for column in only]
+        there = [place for place, uid in zip(places, uids, strict=True) if all(uid in fresh or uid in kept for fresh, kept in sources)]
+        left = _column(self._session.selected.view.uids, there)
+        return there, [[fresh[uid] if uid in fresh else kept[uid] for uid in left] for fresh, kept in sources]
