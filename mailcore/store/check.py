@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from config.database import Database, Tx
 from config.errors import MailError
+from mailcore.store import snapshots
 from mailcore.store.accounts import NODE
 from mailcore.store.store import Store
 from mailcore.store.types import AccountId, BlobId, Flag
@@ -89,7 +90,7 @@ INVARIANTS = {
 
 def check(tx: Tx) -> list[str]:
     """Return what is wrong in the database, one line each; empty when all holds."""
-    return [f"{rule}: {finding}" for rule, sql in INVARIANTS.items() for finding in tx.column(sql)]
+    return [f"{rule}: {finding}" for rule, sql in INVARIANTS.items() for finding in tx.column(sql)] + snapshots.differing(tx)
 
 
 @dataclass(frozen=True, slots=True)

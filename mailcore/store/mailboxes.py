@@ -130,7 +130,7 @@ def delete(tx: Tx, account_id: AccountId, name: str) -> str:
     key = {"account_id": account_id, "mailbox_id": mailbox.key.mailbox_id}
     tx.execute(_RETIRE, **key, name=mailbox.name, now=tx.now_us)
     annotations.forget(tx, account_id, mailbox.key.mailbox_id)
-    for table in ("mailbox", "mailbox_right", "touched"):
+    for table in ("mailbox", "mailbox_right", "touched", "mailbox_snapshot"):
         tx.execute(f"DELETE FROM {table} WHERE account_id = :account_id AND mailbox_id = :mailbox_id", **key)
     return mailbox.name
 

@@ -4,7 +4,6 @@ Every unit that changes an account takes its modseq first (`accounts.reserve`): 
 modseq order, so a reader that has seen modseq n has seen everything up to n.
 """
 
-from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 from config.database import Tx
 from config.failpoints import failpoint
 from mailcore.errors import NoSuchMailbox
-from mailcore.store import accounts, entries, keywords, quota, rows, threads, tracks
+from mailcore.store import accounts, entries, keywords, quota, rows, snapshots, threads, tracks
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import (
     Appended,
@@ -41,10 +40,7 @@ _ENTRY = "account_id = :account_id AND mailbox_id = :mailbox_id"
 
 def snapshot(tx: Tx, key: MailboxKey) -> Snapshot:
     """Return the whole mailbox as arrays. Raises NoSuchMailbox."""
-    found = tx.rows(f"SELECT uid, flags, modseq FROM entry WHERE {_ENTRY} ORDER BY uid", **_params(key))
-    columns = zip(*found, strict=True) if found else ((), (), ())
-    uid_column, flags, modseqs = (array("q", column) for column in columns)
-    return Snapshot(rows.get(tx, key), uid_column, flags, modseqs)
+    return snapshots.snapshot(tx, key)
 
 
 def uids(tx: Tx, key: MailboxKey) -> list[int]:
