@@ -63,6 +63,11 @@ class Views:
         self._limit = limit_messages
         self._held = 0
         self._views: OrderedDict[MailboxKey, tuple[int, View]] = OrderedDict()
+        self.put_by: dict[MailboxKey, int] = {}  # the modseq of the pieces that the store keeps of them
+
+    def all(self) -> list[tuple[MailboxKey, int, View]]:
+        """Return what is remembered: mailbox, UIDVALIDITY and view, of which nothing is held back. A view is never changed."""
+        return [(key, uidvalidity, view) for key, (uidvalidity, view) in self._views.items()]
 
     def find(self, key: MailboxKey) -> tuple[int, View] | None:
         """Return (UIDVALIDITY, a view of one's own) as they were when somebody last selected the mailbox."""
@@ -75,7 +80,9 @@ class Views:
         self._views[key] = uidvalidity, view.copy()
         self._held += len(view.uids)
         while self._held > self._limit:
-            self._drop(next(iter(self._views)))
+            oldest = next(iter(self._views))
+            self._drop(oldest)
+            self.put_by.pop(oldest, None)
 
     def _drop(self, key: MailboxKey) -> None:
         found = self._views.pop(key, None)

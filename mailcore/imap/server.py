@@ -10,6 +10,7 @@ from typing import Any
 
 from config.log import log
 from config.settings import endpoint
+from mailcore.imap import keeping
 from mailcore.imap.connection import Connection
 from mailcore.imap.memory import Memory
 from mailcore.services import Services
@@ -35,6 +36,7 @@ class Listener:
 
     async def __aenter__(self) -> "Listener":
         await self._tasks.__aenter__()
+        self._keeper = self.spawn(keeping.keep(self.services, self.memory.views))
         return self
 
     async def __aexit__(self, *failure: Any) -> None:
@@ -43,7 +45,9 @@ class Listener:
         for connection in list(self._connections):
             connection.close("the server is stopping", "UNAVAILABLE")
             connection.stop()
+        self._keeper.cancel()
         await self._tasks.__aexit__(*failure)
+        await keeping.put_by(self.services, self.memory.views)
         for server in self._servers:
             await server.wait_closed()
 

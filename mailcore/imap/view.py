@@ -53,6 +53,7 @@ class View:
 
     __slots__ = (
         "_arrived",
+        "_first_unseen",
         "_gone",
         "_own",
         "_reflagged",
@@ -70,6 +71,7 @@ class View:
         self.uids, self.flags, self.modseqs = snapshot.uids, snapshot.flags, snapshot.modseqs
         self.modseq = snapshot.mailbox.highest_modseq  # all up to here is in this view or in what is held back
         self.uid_next = snapshot.mailbox.uid_next  # as of that modseq
+        self._first_unseen: list[int] = []  # once somebody has looked; shared like the arrays
         self._clear()
 
     def _clear(self) -> None:
@@ -85,13 +87,14 @@ class View:
         """Return a view of its own with the same messages, of which nothing is held back."""
         made = View.__new__(View)
         made.uids, made.flags, made.modseqs = self.uids, self.flags, self.modseqs
-        made.modseq, made.uid_next = self.modseq, self.uid_next
+        made.modseq, made.uid_next, made._first_unseen = self.modseq, self.uid_next, self._first_unseen
         made._clear()
         self._own = False
         return made
 
     def _take_over(self) -> None:
         """Have arrays of one's own before something in them changes."""
+        self._first_unseen = []
         if not self._own:
             self.uids, self.flags, self.modseqs = self.uids[:], self.flags[:], self.modseqs[:]
             self._own = True
@@ -147,9 +150,11 @@ class View:
 
     def first_unseen(self) -> int:
         """Return the sequence number of the first message without \\Seen, 0 when all have it."""
-        low = memoryview(self.flags).cast("B")[:: self.flags.itemsize] if self.flags else b""
-        found = _UNSEEN.search(bytes(low))
-        return found.start() + 1 if found else 0
+        if not self._first_unseen:
+            low = memoryview(self.flags).cast("B")[:: self.flags.itemsize] if self.flags else b""
+            found = _UNSEEN.search(bytes(low))
+            self._first_unseen.append(found.start() + 1 if found else 0)
+        return self._first_unseen[0]
 
     def absorb(self, delta: Delta) -> None:
         """Take note of what happened in the mailbox. Nobody is told and nothing is renumbered before `apply`."""
@@ -251,6 +256,11 @@ class View:
                 self._gone.add(uid)
 
     @property
+    def quiet(self) -> bool:
+        """Say whether nothing is held back and nothing was just told: `apply` would change nothing."""
+        return not (self._arrived or self._gone or self._reflagged or self._remarked or self.mentioned) and self.told == self.modseq
+
+    @property
     def loses(self) -> bool:
         """Say whether there are removals that the client has not been told of."""
         return bool(self._gone)
@@ -293,7 +303,7 @@ class View:
         self.uids, self.flags, self.modseqs = (
             _without(column, [place for place, _ in removed]) for column in (self.uids, self.flags, self.modseqs)
         )
-        self._own = True
+        self._own, self._first_unseen = True, []
         self._gone.clear()
         return [Gone(place + 1 - earlier, uid) for earlier, (place, uid) in enumerate(removed)]
 
