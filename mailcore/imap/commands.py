@@ -212,10 +212,11 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """All of `messages` or none (RFC 3502 §3)."""
+    """All of `messages` or none (RFC 3502 §3). `said` is the name before it was brought into NFC."""
 
     name: str
     messages: tuple[Incoming, ...]
+    said: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ CODES: dict[type[MailError], str] = {
     directory.BadCredentials: "AUTHENTICATIONFAILED",
     directory.BadExchange: "CLIENTBUG",
     directory.UnknownMechanism: "CANNOT",
-    directory.SecondFactorNeeded: "AUTHORIZATIONFAILED",
+    directory.SecondFactorNeeded: "EXPIRED",  # the password is right, and not enough: an application needs one of its own
     directory.SignInExpired: "EXPIRED",
     directory.TooManyAttempts: "UNAVAILABLE",
     signing.SignerUnavailable: "UNAVAILABLE",

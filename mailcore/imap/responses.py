@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mailcore.imap import names
 from mailcore.store import rights
 from mailcore.store.rights import Rights
-from mailcore.store.types import Flag, MailboxKey
+from mailcore.store.types import MAX_KEYWORDS, Flag, MailboxKey
 
 SYSTEM = {
     int(Flag.ANSWERED): b"\\Answered",
@@ -147,9 +147,13 @@ class FlagWriter:
         return self.write(self._known)
 
     def permanent(self, given: Rights = rights.ALL) -> bytes:
-        """Return what PERMANENTFLAGS announces: the flags that may be changed with these rights, and whether new keywords may be made."""
+        """Return what PERMANENTFLAGS announces: the flags that may be changed with these rights, and whether new keywords may be made.
+
+        They may not when the account has as many as it can have (RFC 9051 §7.1).
+        """
         kept = self.write(self._known & rights.settable(given))
-        return b"(%b \\*)" % kept[1:-1] if "w" in given else kept
+        room = len(self._keywords) - len(SYSTEM) < MAX_KEYWORDS
+        return b"(%b \\*)" % kept[1:-1] if room and "w" in given else kept
 
     def bits(self, keywords: Iterable[str]) -> int | None:
         """Return the bits of keywords, None when one of them is new."""

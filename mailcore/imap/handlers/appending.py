@@ -10,17 +10,19 @@ from collections.abc import Sequence
 
 from config.errors import MailError
 from mailcore.errors import NoSuchMailbox
+from mailcore.imap import naming
 from mailcore.imap.canonical import canonical
 from mailcore.imap.commands import Append
 from mailcore.imap.handlers import intake
 from mailcore.imap.parse.appending import append as parse
 from mailcore.imap.parse.cursor import BadSyntax, Cursor
+from mailcore.imap.place import Place
 from mailcore.imap.responses import Responses, no, ok
 from mailcore.imap.sequence import compact
 from mailcore.imap.session import Session
 from mailcore.imap.transferring import creatable
 from mailcore.imap.wire import APPEND, Request
-from mailcore.store import arrivals, rights
+from mailcore.store import arrivals, mailboxes, rights
 from mailcore.store.types import Appended
 
 AHEAD_BYTES = 256 * 1024  # larger messages wait for their turn
@@ -43,11 +45,15 @@ async def append(session: Session, command: Append) -> Responses:
     except NoSuchMailbox as error:
         yield no(creatable(place, error), "TRYCREATE")
         return
-    yield ok("appended", appenduid(done))
+    if "IMAP4REV2" in session.enabled and naming.differs(command.name, command.said):
+        yield await naming.line(session, place.shown(mailboxes.canonical(place.name)), command.said)
+    yield ok("appended", appenduid(place, done))
 
 
-def appenduid(done: Sequence[Appended]) -> str:
-    """Return the code that says where messages went (RFC 4315 §3)."""
+def appenduid(place: Place, done: Sequence[Appended]) -> str:
+    """Return the code that says where messages went, '' to who may put messages there and not look (RFC 4315 §3)."""
+    if "r" not in place.rights:
+        return ""
     return f"APPENDUID {done[0].uidvalidity} {compact([each.uid for each in done]).decode('ascii')}"
 
 

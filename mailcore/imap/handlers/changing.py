@@ -6,7 +6,7 @@ from config.database import Tx
 from mailcore.errors import NoSuchMailbox, NotAllowed
 from mailcore.imap import responses, telling
 from mailcore.imap.commands import Expunge, Store, Transfer
-from mailcore.imap.place import Selected
+from mailcore.imap.place import Place, Selected
 from mailcore.imap.responses import Responses, no, ok, reached
 from mailcore.imap.sequence import compact
 from mailcore.imap.session import Session
@@ -143,7 +143,7 @@ async def copy(session: Session, command: Transfer) -> Responses:
     except NoSuchMailbox as error:
         yield no(creatable(place, error), "TRYCREATE")
         return
-    yield ok("copied", copyuid(done))
+    yield ok("copied", copyuid(place, done))
 
 
 async def move(session: Session, command: Transfer) -> Responses:
@@ -157,7 +157,7 @@ async def move(session: Session, command: Transfer) -> Responses:
         yield no(creatable(place, error), "TRYCREATE")
         return
     if done.pairs:
-        yield responses.untagged("OK", "moved", copyuid(done))
+        yield responses.untagged("OK", "moved", copyuid(place, done))
     if left:
         yield responses.untagged("NO", "the messages below come with another command", left)
     selected.view.bury(uid for uid, _ in done.pairs)
@@ -176,9 +176,9 @@ def _expected(session: Session, command: Transfer) -> int:
     return 0 if command.uid else len(session.places(command.messages, uid=False))
 
 
-def copyuid(done: Copied) -> str:
-    """Return the COPYUID code, '' when nothing was copied."""
-    if not done.pairs:
+def copyuid(place: Place, done: Copied) -> str:
+    """Return the COPYUID code, '' when nothing was copied, and to who may put messages there and not look (RFC 4315 §3)."""
+    if not done.pairs or "r" not in place.rights:
         return ""
     source, target = (compact(column).decode("ascii") for column in zip(*done.pairs, strict=True))
     return f"COPYUID {done.uidvalidity} {source} {target}"

@@ -38,7 +38,7 @@ async def replace(session: Session, command: Replace) -> Responses:
     except NoSuchMailbox as error:
         yield no(creatable(place, error), "TRYCREATE")
         return
-    yield responses.untagged("OK", "the new message is there", appenduid(appended))
+    yield responses.untagged("OK", "the new message is there", appenduid(place, appended))
     selected.view.bury(removed.uids)
     selected.view.advance(removed.since, removed.modseq)
     yield reached("replaced")

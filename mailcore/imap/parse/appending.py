@@ -15,13 +15,13 @@ NO_FLAGS = FlagNames(0, ())
 def append(cursor: Cursor) -> Append:
     """APPEND, with one message or several."""
     cursor.space()
-    name = cursor.mailbox()
+    name, said = cursor.mailbox(), cursor.said
     found = [_incoming(cursor)]
     while not cursor.ended():
         found.append(_incoming(cursor))
         if len(found) > MAX_MESSAGES:
             raise LimitReached(f"no more than {MAX_MESSAGES} messages in one command")
-    return Append(name, tuple(found))
+    return Append(name, tuple(found), said)
 
 
 def replace(cursor: Cursor) -> Replace:

@@ -38,7 +38,9 @@ def test_names_are_kept_in_one_form(given_name: str, kept: str) -> None:
     assert mailboxes.canonical(given_name) == kept
 
 
-@pytest.mark.parametrize("name", ["", "/", "a//b", "/a", "a/../b", ".", "a\0b", "a\r\nb", "x" * 256, "/".join("x" * 30), "a\ud800"])
+@pytest.mark.parametrize(
+    "name", ["", "/", "a//b", "/a", "a/../b", ".", "a\0b", "a\r\nb", "x" * 256, "/".join("x" * 30), "a\ud800", "a\u2028b", "a\u2029"]
+)
 def test_impossible_names_are_refused(name: str) -> None:
     with pytest.raises(BadMailboxName):
         mailboxes.canonical(name)
