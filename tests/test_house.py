@@ -57,6 +57,7 @@ PURE = (
     "mailcore/imap/deflate.py",
     "mailcore/imap/names.py",
     "mailcore/imap/parse/*.py",
+    "mailcore/imap/quirks.py",
     "mailcore/imap/responses.py",
     "mailcore/imap/sequence.py",
     "mailcore/imap/view.py",

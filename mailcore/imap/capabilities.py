@@ -8,6 +8,7 @@ SECURED = ("SASL-IR",)
 SIGNED_IN = (
     "IDLE",
     "COMPRESS=DEFLATE",
+    "INPROGRESS",
     "UNAUTHENTICATE",
     "NAMESPACE",
     "ACL",
@@ -46,7 +47,9 @@ SIGNED_IN = (
     "OBJECTID",
     "PREVIEW",
     "SAVEDATE",
+    "NOTIFY",
     "SPECIAL-USE",
+    "UTF8=ACCEPT",
     "CREATE-SPECIAL-USE",
 )
 # What ENABLE turns on, with all that comes with it (RFC 5161 §3.1). In capitals, as clients' words are read.
@@ -54,6 +57,7 @@ ENABLES: dict[str, frozenset[str]] = {
     "CONDSTORE": frozenset(),
     "QRESYNC": frozenset(("CONDSTORE",)),  # RFC 7162 §3.2.3
     "UIDONLY": frozenset(),
+    "UTF8=ACCEPT": frozenset(),  # RFC 6855 §3
     "IMAP4REV2": frozenset(),  # RFC 9051 appendix A
 }
 SPELLED = {"IMAP4REV2": "IMAP4rev2"}  # what is not in capitals as its capability
@@ -70,4 +74,4 @@ def capabilities(session: Session) -> str:
         names = [*ALWAYS, *SECURED, *(f"AUTH={name}" for name in mechanisms)]
     else:
         names = [*ALWAYS, *IN_CLEAR]
-    return " ".join(names)
+    return " ".join(name for name in names if name not in session.hides) if session.hides else " ".join(names)

@@ -1,8 +1,8 @@
 """The connection as handlers see it."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Coroutine, Sequence
+from typing import Any, Protocol
 
 from mailcore import tls
 from mailcore.imap.wire import Event
@@ -24,7 +24,7 @@ class Channel(Protocol):
         """Add octets to the reply."""
         ...
 
-    async def flush(self) -> None:
+    def flush(self) -> Coroutine[Any, Any, None]:
         """Send the reply so far; return when the peer keeps up."""
         ...
 

@@ -13,6 +13,7 @@ from mailcore.imap.notices import EVENTS
 from mailcore.imap.parse.cursor import BadSyntax, Cursor
 from mailcore.imap.parse.notifying import BadEvent
 from mailcore.imap.parse.searching import CHARSETS, BadCharset
+from mailcore.imap.progress import LONG_BYTES, Progress
 from mailcore.imap.responses import Done, bad, no
 from mailcore.imap.session import AccessEnded, MailboxVanished, Session, State
 from mailcore.imap.table import TABLE, Spec, Telling
@@ -68,7 +69,7 @@ def _leave(session: Session, text: str, code: str = "") -> None:
 
 async def _ask(session: Session, text: bytes, size_bytes: int) -> None:
     """Ask for the literal that the client waits to send, unless it is known already that its command will be refused."""
-    refused = await admitting.refusal(session, text, size_bytes) if text else None
+    refused = await admitting.refusal(session, text, size_bytes) if text and session.state is not State.START else None
     if refused is None:
         session.channel.write(b"+ go on\r\n")
     else:
@@ -149,16 +150,22 @@ async def _run(session: Session, spec: Spec, cursor: Cursor) -> Done | None:
     if spec.telling is not Telling.NOTHING:
         await _tell(session, spec, renumber=spec.telling is Telling.FREE)
     done = None
+    session.progress = Progress(session.channel, session.tag) if spec.lasts else None
     try:
         async with contextlib.aclosing(spec.handle(session, command)) as replies:
             async for reply in replies:
                 if isinstance(reply, Done):
                     done = reply
-                else:
-                    session.channel.write(reply)
-                    await session.channel.ease(FLUSH_BYTES)
+                    continue
+                if session.progress is not None and len(reply) > LONG_BYTES:
+                    session.progress.end()
+                session.channel.write(reply)
+                await session.channel.ease(FLUSH_BYTES)
     except MailError as error:  # also who is refused is told what happened: it may be the reason
         done = _refused(session, error)
+    finally:
+        if session.progress is not None:
+            session.progress.end()
     if spec.telling is not Telling.NOTHING:
         await _tell(session, spec, renumber=spec.telling in (Telling.FREE, Telling.BEHIND))
     return session.stamp(done)

@@ -1,11 +1,15 @@
 """Refusals as IMAP says them: one table for the whole MailError family. RFC 5530, RFC 3501 §7.1."""
 
+import re
+
 from config.errors import MailError, NoRoom
 from directory import errors as directory
 from mailcore import errors as mail
 from mailcore.imap.responses import Done, no
 from mailcore.store.annotations import MAX_VALUE_BYTES
 from signing import errors as signing
+
+_SAYABLE = re.compile(r"[\x20-\x5c\x5e-\x7e]+")  # in a response code (RFC 3501 §9)
 
 
 class ReadOnly(MailError):
@@ -91,7 +95,7 @@ CODES: dict[type[MailError], str] = {
 def refusal(error: MailError) -> Done:
     """Return NO with the text and the code of a refusal; one of another family is the operator's to look at."""
     if isinstance(error, BadUrl):
-        return no(error.text, f"BADURL {error.url}" if error.url else "")
+        return no(error.text, f"BADURL {error.url}" if _SAYABLE.fullmatch(error.url) else "")
     for kind in type(error).__mro__:
         if kind in CODES:
             return no(error.text, CODES[kind])

@@ -15,6 +15,7 @@ from mailcore.imap.channel import Channel
 from mailcore.imap.errors import ReadOnly
 from mailcore.imap.memory import Memory
 from mailcore.imap.place import Place, Selected
+from mailcore.imap.progress import Progress
 from mailcore.imap.responses import Done, FlagWriter
 from mailcore.imap.sequence import SequenceSet, runs
 from mailcore.imap.view import Gone, Reflagged, Total, View
@@ -56,6 +57,7 @@ class Session:
         self.state = State.START
         self.tag = b"*"
         self.strikes = 0  # commands that were none, or sign-ins that failed
+        self.hides: frozenset[str] = frozenset()  # capabilities that this client is not told of (quirks.py)
         self.changed = asyncio.Event()  # set by the bus when the account changes
         self.enabled: set[str] = set()  # extensions that change what this client is told (RFC 5161 §3.1)
         self.saved: Sequence[int] = ()  # UIDs, ascending: what ``$`` stands for (RFC 5182 §2.1)
@@ -63,6 +65,7 @@ class Session:
         self.keywords: dict[int, str] = {}  # of the account of the selected mailbox
         self.keeping: dict[bytes, asyncio.Task[Prepared]] = {}  # messages on their way to the blob store ahead of their APPEND
         self.identity: Identity | None = None
+        self.progress: Progress | None = None  # of a command that may take long
         self.watch: Watch | None = None  # what the client asked to be told of (RFC 5465)
         self._account: AccountKey | None = None
         self._selected: Selected | None = None

@@ -60,6 +60,7 @@ class Spec:
     needs: str = ""  # rights in the selected mailbox without which there is nothing to do (RFC 4314 §4)
     numbers: bool = False  # names messages by sequence number: refused after ENABLE UIDONLY (RFC 9586 §3)
     removes: bool = False  # removes messages, and says so before it ends
+    lasts: bool = False  # may take long: the client is told so now and then (RFC 9585); it answers in whole lines
 
 
 START = frozenset((State.START,))
@@ -105,23 +106,23 @@ TABLE: dict[str, Spec] = {
     "CHECK": Spec(account.plain, entry.noop, SELECTED, FREE),
     "CLOSE": Spec(account.plain, selecting.close, SELECTED, NOTHING),
     "UNSELECT": Spec(account.plain, selecting.unselect, SELECTED, NOTHING),
-    "EXPUNGE": Spec(messages.expunge, changing.expunge, SELECTED, FREE, writes=True, needs="e", removes=True),
-    "UID EXPUNGE": Spec(messages.uid_expunge, changing.expunge, SELECTED, FREE, writes=True, needs="e", removes=True),
+    "EXPUNGE": Spec(messages.expunge, changing.expunge, SELECTED, FREE, writes=True, needs="e", removes=True, lasts=True),
+    "UID EXPUNGE": Spec(messages.uid_expunge, changing.expunge, SELECTED, FREE, writes=True, needs="e", removes=True, lasts=True),
     "FETCH": Spec(parse_fetching.fetch, fetching.fetch, SELECTED, HELD, numbers=True),
     "UID FETCH": Spec(parse_fetching.uid_fetch, fetching.fetch, SELECTED, FREE),
-    "STORE": Spec(messages.store, changing.store, SELECTED, HELD, writes=True, numbers=True),
-    "UID STORE": Spec(messages.uid_store, changing.store, SELECTED, FREE, writes=True),
-    "SEARCH": Spec(parse_searching.search, searching.search, SELECTED, HELD, numbers=True),
-    "UID SEARCH": Spec(parse_searching.uid_search, searching.search, SELECTED, BEHIND),
-    "SORT": Spec(parse_searching.sort, searching.sort, SELECTED, HELD, numbers=True),
-    "UID SORT": Spec(parse_searching.uid_sort, searching.sort, SELECTED, BEHIND),
-    "THREAD": Spec(parse_searching.thread, searching.thread, SELECTED, HELD, numbers=True),
-    "UID THREAD": Spec(parse_searching.uid_thread, searching.thread, SELECTED, BEHIND),
-    "ESEARCH": Spec(parse_searching.multisearch, multisearch.esearch, SIGNED_IN, BEHIND),
-    "COPY": Spec(messages.transfer, changing.copy, SELECTED, BEHIND, writes=True, numbers=True),
-    "UID COPY": Spec(messages.uid_transfer, changing.copy, SELECTED, FREE, writes=True),
-    "MOVE": Spec(messages.transfer, changing.move, SELECTED, BEHIND, writes=True, needs="te", numbers=True, removes=True),
-    "UID MOVE": Spec(messages.uid_transfer, changing.move, SELECTED, FREE, writes=True, needs="te", removes=True),
+    "STORE": Spec(messages.store, changing.store, SELECTED, HELD, writes=True, numbers=True, lasts=True),
+    "UID STORE": Spec(messages.uid_store, changing.store, SELECTED, FREE, writes=True, lasts=True),
+    "SEARCH": Spec(parse_searching.search, searching.search, SELECTED, HELD, numbers=True, lasts=True),
+    "UID SEARCH": Spec(parse_searching.uid_search, searching.search, SELECTED, BEHIND, lasts=True),
+    "SORT": Spec(parse_searching.sort, searching.sort, SELECTED, HELD, numbers=True, lasts=True),
+    "UID SORT": Spec(parse_searching.uid_sort, searching.sort, SELECTED, BEHIND, lasts=True),
+    "THREAD": Spec(parse_searching.thread, searching.thread, SELECTED, HELD, numbers=True, lasts=True),
+    "UID THREAD": Spec(parse_searching.uid_thread, searching.thread, SELECTED, BEHIND, lasts=True),
+    "ESEARCH": Spec(parse_searching.multisearch, multisearch.esearch, SIGNED_IN, BEHIND, lasts=True),
+    "COPY": Spec(messages.transfer, changing.copy, SELECTED, BEHIND, writes=True, numbers=True, lasts=True),
+    "UID COPY": Spec(messages.uid_transfer, changing.copy, SELECTED, FREE, writes=True, lasts=True),
+    "MOVE": Spec(messages.transfer, changing.move, SELECTED, BEHIND, writes=True, needs="te", numbers=True, removes=True, lasts=True),
+    "UID MOVE": Spec(messages.uid_transfer, changing.move, SELECTED, FREE, writes=True, needs="te", removes=True, lasts=True),
     "REPLACE": Spec(parse_appending.replace, replacing.replace, SELECTED, BEHIND, writes=True, needs="te", numbers=True, removes=True),
     "UID REPLACE": Spec(parse_appending.uid_replace, replacing.replace, SELECTED, FREE, writes=True, needs="te", removes=True),
 }

@@ -166,20 +166,31 @@ async def wild(server: Server, steps: Sequence[corpus.Step], rng: random.Random)
 def watched() -> Iterator[list[Any]]:
     """Collect what is logged, and what ends tasks that nobody waits for."""
     loop = asyncio.get_running_loop()
-    with structlog.testing.capture_logs() as logged:
+    with logging() as logged:
         loop.set_exception_handler(lambda _, context: logged.append({"event": "asyncio", "log_level": "error", **context}))
         yield logged
         loop.set_exception_handler(None)
 
 
+@contextmanager
+def logging() -> Iterator[list[Any]]:
+    """Collect what is logged, with the tracebacks in words."""
+    before = structlog.get_config()["processors"]
+    capture = structlog.testing.LogCapture()
+    structlog.configure(processors=[structlog.processors.format_exc_info, capture])
+    try:
+        yield capture.entries
+    finally:
+        structlog.configure(processors=before)
+
+
 def bug(logged: Sequence[Any]) -> str | None:
     """Return what was logged that must never be."""
     for event in logged:
-        if event["event"] in BUGS or event["event"] == "asyncio":
-            error = event.get("exc_info") or event.get("exception")
-            if error is True or error is None:
-                return f"{event}"
-            return "".join(traceback.format_exception(error))
+        if event["event"] in BUGS:
+            return f"{event['event']}\n{event.get('exception', event)}"
+        if event["event"] == "asyncio":
+            return "".join(traceback.format_exception(event["exception"])) if "exception" in event else f"asyncio: {event}"
     return None
 
 

@@ -10,7 +10,7 @@ from tests.mailcore.imap import grammar
 
 LITERAL = re.compile(rb"~?\{(\d+)\}\r\n\Z")
 TEXT = re.compile(rb"[\x20-\x7e\t\x80-\xff]+")
-ATOM = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\\]\[]+(?:\[[^\]\r\n]*\](?:<\d+>)?)?')  # BODY[...] is one word
+ATOM = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
 FLAG = re.compile(rb"\\(?:\*|[A-Za-z][A-Za-z0-9-]*)")
 QUOTED = re.compile(rb'"(?:[^"\\\r\n\x00]|\\["\\])*"')
 STRING = re.compile(rb"~?\{(\d+)\}\r\n")

@@ -1,12 +1,13 @@
 """Who speaks, and what can be said. RFC 3501 §6.1, §6.2; RFC 2971 (ID); RFC 2342 (NAMESPACE); RFC 4959 (SASL-IR)."""
 
 import binascii
+from importlib import metadata
 
 from config.log import log
 from directory.errors import BadCredentials, BadExchange
 from directory.signin import Exchange
 from directory.types import Identity
-from mailcore.imap import names, responses
+from mailcore.imap import names, quirks, responses
 from mailcore.imap.capabilities import ENABLES, SPELLED, capabilities
 from mailcore.imap.commands import Authenticate, Enable, Id, Login, Plain
 from mailcore.imap.parse import account as parse
@@ -15,7 +16,7 @@ from mailcore.imap.responses import Response, Responses, bad, no, ok
 from mailcore.imap.session import Session
 from mailcore.imap.wire import Request
 
-VERSION = "0.1"
+VERSION = metadata.version("diwan")
 LOGGED_ID_CHARS = 60
 
 
@@ -38,7 +39,8 @@ async def logout(session: Session, command: Plain) -> Responses:
 
 
 async def identify(session: Session, command: Id) -> Responses:
-    """RFC 2971 §3.1."""
+    """RFC 2971 §3.1. From now on the client is not told of what it is known to fail with."""
+    session.hides = quirks.hidden(command.fields)
     told = {name: value[:LOGGED_ID_CHARS] for name, value in command.fields if name in ("name", "version")}
     log.info("imap.client", peer=session.channel.peer, client=told)
     yield f'* ID ("name" "Diwan" "version" "{VERSION}")\r\n'.encode("ascii")

@@ -2,6 +2,7 @@
 
 from mailcore.imap import responses
 from mailcore.imap.commands import Plain
+from mailcore.imap.handlers import notifying
 from mailcore.imap.responses import Responses, bad, ok
 from mailcore.imap.session import Session
 from mailcore.imap.wire import Request
@@ -19,8 +20,13 @@ async def idle(session: Session, command: Plain) -> Responses:
     while (event := session.channel.take()) is None:
         await session.require_standing()
         await session.refresh()
+        last = session.last_uid
         for line in await session.announce(renumber=True):
             yield line
+        async for lines in notifying.arrivals(session, last):
+            yield lines
+        async for lines in notifying.news(session):
+            yield lines
         if not await session.channel.wait(session.changed, KEEPALIVE_S):
             yield responses.untagged("OK", "still here")
     if isinstance(event, Request) and event.text.strip().upper() == b"DONE":

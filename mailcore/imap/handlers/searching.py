@@ -13,7 +13,7 @@ from mailcore.imap.parse.cursor import MAX_NUMBER
 from mailcore.imap.responses import Done, Responses, bad, no, ok
 from mailcore.imap.search import answers, engine, sorting
 from mailcore.imap.search.answers import Result
-from mailcore.imap.search.ground import Ground, here_or_aside
+from mailcore.imap.search.ground import Ground, here_or_aside, silent
 from mailcore.imap.sequence import SequenceSet
 from mailcore.imap.session import Session
 from mailcore.imap.view import View
@@ -70,7 +70,8 @@ async def thread(session: Session, command: Thread) -> Responses:
 def ground(session: Session) -> Ground:
     """Return the selected mailbox as a place to search."""
     selected = session.selected
-    return Ground(session.services, session.memory, selected.account, selected.key, selected.view, session.keywords, session.saved)
+    note = silent if session.progress is None else session.progress.note
+    return Ground(session.services, session.memory, selected.account, selected.key, selected.view, session.keywords, session.saved, note)
 
 
 def refusal(session: Session, command: Search) -> Done | None:
