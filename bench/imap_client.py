@@ -13,7 +13,7 @@ from bench.smtp_client import Login
 from bench.wire import Endpoint, LoadError, connect, upgrade
 
 REPLY_TIMEOUT_S = 60.0
-TAIL_BYTES = 512  # enough for the tagged line of a bulk reply
+TAIL_BYTES = 2048  # enough for the tagged line of a bulk reply, and of LOGIN with every capability
 FETCH_MARK = b" FETCH ("
 OVERLAP = len(FETCH_MARK) - 1
 EXISTS = re.compile(rb"\* \d+ EXISTS\r\n")
