@@ -44,6 +44,7 @@ SIGNED_IN = (
     "QUOTA=RES-MAILBOX",
     "BINARY",
     "METADATA",
+    "LIST-METADATA",
     "OBJECTID",
     "PREVIEW",
     "SAVEDATE",

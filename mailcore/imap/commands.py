@@ -106,6 +106,7 @@ class List:
     returns: frozenset[str] = frozenset()
     status: tuple[str, ...] = ()
     extended: bool = field(default=False, compare=False)  # asked in a form that only RFC 5258 has
+    metadata: "GetMetadata | None" = None  # which annotations to show beside (RFC 9590 §3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
+from config.eager import begin
 from config.log import log
 from mailcore.imap import driver, packed, responses
 from mailcore.imap.capabilities import capabilities
@@ -41,6 +42,7 @@ class Connection(asyncio.Protocol):
         self._out: list[bytes] = []
         self._out_bytes = 0
         self._task: asyncio.Task[None] | None = None
+        self._answering = False  # while there is no task for it yet
         self._arrival: Callable[[], None] | None = None  # called when octets arrive while a handler waits for them
         self._fresh = False  # octets have arrived since the framer was last asked
         self._spool: Spool | None = None  # of the command that is coming
@@ -92,11 +94,24 @@ class Connection(asyncio.Protocol):
         self._fresh = True
         if self._arrival is not None:
             self._arrival()
-        elif self._task is None and self._pouring is None:
-            self._task = self._owner.spawn(self._answer())
+        elif self._task is None and self._pouring is None and not self._answering:
+            self._begin()
         elif self._framer.held > HELD_BYTES and self._reading:
             self._reading = False
             self._transport.pause_reading()
+
+    def _begin(self) -> None:
+        """Answer; what needs no waiting is answered here and now, without a task of its own."""
+        if self.session.state is State.START:  # sign-in waits in ways that need a task
+            self._task = self._owner.spawn(self._answer())
+            return
+        self._answering = True
+        try:
+            rest = begin(self._answer())
+        finally:
+            self._answering = False
+        if rest is not None:
+            self._task = self._owner.spawn(rest)
 
     def _count(self) -> None:
         """Bring the owner's sum up to date."""
@@ -169,16 +184,13 @@ class Connection(asyncio.Protocol):
         """Wait until the peer has caught up. Raises ConnectionAbortedError for one that takes too little, see pace.py."""
         left = unsent_bytes(self._transport)
         while (drained := self._drained) is not None:
-            try:
-                async with asyncio.timeout(TAKES.window_s):
-                    await asyncio.shield(drained)
-            except TimeoutError:
-                before, left = left, unsent_bytes(self._transport)
-                if TAKES.is_kept(before - left):
-                    continue
-                log.warning("imap.slow_reader", peer=self.peer, taken_bytes=before - left, left_bytes=left)
-                self._transport.abort()
-                raise ConnectionAbortedError("the client takes too little") from None
+            await asyncio.wait((drained,), timeout=TAKES.window_s)
+            before, left = left, unsent_bytes(self._transport)
+            if drained.done() or TAKES.is_kept(before - left):
+                continue
+            log.warning("imap.slow_reader", peer=self.peer, taken_bytes=before - left, left_bytes=left)
+            self._transport.abort()
+            raise ConnectionAbortedError("the client takes too little")
 
     def take(self) -> Event | None:
         """Return what the client has sent already."""
@@ -210,6 +222,8 @@ class Connection(asyncio.Protocol):
         """Return the next event for the session; what is large goes into the spool before."""
         while self._pouring is None:
             event = self._framer.next()
+            if type(event) is Request and not event.poured:  # what nearly all are
+                return event
             match event:
                 case Begins():
                     self._spool = self._spool or Spool(self._owner.services.settings.data)
@@ -275,12 +289,14 @@ class Connection(asyncio.Protocol):
             return True
         self._arrival = changed.set
         self._heard_at = float("inf")  # a client in IDLE has nothing to say: the keepalive finds out whether it is there
+        late = self._loop.create_future()
+        late.add_done_callback(lambda _: changed.set())
+        timer = self._loop.call_later(timeout_s, late.set_result, None)
         try:
-            async with asyncio.timeout(timeout_s):
-                return await changed.wait()
-        except TimeoutError:
-            return False
+            await changed.wait()
+            return not late.done()
         finally:
+            timer.cancel()
             self._arrival = None
             self._heard_at = self._loop.time()
 
@@ -352,6 +368,8 @@ class Connection(asyncio.Protocol):
                     await driver.tell_news(self.session)
                 elif self._out:
                     await self.flush()
+                    if not self._fresh and self.session.watch is None:
+                        return
                 else:
                     return
             await self.flush()

@@ -177,6 +177,8 @@ def _permit(session: Session, spec: Spec, command: object) -> None:
         raise LentForReading
     if spec.needs:
         session.selected.require(spec.needs)
+    if session.reaches_all:
+        return
     named = (getattr(command, field, None) for field in MAILBOX_FIELDS)
     if not all(session.reaches(name) for name in named if isinstance(name, str)):
         raise NotAllowed("only one folder of this mailbox was lent to you")
@@ -184,7 +186,10 @@ def _permit(session: Session, spec: Spec, command: object) -> None:
 
 async def _tell(session: Session, spec: Spec, *, renumber: bool) -> None:
     """Tell what happened. Numbers stay while a command with numbers waits that was sent before this can be read (RFC 9051 §5.5)."""
-    await session.refresh()
+    if session.is_stale():
+        await session.refresh()
+    if session.quiet:
+        return
     if renumber and not spec.removes and session.loses and _numbers_wait(session):
         renumber = False
     last = session.last_uid

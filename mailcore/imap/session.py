@@ -165,6 +165,11 @@ class Session:
         view = self.selected.view
         return view.known(self.saved) if messages.saved else view.places(messages, uid=uid)
 
+    @property
+    def reaches_all(self) -> bool:
+        """Say whether the whole account is within reach, as it nearly always is."""
+        return self.identity is None or not self.identity.folder
+
     def reaches(self, name: str) -> bool:
         """Say whether a mailbox is within what was lent: a folder and those below it, or everything."""
         folder = self.identity.folder if self.identity is not None else ""
@@ -288,8 +293,11 @@ class Session:
             if self._selected is None:
                 self.changed.clear()  # or IDLE without a mailbox would find it set for ever
             return
+        recent = self.services.clock.now_us() - self._read_at_us <= STALE_US
         self.changed.clear()
         selected = self._selected
+        if recent and not self.bus.is_ahead(selected.key.account_id, selected.view.modseq):
+            return  # the hint was of a change of one's own, which is in the view already
         try:
             found: Delta | Snapshot = await self.services.db.peek(messages.changes, selected.key, selected.view.modseq)
             if isinstance(found, Delta) and not found.complete:  # tombstones that this view needs were swept
@@ -335,6 +343,11 @@ class Session:
                         said.append(write(number, uid, self.flags.write(flags), modseq))
         said += telling.vanished(runs(gone))
         return said
+
+    @property
+    def quiet(self) -> bool:
+        """Say whether the client knows all that is known here of its mailbox."""
+        return self._selected is None or self._selected.view.quiet
 
     @property
     def limit(self) -> int:

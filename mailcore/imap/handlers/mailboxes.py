@@ -7,6 +7,7 @@ from config.database import Tx
 from mailcore.errors import MailboxExists, MailboxProtected, NotAllowed
 from mailcore.imap import listing, names, naming, responses, trees
 from mailcore.imap.commands import Create, Delete, List, Rename, Status, Subscribe
+from mailcore.imap.handlers import metadata
 from mailcore.imap.handlers.rights import my_line
 from mailcore.imap.place import Place
 from mailcore.imap.responses import Responses, bad, no, ok
@@ -170,6 +171,8 @@ async def list_(session: Session, command: List) -> Responses:
             yield await status_line(session, entry.name, entry.mailbox, command.status)
         if "MYRIGHTS" in command.returns:
             yield my_line(session, entry.name, given)
+        if command.metadata is not None and not given.isdisjoint(metadata.SEES):
+            yield await metadata.listed(session, entry.name, entry.mailbox, command.metadata)
     yield ok("done")
 
 

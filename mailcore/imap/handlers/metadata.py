@@ -12,7 +12,7 @@ from mailcore.imap.session import Session
 from mailcore.store import annotations, mailboxes
 from mailcore.store.annotations import SERVER, SHARED, Annotation
 from mailcore.store.keys import AccountKey
-from mailcore.store.types import MailboxId
+from mailcore.store.types import Mailbox, MailboxId
 
 PRIVATE_SCOPE, SHARED_SCOPE = "/private", "/shared"
 SPECIAL_USE = "/private/specialuse"  # RFC 6154 §4
@@ -28,7 +28,7 @@ Values = Mapping[str, bytes]
 async def get(session: Session, command: GetMetadata) -> Responses:
     """RFC 5464 §4.2: what was asked for by name is answered in any case, with NIL where there is nothing."""
     place = await _place(session, command.name, SEES)
-    known = await session.services.db.read(_read, place.account, place.name, _person(session))
+    known = await session.services.db.read(_read, place.account, place.name, session.person_id)
     if not place.name:
         known = {**known, ADMIN: f"mailto:{session.services.settings.node.postmaster}".encode()}
     found = chosen(known, command.entries, command.depth)
@@ -51,6 +51,15 @@ def chosen(known: Values, entries: Sequence[str], depth: int | None) -> dict[str
             if name == entry or (name.startswith(below) and (depth is None or "/" not in name[len(below) :])):
                 found[name] = value
     return found
+
+
+async def listed(session: Session, name: str, mailbox: Mailbox, asked: GetMetadata) -> bytes:
+    """Return what LIST shows of a mailbox's annotations, b"" for nothing (RFC 9590 §3.1)."""
+    account = await session.services.store.open_account(mailbox.key.account_id)
+    known = await session.services.db.read(read, account, mailbox.key.mailbox_id, mailbox.role, session.person_id)
+    found = chosen(known, asked.entries, asked.depth)
+    small = {entry: value for entry, value in found.items() if not _too_long(value, asked.max_bytes)}
+    return line(name, small.items(), utf8=session.utf8) if small else b""
 
 
 def _too_long(value: bytes | None, max_bytes: int | None) -> bool:
@@ -92,7 +101,7 @@ async def set_(session: Session, command: SetMetadata) -> Responses:
         raise NotAllowed("this annotation is the server's to make")
     if not command.name and shared:
         raise NotAllowed("what all see of the server its operator decides")
-    await session.services.db.write(_change, place.account, place.name, _person(session), command.values)
+    await session.services.db.write(_change, place.account, place.name, session.person_id, command.values)
     yield ok("done")
 
 
@@ -113,8 +122,3 @@ async def _place(session: Session, name: str, any_of: str) -> Place:
         return Place(session.account, "")
     place = (await session.locate(name)).require("l")
     return place if not place.rights.isdisjoint(any_of) else place.require(any_of)
-
-
-def _person(session: Session) -> int:
-    assert session.identity is not None
-    return session.identity.person_id

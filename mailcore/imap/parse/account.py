@@ -8,6 +8,7 @@ from mailcore.imap.commands import (
     Create,
     Delete,
     Enable,
+    GetMetadata,
     Id,
     List,
     Login,
@@ -18,6 +19,7 @@ from mailcore.imap.commands import (
     Status,
     Subscribe,
 )
+from mailcore.imap.parse import metadata
 from mailcore.imap.parse.cursor import BadSyntax, Cursor
 from mailcore.imap.sequence import STAR, SequenceSet
 
@@ -37,7 +39,7 @@ STATUS_ITEMS = (
     "DELETED-STORAGE",
 )
 SELECTIONS = ("SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE")
-RETURNS = ("SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS", "MYRIGHTS")
+RETURNS = ("SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS", "MYRIGHTS", "METADATA")
 
 
 def plain(cursor: Cursor) -> Plain:
@@ -254,13 +256,14 @@ def listing(cursor: Cursor) -> List:
         raise BadSyntax("RECURSIVEMATCH needs another option")
     returns: frozenset[str] = frozenset()
     items: tuple[str, ...] = ()
+    shown: GetMetadata | None = None
     if not cursor.ended():
         cursor.space()
         if cursor.word() != "RETURN":
             raise BadSyntax("RETURN expected")
         cursor.space()
-        returns, items = _returns(cursor)
-    return List(reference, patterns, frozenset(selection), returns, items, extended)
+        returns, items, shown = _returns(cursor)
+    return List(reference, patterns, frozenset(selection), returns, items, extended, shown)
 
 
 def _known(words: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
@@ -282,10 +285,11 @@ def _patterns(cursor: Cursor) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _returns(cursor: Cursor) -> tuple[frozenset[str], tuple[str, ...]]:
+def _returns(cursor: Cursor) -> tuple[frozenset[str], tuple[str, ...], GetMetadata | None]:
     cursor.expect(b"(")
     found: list[str] = []
     items: tuple[str, ...] = ()
+    shown: GetMetadata | None = None
     while not cursor.skip(b")"):
         if found:
             cursor.space()
@@ -293,4 +297,7 @@ def _returns(cursor: Cursor) -> tuple[frozenset[str], tuple[str, ...]]:
         if found[-1] == "STATUS":
             cursor.space()
             items = _status_items(cursor)
-    return frozenset(found), items
+        elif found[-1] == "METADATA":
+            cursor.space()
+            shown = metadata.of_listed(cursor)
+    return frozenset(found), items, shown

@@ -1,4 +1,4 @@
-"""Arguments of GETMETADATA, SETMETADATA, GETQUOTA and GETQUOTAROOT. RFC 5464 §4, RFC 9208 §4.1."""
+"""Arguments of GETMETADATA, SETMETADATA, GETQUOTA and GETQUOTAROOT. RFC 5464 §4, RFC 9208 §4.1, RFC 9590 §4."""
 
 from mailcore.imap.commands import GetMetadata, GetQuota, Select, SetMetadata
 from mailcore.imap.parse.cursor import BadSyntax, Cursor
@@ -43,7 +43,7 @@ def get(cursor: Cursor) -> GetMetadata:
         cursor.space()
     name = cursor.mailbox()
     cursor.space()
-    if cursor.looking_at(b"(") and not cursor.looking_at(b"(/"):
+    if cursor.looking_at(b"("):
         here = cursor.at
         try:
             _options(cursor, options)
@@ -51,6 +51,18 @@ def get(cursor: Cursor) -> GetMetadata:
         except BadSyntax:
             cursor.at = here  # a list of entries whose first is quoted
     return GetMetadata(name, entries(cursor), options["DEPTH"], options["MAXSIZE"])
+
+
+def of_listed(cursor: Cursor) -> GetMetadata:
+    """What LIST shows of annotations beside each mailbox (RFC 9590 §4)."""
+    options: dict[str, int | None] = {"DEPTH": 0, "MAXSIZE": None}
+    here = cursor.at
+    try:
+        _options(cursor, options)
+        cursor.space()
+    except BadSyntax:
+        cursor.at = here
+    return GetMetadata("", entries(cursor), options["DEPTH"], options["MAXSIZE"])
 
 
 def _options(cursor: Cursor, options: dict[str, int | None]) -> None:
