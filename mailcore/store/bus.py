@@ -51,13 +51,22 @@ class Bus:
 
     def __init__(self) -> None:
         self._waiting: defaultdict[AccountId, set[Bell]] = defaultdict(set)
+        self._latest: dict[AccountId, int] = {}  # the last modseq heard, of accounts that somebody waits for
 
     def hear(self, changes: Sequence[object]) -> None:
         """Pass on the changes of one committed unit: a listener of `Database`."""
         for change in changes:
             if isinstance(change, Changed):
-                for event in self._waiting.get(change.account_id, ()):
+                events = self._waiting.get(change.account_id, ())
+                if events:
+                    self._latest[change.account_id] = max(change.modseq, self._latest.get(change.account_id, 0))
+                for event in events:
                     event.set()
+
+    def is_ahead(self, account_id: AccountId, modseq: int) -> bool:
+        """Say whether something happened after `modseq` in an account that one waits for; True when nobody has heard of it."""
+        latest = self._latest.get(account_id)
+        return latest is None or latest > modseq
 
     def subscribe(self, account_id: AccountId) -> Subscription:
         """Return a subscription; enter it before reading the state."""
@@ -73,3 +82,4 @@ class Bus:
         events.discard(event)
         if not events:
             del self._waiting[account_id]
+            self._latest.pop(account_id, None)
