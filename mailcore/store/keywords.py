@@ -1,6 +1,6 @@
 """Keywords: an account's own flag names, each one bit beside the system flags (RFC 3501 §2.3.2)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from config.database import Tx
 from mailcore.errors import LimitReached
@@ -13,8 +13,10 @@ def names(tx: Tx, account_id: AccountId) -> dict[int, str]:
     return {1 << bit: name for bit, name in found}
 
 
-def bits(tx: Tx, account_id: AccountId, wanted: Iterable[str]) -> int:
+def bits(tx: Tx, account_id: AccountId, wanted: Collection[str]) -> int:
     """Return the bits of these keywords, allotting new ones. Case does not matter. Raises LimitReached."""
+    if not wanted:
+        return 0
     known = {name.casefold(): bit for bit, name in names(tx, account_id).items()}
     total = 0
     for name in wanted:

@@ -6,6 +6,7 @@ it is written.
 
 import unicodedata
 from collections.abc import Collection
+from functools import lru_cache
 
 from config.database import Tx
 from mailcore.errors import (
@@ -39,6 +40,7 @@ _RETIRE = """
 """
 
 
+@lru_cache(maxsize=4096)
 def canonical(name: str, *, root_chars: int = 0, root_levels: int = 0) -> str:
     """Return the form of a name that is kept. Raises BadMailboxName for what no mailbox can be called.
 

@@ -62,6 +62,21 @@ class Store:
         await self._blobs.put(message.blob_id, message.sealed)
         self._remember(message)
 
+    async def file(self, raw: Content) -> Prepared:
+        """Prepare and keep a message; it is read while the disk takes its octets. Raises Unavailable."""
+        if len(raw) > INLINE_WORK_BYTES:
+            message = await self.prepare(raw)
+            await self.keep(message)
+            return message
+        blob_id, dek, sealed = self._sealer.seal(raw)
+        durable = asyncio.ensure_future(self._blobs.put(blob_id, sealed))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # by now a thread commits
+        message = Prepared(blob_id, dek, sealed, len(raw), index(cast(bytes, raw)))
+        await durable
+        self._remember(message)
+        return message
+
     async def prepared(self, blob_id: BlobId, dek: bytes) -> Prepared:
         """Return a kept message ready for delivery: from memory when it was kept lately, else read and parsed. Raises Damaged."""
         found = self._recent.get(blob_id)

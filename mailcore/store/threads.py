@@ -48,13 +48,10 @@ def _named(summary: Summary) -> list[str]:
 
 def _remember(tx: Tx, account: AccountKey, thread_id: int, tokens: Sequence[bytes]) -> None:
     """Note the parents too: answers to a message that never came here belong together."""
-    for token in tokens:
-        tx.execute(
-            "INSERT INTO thread_token (account_id, token, thread_id) VALUES (:account_id, :token, :thread_id) ON CONFLICT DO NOTHING",
-            account_id=account.account_id,
-            token=token,
-            thread_id=thread_id,
-        )
+    tx.many(
+        "INSERT INTO thread_token (account_id, token, thread_id) VALUES (:account_id, :token, :thread_id) ON CONFLICT DO NOTHING",
+        [{"account_id": account.account_id, "token": token, "thread_id": thread_id} for token in tokens],
+    )
 
 
 def forget(tx: Tx, left: Iterable[tuple[int, int]]) -> None:

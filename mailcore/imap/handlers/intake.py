@@ -72,8 +72,9 @@ def _mapped(session: Session, given: Spooled, binary: bool) -> Octets:
 async def keep(session: Session, octets: Octets, *, binary: bool = False) -> Prepared:
     """Make a message durable as a blob."""
     store = session.services.store
+    if not binary:
+        return await store.file(octets)
     message = await store.prepare(octets)
-    if binary:
-        require_encoding(octets, message.index.header.spans)
+    require_encoding(octets, message.index.header.spans)
     await store.keep(message)
     return message
