@@ -93,11 +93,7 @@ def unpack(packed: bytes, count: int) -> Columns | None:
         planes = octets[place] if place < len(octets) else WIDTH + 1
         if planes > WIDTH or place + 1 + planes * count > len(octets):
             return None
-        wide = bytearray(WIDTH * count)
-        for plane in range(planes):
-            start = place + 1 + plane * count
-            wide[plane::WIDTH] = octets[start : start + count]
-        columns.append(_from_little_endian(wide))
+        columns.append(_widened(octets[place + 1 : place + 1 + planes * count], planes, count))
         place += 1 + planes * count
     uids, flags, modseqs = columns
     return (uids, flags, modseqs) if place == len(octets) else None
@@ -167,9 +163,13 @@ def _little_endian(column: "array[int]") -> bytes:
     return column.tobytes()
 
 
-def _from_little_endian(octets: bytearray) -> "array[int]":
+def _widened(octets: memoryview, planes: int, count: int) -> "array[int]":
+    """Return numbers from their planes. Through a bytearray: a memoryview takes five times as long to write every eighth octet."""
+    wide = bytearray(WIDTH * count)
+    for plane in range(planes):
+        wide[plane::WIDTH] = octets[plane * count : (plane + 1) * count]
     column = array("q")
-    column.frombytes(octets)
+    column.frombytes(wide)
     if _SWAPPED:
         column.byteswap()
     return column
