@@ -50,7 +50,7 @@ def put_in_place(
     """Append a message and remove another, which makes room for it. Raises NoSuchMailbox, ExpungedElsewhere, OverQuota."""
     accounts.lock(tx, (account.account_id, source.account_id))
     mailboxes.find(tx, account.account_id, name)
-    removed = messages.remove(tx, source, (uid,))
+    removed = messages.remove(tx, source, [uid])
     if not removed.uids:
         raise ExpungedElsewhere(missing=1)
     return arrivals.append(tx, account, name, (draft,), within), removed
