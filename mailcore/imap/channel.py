@@ -1,10 +1,10 @@
 """The connection as handlers see it."""
 
-import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
 from mailcore import tls
+from mailcore.imap.bell import Bell
 from mailcore.imap.wire import Event
 
 
@@ -48,7 +48,7 @@ class Channel(Protocol):
         """Send the reply so far and wait for the client."""
         ...
 
-    async def wait(self, changed: asyncio.Event, timeout_s: float) -> bool:
+    async def wait(self, changed: Bell, timeout_s: float) -> bool:
         """Send the reply so far; wait until the client sends or `changed` is set. Return False when time is up."""
         ...
 

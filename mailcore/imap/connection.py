@@ -5,7 +5,6 @@ that answers them, and it ends when the framer has nothing more to give.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
@@ -13,6 +12,7 @@ from typing import cast
 from config.eager import begin
 from config.log import log
 from mailcore.imap import driver, packed, responses
+from mailcore.imap.bell import Bell
 from mailcore.imap.capabilities import capabilities
 from mailcore.imap.owner import Owner
 from mailcore.imap.pace import SENDS, TAKES, unsent_bytes
@@ -33,12 +33,16 @@ ROUSED_S = 0.1  # how long news wait for more of them (reference imap.md §5: 10
 class Connection(asyncio.Protocol):
     """Implements `session.Channel` on an asyncio transport."""
 
+    __slots__ = ("_ahead", "_answering", "_arrival", "_began_at", "_counted", "_drained", "_framer", "_fresh", "_heard_at", "_loop",
+                 "_out", "_out_bytes", "_owner", "_pace", "_pouring", "_reading", "_received_bytes", "_rousing", "_spool", "_spooled",
+                 "_task", "_timer", "_transport", "compressed", "offered", "peer", "secure", "session")  # fmt: skip
+
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._framer: Framer | PackedFramer = Framer(BEFORE)
         self._counted = 0  # of what the framer holds, in the owner's sum
-        self._ahead: deque[Event] = deque()
+        self._ahead: list[Event] = []
         self._out: list[bytes] = []
         self._out_bytes = 0
         self._task: asyncio.Task[None] | None = None
@@ -55,7 +59,7 @@ class Connection(asyncio.Protocol):
         self._reading = True
         self._heard_at = self._began_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
-        self.secure = False
+        self.secure = self.compressed = False
         self.peer = ""
         self.offered = NOTHING
 
@@ -196,7 +200,7 @@ class Connection(asyncio.Protocol):
         """Return what the client has sent already."""
         self._fresh = False
         self._count()  # what was given last time is carried out by now
-        event = self._ahead.popleft() if self._ahead else self._next()
+        event = self._ahead.pop(0) if self._ahead else self._next()
         if event is None and not self._reading and self._pouring is None:
             self._reading = True
             self._transport.resume_reading()
@@ -273,7 +277,7 @@ class Connection(asyncio.Protocol):
         """Send the reply so far and wait for the client. The connection's own timeout bounds the wait."""
         while (event := self.take()) is None:
             await self.flush()
-            arrived = asyncio.Event()
+            arrived = Bell()
             self._arrival = arrived.set
             try:
                 if not self._fresh:
@@ -282,7 +286,7 @@ class Connection(asyncio.Protocol):
                 self._arrival = None
         return event
 
-    async def wait(self, changed: asyncio.Event, timeout_s: float) -> bool:
+    async def wait(self, changed: Bell, timeout_s: float) -> bool:
         """Send the reply so far; wait until the client sends or `changed` is set. Return False when time is up."""
         await self.flush()
         if self._fresh or changed.is_set():
@@ -324,20 +328,17 @@ class Connection(asyncio.Protocol):
         """Allow the sizes of a signed-in client."""
         self._framer.limits = trusted(self._owner.services.settings.smtp.max_message_bytes)
 
-    @property
-    def compressed(self) -> bool:
-        """Say whether what either side says is compressed."""
-        return isinstance(self._framer, PackedFramer)
-
     async def compress(self) -> None:
         """Send the reply so far; what either side says from then on is compressed (RFC 4978 §3)."""
         await self.flush()
         self._framer, self._transport = packed.pack(self._framer, self._transport)
+        self.compressed = True
 
     async def distrust(self) -> None:
         """Send the reply so far; from then on this is a client that has not signed in, and nothing is compressed (RFC 8437 §2, §3)."""
         await self.flush()
         self._framer, self._transport = packed.unpack(self._framer, self._transport)
+        self.compressed = False
         self._framer.limits = BEFORE
         self._began_at = self._loop.time()
         if self._timer is not None:

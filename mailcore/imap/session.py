@@ -11,6 +11,7 @@ from directory import credentials
 from directory.types import Identity
 from mailcore.errors import NoSuchMailbox, NotAllowed
 from mailcore.imap import names, responses, telling
+from mailcore.imap.bell import Bell
 from mailcore.imap.channel import Channel
 from mailcore.imap.errors import ReadOnly
 from mailcore.imap.memory import Memory
@@ -27,6 +28,7 @@ from mailcore.store.keys import AccountKey
 from mailcore.store.rights import ALL, Rights
 from mailcore.store.types import AccountId, Delta, Mailbox, MailboxKey, Prepared, Snapshot
 
+NO_KEYWORDS = FlagWriter({})
 STALE_US = 15 * SECOND_US  # the database is read again after this long even without a hint (reference: 15 to 30 s)
 
 
@@ -50,6 +52,9 @@ class AccessEnded(Exception):
 class Session:
     """One client: who it is, what it has selected, what it must be told."""
 
+    __slots__ = ("_account", "_read_at_us", "_selected", "_stood_at_us", "changed", "channel", "enabled", "flags", "hides", "identity",
+                 "keeping", "keywords", "memory", "progress", "saved", "services", "state", "strikes", "tag", "watch")  # fmt: skip
+
     def __init__(self, services: Services, memory: Memory, channel: Channel) -> None:
         self.services = services
         self.memory = memory
@@ -58,10 +63,10 @@ class Session:
         self.tag = b"*"
         self.strikes = 0  # commands that were none, or sign-ins that failed
         self.hides: frozenset[str] = frozenset()  # capabilities that this client is not told of (quirks.py)
-        self.changed = asyncio.Event()  # set by the bus when the account changes
+        self.changed = Bell()  # set by the bus when the account changes
         self.enabled: set[str] = set()  # extensions that change what this client is told (RFC 5161 §3.1)
         self.saved: Sequence[int] = ()  # UIDs, ascending: what ``$`` stands for (RFC 5182 §2.1)
-        self.flags = FlagWriter({})
+        self.flags = NO_KEYWORDS
         self.keywords: dict[int, str] = {}  # of the account of the selected mailbox
         self.keeping: dict[bytes, asyncio.Task[Prepared]] = {}  # messages on their way to the blob store ahead of their APPEND
         self.identity: Identity | None = None
@@ -262,26 +267,19 @@ class Session:
 
     def end(self) -> None:
         """Release what the session holds; nothing is said to it any more."""
-        self._release()
-        self.state = State.ENDED
-
-    def sign_out(self) -> None:
-        """Forget who signed in and all that was said since (RFC 8437 §3)."""
-        self._release()
-        self.enabled.clear()
-        self.strikes = 0
-        self.identity = self._account = None
-        self.state = State.START
-
-    def _release(self) -> None:
         self.unselect()
         self.watch_with(None)
-        self.changed.clear()
-        self.use_keywords({})
         for task in self.keeping.values():
             task.add_done_callback(_ignored)
             task.cancel()
         self.keeping.clear()
+        self.state = State.ENDED
+
+    def sign_out(self) -> None:
+        """Forget who signed in and all that was said since (RFC 8437 §3)."""
+        self.end()
+        self.enabled.clear()
+        self.state, self.strikes, self.identity, self._account = State.START, 0, None, None
 
     def is_stale(self) -> bool:
         """Say whether the view may lag behind the database: a hint came, or none could have for a while."""
