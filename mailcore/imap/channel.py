@@ -7,6 +7,8 @@ from mailcore import tls
 from mailcore.imap.bell import Bell
 from mailcore.imap.wire import Event
 
+PIPELINED = 4  # commands looked at ahead of their turn (reference imap.md §7)
+
 
 class Channel(Protocol):
     """The connection as handlers see it."""

@@ -14,6 +14,7 @@ from config.log import log
 from mailcore.imap import driver, packed, responses
 from mailcore.imap.bell import Bell
 from mailcore.imap.capabilities import capabilities
+from mailcore.imap.channel import PIPELINED
 from mailcore.imap.owner import Owner
 from mailcore.imap.pace import SENDS, TAKES, unsent_bytes
 from mailcore.imap.packed import PackedFramer
@@ -25,7 +26,6 @@ from mailcore.tls import NOTHING
 HELD_BYTES = 256 * 1024  # pipelined octets at which reading pauses, and unsent ones at which writing waits
 ALL_HELD_BYTES = 512 * 1024 * 1024  # received and not yet carried out, all connections together
 GREEDY_BYTES = 64 * 1024  # who holds less is not turned away when all hold too much
-PIPELINED = 4  # commands looked at ahead of their turn (reference imap.md §7)
 AHEAD_BYTES = 2 * 1024 * 1024
 ROUSED_S = 0.1  # how long news wait for more of them (reference imap.md §5: 100 to 500 ms)
 

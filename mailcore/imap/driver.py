@@ -8,6 +8,8 @@ from config.errors import MailError
 from config.log import log
 from mailcore.errors import LentForReading, NotAllowed
 from mailcore.imap import admitting, errors, responses
+from mailcore.imap.channel import PIPELINED
+from mailcore.imap.endings import AccessEnded, MailboxVanished, TooMuch
 from mailcore.imap.handlers import notifying
 from mailcore.imap.notices import EVENTS
 from mailcore.imap.parse.cursor import BadSyntax, Cursor
@@ -15,7 +17,7 @@ from mailcore.imap.parse.notifying import BadEvent
 from mailcore.imap.parse.searching import CHARSETS, BadCharset
 from mailcore.imap.progress import LONG_BYTES, Progress
 from mailcore.imap.responses import Done, bad, no
-from mailcore.imap.session import AccessEnded, MailboxVanished, Session, State
+from mailcore.imap.session import Session, State
 from mailcore.imap.table import TABLE, Spec, Telling
 from mailcore.imap.view import NoSuchNumber
 from mailcore.imap.wire import Continue, Event, Overflow, Request, TooBig
@@ -23,6 +25,7 @@ from mailcore.imap.wire import Continue, Event, Overflow, Request, TooBig
 MAX_STRIKES = {State.START: 5, State.SIGNED_IN: 20, State.SELECTED: 20}  # wrong commands and passwords before BYE
 FLUSH_BYTES = 256 * 1024
 LOOKED_AT = 200  # octets of a command that waits: its tag and its name
+TOO_MUCH = "that is more than this server can take"
 VANISHED, ENDED = "the selected mailbox was deleted or renamed", "the right to this mailbox has ended"
 MAILBOX_FIELDS = ("name", "old", "new")  # what commands call the mailboxes that they name
 
@@ -37,7 +40,7 @@ async def handle(session: Session, event: Event) -> None:
             _strike(session)
         case Overflow(why):
             log.warning("imap.overflow", peer=session.channel.peer, why=why)
-            _leave(session, "that is more than this server can take")
+            _leave(session, TOO_MUCH)
         case _:
             assert isinstance(event, Request)
             await _execute(session, event)
@@ -69,7 +72,12 @@ def _leave(session: Session, text: str, code: str = "") -> None:
 
 async def _ask(session: Session, text: bytes, size_bytes: int) -> None:
     """Ask for the literal that the client waits to send, unless it is known already that its command will be refused."""
-    refused = await admitting.refusal(session, text, size_bytes) if text and session.state is not State.START else None
+    try:
+        await session.require_standing()
+        refused = await admitting.refusal(session, text, size_bytes) if text and session.state is not State.START else None
+    except AccessEnded:
+        _leave(session, ENDED)
+        return
     if refused is None:
         session.channel.write(b"+ go on\r\n")
     else:
@@ -85,6 +93,8 @@ async def _execute(session: Session, request: Request) -> None:
             session.channel.write(done.line(session.tag))
     except MailboxVanished:
         _leave(session, VANISHED)
+    except TooMuch:
+        _leave(session, TOO_MUCH)
     except AccessEnded:
         log.info("imap.access_ended", account_id=session.account_id, peer=session.channel.peer)
         _leave(session, ENDED)
@@ -114,7 +124,7 @@ async def _perform(session: Session, request: Request) -> Done | None:
         return no("strings are read in these charsets only", f"BADCHARSET ({' '.join(CHARSETS)})")
     except MailError as error:
         return _refused(session, error)
-    except (MailboxVanished, AccessEnded, ConnectionError, asyncio.CancelledError):
+    except (MailboxVanished, AccessEnded, TooMuch, ConnectionError, asyncio.CancelledError):
         raise
     except Exception:  # noqa: BLE001 - the driver: a bug ends the command, not the connection
         name = secrets.token_hex(4)
@@ -201,8 +211,13 @@ async def _tell(session: Session, spec: Spec, *, renumber: bool) -> None:
 
 
 def _numbers_wait(session: Session) -> bool:
-    """Say whether the client has sent a command with sequence numbers already, behind the one that is carried out."""
-    return any(isinstance(event, Request) and _uses_numbers(event.text) for event in session.channel.upcoming())
+    """Say whether the client has sent a command with sequence numbers already, behind the one that is carried out.
+
+    Only a few commands are looked at: when as many wait, one behind them may well use numbers.
+    """
+    return len(session.channel.upcoming()) >= PIPELINED or any(
+        isinstance(event, Request) and _uses_numbers(event.text) for event in session.channel.upcoming()
+    )
 
 
 def _uses_numbers(text: bytes) -> bool:

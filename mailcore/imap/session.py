@@ -13,6 +13,7 @@ from mailcore.errors import NoSuchMailbox, NotAllowed
 from mailcore.imap import names, responses, telling
 from mailcore.imap.bell import Bell
 from mailcore.imap.channel import Channel
+from mailcore.imap.endings import AccessEnded, MailboxVanished, TooMuch
 from mailcore.imap.errors import ReadOnly
 from mailcore.imap.memory import Memory
 from mailcore.imap.place import Place, Selected
@@ -21,6 +22,7 @@ from mailcore.imap.responses import Done, FlagWriter
 from mailcore.imap.sequence import SequenceSet, runs
 from mailcore.imap.view import Gone, Reflagged, Total, View
 from mailcore.imap.watching import Watch
+from mailcore.imap.wire import Continue, Event, Overflow
 from mailcore.services import Services
 from mailcore.store import keywords, mailboxes, messages, rights
 from mailcore.store.bus import Bus
@@ -39,14 +41,6 @@ class State(Enum):
     SIGNED_IN = "signed in"
     SELECTED = "with a mailbox selected"
     ENDED = "ended"
-
-
-class MailboxVanished(Exception):
-    """The selected mailbox was deleted or renamed: the connection must end, UIDs mean nothing any more."""
-
-
-class AccessEnded(Exception):
-    """The right to this mailbox, or the sign-in as such, was withdrawn: the connection must end."""
 
 
 class Session:
@@ -264,6 +258,13 @@ class Session:
             self._selected = None
             self.saved = ()
             self.state = State.SIGNED_IN
+
+    def give_up(self, event: Event) -> None:
+        """Take note of what came in the middle of a command that cannot go on: a literal is not asked for. Raises TooMuch."""
+        if isinstance(event, Overflow):
+            raise TooMuch
+        if isinstance(event, Continue):
+            self.channel.refuse()
 
     def end(self) -> None:
         """Release what the session holds; nothing is said to it any more."""

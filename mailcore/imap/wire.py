@@ -40,7 +40,9 @@ BROUGHT = 4  # messages of the largest size that one command may bring (RFC 3502
 
 def trusted(message_bytes: int) -> Limits:
     """Return the limits of a signed-in client."""
-    return Limits(LINE_BYTES, LITERAL_BYTES, message_bytes, skip=4 * message_bytes, pour=POURED_ABOVE_BYTES, brought=BROUGHT * message_bytes)
+    return Limits(
+        LINE_BYTES, LITERAL_BYTES, message_bytes, skip=4 * message_bytes, pour=POURED_ABOVE_BYTES, brought=BROUGHT * message_bytes
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +155,9 @@ class Framer:
         return self._skip > held or self._scan > held or self._pour > held - self._line
 
     def feed(self, data: bytes) -> None:
-        """Take octets as they arrive."""
-        self._buffer += data
+        """Take octets as they arrive; behind what was too much they are nothing any more."""
+        if not self._dead:
+            self._buffer += data
 
     def discard(self) -> None:
         """Forget everything received: what came before TLS is not to be trusted (RFC 3501 §6.2.1)."""

@@ -11,6 +11,7 @@ from mailcore.store.types import MailboxId
 
 MAX_VALUE_BYTES = 65_536  # of one value, as many as a line of a command (reference imap.md §7)
 MAX_ENTRIES = 100  # of one mailbox, for one person or for all
+MAX_ACCOUNT_BYTES = 4 * 1024 * 1024  # of all annotations of an account: they are remarks and settings, and count in no quota
 SERVER = MailboxId(0)  # the account itself: what RFC 5464 §3.1 calls the server's annotations
 SHARED = 0  # the owner of what all see
 FIELD = b"annotation"
@@ -67,7 +68,8 @@ def change(tx: Tx, account: AccountKey, mailbox_id: MailboxId, wanted: Sequence[
            WHERE account_id = :account_id AND mailbox_id = :mailbox_id GROUP BY owner_id) AS counted""",
         **where,
     )
-    if crowded is not None and crowded > MAX_ENTRIES:
+    held = tx.value("SELECT SUM(LENGTH(sealed)) FROM annotation WHERE account_id = :account_id", account_id=account.account_id)
+    if (crowded or 0) > MAX_ENTRIES or (held or 0) > MAX_ACCOUNT_BYTES:
         raise TooManyAnnotations
 
 
@@ -81,8 +83,10 @@ def forget(tx: Tx, account_id: int, mailbox_id: int) -> None:
 def marks(tx: Tx, account_id: int, owner_ids: Sequence[int]) -> list[tuple[int, int, str, bytes]]:
     """Return (mailbox id, owner, entry, mark) of an account's annotations; the mark is another one after each change: the seal's nonce."""
     rows = tx.rows(
-        "SELECT mailbox_id, owner_id, entry, sealed FROM annotation WHERE account_id = :account_id AND owner_id IN (:owner_ids[])",
+        """SELECT mailbox_id, owner_id, entry, SUBSTR(sealed, 1, :nonce) FROM annotation
+           WHERE account_id = :account_id AND owner_id IN (:owner_ids[])""",
         account_id=account_id,
+        nonce=NONCE,
         owner_ids=list(owner_ids),
     )
-    return [(mailbox_id, owner_id, entry, bytes(sealed[:NONCE])) for mailbox_id, owner_id, entry, sealed in rows]
+    return [(mailbox_id, owner_id, entry, bytes(mark)) for mailbox_id, owner_id, entry, mark in rows]

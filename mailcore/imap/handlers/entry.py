@@ -90,12 +90,17 @@ async def authenticate(session: Session, command: Authenticate) -> Responses:
         yield no("use STARTTLS first", "PRIVACYREQUIRED")
         return
     services, offered = session.services, session.channel.offered
+    session.strikes += command.mechanism not in services.signin.mechanisms(
+        tls=True, certificate=offered.certificate, bindings=offered.bindings
+    )
     exchange = services.signin.exchange(command.mechanism, "imap", session.channel.peer, offered.bindings, offered.certificate)
     said = await _counted(session, exchange, command.initial)
     while not isinstance(said, Identity):
         session.channel.write(b"+ %b\r\n" % binascii.b2a_base64(said, newline=False))
         event = await session.channel.read()
         if not isinstance(event, Request) or event.text == b"*":
+            session.strikes += 1
+            session.give_up(event)
             yield bad("sign-in given up")
             return
         said = await _counted(session, exchange, parse.response(event.text))

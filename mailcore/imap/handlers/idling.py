@@ -32,4 +32,5 @@ async def idle(session: Session, command: Plain) -> Responses:
     if isinstance(event, Request) and event.text.strip().upper() == b"DONE":
         yield ok("done idling")
     else:
+        session.give_up(event)
         yield bad("DONE expected")

@@ -8,6 +8,7 @@ from mailcore.imap.commands import Message, Spooled
 from mailcore.imap.sequence import STAR, SequenceSet
 
 MAX_NUMBER = (1 << 32) - 1
+MAX_PATTERN_OCTETS = 2_048  # twice what the longest name has in modified UTF-7, for its wildcards
 MAX_RANGES = 20_000  # of one set; the length of a line bounds it to about as many
 
 _TAG = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\+]+')
@@ -162,7 +163,10 @@ class Cursor:
 
     def pattern(self) -> str:
         """Take a mailbox name that may have wildcards. Raises BadMailboxName too."""
-        return names.decode(self.string() if self._at_string() else self.take(_PATTERN, "mailbox pattern"), utf8=self.utf8)
+        octets = self.string() if self._at_string() else self.take(_PATTERN, "mailbox pattern")
+        if len(octets) > MAX_PATTERN_OCTETS:
+            raise BadSyntax("pattern too long")
+        return names.decode(octets, utf8=self.utf8)
 
     def sequence_set(self) -> SequenceSet:
         """Take a set of message numbers, or ``$`` (RFC 5182 §2.1)."""

@@ -193,7 +193,10 @@ def _partial(cursor: Cursor) -> tuple[int, int] | None:
     if found is None:
         return None
     cursor.at = found.end()
-    return int(found[1]), int(found[2])
+    first, count = int(found[1]), int(found[2])
+    if max(first, count) > MAX_NUMBER:
+        raise BadSyntax("number too large")
+    return first, count
 
 
 def section_text(cursor: Cursor) -> tuple[Section, bytes]:

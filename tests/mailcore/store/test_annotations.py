@@ -47,3 +47,23 @@ async def test_annotations_go_with_their_mailbox(store: Store) -> None:
     await store.db.write(annotations.change, account, made.key.mailbox_id, [Annotation(SHARED, "/comment", b"x")])
     await store.db.write(mailboxes.delete, ALICE, "Projets")
     assert await store.db.read(lambda tx: tx.value("SELECT COUNT(*) FROM annotation")) == 0
+
+
+async def test_an_account_holds_so_many_octets_of_them(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annotations, "MAX_ACCOUNT_BYTES", 3 * MAX_VALUE_BYTES)
+    account, inbox = await fill(store, ALICE, 0)
+    for number in range(2):
+        await store.db.write(annotations.change, account, inbox.mailbox_id, [Annotation(number, "/big", b"x" * MAX_VALUE_BYTES)])
+    with pytest.raises(TooManyAnnotations):
+        await store.db.write(annotations.change, account, SERVER, [Annotation(AMINA, "/big", b"x" * MAX_VALUE_BYTES)])
+
+
+async def test_a_mark_changes_with_the_value(store: Store) -> None:
+    account, inbox = await fill(store, ALICE, 0)
+    seen = set()
+    for _ in range(2):
+        await store.db.write(annotations.change, account, inbox.mailbox_id, [Annotation(SHARED, "/comment", b"the same")])
+        [(mailbox_id, owner_id, entry, mark)] = await store.db.read(annotations.marks, ALICE, (SHARED,))
+        assert (mailbox_id, owner_id, entry) == (inbox.mailbox_id, SHARED, "/comment")
+        seen.add(mark)
+    assert len(seen) == 2
