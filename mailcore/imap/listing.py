@@ -129,6 +129,8 @@ def _attributes(tree: Tree, command: List, name: str, parents: set[str], *, exte
 
 def subscribed(tree: Tree, wanted: Sequence[Pattern]) -> Iterator[Entry]:
     """Return what LSUB shows. With ``%``, a name above a subscribed one is shown as \\Noselect (RFC 3501 §6.3.9)."""
+    if not wanted:  # an empty pattern asks for nothing
+        return
     pattern = wanted[0]
     parents = _above(tree.mailboxes)
     above = _above(tree.subscribed) if pattern.has_percent else set()
