@@ -108,8 +108,8 @@ def reachable(tx: Tx, person_id: int, only: int | None = None) -> list[Reach]:
     held = [post.account_id for post in holdings.held_by(tx, person_id, tx.now_us)]
     folders: dict[int, list[tuple[str, Rights]]] = {account_id: [("", ALL)] for account_id in (person_id, *held)}
     for loan in delegations.lent_to(tx, person_id, tx.now_us):
-        if loan.rights & delegations.READING and loan.account_id not in (person_id, *held):
-            folders.setdefault(loan.account_id, []).append((loan.folder, WORKING if "write" in loan.rights else READING))
+        if (worth := _worth(loan)) and loan.account_id not in (person_id, *held):
+            folders.setdefault(loan.account_id, []).append((loan.folder, worth))
     listed: dict[int, dict[MailboxId, Rights]] = {}
     for account_id, mailbox_id, given in tx.rows(_RECEIVED, ids=[person_id, *held, ANYONE]):
         of_account = listed.setdefault(account_id, {})
@@ -190,8 +190,8 @@ def table(tx: Tx, mailbox: Mailbox) -> list[Holder]:
     key = mailbox.key
     fixed: dict[int, Rights] = {key.account_id: ALL}
     for loan in delegations.given(tx, key.account_id):
-        if _in_force(loan, tx.now_us) and loan.rights & delegations.READING and mailboxes.is_within(mailbox.name, loan.folder):
-            fixed[loan.delegate_id] = fixed.get(loan.delegate_id, NONE) | (WORKING if "write" in loan.rights else READING)
+        if _in_force(loan, tx.now_us) and (worth := _worth(loan)) and mailboxes.is_within(mailbox.name, loan.folder):
+            fixed[loan.delegate_id] = fixed.get(loan.delegate_id, NONE) | worth
     given = {grantee_id: frozenset(letters) for grantee_id, letters in tx.rows(_OF_MAILBOX, **_params(key))}
     names = {row[0]: row[1] for row in tx.rows(_NAMES, ids=sorted(fixed.keys() | given.keys()))}
     names[ANYONE] = "anyone"
@@ -215,12 +215,17 @@ def fixed(tx: Tx, mailbox: Mailbox, grantee_id: int) -> Rights:
 def set_(tx: Tx, actor: Actor, mailbox: Mailbox, identifier: str, op: str, letters: Rights) -> None:
     """Give, add to or take from somebody's rights in a mailbox (RFC 4314 §3.1). `op` is "replace", "add" or "remove".
 
-    Rights without any letter are no entry at all (§3.2). Raises BadEntry, LimitReached.
+    Rights without any letter are no entry at all (§3.2). What the directory gives is not taken away here, and an answer that says
+    it was would be a lie: it names what gives it instead. Raises BadEntry, LimitReached.
     """
     accounts.bump(tx, mailbox.key.account_id)
     grantee_id = grantee(tx, identifier)
     if grantee_id == mailbox.key.account_id:
         raise BadEntry("an owner has every right", identifier=identifier)
+    lasting = fixed(tx, mailbox, grantee_id)
+    less = lasting - letters if letters <= lasting else NONE  # with more than that, the rest is implied (RFC 4314 §3.7)
+    if kept := {"replace": less, "add": NONE, "remove": lasting & letters}[op]:
+        raise BadEntry(_kept(tx, mailbox, grantee_id, kept), identifier=identifier)
     before = {one: frozenset(letters) for one, letters in tx.rows(_OF_MAILBOX, **_params(mailbox.key))}
     was = before.get(grantee_id, NONE)
     now = {"replace": letters, "add": was | letters, "remove": was - letters}[op]
@@ -234,6 +239,24 @@ def set_(tx: Tx, actor: Actor, mailbox: Mailbox, identifier: str, op: str, lette
     else:
         tx.execute(_TAKE, **_params(mailbox.key), grantee_id=grantee_id)
     _note(tx, actor, mailbox, identifier, was, now)
+
+
+def _kept(tx: Tx, mailbox: Mailbox, grantee_id: int, kept: Rights) -> str:
+    """Say why somebody keeps these rights, and what ends that."""
+    if any(post.account_id == mailbox.key.account_id for post in holdings.held_by(tx, grantee_id, tx.now_us)):
+        return "whoever holds a post has every right in its mailbox: end the holding"
+    numbers = sorted(
+        loan.delegation_id
+        for loan in delegations.lent_to(tx, grantee_id, tx.now_us)
+        if loan.account_id == mailbox.key.account_id and mailboxes.is_within(mailbox.name, loan.folder) and kept & _worth(loan)
+    )
+    which, commands = (", ".join(f"{before}{number}" for number in numbers) for before in ("", "diwan delegation revoke "))
+    return f"lent by delegation{'s' if len(numbers) > 1 else ''} {which}: {commands}"
+
+
+def _worth(loan: delegations.Delegation) -> Rights:
+    """Return what a loan is worth in the mailboxes that it is of; nothing when it is one to send."""
+    return (WORKING if "write" in loan.rights else READING) if loan.rights & delegations.READING else NONE
 
 
 def _note(tx: Tx, actor: Actor, mailbox: Mailbox, identifier: str, was: Rights, now: Rights) -> None:

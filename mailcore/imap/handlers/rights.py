@@ -36,7 +36,7 @@ async def set_acl(session: Session, command: SetAcl) -> Responses:
 
 
 async def delete_acl(session: Session, command: DeleteAcl) -> Responses:
-    """RFC 4314 §3.2. What the directory grants stays: a loan ends where it was made."""
+    """RFC 4314 §3.2. What the directory grants stays: a loan ends where it was made, and the refusal says so."""
     place = (await session.locate(command.name)).require("a")
     await session.services.db.write(_set, _actor(session), place.account.account_id, place.name, command.identifier, "replace", NONE)
     yield ok("removed")

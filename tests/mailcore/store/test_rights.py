@@ -123,6 +123,47 @@ async def test_who_can_be_given_nothing(store: Store, ids: list[int], who: str) 
         await give(store, await inbox(store, ids[ALICE]), who, "lr")
 
 
+LENT = "lent by delegation {}: diwan delegation revoke {}"
+
+
+@pytest.mark.parametrize(
+    ("op", "letters", "refused"),
+    [
+        *(("replace", "", True), ("replace", "l", True), ("replace", "lr", False), ("replace", "s", False), ("replace", "lrs", False)),
+        *(("remove", "r", True), ("remove", "rs", True), ("remove", "s", False), ("add", "s", False)),
+    ],
+)
+async def test_what_was_lent_is_not_taken_away_here(store: Store, ids: list[int], op: str, letters: str, refused: bool) -> None:
+    box = await inbox(store, ids[ALICE])
+    lent = await store.db.write(delegations.grant, ids[ALICE], ids[BOB], ["read"])
+    said = ""
+    try:
+        await give(store, box, f"bob@{DOMAIN}", letters, op)
+    except BadEntry as refusal:
+        said = refusal.text
+    assert said == (LENT.format(lent.delegation_id, lent.delegation_id) if refused else "")
+
+
+async def test_every_loan_that_keeps_a_right_is_named_and_no_other(store: Store, ids: list[int]) -> None:
+    box = await inbox(store, ids[ALICE])
+    await store.db.write(mailboxes.create, AccountId(ids[ALICE]), "Un")
+    await store.db.write(holdings.start, ids[POST], ids[BOB])
+    for who, what, folder in ((POST, "read", ""), (BOB, "write", ""), (BOB, "write", "Un"), (BOB, "send_as", "")):
+        await store.db.write(delegations.grant, ids[ALICE], ids[who], [what], folder=folder)
+    first, second = [one.delegation_id for one in await store.db.read(delegations.given, ids[ALICE])][:2]
+    with pytest.raises(BadEntry) as raised:
+        await give(store, box, f"bob@{DOMAIN}", "")
+    wanted = f"lent by delegations {first}, {second}: diwan delegation revoke {first}, diwan delegation revoke {second}"
+    assert raised.value.text == wanted
+    with pytest.raises(BadEntry, match=f"^lent by delegation {second}:"):
+        await give(store, box, f"bob@{DOMAIN}", "w", "remove")
+    with pytest.raises(BadEntry, match="holds a post"):
+        await give(store, await inbox(store, ids[POST]), f"bob@{DOMAIN}", "lr")
+    for one in (first, second):
+        await store.db.write(delegations.revoke, one)
+    await give(store, box, f"bob@{DOMAIN}", "")
+
+
 async def test_access_lists_go_with_their_mailbox_and_to_what_is_made_in_it(store: Store, ids: list[int]) -> None:
     alice = AccountId(ids[ALICE])
     made = await store.db.write(mailboxes.create, alice, "Un")
