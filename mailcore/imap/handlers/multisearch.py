@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 
-from mailcore.errors import BadMailboxName, LimitReached, NoSuchMailbox
-from mailcore.imap import responses
+from mailcore.errors import BadMailboxName, LimitReached, NoSuchMailbox, NotAllowed
+from mailcore.imap import names, responses, trees
 from mailcore.imap.commands import Multisearch, Source
 from mailcore.imap.criteria import Changed, leaves
 from mailcore.imap.handlers.searching import follow, ground, refusal, save, saving, unbounded
+from mailcore.imap.names import Pattern
 from mailcore.imap.parse.searching import SELECTED
 from mailcore.imap.responses import Responses, bad, ok
 from mailcore.imap.search import answers, engine
@@ -70,8 +71,8 @@ async def _ground(session: Session, target: Target) -> tuple[Ground, int]:
     if session.state is State.SELECTED and session.selected.key == target.key:
         return ground(session), session.selected.uidvalidity
     mailbox, view = await session.look(target.key)
-    names = await session.services.db.peek(keywords.names, target.account.account_id)
-    return Ground(session.services, session.memory, target.account, target.key, view, names), mailbox.uidvalidity
+    called = await session.services.db.peek(keywords.names, target.account.account_id)
+    return Ground(session.services, session.memory, target.account, target.key, view, called), mailbox.uidvalidity
 
 
 async def _targets(session: Session, sources: Iterable[Source]) -> AsyncIterator[Target]:
@@ -115,17 +116,48 @@ OWN: dict[str, Choice] = {  # RFC 5465 §6.1 to §6.5
 
 async def _below(session: Session, kind: str, name: str) -> AsyncIterator[Target]:
     """A mailbox by name, with what stands below it: all (SUBTREE), or one level (SUBTREE-ONE)."""
+    if kind == "MAILBOXES":
+        there = await _named(session, name)
+        if there is not None:
+            yield there
+        return
+    async for target in _tree(session, name, LEVELS[kind]):
+        yield target
+
+
+async def _named(session: Session, name: str) -> Target | None:
+    """One mailbox. Who names it need not be able to look it up (RFC 7377 §2.2)."""
     try:
         place = await session.locate(name)
-    except (NoSuchMailbox, BadMailboxName):
-        return
-    top = place.shown(place.name)
-    for mailbox in await session.services.db.read(mailboxes.listing, place.account.account_id):
-        shown = place.shown(mailbox.name)
-        levels = shown.count(mailboxes.SEPARATOR) - top.count(mailboxes.SEPARATOR) if mailboxes.is_within(shown, top) else -1
-        needed = frozenset("lr" if levels else "r")  # RFC 7377 §2.2: who names a mailbox need not be able to look it up
-        if 0 <= levels <= LEVELS[kind] and needed <= await session.rights_in(place, mailbox):
-            yield Target(place.account, mailbox.key, shown)
+        mailbox = await session.services.db.read(mailboxes.find, place.account.account_id, place.name)
+    except (NoSuchMailbox, BadMailboxName, NotAllowed):
+        return None
+    if "r" not in await session.rights_in(place, mailbox):
+        return None
+    return Target(place.account, mailbox.key, place.shown(mailbox.name))
 
 
-LEVELS = {"MAILBOXES": 0, "SUBTREE-ONE": 1, "SUBTREE": mailboxes.MAX_DEPTH}
+async def _tree(session: Session, name: str, deepest: int) -> AsyncIterator[Target]:
+    """A name and what may be listed and read below it, in whatever account; "" is above everything (RFC 7377 §2.2).
+
+    The name need not be a mailbox: what groups mailboxes only, such as a namespace, has a subtree too.
+    """
+    itself = await _named(session, name) if name else None
+    if itself is not None:
+        yield itself
+    top = name.removesuffix(mailboxes.SEPARATOR)
+    tree = await trees.grow(session, (Pattern("*" if not top or names.is_reserved(top) else f"{top}{mailboxes.SEPARATOR}*"),))
+    depth = top.count(mailboxes.SEPARATOR) + 1 if top else 0
+    for shown, mailbox in tree.mailboxes.items():
+        levels = shown.count(mailboxes.SEPARATOR) + 1 - depth
+        if mailboxes.is_within(shown, top) and 1 <= levels <= deepest and "r" in tree.rights_at(shown):
+            yield Target(await _account(session, mailbox), mailbox.key, shown)
+
+
+async def _account(session: Session, mailbox: Mailbox) -> AccountKey:
+    if mailbox.key.account_id == session.account_id:
+        return session.account
+    return await session.services.store.open_account(mailbox.key.account_id)
+
+
+LEVELS = {"SUBTREE-ONE": 1, "SUBTREE": 2 + mailboxes.MAX_DEPTH}  # a namespace and an address stand above those of others
