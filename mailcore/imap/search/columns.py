@@ -14,6 +14,7 @@ from sys import getsizeof
 from typing import Any
 from weakref import WeakValueDictionary
 
+from mailcore.imap.search.facts import FIELD
 from mailcore.store.types import MailboxKey
 
 LIMIT_BYTES = 96 * 1024 * 1024  # of all columns of a process: some twenty of 100,000 messages
@@ -34,6 +35,18 @@ class Texts:
         ends = accumulate(map(len, pieces), initial=len(self.text))
         next(ends)
         return Texts(self.uids + array("q", uids), self.ends + array("q", ends), "".join((self.text, *pieces)))
+
+    def joined(self, parts: "Sequence[Column]") -> "Texts":
+        """Return the column with others behind."""
+        uids, ends, texts = self.uids[:], self.ends[:], [self.text]
+        length = len(self.text)
+        for part in parts:
+            assert isinstance(part, Texts)
+            uids.extend(part.uids)
+            ends.extend(array("q", [end + length for end in part.ends]))
+            texts.append(part.text)
+            length += len(part.text)
+        return Texts(uids, ends, "".join(texts))
 
     def rows_with(self, text: str) -> list[int]:
         """Return the rows that have a line with this text in it; with "" those that have a line."""
@@ -64,6 +77,14 @@ class Values:
         """Return the column with more messages behind."""
         return Values(self.uids + array("q", uids), [*self.values, *values], self.cost + sum(map(_cost, values)))
 
+    def joined(self, parts: "Sequence[Column]") -> "Values":
+        """Return the column with others behind."""
+        column = self
+        for part in parts:
+            assert isinstance(part, Values)
+            column = column.extended(part.uids, part.values)
+        return column
+
     def rows_within(self, low: int, high: int) -> list[int]:
         """Return the rows whose number lies in [low, high); None lies nowhere."""
         return [row for row, value in enumerate(self.values) if value is not None and low <= value < high]
@@ -91,6 +112,11 @@ def _cost(value: Any) -> int:
 Column = Texts | Values
 NO_TEXTS = Texts(array("q"), array("q"), "")
 NO_VALUES = Values(array("q"), [])
+
+
+def empty(name: str) -> Column:
+    """Return a column without messages, by its name."""
+    return NO_TEXTS if name.startswith(FIELD) else NO_VALUES
 
 
 class Shelf:

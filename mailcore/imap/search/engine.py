@@ -8,12 +8,13 @@ import asyncio
 from collections.abc import Iterator, Sequence
 
 from config.clock import SECOND_US
+from mailcore.errors import LimitReached
 from mailcore.imap.criteria import Aged, Arrived, Called, Changed, HeaderHas, Key, Leaf, Saved, Sent, Size, TextHas, leaves
 from mailcore.imap.parse.dates import DAY_US
-from mailcore.imap.search import masks, trial
+from mailcore.imap.search import fields, masks, trial
 from mailcore.imap.search.columns import Column, Texts, Values
 from mailcore.imap.search.facts import FIELD
-from mailcore.imap.search.ground import Ground
+from mailcore.imap.search.ground import Ground, here_or_aside
 from mailcore.imap.search.trial import State, Trial
 from mailcore.store import fulltext, messages
 from mailcore.store.fulltext import Found, Query
@@ -21,6 +22,12 @@ from mailcore.store.types import Stored
 
 INLINE_QUESTIONS = 5_000  # rows looked at on the event loop: a few ms; more goes to a thread
 CHANGED_WEIGHT = 0.25  # of a look at a modseq beside one at a row; flags cost nothing to speak of
+MASKED = 16  # messages of a mailbox that a set of places costs as much as one row to look at
+INLINE_BYTES = 1024 * 1024  # of folded text looked through on the event loop: about 1 ms
+MAX_FIELDS = 16  # header fields of one search: clients ask for four to six, each is read of every message
+COLUMNS_AT_ONCE = 4  # fields read side by side, so that a header is opened once for what clients ask together: From, To, Cc, Subject
+MAX_TEXT_KEYS = 16  # BODY and TEXT of one search, a word each: more is no question of a person
+MAX_TEXT_BYTES = 1_024  # of a text to search for: a line of a message has 998 (RFC 5322 §2.1.1)
 ROWS = 500  # rows of messages whose text is to be read
 BATCH = 16  # texts read side by side
 BATCH_BYTES = 2 * 1024 * 1024
@@ -28,7 +35,8 @@ FOREVER = 1 << 62
 
 
 async def find(ground: Ground, key: Key) -> list[int]:
-    """Return the places of the messages that match, ascending. Messages that another session expunged are passed over."""
+    """Return the places of the messages that match, ascending; those that another session expunged are passed over. Raises LimitReached."""
+    _require_bounded(key)
     tried = await _begun(ground, key)
     for kinds, decide in STAGES:
         states = [state for state in tried.states if isinstance(state.key, kinds)]
@@ -46,18 +54,64 @@ async def _begun(ground: Ground, key: Key) -> Trial:
     return trial.begin(key, view, ground.keywords, ground.saved, gone)
 
 
-async def _by_columns(ground: Ground, tried: Trial, states: Sequence[State]) -> None:
-    """Decide by columns: dates, sizes, names of objects, header fields."""
+def _require_bounded(key: Key) -> None:
+    """Let pass what one search may ask for. Raises LimitReached."""
+    asked = list(leaves(key))
+    if sum(isinstance(leaf, TextHas) for leaf in asked) > MAX_TEXT_KEYS:
+        raise LimitReached(f"at most {MAX_TEXT_KEYS} keys of one search are about the text of messages")
+    if len({leaf.field for leaf in asked if isinstance(leaf, HeaderHas)}) > MAX_FIELDS:
+        raise LimitReached(f"at most {MAX_FIELDS} header fields can be looked at in one search")
+    if any(len(leaf.text.encode()) > MAX_TEXT_BYTES for leaf in asked if isinstance(leaf, HeaderHas | TextHas)):
+        raise LimitReached(f"a text to search for has at most {MAX_TEXT_BYTES} octets")
+
+
+async def _by_rows(ground: Ground, tried: Trial, states: Sequence[State]) -> None:
+    """Decide by columns of rows: dates, sizes, names of objects."""
     open_ = tried.open()
-    uids = [tried.view.uids[place] for place in masks.places(open_)]
-    names = list(dict.fromkeys(_column(state.key) for state in states))
-    columns = await ground.columns(names, uids)
-    if len(states) * len(tried.view.uids) > INLINE_QUESTIONS:
-        await asyncio.to_thread(_learn, ground, tried, states, columns)
-    else:
-        _learn(ground, tried, states, columns)
+    uids = await _uids(tried)
+    columns = await ground.columns(list(dict.fromkeys(_column(state.key) for state in states)), uids)
+    for name, parts in columns.items():
+        for column in parts:
+            await _taught(ground, tried, states, name, column)
     for state in states:
         tried.absent(open_ & ~state.known)
+
+
+async def _by_headers(ground: Ground, tried: Trial, states: Sequence[State]) -> None:
+    """Decide by fields of headers, a few at a time: the next are read only of messages that these did not decide. Raises LimitReached."""
+
+    async def wanted() -> Sequence[int]:
+        return await _uids(tried)
+
+    async def told(name: str, column: Column) -> None:
+        await _taught(ground, tried, states, name, column)
+
+    names = list(dict.fromkeys(_column(state.key) for state in states))
+    for start in range(0, len(names), COLUMNS_AT_ONCE):
+        group, open_ = names[start : start + COLUMNS_AT_ONCE], tried.open()
+        if not open_:
+            return
+        await fields.learn(ground, group, wanted, told)
+        left = tried.open()  # what is open for a key of which everything there is was told now
+        for state in states:
+            if _column(state.key) in group:
+                tried.absent(left & open_ & ~state.known)
+
+
+async def _uids(tried: Trial) -> Sequence[int]:
+    """Return the UIDs of the messages that are still undecided."""
+    uids = tried.view.uids
+    return await here_or_aside(len(uids), lambda: [uids[place] for place in masks.places(tried.open())])
+
+
+async def _taught(ground: Ground, tried: Trial, states: Sequence[State], name: str, column: Column) -> None:
+    concerned = [state for state in states if _column(state.key) == name]
+    weight = len(concerned) * (len(column.uids) + len(tried.view.uids) // MASKED)
+    size = column.size_bytes() * len(concerned) if isinstance(column, Texts) else 0
+    if weight > INLINE_QUESTIONS or size > INLINE_BYTES:
+        await asyncio.to_thread(_learn, ground, tried, concerned, column)
+    else:
+        _learn(ground, tried, concerned, column)
 
 
 def _column(key: Leaf) -> str:
@@ -75,15 +129,13 @@ def _column(key: Leaf) -> str:
     return "ARRIVAL"
 
 
-def _learn(ground: Ground, tried: Trial, states: Sequence[State], columns: dict[str, list[Column]]) -> None:
+def _learn(ground: Ground, tried: Trial, states: Sequence[State], column: Column) -> None:
     uids = tried.view.uids
+    places = masks.located(column.uids, uids)
+    known = masks.of_places([place for place in places if place >= 0], len(uids)) if column.uids != uids else masks.full(len(uids))
     for state in states:
-        for column in columns[_column(state.key)]:
-            rows = _rows(ground, state.key, column)
-            if column.uids == uids:
-                state.learn(masks.of_places(rows, len(uids)), masks.full(len(uids)))
-            else:
-                state.learn(masks.of_uids([column.uids[row] for row in rows], uids), masks.of_uids(column.uids, uids))
+        rows = _rows(ground, state.key, column)
+        state.learn(masks.of_places([places[row] for row in rows if places[row] >= 0], len(uids)), known)
 
 
 def _rows(ground: Ground, key: Leaf, column: Column) -> list[int]:
@@ -216,8 +268,8 @@ def _batches(rows: Sequence[Stored]) -> Iterator[list[Stored]]:
 BY_ROW = (Arrived, Aged, Size, Saved, Called)
 BY_HEADER = (HeaderHas, Sent)
 STAGES = (
-    (BY_ROW, _by_columns),
-    (BY_HEADER, _by_columns),
+    (BY_ROW, _by_rows),
+    (BY_HEADER, _by_headers),
     ((TextHas,), _by_index),
     ((TextHas,), _by_texts),
 )

@@ -1,13 +1,14 @@
 """One mailbox to search, and the reading of its columns: whole ones when that pays, else of the messages asked for."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
 from mailcore.imap.memory import Memory
-from mailcore.imap.search.columns import NO_TEXTS, NO_VALUES, Column, Values
-from mailcore.imap.search.facts import FIELD, from_header
+from mailcore.imap.search.columns import Column, Values, empty
+from mailcore.imap.search.facts import from_header
 from mailcore.imap.view import View
 from mailcore.services import Services
 from mailcore.store import fulltext, messages
@@ -46,17 +47,18 @@ class Ground:
     asked: dict[tuple[AccountId, fulltext.Query, bool], fulltext.Found] = field(default_factory=dict)  # of the index, by one command
 
     async def columns(self, names: Sequence[str], wanted: Sequence[int]) -> dict[str, list[Column]]:
-        """Return columns by name that together have these messages, given by UID; those that are gone are in none."""
+        """Return columns by name that together have these messages, by UID; those that are gone are in none. Raises LimitReached."""
         async with self.memory.columns.lock(self.key):
             found: dict[str, list[Column]] = {}
             to_read: dict[tuple[int, ...], list[str]] = {}
             for name in names:
-                held, missing = await self._held(name, wanted)
+                held, missing = await self.held(name, wanted)
                 found[name] = [held]
                 if missing:
                     to_read.setdefault(missing, []).append(name)
             for missing, lacking in to_read.items():
-                await self._extend(found, lacking, missing)
+                with contextlib.nullcontext() if lacking[0] in ROW_COLUMNS else self.memory.scans.one(self.account.account_id):
+                    await self._extend(found, lacking, missing)
             return found
 
     async def values(self, names: Sequence[str], places: Sequence[int]) -> dict[str, dict[int, Any]]:
@@ -69,10 +71,10 @@ class Ground:
                 found[name] = await here_or_aside(len(uids), _by_place, columns, uids, places)
         return found
 
-    async def _held(self, name: str, wanted: Sequence[int]) -> tuple[Column, tuple[int, ...]]:
+    async def held(self, name: str, wanted: Sequence[int]) -> tuple[Column, tuple[int, ...]]:
         """Return what there is of a column, and the UIDs to read."""
         uids = self.view.uids
-        held = self.memory.columns.find(self.key, name, len(uids)) or _empty(name)
+        held = self.memory.columns.find(self.key, name, len(uids)) or empty(name)
         return held, () if held.uids == uids else await here_or_aside(len(uids), _missing, held.uids, uids, wanted)
 
     async def _extend(self, found: dict[str, list[Column]], names: Sequence[str], missing: Sequence[int]) -> None:
@@ -81,7 +83,7 @@ class Ground:
         for name, column in zip(names, values, strict=True):
             held = found[name][0]
             if held.uids and uids and uids[0] <= held.uids[-1]:
-                found[name].append(await here_or_aside(len(uids), _extended, _empty(name), uids, column))
+                found[name].append(await here_or_aside(len(uids), _extended, empty(name), uids, column))
                 continue
             grown = await here_or_aside(len(uids), _extended, held, uids, column)
             found[name] = [grown]
@@ -138,10 +140,6 @@ def _by_place(columns: Sequence[Column], uids: Sequence[int], places: Sequence[i
             return {place: column.values[place] for place in places}
         by_uid.update(zip(column.uids, column.values, strict=True))
     return {place: by_uid[uids[place]] for place in places if uids[place] in by_uid}
-
-
-def _empty(name: str) -> Column:
-    return NO_TEXTS if name.startswith(FIELD) else NO_VALUES
 
 
 def _derived(account: AccountKey, rows: Sequence[Stored], names: Sequence[str]) -> list[list[Any]]:

@@ -1,6 +1,7 @@
 """Sets of places in a mailbox as whole numbers: bit n stands for place n. A hundred thousand messages are 12 KB."""
 
 import sys
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import compress
 
@@ -62,3 +63,14 @@ def of_uids(uids: Sequence[int], known: Sequence[int]) -> int:
     """Return the places at which `known`, ascending, has one of these UIDs."""
     chosen = frozenset(uids)
     return of_marks(uid in chosen for uid in known)
+
+
+def located(uids: Sequence[int], known: Sequence[int]) -> Sequence[int]:
+    """Return at which place `known`, ascending, has each of these UIDs; -1 where it has not."""
+    if uids == known:
+        return range(len(known))
+    found: list[int] = []
+    for uid in uids:
+        place = bisect_left(known, uid)
+        found.append(place if place < len(known) and known[place] == uid else -1)
+    return found

@@ -56,6 +56,7 @@ async def test_too_many_searches_at_once_are_refused_and_save_nothing(session: S
     scans, account = session.memory.scans, session.account_id
     with scans.one(account), scans.one(account), scans.one(account), scans.one(account):
         assert (await amina.ask("SEARCH RETURN (SAVE) BODY bonjour")).startswith(b"NO [LIMIT]")
-        assert (await amina.ask("SEARCH SUBJECT essai")).startswith(b"OK")
+        assert (await amina.ask("SEARCH SUBJECT essai")).startswith(b"NO [LIMIT]")
+        assert (await amina.ask("SEARCH UNSEEN LARGER 1")).startswith(b"OK")
     await amina.ask("SEARCH $")
     assert amina.untagged == [b"* SEARCH"]

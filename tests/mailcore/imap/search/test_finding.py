@@ -33,7 +33,7 @@ from mailcore.imap.criteria import (
     TextHas,
 )
 from mailcore.imap.memory import Memory
-from mailcore.imap.search import engine
+from mailcore.imap.search import engine, fields
 from mailcore.imap.search.ground import Ground
 from mailcore.imap.sequence import SequenceSet
 from mailcore.imap.view import View
@@ -220,6 +220,66 @@ async def test_finds_what_a_naive_reading_finds(box: Mailbox, clock: ManualClock
         want = [place for place in range(len(box.rows)) if matches(box, key, place, clock.now_us())]
         memory = warm if turn % 3 else Memory()
         assert await engine.find(box.ground(memory), key) == want, key
+
+
+@pytest.mark.parametrize("gathered", [fields.GATHERED_BYTES, 2_000, 0])
+async def test_finds_the_same_in_pieces(box: Mailbox, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, gathered: int) -> None:
+    """However small the pieces of columns are, and whether they stay or not."""
+    monkeypatch.setattr(fields, "FIRST_CHUNK", 2)
+    monkeypatch.setattr(fields, "HEADER_CHUNK", 3)
+    monkeypatch.setattr(fields, "PIECE_BYTES", 200)
+    monkeypatch.setattr(fields, "GATHERED_BYTES", gathered)
+    monkeypatch.setattr(engine, "COLUMNS_AT_ONCE", 2)
+    warm = Memory()
+    for turn, key in enumerate(_keys(60)):
+        want = [place for place in range(len(box.rows)) if matches(box, key, place, clock.now_us())]
+        memory = warm if turn % 3 else Memory()
+        assert await engine.find(box.ground(memory), key) == want, key
+    subject = warm.columns.find(box.key, "field subject", len(box.rows))
+    assert (subject is None) == (gathered == 0)
+
+
+async def test_later_fields_are_read_only_where_earlier_ones_leave_something_open(box: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[list[str]] = []
+    derived = fields._derived
+
+    def watched(account: AccountKey, rows: list[Stored], names: list[str]) -> object:
+        read.append(list(names))
+        return derived(account, rows, names)
+
+    monkeypatch.setattr(fields, "_derived", watched)
+    absent = [HeaderHas(b"x-absent-%d" % number, "a") for number in range(engine.MAX_FIELDS)]
+    assert await engine.find(box.ground(Memory()), AllOf(tuple(absent))) == []
+    assert read == [[f"field x-absent-{number}" for number in range(engine.COLUMNS_AT_ONCE)]]
+    read.clear()
+    assert await engine.find(box.ground(Memory()), AnyOf(tuple(absent))) == []
+    assert len(read) == engine.MAX_FIELDS // engine.COLUMNS_AT_ONCE
+
+
+async def test_what_one_search_may_ask_is_bounded(box: Mailbox) -> None:
+    texts = [TextHas(f"w{number}", whole=True) for number in range(engine.MAX_TEXT_KEYS + 1)]
+    names = [HeaderHas(b"x-%d" % number, "") for number in range(engine.MAX_FIELDS + 1)]
+    long = "é" * (engine.MAX_TEXT_BYTES // 2)
+    for refused in (AllOf(tuple(texts)), AnyOf(tuple(names)), Not(TextHas(long + "e", whole=True)), HeaderHas(b"to", long + "e")):
+        with pytest.raises(LimitReached):
+            await engine.find(box.ground(Memory()), refused)
+    for fine in (AllOf(tuple(texts[1:])), AllOf(tuple(names[1:])), TextHas(long, whole=True), HeaderHas(b"to", long)):
+        assert await engine.find(box.ground(Memory()), fine) == []
+    assert len(await engine.find(box.ground(Memory()), AllOf((HeaderHas(b"to", "q"),) * 100))) == len(box.rows)
+
+
+async def test_only_so_many_searches_read_headers(box: Mailbox) -> None:
+    """What is on the shelf already is no reading."""
+    memory = Memory()
+    await engine.find(box.ground(memory), HeaderHas(b"subject", "plan"))
+    with memory.scans.one(box.account.account_id), memory.scans.one(box.account.account_id):
+        with memory.scans.one(box.account.account_id), memory.scans.one(box.account.account_id):
+            assert await engine.find(box.ground(memory), HeaderHas(b"subject", "plan"))
+            with pytest.raises(LimitReached):
+                await engine.find(box.ground(memory), HeaderHas(b"to", "q"))
+            with pytest.raises(LimitReached):
+                await box.ground(memory).values(["FROM"], range(len(box.rows)))
+        assert await engine.find(box.ground(memory), HeaderHas(b"to", "q"))
 
 
 async def test_columns_serve_views_that_differ(box: Mailbox) -> None:
