@@ -20,6 +20,7 @@ PIECE_BYTES = 96 * 1024 * 1024  # envelopes and structures of about 60,000 messa
 PIECE_OVERHEAD = 120  # what keeping a piece costs beside its octets
 GROUP_OVERHEAD = 2_000
 MAX_DAMAGED = 1_000
+SHARED_MESSAGES = 200  # of a mailbox: below, comparing is not worth the 5 KB
 VIEW_MESSAGES = 2_000_000  # at 16 octets each
 
 
@@ -83,6 +84,19 @@ class Views:
             oldest = next(iter(self._views))
             self._drop(oldest)
             self.put_by.pop(oldest, None)
+
+    def share(self, key: MailboxKey, uidvalidity: int, view: View) -> None:
+        """Let a view that has just been told of a change have the arrays of the latest one; or else that one is the latest.
+
+        So thousands of sessions that wait in a large mailbox have one copy of it, whatever arrives there.
+        """
+        if not view.alone or len(view.uids) < SHARED_MESSAGES:
+            return
+        latest = self._views.get(key)
+        if latest is None or latest[0] != uidvalidity or latest[1].modseq < view.modseq:
+            self.keep(key, uidvalidity, view)
+        else:
+            view.join(latest[1])
 
     def _drop(self, key: MailboxKey) -> None:
         found = self._views.pop(key, None)

@@ -341,6 +341,7 @@ class Session:
                     if (modseqs or not same) and (self.watch is None or self.watch.tells(flags=True)):
                         said.append(write(number, uid, self.flags.write(flags), modseq))
         said += telling.vanished(runs(gone))
+        self.memory.views.share(self._selected.key, self._selected.uidvalidity, view)
         return said
 
     @property

@@ -99,6 +99,19 @@ class View:
             self.uids, self.flags, self.modseqs = self.uids[:], self.flags[:], self.modseqs[:]
             self._own = True
 
+    @property
+    def alone(self) -> bool:
+        """Say whether the arrays are this view's own, and nothing is held back from them."""
+        return self._own and not self._gone and not self._arrived
+
+    def join(self, other: "View") -> bool:
+        """Have the arrays of a view of the same mailbox, when they say the same; return whether they do."""
+        if self.modseq != other.modseq or (self.uids, self.flags, self.modseqs) != (other.uids, other.flags, other.modseqs):
+            return False
+        self.uids, self.flags, self.modseqs, self._first_unseen = other.uids, other.flags, other.modseqs, other._first_unseen
+        self._own = False
+        return True
+
     def index(self, uid: int) -> int | None:
         """Return the place of a UID, or None when the client does not know it."""
         place = bisect_left(self.uids, uid)
