@@ -33,6 +33,10 @@ _LENT = "EXISTS (SELECT 1 FROM address a WHERE a.account_id = delegation.account
 _BETWEEN = f"SELECT {_COLUMNS} FROM delegation WHERE account_id = :account_id AND delegate_id IN (:ids[]) AND {_NOW} AND {_LENT}"
 _RECEIVED = f"SELECT {_COLUMNS} FROM delegation WHERE delegate_id IN (:ids[]) AND {_NOW} AND {_LENT} ORDER BY account_id"
 _GIVEN = f"SELECT {_COLUMNS} FROM delegation WHERE account_id = :account_id ORDER BY valid_from_us, delegation_id"
+_NUMBERS = """
+    SELECT delegation_id FROM delegation WHERE account_id = :account_id OR delegate_id = :account_id
+    ORDER BY delegation_id DESC LIMIT :limit
+"""
 _REVOKE = "UPDATE delegation SET revoked_us = :now_us WHERE delegation_id = :delegation_id AND revoked_us IS NULL"
 _REVOKE_RECEIVED = """
     UPDATE delegation SET revoked_us = :now_us
@@ -107,13 +111,14 @@ def grant(
 ) -> Delegation:
     """Lend a mailbox, from now on unless `valid_from_us` says otherwise. Raises BadEntry, NotFound."""
     from_us = tx.now_us if valid_from_us is None else valid_from_us
-    if not rights or set(rights) - set(RIGHTS) or (valid_to_us is not None and valid_to_us <= from_us):
-        raise BadEntry("a delegation needs rights that exist and an end after its beginning", rights=tuple(rights))
-    if account_id == delegate_id or len(folder) > MAX_FOLDER_CHARS or not folder.isprintable():
-        raise BadEntry("this delegation is not possible", account_id=account_id, delegate_id=delegate_id)
-    for one in (account_id, delegate_id):
-        if kind(tx, one) not in LENDERS:
-            raise NotFound(account_id=one)
+    _require_sense(rights, from_us, valid_to_us, folder)
+    if account_id == delegate_id:
+        raise BadEntry("nobody lends a mailbox to themselves", account_id=account_id)
+    for one, may in ((account_id, "has a mailbox to lend"), (delegate_id, "can be lent one")):
+        what = kind(tx, one)
+        if what not in LENDERS:
+            said = f"account {one} does not exist or is closed" if what is None else f"account {one} is a {what}, and no {what} {may}"
+            raise NotFound(said, account_id=one)
     if sum(one.revoked_us is None and (one.valid_to_us or from_us + 1) > from_us for one in given(tx, account_id)) >= MAX_OF_ACCOUNT:
         raise BadEntry("this mailbox is lent to too many", account_id=account_id)
     ordered = [right for right in RIGHTS if right in rights]
@@ -135,10 +140,26 @@ def grant(
     return made
 
 
+def _require_sense(rights: Sequence[str], from_us: int, to_us: int | None, folder: str) -> None:
+    """Refuse what no delegation can be, whoever lends to whom. Raises BadEntry."""
+    unknown = [right for right in rights if right not in RIGHTS]
+    if not rights:
+        raise BadEntry(f"say what is lent: {', '.join(RIGHTS)}")
+    if unknown:
+        raise BadEntry(f"{unknown[0]!r} cannot be lent, but {', '.join(RIGHTS)}", rights=tuple(rights))
+    if to_us is not None and to_us <= from_us:
+        raise BadEntry("a delegation ends after it begins", valid_from_us=from_us, valid_to_us=to_us)
+    if len(folder) > MAX_FOLDER_CHARS:
+        raise BadEntry(f"the name of a folder has at most {MAX_FOLDER_CHARS} characters")
+    if not folder.isprintable():
+        raise BadEntry("the name of a folder has no control characters", folder=folder)
+
+
 def revoke(tx: Tx, delegation_id: int) -> None:
     """End a delegation now. Raises NotFound when there is none that still stands."""
     if tx.execute(_REVOKE, delegation_id=delegation_id, now_us=tx.now_us) == 0:
-        raise NotFound(delegation_id=delegation_id)
+        find(tx, delegation_id)
+        raise NotFound(f"delegation {delegation_id} was revoked already", delegation_id=delegation_id)
 
 
 def revoke_received(tx: Tx, delegate_id: int) -> None:
@@ -150,7 +171,7 @@ def find(tx: Tx, delegation_id: int) -> Delegation:
     """Return one delegation, past ones too. Raises NotFound."""
     row = tx.row(f"SELECT {_COLUMNS} FROM delegation WHERE delegation_id = :id", id=delegation_id)
     if row is None:
-        raise NotFound(delegation_id=delegation_id)
+        raise NotFound(f"there is no delegation {delegation_id}", delegation_id=delegation_id)
     return _delegation(row)
 
 
@@ -176,6 +197,11 @@ def lent_to(tx: Tx, person_id: int, at_us: int) -> list[Delegation]:
 def given(tx: Tx, account_id: int) -> list[Delegation]:
     """Return every delegation of an account, past ones too, the oldest first."""
     return [_delegation(row) for row in tx.rows(_GIVEN, account_id=account_id)]
+
+
+def numbers(tx: Tx, account_id: int, limit: int) -> list[int]:
+    """Return the last delegations that an account gave or received, past ones too, by number."""
+    return [row[0] for row in tx.rows(_NUMBERS, account_id=account_id, limit=limit)]
 
 
 def kind(tx: Tx, account_id: int) -> str | None:

@@ -1,5 +1,6 @@
 """`diwan delegation …`: mailboxes that are lent, and the right to write in the name of another."""
 
+import sys
 from typing import Annotated, Any, cast
 
 import typer
@@ -69,6 +70,8 @@ def listing(
     found = ask(node, _given, owner, past)
     if as_json:
         show(found)
+    elif not found:
+        sys.stdout.write("lent to nobody\n")
     else:
         table(
             (

@@ -129,26 +129,44 @@ async def test_who_may_send_how_from_an_address(database: Database, ministry: Mi
 
 
 @pytest.mark.parametrize(
-    ("rights", "more"),
+    ("rights", "more", "said"),
     [
-        ((), {}),
-        (("everything",), {}),
-        (("read",), {"valid_from_us": 10, "valid_to_us": 10}),
-        (("read",), {"folder": "a\r\nb"}),
-        (("read",), {"folder": "x" * 1001}),
+        ((), {}, "say what is lent: read, write, send_as, send_on_behalf"),
+        (("read", "everything"), {}, "'everything' cannot be lent, but read, write"),
+        (("read",), {"valid_from_us": 10, "valid_to_us": 10}, "ends after it begins"),
+        (("read",), {"folder": "a\r\nb"}, "no control characters"),
+        (("read",), {"folder": "x" * 1001}, "at most 1000 characters"),
     ],
 )
-async def test_a_delegation_that_cannot_be_is_refused(
-    database: Database, ministry: Ministry, rights: tuple[str, ...], more: dict[str, object]
+async def test_a_delegation_that_cannot_be_is_refused_for_what_is_wrong_with_it(
+    database: Database, ministry: Ministry, rights: tuple[str, ...], more: dict[str, object], said: str
 ) -> None:
-    with pytest.raises(BadEntry):
+    with pytest.raises(BadEntry, match=said):
         await lend(database, ministry, *rights, **more)
 
 
 async def test_nobody_lends_to_themselves_or_to_nobody(database: Database, ministry: Ministry) -> None:
-    amina = ministry.amina.person_id
-    with pytest.raises(BadEntry):
+    amina, unit = ministry.amina.person_id, ministry.unit.unit_id
+    with pytest.raises(BadEntry, match="nobody lends a mailbox to themselves"):
         await database.write(delegations.grant, amina, amina, ["read"])
-    for pair in ((amina, 999_999), (999_999, amina), (amina, ministry.unit.unit_id)):
-        with pytest.raises(NotFound):
-            await database.write(delegations.grant, *pair, ["read"])
+    for lender, borrower, missing in ((amina, 999_999, 999_999), (999_999, amina, 999_999), (amina, unit, unit)):
+        with pytest.raises(NotFound, match=f"^account {missing} does not exist or is closed$"):
+            await database.write(delegations.grant, lender, borrower, ["read"])
+
+
+async def test_a_list_lends_and_borrows_nothing(database: Database, ministry: Ministry) -> None:
+    amina, karim = ministry.amina.person_id, ministry.karim.person_id
+    await database.write(lambda tx: tx.execute("UPDATE address SET kind = 'list' WHERE account_id = :id", id=karim))
+    with pytest.raises(NotFound, match="is a list, and no list can be lent one"):
+        await database.write(delegations.grant, amina, karim, ["read"])
+    with pytest.raises(NotFound, match="is a list, and no list has a mailbox to lend"):
+        await database.write(delegations.grant, karim, amina, ["read"])
+
+
+async def test_what_is_revoked_says_which_and_why_not(database: Database, ministry: Ministry) -> None:
+    lent = await lend(database, ministry, "read")
+    await database.write(delegations.revoke, lent)
+    with pytest.raises(NotFound, match=f"^delegation {lent} was revoked already$"):
+        await database.write(delegations.revoke, lent)
+    with pytest.raises(NotFound, match=r"^there is no delegation 999999$"):
+        await database.write(delegations.revoke, 999_999)

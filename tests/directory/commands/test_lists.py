@@ -149,7 +149,9 @@ def test_a_mailbox_is_lent_shown_and_taken_back(node: Node) -> None:
     node.json("delegation", "revoke", str(shown["number"]), by=owner)
     assert node.json("delegation", "list", owner["address"]) == []
     assert node.json("delegation", "list", owner["address"], "--all")[0]["state"] == "revoked"
-    assert "no such entry" in node.refusal("delegation", "revoke", str(shown["number"]))
+    assert node.run("delegation", "list", owner["address"]).stdout == "lent to nobody\n"
+    assert node.refusal("delegation", "revoke", str(shown["number"])) == f"delegation {shown['number']} was revoked already"
+    assert node.refusal("delegation", "revoke", "999999999") == "there is no delegation 999999999"
 
 
 def test_nobody_lends_themselves_the_mailbox_of_another(node: Node) -> None:
