@@ -140,11 +140,23 @@ def verify(tx: Tx, anchor: tuple[int, bytes] | None = None) -> Verdict:
 
 
 def entries(
-    tx: Tx, actor: Actor, scope: Scope, *, before_seq: int | None = None, limit: int = 100, subject_id: int | None = None, act: str = ""
+    tx: Tx,
+    actor: Actor,
+    scope: Scope,
+    *,
+    before_seq: int | None = None,
+    limit: int = 100,
+    subject_id: int | None = None,
+    also: Sequence[int] = (),
+    act: str = "",
 ) -> list[Written]:
-    """Return what happened in a scope, the newest first. The reading itself is journalled. Raises NotPermitted, NotFound."""
+    """Return what happened in a scope, the newest first. The reading itself is journalled. Raises NotPermitted, NotFound.
+
+    `also` are subjects that belong to the one asked for, such as the delegations of an account.
+    """
     rights.require(tx, actor, "audit", scope)
-    found = _find(tx, scope, before_seq, min(max(limit, 1), PAGE), subject_id, act)
+    subjects = None if subject_id is None else [subject_id, *also]
+    found = _find(tx, scope, before_seq, min(max(limit, 1), PAGE), subjects, act)
     place = rights.chain(tx, scope)
     asked = {"scope": f"{scope.kind} {scope.id}", "subject": subject_id, "act": act, "entries": len(found)}
     append(
@@ -167,13 +179,13 @@ def count(tx: Tx, actor: Actor, acts: Sequence[str], since_us: int) -> int:
     return found
 
 
-def _find(tx: Tx, scope: Scope, before_seq: int | None, limit: int, subject_id: int | None, act: str) -> list[Written]:
+def _find(tx: Tx, scope: Scope, before_seq: int | None, limit: int, subjects: Sequence[int] | None, act: str) -> list[Written]:
     wanted = [_WITHIN[scope.kind], "seq < :before_seq"]
-    wanted += ["subject_id = :subject_id"] if subject_id is not None else []
+    wanted += ["subject_id IN (:subjects[])"] if subjects is not None else []
     wanted += ["act = :act"] if act else []
     sql = f"SELECT seq, at_us, act, hash, body FROM journal WHERE {' AND '.join(wanted)} ORDER BY seq DESC LIMIT :limit"
     end = before_seq if before_seq is not None else 2**62
-    rows = tx.rows(sql, scope_id=scope.id, before_seq=end, limit=limit, subject_id=subject_id, act=act)
+    rows = tx.rows(sql, scope_id=scope.id, before_seq=end, limit=limit, subjects=subjects, act=act)
     return [Written(seq, at_us, name, bytes(sealed), _read(body)) for seq, at_us, name, sealed, body in rows]
 
 

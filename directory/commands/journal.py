@@ -1,5 +1,6 @@
 """`diwan journal …`: what was done to the directory, by whom, and whether its record is whole."""
 
+import difflib
 import re
 import sys
 from pathlib import Path
@@ -13,13 +14,33 @@ from config.clock import SystemClock
 from config.commands import HERE, Directory, Json, run, show
 from config.database import Tx
 from config.engines import open_database
-from directory import journal
+from directory import delegations, journal
+from directory.acts.table import KINDS
 from directory.commands import naming
 from directory.commands.acting import As, PasswordFile, act
+from directory.errors import BadEntry
 from directory.journal import Verdict, Written
 from directory.rights import Actor
 
 FAILED = 1
+NEAREST = 3  # kinds of acts to name for one that is none
+MAX_DELEGATIONS = 1_000  # of an account, the last ones: what is older is found by its own number
+BESIDE = frozenset(  # what is journalled without being an act that a rule stands for
+    f"{noun}.{verb}"
+    for noun, verbs in {
+        "approval": ("request", "approve", "refuse"),
+        "app_password": ("add", "revoke"),
+        "client_certificate": ("revoke",),
+        "codes": ("on", "off"),
+        "delegation": ("sent",),
+        "journal": ("read",),
+        "mailbox": ("rights",),
+        "passkey": ("add", "remove"),
+        "password": ("change",),
+        "recovery": ("renew",),
+    }.items()
+    for verb in verbs
+)
 _HEAD = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
 
 app = typer.Typer(help="What was done to the directory: show, verify.", no_args_is_help=True)
@@ -28,7 +49,9 @@ app = typer.Typer(help="What was done to the directory: show, verify.", no_args_
 @app.command(name="show")
 def entries(
     where: Annotated[str, typer.Option("--in", metavar="SCOPE", help=naming.SCOPE_HELP)] = "",
-    about: Annotated[str, typer.Option(metavar="ADDRESS", help="Only what was done to this person, post or `service:NUMBER`.")] = "",
+    about: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Only about this person, post or `service:NUMBER`, and their delegations.")
+    ] = "",
     kind: Annotated[str, typer.Option("--act", help="Only this kind of act, such as `person.create`.")] = "",
     before: Annotated[int, typer.Option(min=0, help="Only entries before this number.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=journal.PAGE, help="How many at most.")] = 20,
@@ -82,7 +105,21 @@ async def _verify(directory: Path, anchor: tuple[int, bytes] | None) -> Verdict:
 def _entries(tx: Tx, actor: Actor, where: str, about: str, kind: str, before: int | None, limit: int) -> list[Written]:
     scope = naming.scope(tx, where) if where else naming.home(tx, actor)
     subject_id = naming.holder(tx, about) if about else None
-    return journal.entries(tx, actor, scope, before_seq=before, limit=limit, subject_id=subject_id, act=kind)
+    also = delegations.numbers(tx, subject_id, MAX_DELEGATIONS) if subject_id is not None else []
+    found = journal.entries(tx, actor, scope, before_seq=before, limit=limit, subject_id=subject_id, also=also, act=kind)
+    if kind and not found:
+        _require_act(kind)
+    return found
+
+
+def _require_act(kind: str) -> None:
+    """Refuse what is no kind of act, and name those that were perhaps meant. Raises BadEntry."""
+    known = sorted(KINDS.keys() | BESIDE)
+    if kind in known:
+        return
+    near = difflib.get_close_matches(kind, known, n=NEAREST, cutoff=0.5)
+    hint = f": perhaps {' or '.join(near)}" if near else ", such as person.create"
+    raise BadEntry(f"{kind!r} is no kind of act{hint}", act=kind)
 
 
 def _lines(one: Written) -> list[str]:

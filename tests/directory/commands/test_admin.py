@@ -1,6 +1,7 @@
 """`diwan admin` gives and takes roles, lets a second person decide, and keeps machines; `diwan journal` tells of it all."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from typer.testing import CliRunner
 from config import cli, groups
 from config.cli import app
 from config.errors import MailError
+from directory.commands import journal
 
 run = CliRunner()
-for group in ("admin", "journal"):
+for group in ("admin", "journal", "quota", "delegation"):
     groups.add(app, [group])
 
 
@@ -130,6 +132,31 @@ def test_the_journal_shows_to_auditors_what_happened(node: Node) -> None:
     assert newest["body"]["act"] == "journal.read"
     about = node.json("journal", "show", "--in", "nation", "--about", auditor["address"], by=auditor)
     assert {one["body"]["act"] for one in about} == {"grant.give"}
+
+
+def test_an_act_that_is_none_is_refused_with_those_it_is_near_to(node: Node) -> None:
+    assert "perhaps person.create" in reason(node.run("journal", "show", "--act", "person.creat"))
+    assert "is no kind of act, such as person.create" in reason(node.run("journal", "show", "--act", "???"))
+    assert node.run("journal", "show", "--act", "recovery.renew").stdout == "no entries\n"
+
+
+def test_every_kind_of_entry_is_known_by_its_name(node: Node) -> None:
+    names = set()
+    for file in Path(journal.__file__).parents[2].glob("[dm]*/**/*.py"):
+        names |= set(re.findall(r'(?:Entry\(|change\(\s*tx,|_decided\()\s*actor,\s*"([a-z_]+\.[a-z_]+)"', file.read_text("utf-8")))
+    assert names == journal.BESIDE
+
+
+def test_what_is_about_somebody_is_their_quota_and_what_they_lent_or_were_lent_too(node: Node) -> None:
+    owner, other = node.people[2:4]
+    node.json("quota", "set", owner["address"], "--storage", "1G")
+    given = node.json("delegation", "grant", owner["address"], other["address"], "--right", "read", by=owner)
+    node.json("delegation", "revoke", str(given["value"]["delegation_id"]), by=owner)
+    loans = {"delegation.grant", "delegation.revoke"}
+    for one, wanted in ((owner, {"quota.set", *loans}), (other, loans)):
+        about = node.json("journal", "show", "--in", "nation", "--about", one["address"])
+        assert wanted <= {entry["body"]["act"] for entry in about}, about
+        assert ("quota.set" in wanted) == ("quota.set" in {entry["body"]["act"] for entry in about})
 
 
 def test_the_journal_is_verified_against_an_end_that_was_noted(node: Node) -> None:
