@@ -12,6 +12,7 @@ from mailcore.errors import OverQuota
 from mailcore.store.types import AccountId, Flag, MailboxKey
 
 GRACE_PERCENT = 10  # what a delivery may go beyond the quota: nobody's letter comes back for the last message that did not quite fit
+_NO_LIMIT = 1 << 62  # more than any quota can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,28 @@ def deleted(tx: Tx, key: MailboxKey) -> tuple[int, int]:
     )
     assert row is not None
     return int(row[0]), int(row[1])
+
+
+def notable(tx: Tx, percent: int, limit: int) -> list[AccountId]:
+    """Return the accounts with a quota of their own, and those that hold more than so much of everybody's; the first ones by id."""
+    everybody = quotas.of(tx, quotas.EVERYBODY)
+    storage, messages = (_NO_LIMIT if one is None else one * percent // 100 for one in (everybody.storage_bytes, everybody.messages))
+    return [
+        AccountId(row[0])
+        for row in tx.rows(
+            f"""SELECT account_id FROM quota WHERE account_id <> {quotas.EVERYBODY}
+                UNION SELECT account_id FROM mailbox GROUP BY account_id
+                HAVING SUM(size_bytes) > {storage} OR SUM(message_count) > {messages}
+                ORDER BY account_id LIMIT :limit""",
+            limit=limit,
+        )
+    ]
+
+
+def percent(held: Usage, may: Quota) -> int | None:
+    """Return how full an account is: of the limit that it is nearest to; None without any."""
+    pairs = ((held.storage_bytes, may.storage_bytes), (held.messages, may.messages))
+    return max((there * 100 // limit if limit else 100 for there, limit in pairs if limit is not None), default=None)
 
 
 def standing(tx: Tx, account_id: AccountId) -> tuple[Usage, Quota]:

@@ -64,3 +64,27 @@ async def test_a_quota_is_no_negative_number_and_everybodys_stays(store: Store) 
         await store.db.write(quotas.give, ALICE, Quota(-1, None))
     with pytest.raises(BadEntry):
         await store.db.write(quotas.give, EVERYBODY, None)
+
+
+async def test_who_is_nearly_full_or_has_a_quota_of_their_own_is_notable(store: Store) -> None:
+    await fill(store, ALICE, 10)
+
+    async def notable(limit: Quota, percent: int = 80) -> list[int]:
+        await store.db.write(quotas.give, EVERYBODY, limit)
+        return list(await store.db.read(quota.notable, percent, 100))
+
+    assert await notable(Quota(None, None)) == []
+    assert [await notable(Quota(None, count)) for count in (12, 13)] == [[ALICE], []]
+    held = await store.db.read(quota.usage, ALICE)
+    assert await notable(Quota(held.storage_bytes, None)) == [ALICE]
+    assert await notable(Quota(held.storage_bytes * 2, None)) == []
+    await store.db.write(quotas.give, ALICE, Quota(1 << 40, None))
+    assert await notable(Quota(None, None)) == [ALICE]
+
+
+@pytest.mark.parametrize(
+    ("may", "full"),
+    [(Quota(None, None), None), (Quota(200, None), 50), (Quota(200, 12), 83), (Quota(50, 1_000), 200), (Quota(0, None), 100)],
+)
+def test_how_full_is_by_the_nearest_limit(may: Quota, full: int | None) -> None:
+    assert quota.percent(Usage(100, 10, 1), may) == full
