@@ -127,7 +127,7 @@ class Fuzzer:
             if command.lines == (b"DONE",):
                 continue
             made = changed(command, self.others, rng)
-            if rng.random() < 0.1:
+            if rng.random() < 0.25:
                 made = changed(rng.choice(self.others), self.others, rng)
             alone = any(word in made.lines[0].upper() for word in ALONE) or any(waits for _, waits, _ in made.literals)
             if not alone:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 LITERAL = re.compile(rb"(~?)\{(\d+)(\+?)\}\r\n")
 TOKEN = re.compile(rb'"[^"]*"|[^\s()]+|[()]')
+NUMBER = re.compile(rb"(?<![\w.&-])\d{1,9}(?![\w.&-])")
 ENDS_OPEN = re.compile(rb"\{\d+\+?\}\s*\Z")
 ODD = (
     b"NIL", b"*", b"$", b"1:*", b"0", b"-1", b"4294967295", b"4294967296", b"18446744073709551616", b"1:4294967295", b"()", b"(", b")",
@@ -62,8 +63,11 @@ def _closed(line: bytes) -> bytes:
 def changed(command: Framed, others: list[Framed], rng: random.Random) -> Framed:
     """Return a command with a few changes."""
     lines, literals = list(command.lines), list(command.literals)
-    for _ in range(rng.choice((0, 1, 1, 1, 2, 4))):
+    for _ in range(rng.choice((0, 0, 0, 1, 1, 4))):
         place = rng.randrange(len(lines))
+        if rng.random() < 0.4:
+            lines[place] = NUMBER.sub(lambda found: _near(found[0], rng), lines[place])
+            continue
         if literals and rng.random() < 0.25:
             index = rng.randrange(len(literals))
             binary, _, octets = literals[index]
@@ -75,6 +79,11 @@ def changed(command: Framed, others: list[Framed], rng: random.Random) -> Framed
         else:
             lines[place] = scrambled(lines[place], rng)
     return Framed(tuple(map(_closed, lines)), tuple(literals))
+
+
+def _near(number: bytes, rng: random.Random) -> bytes:
+    """Return a number, or another one that is mostly as good: what is said with it is not refused for its form."""
+    return rng.choice((number, number, b"%d" % rng.randint(1, 12), b"%d" % (int(number) + rng.choice((-1, 1))), b"*", b"1:*"))
 
 
 def _tokens(line: bytes, other: bytes, rng: random.Random) -> bytes:

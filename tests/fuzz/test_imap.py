@@ -37,10 +37,12 @@ def test_however_a_mutated_session_is_cut_the_framer_says_the_same(seed: int) ->
 
 
 def events(octets: bytes, cut: int) -> list[Event]:
-    framer, found = Framer(LIMITS), []
+    framer = Framer(LIMITS)
+    found: list[Event] = []
     for place in range(0, len(octets), cut):
         framer.feed(octets[place : place + cut])
-        found += list(iter(framer.next, None))
+        while (event := framer.next()) is not None:
+            found.append(event)
     return found
 
 
