@@ -121,9 +121,11 @@ def expunge(number: int) -> bytes:
 class FlagWriter:
     """Writes flags; knows the account's keywords by bit, and remembers what it wrote."""
 
-    __slots__ = ("_keywords", "_known", "_written")
+    __slots__ = ("_keywords", "_known", "_written", "room", "shown")
 
-    def __init__(self, keywords: Mapping[int, str]) -> None:
+    def __init__(self, keywords: Mapping[int, str], *, room: bool | None = None) -> None:
+        self.shown = keywords
+        self.room = len(keywords) < MAX_KEYWORDS if room is None else room  # for new ones; a guest is not shown all that there are
         self._keywords = {**SYSTEM, **{bit: name.encode("ascii", "replace") for bit, name in keywords.items()}}
         self._known = sum(self._keywords)
         self._written: dict[int, bytes] = {}
@@ -152,8 +154,7 @@ class FlagWriter:
         They may not when the account has as many as it can have (RFC 9051 §7.1).
         """
         kept = self.write(self._known & rights.settable(given))
-        room = len(self._keywords) - len(SYSTEM) < MAX_KEYWORDS
-        return b"(%b \\*)" % kept[1:-1] if room and "w" in given else kept
+        return b"(%b \\*)" % kept[1:-1] if self.room and "w" in given else kept
 
     def bits(self, keywords: Iterable[str]) -> int | None:
         """Return the bits of keywords, None when one of them is new."""

@@ -191,15 +191,16 @@ class Session:
             raise AccessEnded
         self._stood_at_us = now_us
 
-    async def load_keywords(self) -> None:
-        """Read the keywords of the selected mailbox's account again."""
-        self.use_keywords(await self.services.db.peek(keywords.names, self.selected.account.account_id))
+    def use_keywords(self, names: dict[int, str], more: int = 0) -> None:
+        """Write flags with these keywords of the account from now on: of those, what may be known here, and what is in `more`."""
+        self.keywords = names
+        shown, room = (names, None) if self._selected is None else self._selected.keywords(names, more, whole=self._sees_all)
+        if shown != self.flags.shown or (room is not None and room != self.flags.room):
+            self.flags = FlagWriter(shown, room=room)
 
-    def use_keywords(self, names: dict[int, str]) -> None:
-        """Write flags with these keywords from now on."""
-        if names != self.keywords:
-            self.keywords = names
-            self.flags = FlagWriter(names)
+    @property
+    def _sees_all(self) -> bool:
+        return self._selected is not None and self._selected.account.account_id == self.account_id and self.reaches_all
 
     async def select(self, account: AccountKey, key: MailboxKey, *, read_only: bool, given: Rights = ALL, name: str = "") -> Mailbox:
         """Open a mailbox and return it as it stands: listen for changes first, then read it (RFC 9051 §6.3.2)."""
@@ -383,9 +384,9 @@ class Session:
             return done
         return replace(done, code=f"HIGHESTMODSEQ {self._selected.view.told}")
 
-    async def new_keywords(self) -> list[bytes]:
-        """Learn keywords that another session made, and tell of them (RFC 3501 §7.2.6)."""
-        await self.load_keywords()
+    async def new_keywords(self, more: int = 0) -> list[bytes]:
+        """Learn keywords that another session made, and tell of them (RFC 3501 §7.2.6); `more` are about to be set."""
+        self.use_keywords(await self.services.db.peek(keywords.names, self.selected.account.account_id), more)
         return [
             b"* FLAGS %b\r\n" % self.flags.all(),
             b"* OK [PERMANENTFLAGS %b] keywords\r\n" % self.flags.permanent(self.selected.rights),

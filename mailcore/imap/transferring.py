@@ -33,7 +33,9 @@ async def transfer(session: Session, place: Place, uids: Sequence[int], expected
     await session.services.db.peek(mailboxes.find, place.account.account_id, place.name)
     opened = await crossing.open_all(session.services.db, selected.account, selected.key, exact, place.account)
     unit = crossing.move if move else crossing.copy
-    return await session.services.db.write(_across, unit, selected.key, exact, opened, place, expected, within)
+    return await session.services.db.write(
+        _across, unit, selected.key, exact, opened, place, expected, within, rights.kept_keywords(place.rights)
+    )
 
 
 def _exact(known: Sequence[int], uids: Sequence[int]) -> list[int]:
@@ -57,8 +59,9 @@ def _across(
     place: Place,
     expected: int,
     within: int,
+    kept: int,
 ) -> Copied:
-    return _all(unit(tx, source, uids, opened, place.account, place.name, within), expected)
+    return _all(unit(tx, source, uids, opened, place.account, place.name, within, kept), expected)
 
 
 def _all(done: Copied, expected: int) -> Copied:

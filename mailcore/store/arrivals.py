@@ -19,14 +19,16 @@ class Draft:
     internaldate_us: int
 
 
-def append(tx: Tx, account: AccountKey, name: str, drafts: Sequence[Draft], within: int = messages.EVERY_FLAG) -> list[Appended]:
+def append(
+    tx: Tx, account: AccountKey, name: str, drafts: Sequence[Draft], within: int = messages.EVERY_FLAG, kept: int = 0
+) -> list[Appended]:
     """Append to a mailbox by name, in order. Raises NoSuchMailbox, LimitReached, OverQuota: then nothing is appended.
 
-    `within` are the flags that may be set there (RFC 4314 §4).
+    `within` are the flags that may be set there (RFC 4314 §4); `kept` keywords of the account stay free.
     """
     target = mailboxes.find(tx, account.account_id, name).key
     named = bool(within >> FIRST_KEYWORD_BIT)
     return [
-        messages.append_with(tx, target, account, one.message, one.flags & within, one.keywords if named else (), one.internaldate_us)
+        messages.append_with(tx, target, account, one.message, one.flags & within, one.keywords if named else (), one.internaldate_us, kept)
         for one in drafts
     ]

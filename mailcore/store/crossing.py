@@ -20,7 +20,7 @@ CHUNK = 500
 _SYSTEM = (1 << FIRST_KEYWORD_BIT) - 1
 
 
-Unit = Callable[[Tx, MailboxKey, Sequence[int], dict[int, "Opened"], AccountKey, str, int], Copied]
+Unit = Callable[[Tx, MailboxKey, Sequence[int], dict[int, "Opened"], AccountKey, str, int, int], Copied]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +59,36 @@ def _open(row: Stored, source: AccountKey, target: AccountKey) -> Opened:
     )
 
 
-def copy(tx: Tx, source: MailboxKey, uids: Sequence[int], opened: dict[int, Opened], target: AccountKey, name: str, within: int) -> Copied:
+def copy(
+    tx: Tx, source: MailboxKey, uids: Sequence[int], opened: dict[int, Opened], target: AccountKey, name: str, within: int, kept: int = 0
+) -> Copied:
     """Copy messages into a mailbox of another account, all in one step. Raises NoSuchMailbox, OverQuota, LimitReached.
 
     `within` are the flags that may be set there. Keywords go by name: the same name has another bit in each account.
+    `kept` keywords of the other account stay free for its owner.
     """
     accounts.lock(tx, [source.account_id, target.account_id])
-    return _copy(tx, entries.chosen(tx, source, uids), source.account_id, opened, target, name, within)
+    return _copy(tx, entries.chosen(tx, source, uids), source.account_id, opened, target, name, within, kept)
 
 
-def move(tx: Tx, source: MailboxKey, uids: Sequence[int], opened: dict[int, Opened], target: AccountKey, name: str, within: int) -> Copied:
+def move(
+    tx: Tx, source: MailboxKey, uids: Sequence[int], opened: dict[int, Opened], target: AccountKey, name: str, within: int, kept: int = 0
+) -> Copied:
     """Copy and remove in one step (RFC 6851 §3.1). Raises as `copy`."""
     accounts.lock(tx, [source.account_id, target.account_id])
     chosen = entries.chosen(tx, source, uids)
-    copied = _copy(tx, chosen, source.account_id, opened, target, name, within)
+    copied = _copy(tx, chosen, source.account_id, opened, target, name, within, kept)
     removed = messages.remove(tx, source, [row[0] for row in chosen])
     return replace(copied, modseq=removed.modseq, since=removed.since)
 
 
 def _copy(
-    tx: Tx, chosen: Sequence[Row], source_id: AccountId, opened: dict[int, Opened], target: AccountKey, name: str, within: int
+    tx: Tx, chosen: Sequence[Row], source_id: AccountId, opened: dict[int, Opened], target: AccountKey, name: str, within: int, kept: int
 ) -> Copied:
     modseq, first = accounts.reserve(tx, target.account_id, len(chosen))
     key = mailboxes.find(tx, target.account_id, name).key
     quota.require_room(tx, target.account_id, len(chosen), sum(row[4] for row in chosen))
-    meaning = _meaning(tx, source_id, target.account_id, chosen, within)
+    meaning = _meaning(tx, source_id, target.account_id, chosen, within, kept)
     numbered = list(enumerate(chosen, first))
     tx.many(_MESSAGE, _messages(tx, numbered, source_id, opened, target))
     tx.many(_HEADER, _headers(numbered, opened, target))
@@ -122,11 +127,11 @@ def _headers(numbered: Sequence[tuple[int, Row]], opened: dict[int, Opened], tar
         yield {"account_id": target.account_id, "message_id": number, "sealed": sealed}
 
 
-def _meaning(tx: Tx, source_id: AccountId, target_id: AccountId, chosen: Sequence[Row], within: int) -> dict[int, int]:
+def _meaning(tx: Tx, source_id: AccountId, target_id: AccountId, chosen: Sequence[Row], within: int, kept: int) -> dict[int, int]:
     """Return what each combination of flags is in the other account, as far as it may be set there. Raises LimitReached."""
     names = keywords.names(tx, source_id) if within & ~_SYSTEM else {}
     found: dict[int, int] = {}
     for flags in {row[2] for row in chosen}:
-        named = keywords.bits(tx, target_id, [name for bit, name in names.items() if flags & bit])
+        named = keywords.bits(tx, target_id, [name for bit, name in names.items() if flags & bit], kept)
         found[flags] = (flags & _SYSTEM | named) & within
     return found

@@ -131,9 +131,10 @@ def append_with(
     flags: int,
     names: Sequence[str],
     internaldate_us: int,
+    kept: int = 0,
 ) -> Appended:
-    """Append with keywords by name. Raises NoSuchMailbox, LimitReached."""
-    return append(tx, key, account, message, flags | keywords.bits(tx, key.account_id, names), internaldate_us)
+    """Append with keywords by name, new ones while more than `kept` are free. Raises NoSuchMailbox, LimitReached."""
+    return append(tx, key, account, message, flags | keywords.bits(tx, key.account_id, names, kept), internaldate_us)
 
 
 def deliver(tx: Tx, account: AccountKey, message: Prepared, internaldate_us: int, role: str = "inbox") -> Appended:

@@ -17,6 +17,7 @@ from directory.rights import Actor
 from directory.types import AccountKind
 from mailcore.errors import LimitReached, NoSuchMailbox
 from mailcore.store import accounts, mailboxes
+from mailcore.store.keywords import KEPT_FOR_OWNER
 from mailcore.store.messages import EVERY_FLAG
 from mailcore.store.types import AccountId, Flag, Mailbox, MailboxId, MailboxKey
 
@@ -101,6 +102,11 @@ def settable(given: Rights) -> int:
     """Return the flags that may be changed with these rights, as bits (RFC 4314 §4)."""
     bits = sum(bit for right, bit in _BY_ITSELF.items() if right in given)
     return bits | (_OTHER_FLAGS if "w" in given else 0)
+
+
+def kept_keywords(given: Rights) -> int:
+    """Return how many keywords of the account must stay free for its owner when somebody with these rights makes new ones."""
+    return 0 if given == ALL else KEPT_FOR_OWNER
 
 
 def reachable(tx: Tx, person_id: int, only: int | None = None) -> list[Reach]:

@@ -39,9 +39,9 @@ async def append(session: Session, command: Append) -> Responses:
     db = session.services.db
     write = db.write_brief if len(command.messages) <= BRIEF_MESSAGES else db.write
     place = (await session.locate(command.name)).require("i")
-    within = rights.settable(place.rights)
+    within, kept = rights.settable(place.rights), rights.kept_keywords(place.rights)
     try:
-        done = await write(arrivals.append, place.account, place.name, await intake.drafts(session, command.messages), within)
+        done = await write(arrivals.append, place.account, place.name, await intake.drafts(session, command.messages), within, kept)
     except NoSuchMailbox as error:
         yield no(creatable(place, error), "TRYCREATE")
         return

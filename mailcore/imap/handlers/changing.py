@@ -33,9 +33,11 @@ async def store(session: Session, command: Store) -> Responses:
     uids = named(selected.view, places)
     write = session.services.db.write_brief if len(places) <= BRIEF_UIDS else session.services.db.write
     change = *_allowed(selected, command), command.unchanged_since
-    done, bits = await write(store_flags, selected.key, uids, command.op, *change, selected.view.modseq)
+    done, bits = await write(
+        store_flags, selected.key, uids, command.op, *change, selected.view.modseq, rights.kept_keywords(selected.rights)
+    )
     if not session.flags.knows(bits):
-        for line in await session.new_keywords():
+        for line in await session.new_keywords(bits):
             yield line
     becoming = _becoming(command.op, bits, change[2])
     refused = frozenset(done.failed)
@@ -93,10 +95,16 @@ def store_flags(
     within: int = messages.EVERY_FLAG,
     unchanged_since: int | None = None,
     known_modseq: int = -1,
+    kept: int = 0,
 ) -> tuple[Flagged, int]:
-    """Change flags with keywords by name; return the bits that these names stand for too. Raises LimitReached."""
-    known = _known if op == "remove" else keywords.bits
-    bits = flags | known(tx, key.account_id, names) if names else flags
+    """Change flags with keywords by name; return the bits that these names stand for too. Raises LimitReached.
+
+    `kept` keywords of the account stay free for its owner.
+    """
+    bits = flags
+    if names:
+        account_id = key.account_id
+        bits |= _known(tx, account_id, names) if op == "remove" else keywords.bits(tx, account_id, names, kept)
     if within != messages.EVERY_FLAG:
         known_modseq = -1  # what changes is not what was asked for
     return messages.store_flags(tx, key, uids, op, bits, unchanged_since, within, known_modseq), bits

@@ -30,11 +30,11 @@ async def replace(session: Session, command: Replace) -> Responses:
         return
     uid = selected.view.uids[places[0]]
     place = (await session.locate(command.name)).require("i")
-    within = rights.settable(place.rights)
+    within, kept = rights.settable(place.rights), rights.kept_keywords(place.rights)
     try:
         draft = await intake.draft(session, command.message)
         there = place.account, place.name, draft, within
-        appended, removed = await session.services.db.write_brief(put_in_place, *there, selected.key, uid)
+        appended, removed = await session.services.db.write_brief(put_in_place, *there, selected.key, uid, kept)
     except NoSuchMailbox as error:
         yield no(creatable(place, error), "TRYCREATE")
         return
@@ -45,7 +45,7 @@ async def replace(session: Session, command: Replace) -> Responses:
 
 
 def put_in_place(
-    tx: Tx, account: AccountKey, name: str, draft: Draft, within: int, source: MailboxKey, uid: int
+    tx: Tx, account: AccountKey, name: str, draft: Draft, within: int, source: MailboxKey, uid: int, kept: int = 0
 ) -> tuple[Sequence[Appended], Expunged]:
     """Append a message and remove another, which makes room for it. Raises NoSuchMailbox, ExpungedElsewhere, OverQuota."""
     accounts.lock(tx, (account.account_id, source.account_id))
@@ -53,4 +53,4 @@ def put_in_place(
     removed = messages.remove(tx, source, [uid])
     if not removed.uids:
         raise ExpungedElsewhere(missing=1)
-    return arrivals.append(tx, account, name, (draft,), within), removed
+    return arrivals.append(tx, account, name, (draft,), within, kept), removed

@@ -37,9 +37,9 @@ async def _open(session: Session, command: Select, *, read_only: bool) -> Respon
     place = (await session.locate(command.name)).require("r")
     read_only = read_only or not place.changes
     found, names = await session.services.db.peek(_find, place.account.account_id, place.name)
-    session.use_keywords(names)
     name = place.shown(found.name)
     mailbox = await session.select(place.account, found.key, read_only=read_only, given=place.rights, name=name)
+    session.use_keywords(names)
     for line in _counted(session, mailbox, read_only=read_only):
         yield line
     if "IMAP4REV2" in session.enabled:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from mailcore.errors import NoSuchMailbox
+from mailcore.errors import LimitReached, NoSuchMailbox
 from mailcore.store import crossing, keywords, mailboxes, messages
 from mailcore.store.keys import AccountKey
 from mailcore.store.store import Store
-from mailcore.store.types import AccountId, Copied, Flag, MailboxKey
+from mailcore.store.types import MAX_KEYWORDS, AccountId, Copied, Flag, MailboxKey
 from tests.mailcore.store.test_messages import fill, mail
 
 ALICE, BOB = AccountId(11), AccountId(12)
@@ -53,6 +53,20 @@ async def test_keywords_go_by_name(store: Store) -> None:
     names = await store.db.read(keywords.names, BOB)
     assert {name for bit, name in names.items() if row.flags & bit} == {"Wichtig", "neu"}
     assert row.flags & Flag.FLAGGED
+
+
+async def test_keywords_are_left_for_the_owner_of_the_other_account(store: Store) -> None:
+    source, key = await fill(store, ALICE, 1)
+    await bobs(store)
+    await store.db.write(keywords.bits, BOB, [f"k{number}" for number in range(MAX_KEYWORDS - keywords.KEPT_FOR_OWNER)])
+    bits = await store.db.write(keywords.bits, ALICE, ["neu"])
+    await store.db.write(messages.store_flags, key, [1], "add", bits)
+    target = await store.open_account(BOB)
+    opened = await crossing.open_all(store.db, source, key, [1], target)
+    there = key, [1], opened, target, "INBOX", messages.EVERY_FLAG
+    with pytest.raises(LimitReached):
+        await store.db.write(crossing.copy, *there, keywords.KEPT_FOR_OWNER)
+    assert len((await store.db.write(crossing.copy, *there)).pairs) == 1
 
 
 async def test_flags_that_may_not_be_set_stay_behind(store: Store) -> None:

@@ -12,7 +12,7 @@ from mailcore.store import accounts, keywords, mailboxes, messages
 from mailcore.store.blobs import INLINE_MAX_BYTES
 from mailcore.store.keys import AccountKey
 from mailcore.store.store import Store
-from mailcore.store.types import AccountId, Flag, Mailbox, MailboxKey
+from mailcore.store.types import MAX_KEYWORDS, AccountId, Flag, Mailbox, MailboxKey
 
 ALICE, BOB = AccountId(11), AccountId(12)
 
@@ -204,6 +204,17 @@ async def test_keywords_are_caseless_and_bounded(store: Store) -> None:
     with pytest.raises(LimitReached):
         await store.db.write(keywords.bits, ALICE, [f"k{n}" for n in range(60)])
     assert len(await store.db.read(keywords.names, ALICE)) == 2
+
+
+async def test_guests_leave_the_owner_keywords(store: Store) -> None:
+    await store.open_account(ALICE)
+    room = MAX_KEYWORDS - keywords.KEPT_FOR_OWNER
+    await store.db.write(keywords.bits, ALICE, [f"k{n}" for n in range(room)], keywords.KEPT_FOR_OWNER)
+    with pytest.raises(LimitReached):
+        await store.db.write(keywords.bits, ALICE, ["more"], keywords.KEPT_FOR_OWNER)
+    assert await store.db.write(keywords.bits, ALICE, ["K1"], keywords.KEPT_FOR_OWNER)
+    await store.db.write(keywords.bits, ALICE, [f"own{n}" for n in range(keywords.KEPT_FOR_OWNER)])
+    assert len(await store.db.read(keywords.names, ALICE)) == MAX_KEYWORDS
 
 
 async def test_the_bus_tells_of_changes_after_they_are_durable(store: Store) -> None:
