@@ -88,7 +88,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A message ready to be kept: compressed, encrypted, indexed. Nothing of it is on disk yet."""
+    """A message ready to be kept: named, indexed, encrypted (a large one while it is kept). Nothing of it is on disk yet."""
 
     blob_id: BlobId
     dek: bytes  # the 32-octet key of this blob; stored only wrapped, once per account

@@ -28,7 +28,7 @@ def test_the_group_unused_for_longest_is_dropped() -> None:
 
 def test_a_group_that_alone_is_too_much_is_not_kept() -> None:
     shelf: Shelf[int, bytes] = Shelf(5_000, len)
-    shelf.add(1, {n: b"x" * 1000 for n in range(9)})
+    shelf.add(1, dict.fromkeys(range(9), b"x" * 1000))
     assert not shelf.of(1)
 
 

@@ -87,7 +87,10 @@ ONE = SequenceSet(((1, 1),))
             b"SEARCH OR FROM A (TO b NOT KEYWORD X)",
             Search(AllOf((AnyOf((HeaderHas(b"from", "A"), AllOf((HeaderHas(b"to", "b"), Not(Keyword("x")))))),)), None, uid=False),
         ),
-        (b'SEARCH CHARSET UTF-8 TEXT "\xc3\x89" LARGER 5', Search(AllOf((TextHas("É", whole=True), Size(5, None))), None, False, charset=True)),
+        (
+            b'SEARCH CHARSET UTF-8 TEXT "\xc3\x89" LARGER 5',
+            Search(AllOf((TextHas("É", whole=True), Size(5, None))), None, False, charset=True),
+        ),
         (b"SEARCH ON 2-Jan-1970", Search(AllOf((Arrived(1, 2),)), None, uid=False)),
         (b'SEARCH HEADER X-Y ""', Search(AllOf((HeaderHas(b"x-y", ""),)), None, uid=False)),
     ],
