@@ -33,7 +33,7 @@ async def acts_of(database: Database, actor: Actor) -> list[str]:
 
     def read(tx: Tx) -> list[str]:
         assert journal.verify(tx).bad_seq is None
-        return [one.act for one in reversed(journal._find(tx, NATION, 2**62, 50, actor.person_id, ""))]
+        return [one.act for one in reversed(journal._find(tx, NATION, 2**62, 50, [actor.actor_id], ""))]
 
     return await database.read(read)
 

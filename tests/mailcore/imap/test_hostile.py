@@ -56,7 +56,8 @@ async def test_what_cannot_be_skipped_before_sign_in_ends_the_connection(server:
         (b"SEARCH 1:4294967295", b"OK"),
         (b"SEARCH UID 4294967295:*", b"OK"),
         (b"FETCH 4294967296 UID", b"BAD"),
-        (b'LIST "" ' + b"%*" * 5000 + b"x", b"OK"),
+        (b'LIST "" ' + b"%*" * 5000 + b"x", b"BAD pattern too long"),
+        (b'LIST "" ' + b"%*" * 1000 + b"x", b"OK"),
         (b"CREATE {300+}\r\n" + b"a" * 300, b"NO [CANNOT]"),
         (b"CREATE " + b"a/" * 30 + b"a", b"NO [CANNOT]"),
         (b'CREATE "a\x01b"', b"NO [CANNOT]"),
@@ -128,7 +129,7 @@ async def test_searches_beyond_some_questions_leave_the_loop(amina: Client, serv
     monkeypatch.setattr(engine, "_learn", watched)
     monkeypatch.setattr(engine, "INLINE_QUESTIONS", 3)
     await amina.ask("SEARCH LARGER 5")
-    await amina.ask("SEARCH LARGER 5 SINCE 1-Jan-1990")
+    await amina.ask("SEARCH LARGER 5 SMALLER 100000")
     assert amina.untagged == [b"* SEARCH 1 2 3"]
     assert threads == [True, False]
 

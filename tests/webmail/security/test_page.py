@@ -118,7 +118,7 @@ async def test_changes_are_journalled_without_secrets(site: Site, amel: Amel) ->
     assert secret is not None
 
     def read(tx: Tx) -> list[tuple[str, str]]:
-        found = journal._find(tx, NATION, 2**62, 50, amel.person.person_id, "")
+        found = journal._find(tx, NATION, 2**62, 50, [amel.person.person_id], "")
         return [(one.act, str(one.body)) for one in found]
 
     written = await site.services.db.read(read)
