@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from directory.address import Address, parse
 from mailcore.queue.acting import Acting
+from mailcore.store.sealing import Content
 from mailcore.store.types import BlobId
 
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: read over a telephone without mistakes
@@ -35,22 +36,38 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class By:
+    """When a message must have arrived (RFC 2852 §4): after `time_us` it is returned, or with `notify` only told of as late."""
+
+    time_us: int
+    notify: bool = False
+    trace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """A message as a front hands it in. `raw` begins with the front's own trace fields and is never changed again.
 
     `sender` is "" for the null sender. `account_id` says who submitted it, None when it came from outside.
-    `envid` (xtext decoded) and `ret` ("", "FULL" or "HDRS") are those of RFC 3461 §4.3 and §4.4.
+    `envid` (xtext decoded) and `ret` ("", "FULL" or "HDRS") are those of RFC 3461 §4.3 and §4.4. `priority` is that of
+    RFC 6710 §4 from -9 to 9, `hold_until_us` the release time of RFC 4865, `by` what RFC 2852 asks for; `requiretls` is RFC 8689's
+    and `body` that of RFC 6152 and RFC 3030: "7BIT", "8BITMIME" or "BINARYMIME".
     """
 
     sender: str
     recipients: tuple[Recipient, ...]
-    raw: bytes
+    raw: Content
     account_id: int | None = None
     envid: str = ""
     ret: str = ""
     smtputf8: bool = False
     acting: Acting | None = None  # who sends it in the name of another
     writer_id: int | None = None  # the person whose correspondents the recipients become
+    priority: int = 0
+    hold_until_us: int = 0
+    by: By | None = None
+    requiretls: bool = False
+    body: str = "7BIT"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+-- What RFC 6710, 4865, 2852 and 8689 ask of mail on its way; what is held; circulars.

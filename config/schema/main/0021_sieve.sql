@@ -1,0 +1,1 @@
+-- Sieve scripts and who was told of an absence.

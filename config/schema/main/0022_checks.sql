@@ -1,0 +1,1 @@
+-- Keys that sign for domains; policies of checks.

@@ -1,0 +1,1 @@
+-- Policies of other domains, TLS reports, hops.

@@ -1,0 +1,1 @@
+-- How much each person and administration has sent.
