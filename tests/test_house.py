@@ -63,6 +63,7 @@ PURE = (
     "mailcore/imap/view.py",
     "mailcore/imap/wire.py",
     "mailcore/message/*.py",
+    "mailcore/queue/ranks.py",
     "mailcore/queue/schedule.py",
     "mailcore/smtp/data.py",
     "mailcore/smtp/grammar.py",

@@ -16,7 +16,7 @@ from config.database import Tx
 from config.failpoints import failpoint
 from directory import lists
 from directory.lists import MailingList
-from mailcore.queue import queue
+from mailcore.queue import lanes, queue, ranks
 from mailcore.queue.types import Lease, Report, parsed
 
 CHUNK = 500  # members queued in one transaction: some 5 ms
@@ -27,9 +27,9 @@ _CLAIM = "INSERT INTO queue_copy (origin_id, account_id) VALUES (:origin_id, :ac
 _BEGIN = "INSERT INTO queue_fanout (queue_id, list_id, sender, account_id) VALUES (:queue_id, :list_id, :sender, :account_id)"
 _FREEZE = "INSERT INTO queue_fanout_piece (queue_id, number, members) VALUES (:queue_id, :number, :members)"
 _EXPANDER = """
-    INSERT INTO queue_recipient (queue_id, number, address, domain, local, notify, orcpt, attempts, due_us, lease_owner,
-                                 lease_token, delay_told, last_code, last_text)
-    VALUES (:queue_id, 0, :address, :domain, 1, '', '', 0, :now_us, '', 0, 0, 0, '')
+    INSERT INTO queue_recipient (queue_id, number, address, domain, lane, rank, notify, orcpt, attempts, due_us, lease_owner,
+                                 lease_token, delay_told, last_code, last_text, hold_id)
+    VALUES (:queue_id, 0, :address, :domain, '', :rank, '', '', 0, :now_us, '', 0, 0, 0, '', 0)
 """
 _PIECES = "SELECT number, members FROM queue_fanout_piece WHERE queue_id = :queue_id ORDER BY number LIMIT 2"
 _DONE = "DELETE FROM queue_fanout_piece WHERE queue_id = :queue_id AND number = :number"
@@ -100,10 +100,17 @@ def begin(tx: Tx, lease: Lease, one: MailingList, pieces: Sequence[bytes], lifet
             expires_us=tx.now_us + lifetime_us,
             pending=1,
             origin_id=origin_id,
+            priority=message.priority,
+            hold_until_us=0,
+            **queue.by_columns(message.by),
+            requiretls=int(message.requiretls),
+            body=message.body,
+            junk=int(message.junk),
         )
         tx.execute(_BEGIN, queue_id=queue_id, list_id=one.list_id, sender=sender, account_id=account_id)
         tx.many(_FREEZE, [{"queue_id": queue_id, "number": number, "members": piece} for number, piece in _numbered(pieces)])
-        tx.execute(_EXPANDER, queue_id=queue_id, address=one.address, domain=parsed(one.address).domain, now_us=tx.now_us)
+        rank = ranks.rank(message.priority)
+        tx.execute(_EXPANDER, queue_id=queue_id, address=one.address, domain=parsed(one.address).domain, rank=rank, now_us=tx.now_us)
     if report is not None:
         queue.enqueue(tx, report.entry)
     queue.finish(tx, [lease])
@@ -123,7 +130,7 @@ def advance(tx: Tx, lease: Lease) -> bool:
     pieces = tx.rows(_PIECES, queue_id=queue_id)
     for first, members in pieces[:1]:
         found = tx.rows(_ADDRESSES, ids=_unpacked(members))
-        tx.many(queue.INSERT_RECIPIENT, [_recipient(queue_id, first + n, address, tx.now_us - 1) for n, (_, address) in enumerate(found)])
+        tx.many(queue.INSERT_RECIPIENT, [_recipient(lease, first + n, address, tx.now_us - 1) for n, (_, address) in enumerate(found)])
         tx.execute(_GROW, queue_id=queue_id, more=len(found))
         tx.execute(_DONE, queue_id=queue_id, number=first)
     if len(pieces) > 1:
@@ -148,13 +155,15 @@ def _owner(tx: Tx, one: MailingList) -> str:
     return address or ""
 
 
-def _recipient(queue_id: int, number: int, address: str, due_us: int) -> dict[str, object]:
+def _recipient(lease: Lease, number: int, address: str, due_us: int) -> dict[str, object]:
     return {
-        "queue_id": queue_id,
+        "queue_id": lease.message.queue_id,
         "number": number,
         "address": address,
         "domain": parsed(address).domain,
-        "local": queue.LOCAL,
+        "lane": lanes.LOCAL,
+        "rank": ranks.rank(lease.message.priority),
+        "hold_id": 0,
         "notify": "",
         "orcpt": "",
         "due_us": due_us,

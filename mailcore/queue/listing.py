@@ -50,11 +50,13 @@ def depth(tx: Tx) -> int:
 def retry(tx: Tx, queue_id: int | None = None) -> int:
     """Make recipients that nobody holds due at once: of one message or of all; return how many."""
     changed = tx.execute(
-        "UPDATE queue_recipient SET due_us = :now_us WHERE lease_owner = '' AND (queue_id = :id OR :everything = 1)",
+        """UPDATE queue_recipient SET due_us = :now_us WHERE lease_owner = '' AND hold_id = 0
+           AND (queue_id = :id OR :everything = 1)""",
         now_us=tx.now_us,
         id=queue_id or 0,
         everything=int(queue_id is None),
     )
+    tx.execute("UPDATE queue_lane SET due_us = :now_us", now_us=tx.now_us)
     wake(tx)
     return changed
 

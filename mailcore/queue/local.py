@@ -60,7 +60,8 @@ def deliver(tx: Tx, deliveries: Sequence[Delivery]) -> list[Lease]:
         copy = (delivery.lease.message.queue_id, delivery.account.account_id)
         if copy not in served and _is_first(tx, delivery):
             served.add(copy)
-            messages.deliver(tx, delivery.account, delivery.message, delivery.lease.message.created_us)
+            role = "junk" if delivery.lease.message.junk else "inbox"
+            messages.deliver(tx, delivery.account, delivery.message, delivery.lease.message.created_us, role)
     reports = [delivery.report for delivery in mine if delivery.report is not None]
     queue.settle(tx, [delivery.lease for delivery in mine if delivery.report is None], (), reports)
     return [delivery.lease for delivery in deliveries if delivery.lease.key not in ours]

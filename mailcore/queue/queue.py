@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from config.database import Row, Tx
 from config.failpoints import failpoint
 from directory import recents, resolve
-from mailcore.queue import acting
-from mailcore.queue.types import Entry, Later, Lease, Queued, Recipient, Report, parsed, queue_name
+from mailcore.queue import acting, holds, lanes, ranks
+from mailcore.queue.types import By, Entry, Later, Lease, Queued, Recipient, Report, parsed, queue_name
 from mailcore.store import accounts
 from mailcore.store.types import Changed
 
@@ -19,36 +19,30 @@ LOCAL, REMOTE = 1, 0  # lanes: the column `local`
 
 INSERT_MESSAGE = """
 INSERT INTO queue_message (queue_id, blob_id, dek_wrapped, size_bytes, sender, account_id, envid, ret, smtputf8,
-                           created_us, expires_us, pending, origin_id)
+                           created_us, expires_us, pending, origin_id, priority, hold_until_us, by_us, by_mode,
+                           requiretls, body, junk)
 VALUES (:queue_id, :blob_id, :dek_wrapped, :size_bytes, :sender, :account_id, :envid, :ret, :smtputf8, :created_us,
-        :expires_us, :pending, :origin_id)"""
+        :expires_us, :pending, :origin_id, :priority, :hold_until_us, :by_us, :by_mode, :requiretls, :body, :junk)"""
 
 INSERT_RECIPIENT = """
-INSERT INTO queue_recipient (queue_id, number, address, domain, local, notify, orcpt, attempts, due_us, lease_owner,
-                             lease_token, delay_told, last_code, last_text)
-VALUES (:queue_id, :number, :address, :domain, :local, :notify, :orcpt, 0, :due_us, '', 0, 0, 0, '')"""
+INSERT INTO queue_recipient (queue_id, number, address, domain, lane, rank, notify, orcpt, attempts, due_us, lease_owner,
+                             lease_token, delay_told, last_code, last_text, hold_id)
+VALUES (:queue_id, :number, :address, :domain, :lane, :rank, :notify, :orcpt, 0, :due_us, '', 0, 0, 0, '', :hold_id)"""
 
-LEASE = """
-WITH due AS (
-    SELECT queue_id, number FROM queue_recipient WHERE {chosen} AND due_us <= :now_us
-    ORDER BY due_us LIMIT :limit /* FOR UPDATE SKIP LOCKED */)
+_BRANCH = """
+    SELECT queue_id, number FROM (
+        SELECT queue_id, number FROM queue_recipient WHERE lane = :lane AND rank = {rank} AND due_us <= :now_us
+        ORDER BY due_us LIMIT :p{rank} /* FOR UPDATE SKIP LOCKED */) r{rank}"""
+LEASE = f"""
+WITH due AS ({" UNION ALL ".join(_BRANCH.format(rank=rank) for rank in (3, 2, 1, 0))} LIMIT :limit)
 UPDATE queue_recipient
 SET lease_owner = :owner, lease_token = lease_token + 1, due_us = :until_us, attempts = attempts + 1
 WHERE (queue_id, number) IN (SELECT queue_id, number FROM due)
-RETURNING queue_id, number, lease_owner, lease_token, due_us, address, domain, notify, orcpt, attempts, delay_told"""
-LEASE_LOCAL = LEASE.format(chosen="local = 1")
-LEASE_REMOTE = LEASE.format(chosen="local = 0 AND domain = :domain")
-
-NEXT_DOMAIN = """
-SELECT domain FROM queue_recipient WHERE local = 0 AND due_us <= :now_us AND domain NOT IN (:busy[text])
-ORDER BY due_us LIMIT 1"""
-
-NEXT_DUE = """
-SELECT due_us FROM queue_recipient WHERE local = :local AND domain NOT IN (:busy[text]) ORDER BY due_us LIMIT 1"""
+RETURNING queue_id, number, lease_owner, lease_token, due_us, address, domain, notify, orcpt, attempts, delay_told, lane"""
 
 MESSAGES = """
 SELECT queue_id, blob_id, dek_wrapped, size_bytes, sender, account_id, envid, ret, smtputf8, created_us, expires_us,
-       origin_id
+       origin_id, priority, hold_until_us, by_us, by_mode, requiretls, body, junk
 FROM queue_message WHERE queue_id IN (:ids[])"""
 
 HELD = """
@@ -65,47 +59,76 @@ WHERE queue_id = :queue_id AND number = :number"""
 
 
 def enqueue(tx: Tx, entry: Entry) -> None:
-    """Write a message and its recipients, due at once, and wake the workers. Raises BadAddress."""
+    """Write a message and its recipients, due at once or at its release, and wake the workers. Raises BadAddress."""
     submission = entry.submission
     local: dict[str, int] = {}
     for recipient in submission.recipients:
         domain = parsed(recipient.address).domain
         if domain not in local:
             local[domain] = LOCAL if resolve.is_local_domain(tx, domain) else REMOTE
-    tx.execute(
-        INSERT_MESSAGE,
-        queue_id=entry.queue_id,
-        blob_id=entry.blob_id,
-        dek_wrapped=entry.dek_wrapped,
-        size_bytes=entry.size_bytes,
-        sender=submission.sender,
-        account_id=submission.account_id,
-        envid=submission.envid,
-        ret=submission.ret,
-        smtputf8=int(submission.smtputf8),
-        created_us=tx.now_us,
-        expires_us=tx.now_us + entry.lifetime_us,
-        pending=len(submission.recipients),
-        origin_id=entry.queue_id if _shares(tx, submission.recipients, local) else 0,
-    )
+    due_us = max(tx.now_us, submission.hold_until_us)
+    rank = ranks.rank(submission.priority)
+    held_back = holds.of(tx, submission.sender, local)
+    tx.execute(INSERT_MESSAGE, **_message(tx, entry, due_us, local))
     for number, recipient in enumerate(submission.recipients):
         domain = parsed(recipient.address).domain
+        hold_id = held_back.get(domain, 0) if held_back else 0
         tx.execute(
             INSERT_RECIPIENT,
             queue_id=entry.queue_id,
             number=number,
             address=recipient.address,
             domain=domain,
-            local=local[domain],
+            lane=lane(domain, local[domain]),
+            rank=rank,
             notify=",".join(sorted(recipient.notify)),
             orcpt=recipient.orcpt,
-            due_us=tx.now_us,
+            due_us=holds.NEVER_US if hold_id else due_us,
+            hold_id=hold_id,
         )
     if submission.acting is not None:
         acting.record(tx, submission.acting, queue_name(entry.queue_id))
     if submission.writer_id is not None:
         recents.note(tx, submission.writer_id, (each.address for each in submission.recipients))
+    lanes.lower(tx, ((domain, rank) for domain, kind in local.items() if kind == REMOTE), due_us)
     wake(tx)
+
+
+def lane(domain: str, local: int) -> str:
+    """Return the lane of a domain: all of ours share one."""
+    return lanes.LOCAL if local == LOCAL else domain
+
+
+def _message(tx: Tx, entry: Entry, due_us: int, local: Mapping[str, int]) -> dict[str, object]:
+    submission = entry.submission
+    return {
+        "queue_id": entry.queue_id,
+        "blob_id": entry.blob_id,
+        "dek_wrapped": entry.dek_wrapped,
+        "size_bytes": entry.size_bytes,
+        "sender": submission.sender,
+        "account_id": submission.account_id,
+        "envid": submission.envid,
+        "ret": submission.ret,
+        "smtputf8": int(submission.smtputf8),
+        "created_us": tx.now_us,
+        "expires_us": due_us + entry.lifetime_us,
+        "pending": len(submission.recipients),
+        "origin_id": entry.queue_id if _shares(tx, submission.recipients, local) else 0,
+        "priority": submission.priority,
+        "hold_until_us": submission.hold_until_us,
+        **by_columns(submission.by),
+        "requiretls": int(submission.requiretls),
+        "body": submission.body,
+        "junk": int(submission.junk),
+    }
+
+
+def by_columns(by: By | None) -> dict[str, object]:
+    """Return the columns that say when a message must have arrived."""
+    if by is None:
+        return {"by_us": 0, "by_mode": ""}
+    return {"by_us": by.time_us, "by_mode": ("N" if by.notify else "R") + ("T" if by.trace else "")}
 
 
 def _shares(tx: Tx, recipients: Sequence[Recipient], local: Mapping[str, int]) -> bool:
@@ -122,23 +145,31 @@ def wake(tx: Tx) -> None:
 
 
 def lease_local(tx: Tx, owner: str, until_us: int, limit: int) -> list[Lease]:
-    """Take up to `limit` due recipients whose domain is ours."""
-    return _leases(tx, tx.rows(LEASE_LOCAL, owner=owner, until_us=until_us, limit=limit, now_us=tx.now_us))
+    """Take up to `limit` due recipients whose domain is ours, the most urgent first (see ranks)."""
+    return _take(tx, lanes.LOCAL, owner, until_us, limit)
 
 
-def lease_remote(tx: Tx, owner: str, until_us: int, limit: int, busy: Sequence[str]) -> list[Lease]:
-    """Take up to `limit` due recipients of one foreign domain, the longest due one that is not `busy`."""
-    domain = tx.value(NEXT_DOMAIN, now_us=tx.now_us, busy=list(busy))
-    if domain is None:
-        return []
-    taken = tx.rows(LEASE_REMOTE, owner=owner, until_us=until_us, limit=limit, now_us=tx.now_us, domain=domain)
-    return _leases(tx, taken)
+def lease_remote(tx: Tx, owner: str, until_us: int, limit: int, busy: Sequence[str], *, by_age: bool = False) -> list[Lease]:
+    """Take up to `limit` due recipients of one foreign domain that is not `busy`: the most urgent, or the longest due one."""
+    chosen = lanes.choose(tx, busy, by_age=by_age)
+    while chosen is not None:
+        due = lanes.lock(tx, chosen)
+        taken = _take(tx, chosen, owner, until_us, limit)
+        lanes.settle(tx, chosen, due)
+        if taken:
+            return taken
+        busy = [*busy, chosen]
+        chosen = lanes.choose(tx, busy, by_age=by_age)
+    return []
+
+
+def _take(tx: Tx, chosen: str, owner: str, until_us: int, limit: int) -> list[Lease]:
+    return _leases(tx, tx.rows(LEASE, lane=chosen, owner=owner, until_us=until_us, limit=limit, now_us=tx.now_us, **ranks.places(limit)))
 
 
 def next_due_us(tx: Tx, local: int, busy: Sequence[str] = ()) -> int | None:
-    """Return when the next recipient of a lane is due, or None when the lane is empty."""
-    due: int | None = tx.value(NEXT_DUE, local=local, busy=list(busy))
-    return due
+    """Return when the next recipient of a lane may be due, or None when the lane is empty."""
+    return lanes.due_us(tx, local=local == LOCAL, busy=busy)
 
 
 def held(tx: Tx, leases: Sequence[Lease]) -> list[Lease]:
@@ -194,6 +225,7 @@ def postpone(tx: Tx, later: Later) -> None:
         text=str(later.reply),
         told=int(later.delay_told or later.lease.delay_told),
     )
+    lanes.lower(tx, [(later.lease.lane, ranks.rank(later.lease.message.priority))], later.due_us)
 
 
 def renew(tx: Tx, leases: Sequence[Lease], until_us: int) -> int:
@@ -209,23 +241,28 @@ def renew(tx: Tx, leases: Sequence[Lease], until_us: int) -> int:
 def change_lane(tx: Tx, leases: Sequence[Lease], local: int) -> None:
     """Hand recipients to the other lane at once: their domain has become ours, or is no longer."""
     for lease in held(tx, leases):
+        chosen = lane(lease.domain, local)
         tx.execute(
-            "UPDATE queue_recipient SET lease_owner = '', due_us = :now_us, local = :local WHERE queue_id = :queue_id AND number = :number",
+            "UPDATE queue_recipient SET lease_owner = '', due_us = :now_us, lane = :lane WHERE queue_id = :queue_id AND number = :number",
             queue_id=lease.message.queue_id,
             number=lease.number,
-            local=local,
+            lane=chosen,
             now_us=tx.now_us,
         )
+        lanes.lower(tx, [(chosen, ranks.rank(lease.message.priority))], tx.now_us)
     wake(tx)
 
 
 def release(tx: Tx, owner: str = "") -> int:
     """Make leased recipients due at once: those of an owner that has stopped, or of all when none is named."""
-    return tx.execute(
-        "UPDATE queue_recipient SET lease_owner = '', due_us = :now_us WHERE lease_owner <> '' AND (:owner = '' OR lease_owner = :owner)",
+    freed = tx.rows(
+        """UPDATE queue_recipient SET lease_owner = '', due_us = :now_us
+           WHERE lease_owner <> '' AND (:owner = '' OR lease_owner = :owner) RETURNING lane, rank""",
         now_us=tx.now_us,
         owner=owner,
     )
+    lanes.lower(tx, [(row[0], row[1]) for row in freed], tx.now_us)
+    return len(freed)
 
 
 def _leases(tx: Tx, taken: Sequence[Row]) -> list[Lease]:
@@ -233,15 +270,37 @@ def _leases(tx: Tx, taken: Sequence[Row]) -> list[Lease]:
         return []
     ids = sorted({row[0] for row in taken})
     messages = {row[0]: _queued(row) for row in tx.rows(MESSAGES, ids=ids)}
-    return [_lease(row, messages[row[0]]) for row in sorted(taken)]
+    leases = [_lease(row, messages[row[0]]) for row in taken]
+    return sorted(leases, key=lambda lease: (-ranks.rank(lease.message.priority), lease.key))
 
 
 def _lease(row: Row, message: Queued) -> Lease:
-    _, number, owner, token, until_us, address, domain, notify, orcpt, attempts, delay_told = row
+    _, number, owner, token, until_us, address, domain, notify, orcpt, attempts, delay_told, lane = row
     words = frozenset(notify.split(",")) if notify else frozenset()
-    return Lease(message, number, owner, token, until_us, address, domain, words, orcpt, attempts, bool(delay_told))
+    return Lease(message, number, owner, token, until_us, address, domain, words, orcpt, attempts, bool(delay_told), lane)
 
 
 def _queued(row: Row) -> Queued:
-    queue_id, blob_id, dek, size_bytes, sender, account_id, envid, ret, smtputf8, *rest = row
-    return Queued(queue_id, blob_id, dek, size_bytes, sender, account_id, envid, ret, bool(smtputf8), *rest)
+    queue_id, blob_id, dek, size_bytes, sender, account_id, envid, ret, smtputf8, created_us, expires_us, origin_id, *asked = row
+    priority, hold_until_us, by_us, by_mode, requiretls, body, junk = asked
+    by = By(by_us, by_mode[0] == "N", by_mode.endswith("T")) if by_mode else None
+    return Queued(
+        queue_id,
+        blob_id,
+        dek,
+        size_bytes,
+        sender,
+        account_id,
+        envid,
+        ret,
+        bool(smtputf8),
+        created_us,
+        expires_us,
+        origin_id,
+        priority,
+        hold_until_us,
+        by,
+        bool(requiretls),
+        body,
+        bool(junk),
+    )

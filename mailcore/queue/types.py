@@ -68,6 +68,7 @@ class Submission:
     by: By | None = None
     requiretls: bool = False
     body: str = "7BIT"
+    junk: bool = False  # a check found it to be junk: it goes into the mailbox for that
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,12 @@ class Queued:
     created_us: int
     expires_us: int
     origin_id: int = 0  # the letter to one or more lists that this belongs to, 0 for none
+    priority: int = 0
+    hold_until_us: int = 0
+    by: By | None = None
+    requiretls: bool = False
+    body: str = "7BIT"
+    junk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,7 @@ class Lease:
     orcpt: str
     attempts: int  # this one included
     delay_told: bool
+    lane: str = ""  # "" for our own mailboxes, else the foreign domain
 
     @property
     def key(self) -> tuple[int, int]:
