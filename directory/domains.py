@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from config.database import Tx
 from directory import organisations
@@ -12,16 +13,20 @@ _INSERT = """
     INSERT INTO domain (name, organisation_id, created_us) VALUES (:name, :organisation_id, :now_us)
     ON CONFLICT (name) DO NOTHING
 """
-_COLUMNS = "name, organisation_id, alias_of, shared, closed_us"
+_COLUMNS = "name, organisation_id, alias_of, shared, closed_us, outside"
 _INHABITED = "SELECT address FROM address WHERE address LIKE :ending AND closed_us IS NULL LIMIT 1"
 _CLOSE = "UPDATE domain SET closed_us = :now_us WHERE name = :name AND closed_us IS NULL"
+
+
+Outside = Literal["", "allow", "deny"]
 
 
 @dataclass(frozen=True, slots=True)
 class Domain:
     """`alias_of`: mail for local@name goes to local@alias_of; None for a domain with addresses of its own.
 
-    `shared`: administrations below the owner may take addresses in it.
+    `shared`: administrations below the owner may take addresses in it. `outside`: whether mail from it may leave the topology, ""
+    where the settings of the node decide.
     """
 
     name: str
@@ -29,6 +34,7 @@ class Domain:
     alias_of: str | None
     shared: bool
     closed_us: int | None
+    outside: Outside = ""
 
 
 def create(tx: Tx, name: str, organisation_id: int, *, shared: bool = False) -> str:
@@ -59,13 +65,25 @@ def find(tx: Tx, name: str) -> Domain:
     row = tx.row(f"SELECT {_COLUMNS} FROM domain WHERE name = :name", name=name)
     if row is None:
         raise NotFound(f"{name} is no mail domain here", domain=name)
-    return Domain(row[0], row[1], row[2], bool(row[3]), row[4])
+    return Domain(row[0], row[1], row[2], bool(row[3]), row[4], row[5])
 
 
 def share(tx: Tx, name: str, *, shared: bool) -> None:
     """Let administrations below the owner take addresses in a domain, or no longer. Raises NotFound."""
     if tx.execute("UPDATE domain SET shared = :shared WHERE name = :name", name=name, shared=int(shared)) == 0:
         raise NotFound(f"{name} is no mail domain here", domain=name)
+
+
+def let_outside(tx: Tx, name: str, outside: Outside) -> None:
+    """Say whether mail from a domain may leave the topology, "" for as the settings of the node have it. Raises NotFound."""
+    if tx.execute("UPDATE domain SET outside = :outside WHERE name = :name", name=name, outside=outside) == 0:
+        raise NotFound(f"{name} is no mail domain here", domain=name)
+
+
+def outside(tx: Tx, name: str) -> Outside | None:
+    """Return what is said of mail that leaves a domain for outside the topology; None for a domain that is not ours."""
+    said: Outside | None = tx.value("SELECT outside FROM domain WHERE name = :name AND closed_us IS NULL", name=name)
+    return said
 
 
 def alias(tx: Tx, name: str, target: str) -> str:

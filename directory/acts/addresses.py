@@ -1,6 +1,6 @@
 """Acts on addresses and mail domains. A domain is the nation's to give; an address in it, its administration's."""
 
-from typing import Any
+from typing import Any, Literal
 
 from config.database import Tx
 from directory import aliases, domains, rights
@@ -46,6 +46,13 @@ class DomainShare(Act, frozen=True, tag="domain.share"):
     shared: bool
 
 
+class DomainOutside(Act, frozen=True, tag="domain.outside"):
+    """Let mail from a domain leave the topology, or not; "" leaves it to the settings of the node."""
+
+    name: str
+    outside: Literal["", "allow", "deny"]
+
+
 class DomainClose(Act, frozen=True, tag="domain.close"):
     name: str
 
@@ -67,6 +74,10 @@ def _create(tx: Tx, act: DomainCreate) -> str:
 
 def _share(tx: Tx, act: DomainShare) -> None:
     domains.share(tx, parse_domain(act.name), shared=act.shared)
+
+
+def _let_outside(tx: Tx, act: DomainOutside) -> None:
+    domains.let_outside(tx, parse_domain(act.name), act.outside)
 
 
 def _owner(tx: Tx, act: Any) -> tuple[Scope, ...]:
@@ -117,6 +128,7 @@ RULES: Rules = {
         lambda tx, act, value: value and _shown(tx, act, value),
     ),
     DomainShare: Rule("domains", _owner, _share, "domain", _none, _shown),
+    DomainOutside: Rule("domains", _owner, _let_outside, "domain", _none, _shown),
     DomainClose: Rule(
         "domains", _owner, lambda tx, act: domains.close(tx, parse_domain(act.name)), "domain", _none, _shown, two_persons=always
     ),

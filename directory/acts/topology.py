@@ -29,6 +29,13 @@ class NodeServe(Act, frozen=True, tag="node.serve"):
     domains: tuple[str, ...]
 
 
+class NodeGateway(Act, frozen=True, tag="node.gateway"):
+    """Let a node take from the others what is for domains outside the topology, or no longer."""
+
+    node_id: int
+    gateway: bool
+
+
 class NodeRevoke(Act, frozen=True, tag="node.revoke"):
     """Trust a node no more."""
 
@@ -64,6 +71,15 @@ RULES: Rules = {
         "topology",
         lambda tx, act: NATION,
         lambda tx, act: topology.serve(tx, act.node_id, act.domains),
+        "node",
+        lambda act, value: act.node_id,
+        lambda tx, act, value: _shown(tx, act.node_id),
+        two_persons=always,
+    ),
+    NodeGateway: Rule(
+        "topology",
+        lambda tx, act: NATION,
+        lambda tx, act: topology.open_gateway(tx, act.node_id, gateway=act.gateway),
         "node",
         lambda act, value: act.node_id,
         lambda tx, act, value: _shown(tx, act.node_id),

@@ -1,6 +1,7 @@
 """`diwan domain …`: mail domains, whose they are, and which stand for others."""
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -9,12 +10,23 @@ from config import log
 from config.commands import HERE, Directory, Json, ask, show
 from config.database import Tx
 from directory import domains, organisations
-from directory.acts.addresses import DomainAlias, DomainClose, DomainCreate, DomainShare
+from directory.acts.addresses import DomainAlias, DomainClose, DomainCreate, DomainOutside, DomainShare
 from directory.commands.finding import Desk, command
 
-app = typer.Typer(help="Mail domains: add, alias, share, close, list.", no_args_is_help=True)
+app = typer.Typer(help="Mail domains: add, alias, share, outside, close, list.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="DOMAIN", help="A domain name.")]
 Below = Annotated[bool, typer.Option("--shared/--own", help="Whether administrations below the owner may take addresses in it.")]
+
+
+class Outside(StrEnum):
+    """What may be said of mail that leaves a domain for outside the topology."""
+
+    allow = "allow"
+    deny = "deny"
+    default = "default"
+
+
+_SAID: dict[Outside, domains.Outside] = {Outside.allow: "allow", Outside.deny: "deny", Outside.default: ""}
 Owner = Annotated[str, typer.Argument(metavar="ADMINISTRATION", help="The code of the administration that owns it.")]
 
 
@@ -34,6 +46,16 @@ def alias(asked: Desk, name: Name, target: Annotated[str, typer.Argument(metavar
 def share(asked: Desk, name: Name, shared: Below = True) -> None:
     """Say whether administrations below the owner may take addresses in it."""
     asked.perform(lambda tx: DomainShare(name, shared))
+
+
+@command(app)
+def outside(
+    asked: Desk,
+    name: Name,
+    said: Annotated[Outside, typer.Argument(metavar="allow|deny|default", help="default: as the settings of the node have it.")],
+) -> None:
+    """Say whether mail from it may leave the topology."""
+    asked.perform(lambda tx: DomainOutside(name, _SAID[said]))
 
 
 @command(app)

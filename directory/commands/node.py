@@ -11,13 +11,13 @@ from config import log, roles
 from config.commands import HERE, Directory, Json, ask, show
 from config.database import Tx
 from directory import organisations
-from directory.acts.topology import NodeAdd, NodeRevoke, NodeServe
+from directory.acts.topology import NodeAdd, NodeGateway, NodeRevoke, NodeServe
 from directory.commands.finding import Desk, command
 from directory.errors import BadEntry
 from directory.manifest import topology
 from directory.manifest.document import SITE_CLASSES
 
-app = typer.Typer(help="The nodes of the nation: describe, add, serve, revoke, list.", no_args_is_help=True)
+app = typer.Typer(help="The nodes of the nation: describe, add, serve, gateway, revoke, list.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The node's name.")]
 Domains = Annotated[list[str], typer.Option("--domain", help="A domain whose mail it takes (repeatable).")]
 
@@ -59,6 +59,16 @@ def serve(
 
 
 @command(app)
+def gateway(
+    asked: Desk,
+    name: Name,
+    gateway: Annotated[bool, typer.Option("--open/--closed", help="Whether it takes mail for outside from the other nodes.")] = True,
+) -> None:
+    """Ask for a node to take from the others what is for domains outside the topology, or no longer; a second person approves."""
+    asked.perform(lambda tx: NodeGateway(topology.by_name(tx, name).node_id, gateway))
+
+
+@command(app)
 def revoke(
     asked: Desk,
     name: Name,
@@ -80,7 +90,8 @@ def listing(directory: Directory = HERE, as_json: Json = False) -> None:
         return
     for node in found:
         trusted = "trusted" if node["revoked_us"] is None else f"REVOKED: {node['reason']}"
-        sys.stdout.write(f"{node['name']}  {node['hostname']}  smtp {node['smtp']}  {node['site_class']}  {trusted}\n")
+        kind = f"{node['site_class']}{', gateway' if node['gateway'] else ''}"
+        sys.stdout.write(f"{node['name']}  {node['hostname']}  smtp {node['smtp']}  {kind}  {trusted}\n")
         sys.stdout.write(f"    {' '.join(node['domains'])}\n")
     if not found:
         sys.stdout.write("there is no node in the topology\n")

@@ -16,15 +16,17 @@ from directory.manifest.document import SITE_CLASSES, SiteClass
 
 MAX_DOMAINS = 1000  # of one node
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,62}")
-_COLUMNS = "node_id, name, organisation_id, site_class, hostname, smtp, https, key_sha256, revoked_us, reason"
+_COLUMNS = "node_id, name, organisation_id, site_class, hostname, smtp, https, key_sha256, revoked_us, reason, gateway"
 _INSERT = f"""
     INSERT INTO node ({_COLUMNS}, created_us)
-    VALUES (:node_id, :name, :organisation_id, :site_class, :hostname, :smtp, :https, :key_sha256, :revoked_us, :reason, :now_us)
+    VALUES (:node_id, :name, :organisation_id, :site_class, :hostname, :smtp, :https, :key_sha256, :revoked_us, :reason, :gateway,
+            :now_us)
 """
 _OF_DOMAIN = f"""
     SELECT {", ".join("n." + column for column in _COLUMNS.split(", "))} FROM node_domain d JOIN node n ON n.node_id = d.node_id
     WHERE d.domain = :domain
 """
+_GATEWAYS = f"SELECT {_COLUMNS} FROM node WHERE gateway = 1 AND revoked_us IS NULL ORDER BY name"
 _REVOKE = "UPDATE node SET revoked_us = :now_us, reason = :reason WHERE node_id = :node_id AND revoked_us IS NULL"
 
 
@@ -32,7 +34,8 @@ _REVOKE = "UPDATE node SET revoked_us = :now_us, reason = :reason WHERE node_id 
 class Node:
     """A node of the nation. `smtp` and `https` are ``host:port``; `hostname` is the name that its certificate has.
 
-    `key_sha256` is that of its TLS key's SubjectPublicKeyInfo; `revoked_us` is None while it is trusted.
+    `key_sha256` is that of its TLS key's SubjectPublicKeyInfo; `revoked_us` is None while it is trusted. A `gateway` takes from
+    the others what is for domains outside the topology.
     """
 
     node_id: int
@@ -45,6 +48,7 @@ class Node:
     key_sha256: bytes
     revoked_us: int | None
     reason: str
+    gateway: bool = False
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -59,6 +63,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     domains: list[str]
     revoked_us: int | None = None
     reason: str = ""
+    gateway: bool = False
 
 
 def add(
@@ -101,6 +106,22 @@ def revoke(tx: Tx, node_id: int, reason: str) -> None:
         raise BadEntry("a revocation needs a reason")
     if tx.execute(_REVOKE, node_id=node_id, reason=reason[:500], now_us=tx.now_us) == 0:
         raise NotFound(node_id=node_id)
+
+
+def open_gateway(tx: Tx, node_id: int, *, gateway: bool) -> None:
+    """Let a node take from the others what is for domains outside the topology, or no longer. Raises NotFound."""
+    if tx.execute("UPDATE node SET gateway = :gateway WHERE node_id = :node_id", node_id=node_id, gateway=int(gateway)) == 0:
+        raise NotFound(node_id=node_id)
+
+
+def is_empty(tx: Tx) -> bool:
+    """Say whether there is no topology: then no domain is outside it."""
+    return tx.row("SELECT 1 FROM node LIMIT 1") is None
+
+
+def gateways(tx: Tx) -> list[Node]:
+    """Return the trusted nodes that take what is for domains outside the topology, by name."""
+    return [_node(row) for row in tx.rows(_GATEWAYS)]
 
 
 def find(tx: Tx, node_id: int) -> Node:
@@ -154,7 +175,17 @@ def replace(tx: Tx, part: bytes) -> None:
     for entry in told:
         key = bytes.fromhex(entry.key_sha256)
         made = Node(
-            allocate(tx), entry.name, 0, entry.site_class, entry.hostname, entry.smtp, entry.https, key, entry.revoked_us, entry.reason
+            allocate(tx),
+            entry.name,
+            0,
+            entry.site_class,
+            entry.hostname,
+            entry.smtp,
+            entry.https,
+            key,
+            entry.revoked_us,
+            entry.reason,
+            entry.gateway,
         )
         _check(made)
         _insert(tx, made)
@@ -164,7 +195,7 @@ def replace(tx: Tx, part: bytes) -> None:
 def _entry(tx: Tx, node: Node) -> Entry:
     served = domains(tx, node.node_id)
     key = node.key_sha256.hex()
-    return Entry(node.name, node.site_class, node.hostname, node.smtp, node.https, key, served, node.revoked_us, node.reason)
+    return Entry(node.name, node.site_class, node.hostname, node.smtp, node.https, key, served, node.revoked_us, node.reason, node.gateway)
 
 
 def _check(node: Node) -> None:
@@ -190,10 +221,10 @@ def _domain(name: str) -> str:
 
 
 def _insert(tx: Tx, node: Node) -> None:
-    values = {name: getattr(node, name) for name in Node.__slots__}
+    values = {name: getattr(node, name) for name in Node.__slots__} | {"gateway": int(node.gateway)}
     tx.execute(_INSERT, **values, now_us=tx.now_us)
 
 
 def _node(row: Row) -> Node:
-    node_id, name, organisation_id, site_class, hostname, smtp, https, key, revoked_us, reason = row
-    return Node(node_id, name, organisation_id, site_class, hostname, smtp, https, bytes(key), revoked_us, reason)
+    node_id, name, organisation_id, site_class, hostname, smtp, https, key, revoked_us, reason, gateway = row
+    return Node(node_id, name, organisation_id, site_class, hostname, smtp, https, bytes(key), revoked_us, reason, bool(gateway))

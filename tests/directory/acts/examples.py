@@ -8,7 +8,7 @@ come from or go to, for acts that touch two.
 from collections.abc import Callable
 
 from directory.acts import Act
-from directory.acts.addresses import AliasAdd, AliasClose, DomainAlias, DomainClose, DomainCreate, DomainShare
+from directory.acts.addresses import AliasAdd, AliasClose, DomainAlias, DomainClose, DomainCreate, DomainOutside, DomainShare
 from directory.acts.blanking import JournalBlank
 from directory.acts.cards import AttributesSet, VisibilitySet
 from directory.acts.credentials import AppPasswordRevoke, CertificateAdd, CertificateRevoke, FactorsReset, PasswordReset, SessionsEnd
@@ -30,7 +30,7 @@ from directory.acts.people import PeopleClose, PersonClose, PersonCreate, Person
 from directory.acts.posts import PostClose, PostCreate, PostMove, PostRename, PostRole
 from directory.acts.quotas import QuotaDefault, QuotaSet
 from directory.acts.services import ServiceCreate, ServiceRevoke
-from directory.acts.topology import NodeAdd, NodeRevoke, NodeServe
+from directory.acts.topology import NodeAdd, NodeGateway, NodeRevoke, NodeServe
 from directory.acts.units import UnitAddress, UnitClose, UnitCreate, UnitKind, UnitMove, UnitRename
 from directory.queries import Query
 from directory.services import digest
@@ -104,6 +104,7 @@ EXAMPLES: dict[type[Act], Example] = {
     DomainCreate: lambda p, q: (DomainCreate("new.example", p.organisation.organisation_id), {p.organisation.code, "nation"}),
     DomainAlias: lambda p, q: (DomainAlias("other.example", p.domain), {p.organisation.code, "nation"}),
     DomainShare: lambda p, q: (DomainShare(p.domain, shared=True), {p.organisation.code, "nation"}),
+    DomainOutside: lambda p, q: (DomainOutside(p.domain, "allow"), {p.organisation.code, "nation"}),
     DomainClose: lambda p, q: (DomainClose(p.spare_domain), {p.organisation.code, "nation"}),
     ListCreate: lambda p, q: (
         ListCreate(p.organisation.organisation_id, p.person.person_id, q.address("newlist"), "x", "x", staff(p)),
@@ -147,6 +148,7 @@ EXAMPLES: dict[type[Act], Example] = {
         {"nation"},
     ),
     NodeServe: lambda p, q: (NodeServe(p.node.node_id, (p.domain,)), {"nation"}),
+    NodeGateway: lambda p, q: (NodeGateway(p.node.node_id, True), {"nation"}),
     NodeRevoke: lambda p, q: (NodeRevoke(p.node.node_id, "lost"), {"nation"}),
     JournalBlank: lambda p, q: (JournalBlank(1, "order 7"), {"nation"}),
 }
