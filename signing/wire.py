@@ -148,7 +148,7 @@ def request(body: bytes) -> Request:
     """Read one request; raise SigningRefused when it is not one, or out of bounds."""
     try:
         return _requests.decode(body)
-    except msgspec.DecodeError as reason:
+    except (msgspec.DecodeError, UnicodeDecodeError) as reason:
         raise SigningRefused(reason=str(reason)) from reason
 
 
@@ -156,5 +156,5 @@ def reply(body: bytes) -> Reply:
     """Read one reply; raise SignerUnavailable when it is not one."""
     try:
         return _replies.decode(body)
-    except msgspec.DecodeError as reason:
+    except (msgspec.DecodeError, UnicodeDecodeError) as reason:
         raise SignerUnavailable(reason=str(reason)) from reason

@@ -65,12 +65,13 @@ class Doveadm:
         return await run("doveadm", "-c", self.folder / "dovecot.conf", *command, env=env)
 
     def copies(self, mailbox: str = "") -> dict[int, Copy]:
-        """Return a mailbox by UID."""
+        """Return a mailbox by UID, ascending."""
         place = self.folder / "home" / "Maildir" / (f".{mailbox}" if mailbox else "")
         uids = {name.strip(): int(uid) for uid, name in _UIDLIST.findall((place / "dovecot-uidlist").read_bytes())}
         known = place / "dovecot-keywords"
         keywords = dict(line.split() for line in known.read_text().splitlines()) if known.exists() else {}
-        return {uids[kept.path.name.partition(":")[0].encode()]: _copy(kept, keywords) for kept in maildir.read(place)}
+        found = {uids[kept.path.name.partition(":")[0].encode()]: _copy(kept, keywords) for kept in maildir.read(place)}
+        return dict(sorted(found.items()))  # a folder's files come in no order
 
 
 def _copy(kept: maildir.Kept, keywords: dict[str, str]) -> Copy:

@@ -185,7 +185,7 @@ async def test_the_directory_is_searched_without_javascript(visitor: Visitor, cl
 
 
 async def test_suggestions_come_as_json_for_scripts(visitor: Visitor, clerk: FeaturedPerson) -> None:
-    answer = await visitor.get(f"/mail/{clerk.person_id}/complete?q=bureau")
+    answer = await visitor.get(f"/mail/{clerk.person_id}/complete?q=bureau%20ordre")
     found = answer.json()
     assert EDUCATION in {entry["address"] for entry in found}
     assert {"name", "place", "address", "value"} == set(found[0])
