@@ -178,7 +178,7 @@ class FlagNames:
 
 
 class Spooled(Protocol):
-    """A literal that is in a file because it is large, see spool.py."""
+    """A literal that is in a file because it is large, see mailcore/spool.py."""
 
     size_bytes: int
 

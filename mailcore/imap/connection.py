@@ -19,8 +19,8 @@ from mailcore.imap.owner import Owner
 from mailcore.imap.pace import SENDS, TAKES, unsent_bytes
 from mailcore.imap.packed import PackedFramer
 from mailcore.imap.session import Session, State
-from mailcore.imap.spool import Spool, Spooled
 from mailcore.imap.wire import BEFORE, Begins, Continue, Event, Framer, Pours, Request, TooBig, trusted
+from mailcore.spool import Spool, Spooled
 from mailcore.tls import NOTHING
 
 HELD_BYTES = 256 * 1024  # pipelined octets at which reading pauses, and unsent ones at which writing waits

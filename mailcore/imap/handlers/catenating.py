@@ -12,9 +12,9 @@ from mailcore.imap.errors import BadUrl
 from mailcore.imap.parse.cursor import BadSyntax
 from mailcore.imap.parse.urls import MessageUrl, message_url
 from mailcore.imap.session import Session, State
-from mailcore.imap.spool import Spool
-from mailcore.imap.spool import Spooled as Written
 from mailcore.message import section
+from mailcore.spool import Spool
+from mailcore.spool import Spooled as Written
 from mailcore.store import mailboxes, messages
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import MailboxKey, Stored

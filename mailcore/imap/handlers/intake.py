@@ -9,7 +9,7 @@ from mailcore.imap.canonical import Octets, canonical, has_bare_breaks, pieces, 
 from mailcore.imap.commands import Incoming, Message, Spooled, Url
 from mailcore.imap.handlers import catenating
 from mailcore.imap.session import Session
-from mailcore.imap.spool import Spool
+from mailcore.spool import Spool
 from mailcore.store.arrivals import Draft
 from mailcore.store.types import Prepared
 

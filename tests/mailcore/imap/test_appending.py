@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from config.database import Tx
 from directory import quotas
 from directory.quotas import Quota
-from mailcore.imap import canonical, spool
+from mailcore import spool
+from mailcore.imap import canonical
 from mailcore.store import blobs, mailboxes, messages
 from tests.mailcore.imap.node import Client, Server
 

@@ -1,4 +1,4 @@
-"""Large messages on their way in: in a file without a name, so that no session holds them in memory.
+"""Large messages on their way in: in a file without a name, so that nobody holds them in memory.
 
 The file is gone with whoever refers to it, also after a crash. Writing blocks, and belongs in a thread.
 """
@@ -12,11 +12,13 @@ from pathlib import Path
 from config.log import log
 from mailcore.errors import Unavailable
 
+SPOOLED_BYTES = 256 * 1024  # what is larger goes into a file: a thousand senders at once then hold 256 MiB
 SPARE_BYTES = 128 * 1024 * 1024  # of the disk, left to the databases: they must be able to write when nothing else can
+COPY_BYTES = 1 << 20  # in one step, where the system cannot copy between files by itself
 
 
 class Spool:
-    """The large literals of one command, one behind the other in one file."""
+    """Large octets, one piece behind the other in one file."""
 
     __slots__ = ("_descriptor", "_end", "failed")
 
@@ -36,28 +38,54 @@ class Spool:
 
     def _fail(self, error: OSError) -> None:
         if not self.failed:
-            log.error("imap.spool_failed", said=error.strerror)
+            log.error("spool.failed", said=error.strerror)
         self.failed = True
 
     def begin(self) -> "Spooled":
-        """Begin a literal; return where it will be. The system maps files from the start of a page only."""
+        """Begin a piece; return where it will be. The system maps files from the start of a page only."""
         self._end += -self._end % ALLOCATIONGRANULARITY
         return Spooled(self, self._end)
 
     def write(self, octets: bytes) -> None:
-        """Write the next octets of the literal that was begun last. Failure is noted, and raised when it is read."""
+        """Write the next octets of the piece that was begun last. Failure is noted, and raised when it is read."""
         if self.failed:
             return
         try:
-            room = os.fstatvfs(self._descriptor)
-            if room.f_bavail * room.f_frsize < SPARE_BYTES + len(octets):
-                raise OSError(28, "the disk is nearly full")
+            self._require_room(len(octets))
             done = 0
             while done < len(octets):
                 done += os.pwrite(self._descriptor, memoryview(octets)[done:], self._end + done)
         except OSError as error:
             self._fail(error)
         self._end += len(octets)
+
+    def copy(self, place: int, size_bytes: int) -> None:
+        """Write what stands at a place once more, as the next octets of the piece that was begun last: none of it in memory."""
+        if self.failed:
+            return
+        try:
+            self._require_room(size_bytes)
+            done = 0
+            while done < size_bytes:
+                done += self._copied(place + done, self._end + done, size_bytes - done)
+        except OSError as error:
+            self._fail(error)
+        self._end += size_bytes
+
+    def _copied(self, source: int, aim: int, size_bytes: int) -> int:
+        try:
+            count = os.copy_file_range(self._descriptor, self._descriptor, size_bytes, source, aim)
+        except OSError:  # not on this file system
+            count = 0
+        count = count or os.pwrite(self._descriptor, os.pread(self._descriptor, min(size_bytes, COPY_BYTES), source), aim)
+        if not count:
+            raise OSError(5, "the file is shorter than what was written")
+        return count
+
+    def _require_room(self, size_bytes: int) -> None:
+        room = os.fstatvfs(self._descriptor)
+        if room.f_bavail * room.f_frsize < SPARE_BYTES + size_bytes:
+            raise OSError(28, "the disk is nearly full")
 
     def map(self, place: int, size_bytes: int) -> mmap:
         """Return a part of the file in memory. Raises Unavailable when it could not be written."""
@@ -68,7 +96,7 @@ class Spool:
 
 @dataclass(slots=True, eq=False)
 class Spooled:
-    """One literal of a spool."""
+    """One piece of a spool."""
 
     _spool: Spool
     _place: int
@@ -83,6 +111,14 @@ class Spooled:
         """Write its next octets."""
         self._spool.write(octets)
         self.size_bytes += len(octets)
+
+    def behind(self, front: bytes, at: int = 0) -> "Spooled":
+        """Return a piece that is `front` and what this one holds from `at` on; this one stays as it is."""
+        made = self._spool.begin()
+        made.write(front)
+        self._spool.copy(self._place + at, self.size_bytes - at)
+        made.size_bytes += self.size_bytes - at
+        return made
 
     def octets(self) -> mmap:
         """Return it as a file in memory, which goes with the last who refers to it. Raises Unavailable when it could not be written."""

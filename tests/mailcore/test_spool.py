@@ -1,0 +1,49 @@
+"""Large octets in a file without a name."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mailcore import spool
+from mailcore.errors import Unavailable
+from mailcore.spool import Spool
+
+
+def test_pieces_come_back_as_they_were_written_and_the_file_has_no_name(tmp_path: Path) -> None:
+    made = Spool(tmp_path)
+    first = made.begin()
+    first.write(b"a" * 5_000)
+    first.write(b"b")
+    second = made.begin()
+    second.write(b"c" * 3)
+    assert (first.octets()[:], second.octets()[:]) == (b"a" * 5_000 + b"b", b"ccc")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("kernel_copies", [True, False])
+def test_something_is_put_in_front_without_reading_what_is_behind(
+    tmp_path: Path, kernel_copies: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not kernel_copies:
+
+        def refuse(*arguments: object) -> int:
+            raise OSError(22, "not here")
+
+        monkeypatch.setattr(os, "copy_file_range", refuse)
+        monkeypatch.setattr(spool, "COPY_BYTES", 1_000)
+    message = Spool(tmp_path).begin()
+    message.write(bytes(range(256)) * 40)
+    stamped = message.behind(b"Received: x\r\n", 100)
+    assert stamped.octets()[:] == b"Received: x\r\n" + (bytes(range(256)) * 40)[100:]
+    assert message.octets()[:] == bytes(range(256)) * 40
+
+
+def test_a_full_disk_is_noted_and_said_when_the_octets_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = Spool(tmp_path).begin()
+    message.write(b"a")
+    monkeypatch.setattr(spool, "SPARE_BYTES", 1 << 60)
+    message.write(b"b")
+    assert message.failed
+    with pytest.raises(Unavailable):
+        message.behind(b"x").octets()
