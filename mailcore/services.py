@@ -3,7 +3,7 @@
 import contextlib
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from directory.oidc.access import AccessTokens
 from directory.oidc.keys import Keys
 from directory.oidc.provider import Provider
 from directory.signin import SignIn, Site
+from mailcore.parts import Parts
 from mailcore.store.store import Store
 from signing.errors import SignerUnavailable
 from signing.keys import Signer
@@ -44,6 +45,7 @@ class Services:
     activation_secret: bytes
     directory_key: bytes  # 32 octets that the rows alone do not give away
     openid: Provider  # who this node is to other platforms
+    parts: Parts = field(default_factory=Parts, compare=False)  # opened when they are first needed
 
 
 @contextlib.asynccontextmanager
@@ -70,6 +72,8 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
         stack.push_async_callback(signin.close)
         roots = settings.keys / ROOTS
         activation = settings.keys / ACTIVATION
+        parts = Parts()
+        stack.push_async_callback(parts.close)
         yield Services(
             settings=settings,
             clock=clock,
@@ -81,6 +85,7 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
             activation_secret=activation.read_bytes() if activation.exists() else b"",
             directory_key=directory_key,
             openid=openid,
+            parts=parts,
         )
 
 
