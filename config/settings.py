@@ -7,13 +7,14 @@ from typing import Literal
 
 import msgspec
 
+from config.checking import Checks, Dns
 from config.errors import MailError
+from config.places import endpoint as endpoint
 
 FILE = "diwan.toml"
 _PATH = re.compile(r"(?P<what>.*) - at `\$\.?(?P<key>[^`]*)`", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>[^`]*)`")
 _MISSING = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
-_ENDPOINT = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):(?P<port>\d{1,5})")
 
 
 class SettingsError(MailError):
@@ -184,6 +185,18 @@ class Route(Section, frozen=True, forbid_unknown_fields=True):
     tls: Literal["verify", "opportunistic"] = "verify"
 
 
+class Routing(Section, frozen=True, forbid_unknown_fields=True):
+    """Where mail may go once there is a topology (decision 0022); without one nothing is outside and these change nothing.
+
+    `outside` is about domains that neither the topology nor a route of the settings names: refused unless the sender's domain is
+    allowed to write there, sent to the gateway unless it is denied, or sent to their MX from here unless it is denied.
+    """
+
+    outside: Literal["deny", "gateway", "direct"] = "deny"
+    ca: Path | None = None  # PEM with the state's roots: nodes must show a certificate below them, beside the key that the topology names
+    reports: bool = True  # send reports of a day's TLS sessions to domains that ask for them (RFC 8460)
+
+
 class Sync(Section, frozen=True, forbid_unknown_fields=True):
     """An LDAP server whose people are taken over into one administration."""
 
@@ -224,9 +237,12 @@ class _File(Section, frozen=True, forbid_unknown_fields=True):
     web: Web = Web()
     queue: Queue = Queue()
     manifest: Manifest = Manifest()
+    routing: Routing = Routing()
     openid: OpenId = OpenId()
     identity_provider: tuple[IdentityProvider, ...] = ()
     sync: tuple[Sync, ...] = ()
+    dns: Dns = Dns()
+    checks: Checks = Checks()
     route: list[Route] = []
 
 
@@ -245,9 +261,12 @@ class Settings(msgspec.Struct, frozen=True):
     routes: list[Route]
     ldap: Ldap = Ldap()
     manifest: Manifest = Manifest()
+    routing: Routing = Routing()
     openid: OpenId = OpenId()
     identity_providers: tuple[IdentityProvider, ...] = ()
     syncs: tuple[Sync, ...] = ()
+    dns: Dns = Dns()
+    checks: Checks = Checks()
 
     @property
     def issuer(self) -> str:
@@ -269,14 +288,6 @@ class Settings(msgspec.Struct, frozen=True):
     def run(self) -> Path:
         """Where sockets and process ids are."""
         return self.directory / "run"
-
-
-def endpoint(text: str) -> tuple[str, int]:
-    """Return (host, port) of ``host:port``. Raises ValueError."""
-    match = _ENDPOINT.fullmatch(text)
-    if match is None or not 0 < int(match["port"]) < 65_536:
-        raise ValueError("Expected `host:port`")
-    return match["host"].strip("[]"), int(match["port"])
 
 
 def load(directory: Path) -> Settings:
@@ -311,15 +322,22 @@ def parse(text: str, directory: Path) -> Settings:
         web=read.web,
         queue=read.queue,
         manifest=_anchored(read.manifest, directory),
+        routing=_rooted(read.routing, directory),
         openid=read.openid,
         identity_providers=tuple(_placed(one, directory) for one in read.identity_provider),
         syncs=tuple(_reachable(one, directory) for one in read.sync),
+        dns=read.dns,
+        checks=read.checks,
         routes=[msgspec.structs.replace(r, ca=directory / r.ca) if r.ca is not None else r for r in read.route],
     )
 
 
 def _anchored(read: Manifest, directory: Path) -> Manifest:
     return read if read.anchor is None else msgspec.structs.replace(read, anchor=directory / read.anchor)
+
+
+def _rooted(read: Routing, directory: Path) -> Routing:
+    return read if read.ca is None else msgspec.structs.replace(read, ca=directory / read.ca)
 
 
 def _placed(provider: IdentityProvider, directory: Path) -> IdentityProvider:
