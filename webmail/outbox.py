@@ -129,8 +129,7 @@ async def _copy(desk: Desk, addressed: Addressed, entry: Entry, top: bytes, enti
     """Return what goes to Sent: the same octets, or, when there are blind copies, with their names for the sender."""
     store = desk.services.store
     if not addressed.bcc:
-        node = await store.open_account(accounts.NODE)
-        return await store.prepared(entry.blob_id, node.unwrap(entry.dek_wrapped))
+        return entry.message
     prepared = await store.prepare(build.with_entity(top + build.addresses("Bcc", addressed.bcc), entity))
     await store.keep(prepared)
     return prepared

@@ -1,7 +1,7 @@
 """The one way in: every front (SMTP, webmail, bounces) hands its messages over here.
 
-Blob durable first, then one transaction with a row for the message and one for each recipient; only then may a front
-answer 250 (RFC 5321 §6.1).
+One transaction with the message's octets (large ones are durable before it), a row for the message and one for each recipient;
+only then may a front answer 250 (RFC 5321 §6.1).
 """
 
 import secrets
@@ -33,7 +33,7 @@ async def accept(services: Services, submission: Submission) -> str:
 
 
 async def prepare(services: Services, submission: Submission) -> Entry:
-    """Make the blob durable and return what `queue.enqueue` writes, for a caller with a transaction of its own."""
+    """Make a large blob durable and return what `queue.enqueue` writes, for a caller with a transaction of its own."""
     if not submission.recipients:
         raise ValueError("a message without recipients goes nowhere")
     message = await services.store.prepare(submission.raw)
@@ -48,4 +48,5 @@ async def prepare(services: Services, submission: Submission) -> Entry:
         size_bytes=message.size_bytes,
         submission=submission,
         lifetime_us=schedule.lifetime_us(services.settings.queue.lifetime_s, submission.sender),
+        message=message,
     )

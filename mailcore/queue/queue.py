@@ -12,7 +12,7 @@ from config.failpoints import failpoint
 from directory import recents, resolve
 from mailcore.queue import acting, holds, lanes, ranks
 from mailcore.queue.types import By, Entry, Later, Lease, Queued, Recipient, Report, parsed, queue_name
-from mailcore.store import accounts
+from mailcore.store import accounts, blobs
 from mailcore.store.types import Changed
 
 LOCAL, REMOTE = 1, 0  # lanes: the column `local`
@@ -69,6 +69,7 @@ def enqueue(tx: Tx, entry: Entry) -> None:
     due_us = max(tx.now_us, submission.hold_until_us)
     rank = ranks.rank(submission.priority)
     held_back = holds.of(tx, submission.sender, local)
+    blobs.insert_small(tx, entry.blob_id, entry.message.sealed)
     tx.execute(INSERT_MESSAGE, **_message(tx, entry, due_us, local))
     for number, recipient in enumerate(submission.recipients):
         domain = parsed(recipient.address).domain

@@ -9,7 +9,7 @@ from functools import lru_cache
 from directory.address import Address, parse
 from mailcore.queue.acting import Acting
 from mailcore.store.sealing import Content
-from mailcore.store.types import BlobId
+from mailcore.store.types import BlobId, Prepared
 
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: read over a telephone without mistakes
 _LENGTH = 13  # digits that hold the 63 bits of a queue id
@@ -73,7 +73,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A submission whose blob is durable: what the transaction of acceptance writes."""
+    """A submission with all that the transaction of acceptance writes, its octets included when they are few."""
 
     queue_id: int
     blob_id: BlobId
@@ -81,6 +81,7 @@ class Entry:
     size_bytes: int
     submission: Submission
     lifetime_us: int
+    message: Prepared
 
 
 @dataclass(frozen=True, slots=True)

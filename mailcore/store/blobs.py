@@ -1,6 +1,8 @@
-"""Where sealed blobs are kept: small ones as rows of a database, large ones as files. See sealing.py for what they are.
+"""Where sealed blobs are kept: small ones as rows of the main database, large ones as files. See sealing.py for what they are.
 
-A blob is durable before the transaction that names it; it is swept later, never deleted inside one.
+A small one is written in the transaction that names it, so that one commit makes both durable (decision 0021); a large one is
+durable before it. What was kept before small blobs stood in the main database is still read where it is: in the blob database,
+which holds the names of the files too. A blob is swept later, never deleted by what names it no more.
 """
 
 import asyncio
@@ -54,16 +56,13 @@ class Source:
 
 
 class Blobs:
-    """Sealed blobs by name: rows of a database, and files below `directory`."""
+    """Sealed blobs by name: rows of the main database, and files below `directory` with their rows in a database of their own."""
 
-    def __init__(self, db: Database, directory: Path) -> None:
-        self._db, self._directory = db, directory
+    def __init__(self, main: Database, db: Database, directory: Path) -> None:
+        self._main, self._db, self._directory = main, db, directory
 
     async def put(self, blob_id: BlobId, sealed: bytes | Chunks) -> None:
-        """Keep a blob; it is durable on return. One that is there already is only marked as in use. Raises Unavailable."""
-        if isinstance(sealed, bytes) and len(sealed) <= INLINE_MAX_BYTES:
-            await self._db.write_brief(insert, blob_id, len(sealed), sealed)
-            return
+        """Keep a large blob; it is durable on return. One that is there already is only marked as in use. Raises Unavailable."""
         size_bytes = len(sealed) if isinstance(sealed, bytes) else sealed.size_bytes  # of chunks: what they hold at most
         await self._db.write_brief(insert, blob_id, size_bytes, None)
         pieces = [sealed] if isinstance(sealed, bytes) else sealed
@@ -77,7 +76,7 @@ class Blobs:
 
     async def open(self, blob_id: BlobId) -> Source:
         """Return where the sealed octets can be read. Raises Damaged when there are none."""
-        found = await self._db.read(select, blob_id)
+        found = await self._main.read(select_small, blob_id) or await self._db.read(select, blob_id)
         if found is None:
             raise Damaged(blob=blob_id.hex())
         try:
@@ -86,9 +85,11 @@ class Blobs:
             raise Damaged(blob=blob_id.hex()) from error
 
     async def several(self, blob_ids: Sequence[BlobId]) -> dict[BlobId, Source | None]:
-        """Return where the sealed octets of each can be read, None where there are none: one turn of a thread for all."""
-        look = self._db.peek if len(blob_ids) <= PEEKED else self._db.read
-        rows = await look(select_several, blob_ids)
+        """Return where the sealed octets of each can be read, None where there are none: a turn of a thread for all, or two."""
+        few = len(blob_ids) <= PEEKED
+        rows = await (self._main.peek if few else self._main.read)(select_several_small, blob_ids)
+        if elsewhere := [blob_id for blob_id in blob_ids if blob_id not in rows]:
+            rows.update(await (self._db.peek if few else self._db.read)(select_several, elsewhere))
         return {blob_id: self._source(blob_id, rows[blob_id]) if blob_id in rows else None for blob_id in blob_ids}
 
     def _source(self, blob_id: BlobId, data: bytes | None) -> Source | None:
@@ -98,7 +99,7 @@ class Blobs:
             return None
 
     async def untouched(self, before_us: int, after: BlobId, limit: int) -> list[BlobId]:
-        """Return blobs last touched before `before_us`, by name, from the one after `after`."""
+        """Return blobs of the blob database last touched before `before_us`, by name, from the one after `after`."""
         return await self._db.read(select_untouched, before_us, after, limit)
 
     async def drop(self, blob_id: BlobId, before_us: int) -> bool:
@@ -112,6 +113,50 @@ class Blobs:
     def _path(self, blob_id: BlobId) -> Path:
         name = blob_id.hex()
         return self._directory / name[:2] / name
+
+
+def is_small(sealed: bytes | Chunks) -> bool:
+    """Say whether a blob goes into a row of the main database, with what names it; not when there is nothing left to write."""
+    return isinstance(sealed, bytes) and 0 < len(sealed) <= INLINE_MAX_BYTES
+
+
+def insert_small(tx: Tx, blob_id: BlobId, sealed: bytes | Chunks) -> None:
+    """Write a small blob beside what names it; a large one, or one that is kept already, is left alone."""
+    if is_small(sealed):
+        tx.execute(_INSERT_SMALL, blob_id=blob_id, now=tx.now_us, data=sealed)
+
+
+_INSERT_SMALL = """
+    INSERT INTO small_blob (blob_id, touched_us, data) VALUES (:blob_id, :now, :data)
+    ON CONFLICT (blob_id) DO UPDATE SET touched_us = excluded.touched_us"""
+
+
+def select_small(tx: Tx, blob_id: BlobId) -> tuple[bytes | None] | None:
+    """Return (data,) of a small blob, None when there is none of this name."""
+    row = tx.row("SELECT data FROM small_blob WHERE blob_id = :blob_id", blob_id=blob_id)
+    return None if row is None else (row[0],)
+
+
+def select_several_small(tx: Tx, blob_ids: Sequence[BlobId]) -> dict[BlobId, bytes | None]:
+    """Return the data of small blobs by name."""
+    rows = tx.rows("SELECT blob_id, data FROM small_blob WHERE blob_id IN (:blob_ids[bytes])", blob_ids=blob_ids)
+    return {BlobId(blob_id): data for blob_id, data in rows}
+
+
+def select_untouched_small(tx: Tx, before_us: int, after: BlobId, limit: int) -> list[BlobId]:
+    """Return names of small blobs last touched before `before_us`, ascending, above `after`."""
+    return tx.column(
+        "SELECT blob_id FROM small_blob WHERE touched_us < :before AND blob_id > :after ORDER BY blob_id LIMIT :limit",
+        before=before_us,
+        after=after,
+        limit=limit,
+    )
+
+
+def delete_small(tx: Tx, blob_ids: Sequence[BlobId], before_us: int) -> int:
+    """Delete small blobs unless they were touched meanwhile; return how many went."""
+    sql = "DELETE FROM small_blob WHERE blob_id = :blob_id AND touched_us < :before"
+    return sum(tx.execute(sql, blob_id=blob_id, before=before_us) for blob_id in blob_ids)
 
 
 def insert(tx: Tx, blob_id: BlobId, stored_bytes: int, data: bytes | None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from config.database import Tx
 from config.failpoints import failpoint
 from mailcore.errors import NoSuchMailbox
-from mailcore.store import accounts, entries, keywords, quota, rows, snapshots, threads, tracks
+from mailcore.store import accounts, blobs, entries, keywords, quota, rows, snapshots, threads, tracks
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import (
     Appended,
@@ -104,10 +104,11 @@ def page(tx: Tx, key: MailboxKey, before_uid: int | None, limit: int) -> list[St
 def append(
     tx: Tx, key: MailboxKey, account: AccountKey, message: Prepared, flags: int, internaldate_us: int, *, delivery: bool = False
 ) -> Appended:
-    """Add a message to a mailbox; its blob is durable already. Raises NoSuchMailbox, OverQuota."""
+    """Add a message to a mailbox, with its blob when that is small: a large one is durable already. Raises NoSuchMailbox, OverQuota."""
     modseq, message_id = accounts.reserve(tx, key.account_id, 1)
     quota.require_room(tx, key.account_id, 1, message.size_bytes, delivery=delivery)
     uidvalidity, uid = rows.grow(tx, key, modseq, messages=1, unseen=int(not flags & UNSEEN_MASK), size_bytes=message.size_bytes, uids=1)
+    blobs.insert_small(tx, message.blob_id, message.sealed)
     _insert_message(tx, account, message_id, message)
     tx.execute(
         """INSERT INTO entry (account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us, saved_us)

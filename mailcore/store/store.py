@@ -13,7 +13,7 @@ from config.database import Database
 from mailcore.errors import Damaged
 from mailcore.message.index import index
 from mailcore.store import accounts
-from mailcore.store.blobs import Blobs, Source
+from mailcore.store.blobs import Blobs, Source, is_small
 from mailcore.store.bus import Bus
 from mailcore.store.fulltext.shelf import Shelf
 from mailcore.store.keyring import Keyring, KeyWrapper
@@ -45,7 +45,7 @@ class Store:
         db.listeners.append(bus.hear)
         keyring = Keyring(db, wrapper)
         node = await keyring.open(accounts.NODE)
-        return cls(db, Blobs(blob_db, directory), keyring, Sealer(node.secret), bus)
+        return cls(db, Blobs(db, blob_db, directory), keyring, Sealer(node.secret), bus)
 
     async def open_account(self, account_id: int) -> AccountKey:
         """Unlock an account, making it and its mailboxes on first use."""
@@ -58,31 +58,26 @@ class Store:
         return self._prepare(raw)
 
     async def keep(self, message: Prepared) -> None:
-        """Make the blob of a prepared message durable. Raises Unavailable when there is no room for it."""
-        await self._blobs.put(message.blob_id, message.sealed)
+        """Make the blob of a large message durable; that of a small one is written by the transaction that names it.
+
+        Raises Unavailable when there is no room for it.
+        """
+        if message.sealed and not is_small(message.sealed):
+            await self._blobs.put(message.blob_id, message.sealed)
         self._remember(message)
 
     async def file(self, raw: Content) -> Prepared:
-        """Prepare and keep a message; it is read while the disk takes its octets. Raises Unavailable."""
-        if len(raw) > INLINE_WORK_BYTES:
-            message = await self.prepare(raw)
-            await self.keep(message)
-            return message
-        blob_id, dek, sealed = self._sealer.seal(raw)
-        durable = asyncio.ensure_future(self._blobs.put(blob_id, sealed))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)  # by now a thread commits
-        message = Prepared(blob_id, dek, sealed, len(raw), index(cast(bytes, raw)))
-        await durable
-        self._remember(message)
+        """Prepare and keep a message. Raises Unavailable."""
+        message = await self.prepare(raw)
+        await self.keep(message)
         return message
 
     async def prepared(self, blob_id: BlobId, dek: bytes) -> Prepared:
-        """Return a kept message ready for delivery: from memory when it was kept lately, else read and parsed. Raises Damaged."""
+        """Return a durable message ready for delivery: from memory when it was kept lately, else read and parsed. Raises Damaged."""
         found = self._recent.get(blob_id)
         if found is not None:
             return found
-        return await self.prepare(await self.read(blob_id, dek))
+        return replace(await self.prepare(await self.read(blob_id, dek)), sealed=b"")
 
     async def read(self, blob_id: BlobId, dek: bytes) -> bytes:
         """Return the original octets. Raises Damaged."""
@@ -147,7 +142,7 @@ class Store:
         return Prepared(blob_id, dek, sealed, len(raw), index(cast(bytes, raw)))
 
     def _remember(self, message: Prepared) -> None:
-        """Keep what is known of a message at hand, without its octets: they are durable."""
+        """Keep what is known of a message at hand, without its octets: they are durable, or will be before anybody asks."""
         if message.blob_id in self._recent:
             return
         self._recent[message.blob_id] = replace(message, sealed=b"")

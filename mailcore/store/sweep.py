@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from config.clock import DAY_US
 from config.database import Database, Row, Tx
 from mailcore.store import threads
-from mailcore.store.blobs import Blobs
+from mailcore.store.blobs import Blobs, delete_small, select_untouched_small
 from mailcore.store.types import BlobId
 
 TOMBSTONE_GRACE_US = 90 * DAY_US  # how long a client's view may be behind, and a mistake be undone (reference: 90 d)
@@ -39,7 +39,16 @@ async def sweep(db: Database, blobs: Blobs, now_us: int) -> Swept:
         for blob_id in await db.read(unreferenced, old):
             gone += await blobs.drop(blob_id, now_us - BLOB_GRACE_US)
     await blobs.tidy()
-    return Swept(tombstones, gone)
+    return Swept(tombstones, gone + await _sweep_small(db, now_us - BLOB_GRACE_US))
+
+
+async def _sweep_small(db: Database, before_us: int) -> int:
+    gone, after = 0, BlobId(b"")
+    while old := await db.read(select_untouched_small, before_us, after, BATCH):
+        after = old[-1]
+        if doomed := await db.read(unreferenced, old):
+            gone += await db.write(delete_small, doomed, before_us)
+    return gone
 
 
 def bury_deleted(tx: Tx) -> int:

@@ -9,6 +9,7 @@ from config.database import Tx
 from mailcore.imap import octets
 from mailcore.imap.handlers import bodies
 from mailcore.imap.octets import Decoded, Slice
+from mailcore.store import blobs
 from mailcore.store.messages import LIGHT_BYTES
 from tests.mailcore.imap.grammar import read
 from tests.mailcore.imap.node import Client, Server, letter
@@ -16,24 +17,20 @@ from tests.mailcore.imap.node import Client, Server, letter
 PIECE = 1 << 16
 
 
-async def read_blob_db(server: Server, unit: object, *args: object) -> None:
-    await server.services.store._blobs._db.write(unit, *args)  # type: ignore[arg-type]
-
-
 def lose_all(tx: Tx) -> None:
-    tx.execute("DELETE FROM blob")
+    tx.execute("DELETE FROM small_blob")
 
 
 async def restore(server: Server, raw: bytes) -> None:
     """Put octets back, so that the store's invariants hold again after the test."""
     prepared = await server.services.store.prepare(raw)
-    await server.services.store._blobs.put(prepared.blob_id, prepared.sealed)
+    await server.services.db.write(blobs.insert_small, prepared.blob_id, prepared.sealed)
 
 
 async def test_a_message_without_octets_holds_up_no_other(server: Server) -> None:
     await server.fill(3)
     client = await server.signed_in("INBOX")
-    await read_blob_db(server, lose_all)
+    await server.services.db.write(lose_all)
     await restore(server, letter(1))
     await restore(server, letter(3))
     assert (await client.ask("FETCH 1:3 (UID BODY[])")).startswith(b"NO [CORRUPTION]")
@@ -88,7 +85,7 @@ async def test_a_message_that_ends_too_soon_ends_the_connection_once(server: Ser
     monkeypatch.setattr(bodies, "STREAM_BYTES", 100)
     await server.fill(1)
     client = await server.signed_in("INBOX")
-    await read_blob_db(server, lose_all)
+    await server.services.db.write(lose_all)
     await client.send(b"a FETCH 1 BODY.PEEK[]\r\n")
     assert b"a OK" not in await client.everything()  # the literal was announced: nothing else can be said
     again = await server.signed_in("INBOX")

@@ -1,8 +1,10 @@
 """What nothing shows any more goes after its grace, and nothing else does."""
 
+import pytest
+
 from config.clock import ManualClock
 from mailcore.errors import Damaged
-from mailcore.store import mailboxes, messages
+from mailcore.store import blobs, mailboxes, messages
 from mailcore.store.blobs import INLINE_MAX_BYTES
 from mailcore.store.store import Store
 from mailcore.store.sweep import BLOB_GRACE_US, TOMBSTONE_GRACE_US, Swept
@@ -73,6 +75,36 @@ async def test_a_large_blob_that_nothing_names_goes_with_its_file(store: Store, 
     except Damaged:
         return
     raise AssertionError("the file is still there")
+
+
+async def test_a_small_blob_stands_beside_what_names_it_and_goes_when_nothing_does(store: Store, clock: ManualClock) -> None:
+    message = await store.prepare(mail(1))
+    await store.keep(message)
+    with pytest.raises(Damaged):
+        await store.read(message.blob_id, message.dek)  # nothing is on disk before the transaction
+    await store.db.write(blobs.insert_small, message.blob_id, message.sealed)
+    assert await store.read(message.blob_id, message.dek) == mail(1)
+    clock.advance(BLOB_GRACE_US - 1)
+    await store.db.write(blobs.insert_small, message.blob_id, message.sealed)
+    clock.advance(BLOB_GRACE_US - 1)
+    assert (await store.sweep(clock.now_us())).blobs == 0
+    clock.advance(2)
+    assert (await store.sweep(clock.now_us())).blobs == 1
+
+
+async def test_what_was_kept_in_the_blob_database_is_still_read_and_swept(store: Store, clock: ManualClock) -> None:
+    account, key = await fill(store, ALICE, 2)
+    old = [await store.prepare(mail(number)) for number in (1, 2)]
+    for message in old:
+        assert isinstance(message.sealed, bytes)
+        await store._blobs._db.write(blobs.insert, message.blob_id, len(message.sealed), message.sealed)
+    assert await store.db.write(blobs.delete_small, [message.blob_id for message in old], 1 << 62) == 2
+    found = await store.db.read(messages.fetch, key, [1, 2])
+    assert [await store.raw(account, stored) for stored in found] == [mail(1), mail(2)]
+    assert await store.raws(account, found) == [mail(1), mail(2)]
+    await delete(store, ALICE, 1)
+    clock.advance(TOMBSTONE_GRACE_US + 1)
+    assert await store.sweep(clock.now_us()) == Swept(1, 1)
 
 
 async def test_a_swept_tombstone_moves_the_horizon_of_its_mailbox(store: Store, clock: ManualClock) -> None:
