@@ -66,6 +66,12 @@ class NodeRevoked(NotAllowed):
     text = "the node of this domain is revoked"
 
 
+class OutsideNotAllowed(NotAllowed):
+    """The recipient's domain is outside the topology, and the sender's domain may not write there."""
+
+    text = "mail may not leave the state's network for this domain"
+
+
 class MayNotPost(NotAllowed):
     """A list does not take letters from this sender."""
 

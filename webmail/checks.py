@@ -4,6 +4,7 @@ from config.database import Tx
 from directory import address as addresses
 from directory import certificates, lists, resolve
 from mailcore.message.addresses import Mailbox
+from mailcore.routing import policy
 from webmail import bidi, recipients
 from webmail.desk import Desk
 from webmail.errors import NoSuchPage
@@ -45,6 +46,14 @@ async def sending(desk: Desk, letter: Letter) -> Problems:
         shown = ", ".join(bidi.isolate(address) for address in unknown[:5])
         text = ngettext("There is no such address here: %(list)s", "There are no such addresses here: %(list)s", len(unknown))
         problems.setdefault(field, []).append(text % {"list": shown})
+    for field, outside in (await _outside(desk, letter)).items():
+        shown = ", ".join(bidi.isolate(address) for address in outside[:5])
+        text = ngettext(
+            "This address is outside the state's network, and your administration does not allow mail to go there: %(list)s",
+            "These addresses are outside the state's network, and your administration does not allow mail to go there: %(list)s",
+            len(outside),
+        )
+        problems.setdefault(field, []).append(text % {"list": shown})
     if _size_bytes(letter) > (limit := desk.services.settings.smtp.max_message_bytes):
         problems["files"] = [_("The message is too big: %(limit)s at most, attachments included.") % {"limit": size(limit)}]
     for field, refused in (await desk.services.db.read(_refusing, letter)).items():
@@ -79,6 +88,20 @@ def _unknown(tx: Tx, letter: Letter) -> dict[str, list[str]]:
 def _exists(tx: Tx, mailbox: Mailbox) -> bool:
     address = addresses.Address(mailbox.local, mailbox.domain)
     return not resolve.is_local_domain(tx, mailbox.domain) or resolve.resolve(tx, address) is not None
+
+
+async def _outside(desk: Desk, letter: Letter) -> dict[str, list[str]]:
+    """Return the recipients outside the topology whom mail from this sender may not reach."""
+    sender = desk.sender(letter.sender)
+    if sender is None:
+        return {}
+    domain, view = sender.address.rpartition("@")[2], policy.view(desk.services.settings)
+    found = {}
+    for field in FIELDS:
+        asked = [one.address for one in recipients.parse(getattr(letter, field)).mailboxes]
+        if refused := await desk.services.db.read(policy.refused, domain, asked, view):
+            found[field] = refused
+    return found
 
 
 def _refusing(tx: Tx, letter: Letter) -> dict[str, list[str]]:

@@ -73,6 +73,7 @@ PAGES: dict[type[MailError], tuple[int, str]] = {
     mail.NotAllowed: (403, N_("You may not do this.")),
     mail.RelayDenied: (403, N_("You may not do this.")),
     mail.NodeRevoked: (403, N_("You may not do this.")),
+    mail.OutsideNotAllowed: (403, N_("Your administration does not allow mail to addresses outside the state's network.")),
     mail.MayNotPost: (403, N_("You may not write to this list.")),
     mail.LentForReading: (403, N_("This mailbox was lent to you for reading only: nothing in it can be changed.")),
     mail.TooManyHops: (409, N_("The message goes round in circles.")),

@@ -65,6 +65,7 @@ CODES: dict[type[MailError], str] = {
     mail.NotAllowed: "NOPERM",
     mail.RelayDenied: "NOPERM",
     mail.NodeRevoked: "NOPERM",
+    mail.OutsideNotAllowed: "NOPERM",
     mail.MayNotPost: "NOPERM",
     mail.LentForReading: "NOPERM",
     mail.TooManyHops: "CANNOT",

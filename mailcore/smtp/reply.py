@@ -146,6 +146,7 @@ CODES: dict[type[MailError], tuple[int, str]] = {
     mail.Unavailable: (451, "4.3.0"),
     NoRoom: (452, "4.3.1"),
     mail.Damaged: (451, "4.3.0"),
+    mail.OutsideNotAllowed: (550, "5.7.1"),
     directory.BadAddress: (501, "5.1.3"),
     directory.AddressTaken: (550, "5.1.0"),
     directory.NotFound: (550, "5.1.1"),

@@ -10,6 +10,7 @@ from directory.types import Identity
 from mailcore.errors import NoSuchRecipient, NotAllowed
 from mailcore.queue import acting
 from mailcore.queue.acting import ACTING_FIELD, Acting
+from mailcore.routing import policy as routing
 from mailcore.smtp import policy, receive
 from mailcore.smtp.grammar import POSTMASTER
 from mailcore.smtp.policy import Head
@@ -36,12 +37,17 @@ async def recipient(session: Session, address: Address) -> str:
         raise NoSuchRecipient("mail to address literals is not sent", domain=address.domain)
     envelope = session.transaction.sender if session.transaction is not None else None
     sender = "" if envelope is None else str(envelope)
-    return await services.db.peek(reachable, address, postmaster, _identity(session).account_id, sender)
+    view = routing.view(services.settings)
+    return await services.db.peek(reachable, address, postmaster, _identity(session).account_id, sender, view)
 
 
-def reachable(tx: Tx, address: Address, postmaster: Address, account_id: int, sender: str) -> str:
-    """Return where to send mail for `address`. Raises NoSuchRecipient for one of ours who does not exist, MayNotPost."""
+def reachable(tx: Tx, address: Address, postmaster: Address, account_id: int, sender: str, view: routing.View) -> str:
+    """Return where to send mail for `address`.
+
+    Raises NoSuchRecipient for one of ours who does not exist, MayNotPost, and OutsideNotAllowed for a domain outside the topology.
+    """
     if not resolve.is_local_domain(tx, address.domain):
+        routing.permit(tx, routing.domain_of(tx, sender, account_id), address.domain, view)
         return str(address)
     return receive.deliverable(tx, address, postmaster, account_id, sender)
 

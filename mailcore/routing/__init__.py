@@ -1,0 +1,1 @@
+"""Which way mail goes: the topology's policy, what other domains ask of TLS, the trace that nodes sign."""
