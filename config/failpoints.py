@@ -17,6 +17,8 @@ NAMES = (
     "deliver.after_commit",
     "expand.before_commit",
     "expand.before_chunk",
+    "circular.before_commit",
+    "circular.after_commit",
     "remote.before_send",
     "remote.after_reply",
     "bounce.before_commit",

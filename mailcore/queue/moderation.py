@@ -23,7 +23,7 @@ from mailcore.errors import MayNotPost
 from mailcore.message import notice
 from mailcore.message.addresses import Mailbox
 from mailcore.message.types import Index
-from mailcore.queue import accept, bounce, fanout, queue, schedule
+from mailcore.queue import accept, bounce, circular, fanout, queue, schedule
 from mailcore.queue.settle import Outcome
 from mailcore.queue.types import Entry, Later, Lease, Recipient, Reply, Submission, parsed, queue_name
 from mailcore.services import Services
@@ -121,7 +121,7 @@ def _blob(tx: Tx, queue_id: int) -> tuple[BlobId, bytes] | None:
 async def serve(services: Services, lease: Lease, list_id: int) -> Outcome | None:
     """Bring a letter on its way to the members a step further; return how it ended when it stops here."""
     if await services.db.read(fanout.is_expander, lease):
-        await services.db.write(fanout.advance, lease)
+        await circular.serve(services, lease)
         return None
     case = await services.db.read(look, lease, list_id)
     if not case.sender:

@@ -14,6 +14,14 @@ def wrapped_key(tx: Tx, account_id: AccountId) -> bytes | None:
     return key
 
 
+def wrapped_keys(tx: Tx, account_ids: Sequence[AccountId]) -> list[tuple[AccountId, bytes]]:
+    """Return the wrapped keys of those accounts that have been used."""
+    found: list[tuple[AccountId, bytes]] = tx.rows(
+        "SELECT account_id, key_wrapped FROM account WHERE account_id IN (:ids[])", ids=list(account_ids)
+    )
+    return found
+
+
 def bump(tx: Tx, account_id: AccountId) -> int:
     """Advance the account's modseq and return it. The first statement of every unit that changes an account."""
     return reserve(tx, account_id, 0)[0]

@@ -1,6 +1,7 @@
 """Accounts as they are opened: made at first use, unlocked through the signer, kept unlocked while they are busy."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Protocol
 
 from config.database import Database, Tx
@@ -30,6 +31,10 @@ class KeyWrapper(Protocol):
         """Return the secret behind `wrapped`."""
         ...
 
+    async def unwrap_many(self, wrapped: Sequence[bytes]) -> list[bytes]:
+        """Return the secrets behind each of `wrapped`, in the order given."""
+        ...
+
 
 class Keyring:
     """The unlocked keys of accounts, least recently used ones dropped."""
@@ -47,6 +52,22 @@ class Keyring:
                 self._open.popitem(last=False)
         else:
             self._open.move_to_end(account_id)
+        return found
+
+    async def open_many(self, account_ids: Sequence[AccountId]) -> dict[AccountId, AccountKey]:
+        """Return the keys of several accounts: one look and one question to the signer for those that are not at hand."""
+        wanted = list(dict.fromkeys(account_ids))
+        missing = [account_id for account_id in wanted if account_id not in self._open]
+        wrapped = dict(await self._db.read(accounts.wrapped_keys, missing)) if missing else {}
+        secrets = await self._wrapper.unwrap_many(list(wrapped.values())) if wrapped else []
+        found = {account_id: AccountKey(account_id, secret) for account_id, secret in zip(wrapped, secrets, strict=True)}
+        for account_id in wanted:
+            if account_id not in found:
+                found[account_id] = await self.open(account_id)
+            else:
+                self._open[account_id] = found[account_id]
+        while len(self._open) > MAX_OPEN:
+            self._open.popitem(last=False)
         return found
 
     async def _secret(self, account_id: AccountId) -> bytes:

@@ -51,6 +51,10 @@ class Store:
         """Unlock an account, making it and its mailboxes on first use."""
         return await self._keyring.open(AccountId(account_id))
 
+    async def open_accounts(self, account_ids: Sequence[int]) -> dict[AccountId, AccountKey]:
+        """Unlock several accounts at once."""
+        return await self._keyring.open_many([AccountId(account_id) for account_id in account_ids])
+
     async def prepare(self, raw: Content) -> Prepared:
         """Parse, name, compress and encrypt a message. Nothing is stored yet; a large one is sealed while it is kept."""
         if len(raw) > INLINE_WORK_BYTES:

@@ -19,24 +19,35 @@ def join(tx: Tx, account: AccountKey, message_id: int, summary: Summary) -> int:
 
     A conversation never changes its name and two are never merged: clients keep THREADID for good (RFC 8474 §5.2).
     """
-    named = _named(summary)
-    if not named:
+    wanted = tokens(account, named(summary))
+    if not wanted:
         return message_id
-    key = derive(account.secret, b"threads")
-    tokens = [hmac.digest(key, name.encode("utf-8", "replace"), "sha256")[:TOKEN_BYTES] for name in named]
-    known: dict[bytes, int] = dict(
-        tx.rows(
-            "SELECT token, thread_id FROM thread_token WHERE account_id = :account_id AND token IN (:tokens[bytes])",
-            account_id=account.account_id,
-            tokens=tokens,
-        )
-    )
-    thread_id = next((known[token] for token in tokens if token in known), message_id)
-    _remember(tx, account, thread_id, [token for token in tokens if token not in known])
+    found = known(tx, account.account_id, wanted)
+    thread_id = next((found[token] for token in wanted if token in found), message_id)
+    remember(tx, ((account.account_id, token, thread_id) for token in wanted if token not in found))
     return thread_id
 
 
-def _named(summary: Summary) -> list[str]:
+def tokens(account: AccountKey, names: Sequence[str]) -> tuple[bytes, ...]:
+    """Return under what an account knows Message-IDs."""
+    if not names:
+        return ()
+    key = derive(account.secret, b"threads")
+    return tuple(hmac.digest(key, name.encode("utf-8", "replace"), "sha256")[:TOKEN_BYTES] for name in names)
+
+
+def known(tx: Tx, account_id: int, wanted: Sequence[bytes]) -> dict[bytes, int]:
+    """Return the conversations of those tokens that the account knows."""
+    return dict(
+        tx.rows(
+            "SELECT token, thread_id FROM thread_token WHERE account_id = :account_id AND token IN (:tokens[bytes])",
+            account_id=account_id,
+            tokens=list(wanted),
+        )
+    )
+
+
+def named(summary: Summary) -> list[str]:
     """Return what tells the conversation: the message itself, its parents from the nearest on.
 
     Of a long chain only both ends count: what stands between came with one of them.
@@ -46,11 +57,11 @@ def _named(summary: Summary) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
-def _remember(tx: Tx, account: AccountKey, thread_id: int, tokens: Sequence[bytes]) -> None:
-    """Note the parents too: answers to a message that never came here belong together."""
+def remember(tx: Tx, fresh: Iterable[tuple[int, bytes, int]]) -> None:
+    """Note (account, token, conversation), parents too: answers to a message that never came here belong together."""
     tx.many(
         "INSERT INTO thread_token (account_id, token, thread_id) VALUES (:account_id, :token, :thread_id) ON CONFLICT DO NOTHING",
-        [{"account_id": account.account_id, "token": token, "thread_id": thread_id} for token in tokens],
+        ({"account_id": account_id, "token": token, "thread_id": thread_id} for account_id, token, thread_id in fresh),
     )
 
 

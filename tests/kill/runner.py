@@ -9,6 +9,7 @@ same task, so that nothing else happens at the moment of death. A letter goes to
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
@@ -48,6 +49,10 @@ class FileWrapper:
     async def unwrap(self, wrapped: bytes) -> bytes:
         """Return the secret."""
         return aes_key_unwrap(self._key, wrapped)
+
+    async def unwrap_many(self, wrapped: Sequence[bytes]) -> list[bytes]:
+        """Return the secrets."""
+        return [aes_key_unwrap(self._key, one) for one in wrapped]
 
 
 def everybody(tx: Tx) -> None:

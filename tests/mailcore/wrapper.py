@@ -1,6 +1,7 @@
 """Parts of a node in memory: a key wrapper, which is the signer's contract (`KeyWrapper`) without its process."""
 
 import os
+from collections.abc import Sequence
 
 from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
 
@@ -24,6 +25,10 @@ class AesWrapper:
     async def unwrap(self, wrapped: bytes) -> bytes:
         """Return the secret."""
         return aes_key_unwrap(self._key, wrapped)
+
+    async def unwrap_many(self, wrapped: Sequence[bytes]) -> list[bytes]:
+        """Return the secrets."""
+        return [aes_key_unwrap(self._key, one) for one in wrapped]
 
 
 def provider(db: Database, clock: Clock) -> Provider:

@@ -168,14 +168,14 @@ async def test_a_list_inside_another_asks_its_own_rules_about_the_author(service
 async def test_what_cannot_be_delivered_is_told_to_the_owner_not_to_the_author(services, monkeypatch):
     await services.db.write(make, (AMINA,), LIST, KARIM)
     await accept(services, submission(LIST, **await signed_in(services)))
-    real = fanout.advance
+    real = fanout.begin
 
-    def advance_and_close(tx, lease):
-        done = real(tx, lease)
+    def begin_and_close(tx, *args):
+        done = real(tx, *args)
         aliases.close(tx, account(tx, AMINA))
         return done
 
-    monkeypatch.setattr(fanout, "advance", advance_and_close)
+    monkeypatch.setattr(fanout, "begin", begin_and_close)
     await drain(services)
     [report] = await inbox(services, KARIM)
     assert b"Status: 5.1.1" in report
