@@ -41,7 +41,7 @@ class Connection(asyncio.Protocol):
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._framer: Framer | PackedFramer = Framer(BEFORE)
-        self._counted = 0  # of what the framer holds, in the owner's sum
+        self._counted = self._received_bytes = 0  # of what the framer holds, in the owner's sum; and all that came
         self._ahead: list[Event] = []
         self._out: list[bytes] = []
         self._out_bytes = 0
@@ -54,14 +54,12 @@ class Connection(asyncio.Protocol):
         self._pouring: asyncio.Future[None] | None = None  # a thread writes into the spool
         self._pace: asyncio.TimerHandle | None = None
         self._rousing: asyncio.TimerHandle | None = None
-        self._received_bytes = 0
         self._drained: asyncio.Future[None] | None = None
         self._reading = True
         self._heard_at = self._began_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self.secure = self.compressed = False
-        self.peer = ""
-        self.offered = NOTHING
+        self.peer, self.offered = "", NOTHING
 
     # asyncio.Protocol
 
@@ -83,10 +81,14 @@ class Connection(asyncio.Protocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Take octets; start answering when nobody is."""
-        self._framer.feed(data)
+        """Take octets; answer a command that needs nothing here and now, start answering others when nobody is."""
         self._received_bytes += len(data)
         self._heard_at = self._loop.time()
+        text = self._framer.lone(data) if self._task is None and self._drained is None else None
+        if text is not None and (said := driver.at_once(self.session, text)) is not None:
+            self._transport.write(said)
+            return
+        self._framer.feed(data)
         self._count()
         if self._owner.held_bytes > ALL_HELD_BYTES and self._framer.held > GREEDY_BYTES:
             self._give_up()
@@ -167,7 +169,7 @@ class Connection(asyncio.Protocol):
     async def flush(self) -> None:
         """Send the reply so far, no more of it at once than the peer takes; return when it keeps up. Raises ConnectionError."""
         if self._out:
-            reply = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+            reply = b"".join(self._out)
             self._out.clear()
             self._out_bytes = 0
             if len(reply) <= HELD_BYTES:
@@ -344,8 +346,6 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._watch()
-
-    # the connection's own life
 
     def close(self, text: str, code: str = "") -> None:
         """Say BYE and close."""

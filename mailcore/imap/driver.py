@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import secrets
 
 from config.errors import MailError
@@ -18,7 +19,7 @@ from mailcore.imap.parse.searching import CHARSETS, BadCharset
 from mailcore.imap.progress import LONG_BYTES, Progress
 from mailcore.imap.responses import Done, bad, no
 from mailcore.imap.session import Session, State
-from mailcore.imap.table import TABLE, Spec, Telling
+from mailcore.imap.table import AT_ONCE, TABLE, Spec, Telling
 from mailcore.imap.view import NoSuchNumber
 from mailcore.imap.wire import Continue, Event, Overflow, Request, TooBig
 
@@ -28,6 +29,31 @@ LOOKED_AT = 200  # octets of a command that waits: its tag and its name
 TOO_MUCH = "that is more than this server can take"
 VANISHED, ENDED = "the selected mailbox was deleted or renamed", "the right to this mailbox has ended"
 MAILBOX_FIELDS = ("name", "old", "new")  # what commands call the mailboxes that they name
+
+
+_NAMED = re.compile(rb'([^\x00-\x20\x7f-\xff(){%*"\\+]+) ((?:UID )?[A-Z]+)', re.IGNORECASE)  # tag and command
+
+
+def at_once(session: Session, text: bytes) -> bytes | None:
+    """Return the whole answer to a command for which nothing is to be looked up, and beside which nothing is to be told.
+
+    None for any other, be it that it is refused: nothing has happened then, and `handle` answers it.
+    """
+    found = _NAMED.match(text)
+    spec = AT_ONCE.get(found[2].upper()) if found is not None else None
+    if found is None or spec is None or spec.at_once is None or session.state not in spec.states or not session.is_settled():
+        return None
+    cursor = Cursor(text, found.end())
+    try:
+        command = spec.parse(cursor)
+        cursor.end()
+        said = spec.at_once(session, command)
+    except (BadSyntax, NoSuchNumber, MailError):
+        return None
+    except Exception:  # noqa: BLE001 - the driver: who asked is answered the other way, and this is heard of
+        log.exception("imap.bug", peer=session.channel.peer)
+        return None
+    return None if said is None else said[0] + said[1].line(found[1])
 
 
 async def handle(session: Session, event: Event) -> None:
@@ -43,7 +69,11 @@ async def handle(session: Session, event: Event) -> None:
             _leave(session, TOO_MUCH)
         case _:
             assert isinstance(event, Request)
-            await _execute(session, event)
+            said = at_once(session, event.text) if not event.poured else None
+            if said is not None:
+                session.channel.write(said)
+            else:
+                await _execute(session, event)
 
 
 async def tell_news(session: Session) -> None:

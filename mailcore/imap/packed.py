@@ -58,6 +58,9 @@ class PackedFramer:
         self._inflater.feed(data)
         self._allowed = min(self._allowed, FREE_BYTES) + RATIO * len(data)
 
+    def lone(self, data: bytes) -> None:
+        """Return nothing: no command can be read from compressed octets as they stand."""
+
     def discard(self) -> None:
         """Forget everything received."""
         self._framer.discard()

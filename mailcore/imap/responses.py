@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailcore.imap import names
 from mailcore.store import rights
@@ -69,6 +70,7 @@ def bad(text: str, code: str = "") -> Done:
     return Done("BAD", text, code)
 
 
+@lru_cache(maxsize=512)
 def status(kind: str, text: str, code: str = "") -> bytes:
     """Write a status response without its tag. Text is kept to printable ASCII."""
     said = _UNSAYABLE.sub("?", text)

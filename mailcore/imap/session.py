@@ -10,7 +10,7 @@ from config.clock import SECOND_US
 from directory import credentials
 from directory.types import Identity
 from mailcore.errors import NoSuchMailbox, NotAllowed
-from mailcore.imap import names, responses, telling
+from mailcore.imap import looking, names, responses, telling
 from mailcore.imap.bell import Bell
 from mailcore.imap.channel import Channel
 from mailcore.imap.endings import AccessEnded, MailboxVanished, TooMuch
@@ -20,7 +20,7 @@ from mailcore.imap.place import Place, Selected
 from mailcore.imap.progress import Progress
 from mailcore.imap.responses import Done, FlagWriter
 from mailcore.imap.sequence import SequenceSet, runs
-from mailcore.imap.view import Gone, Reflagged, Total, View
+from mailcore.imap.view import Gone, Reflagged, Total
 from mailcore.imap.watching import Watch
 from mailcore.imap.wire import Continue, Event, Overflow
 from mailcore.services import Services
@@ -46,8 +46,9 @@ class State(Enum):
 class Session:
     """One client: who it is, what it has selected, what it must be told."""
 
-    __slots__ = ("_account", "_read_at_us", "_selected", "_stood_at_us", "changed", "channel", "enabled", "flags", "hides", "identity",
-                 "keeping", "keywords", "memory", "progress", "saved", "services", "state", "strikes", "tag", "watch")  # fmt: skip
+    __slots__ = ("_account", "_read_at_us", "_selected", "_settled_until_us", "_stood_at_us", "changed", "channel", "enabled", "flags",
+                 "hides", "identity", "keeping", "keywords", "memory", "progress", "saved", "services", "state", "strikes", "tag",
+                 "watch")  # fmt: skip
 
     def __init__(self, services: Services, memory: Memory, channel: Channel) -> None:
         self.services = services
@@ -68,8 +69,8 @@ class Session:
         self.watch: Watch | None = None  # what the client asked to be told of (RFC 5465)
         self._account: AccountKey | None = None
         self._selected: Selected | None = None
-        self._read_at_us = 0
-        self._stood_at_us = 0
+        self._read_at_us = self._stood_at_us = 0
+        self._settled_until_us = 0  # until then neither the sign-in nor the mailbox is looked at again, unless something happens
 
     @property
     def bus(self) -> Bus:
@@ -105,6 +106,7 @@ class Session:
         self._account = await self.services.store.open_account(identity.account_id)
         self.state = State.SIGNED_IN
         self.strikes = 0
+        self._settle()
         self.channel.trust()
 
     @property
@@ -190,6 +192,7 @@ class Session:
         if not await self.services.db.peek(credentials.stands, *facts):
             raise AccessEnded
         self._stood_at_us = now_us
+        self._settle()
 
     def use_keywords(self, names: dict[int, str], more: int = 0) -> None:
         """Write flags with these keywords of the account from now on: of those, what may be known here, and what is in `more`."""
@@ -207,34 +210,17 @@ class Session:
         self.changed.clear()
         self.bus.add(key.account_id, self.changed)
         try:
-            mailbox, view = await self.look(key)
+            mailbox, view = await looking.look(self.services.db, self.memory.views, key)
         except BaseException:
             self.bus.discard(key.account_id, self.changed)
             raise
         self._read_at_us = self.services.clock.now_us()
         self._selected = Selected(account, key, mailbox.uidvalidity, view, read_only, given, name)
         self.state = State.SELECTED
+        self._settle()
         if self.watch is not None:
             self.watch.also(key.account_id)
         return mailbox
-
-    async def look(self, key: MailboxKey) -> tuple[Mailbox, View]:
-        """Read a mailbox: what changed since somebody here last selected it, or else all of it. Raises NoSuchMailbox."""
-        kept = self.memory.views.find(key)
-        if kept is not None:
-            uidvalidity, view = kept
-            delta = await self.services.db.peek(messages.changes, key, view.modseq)
-            if delta.mailbox.uidvalidity == uidvalidity and delta.mailbox.highest_modseq == view.modseq:
-                return delta.mailbox, view
-            view.absorb(delta)
-            view.apply(renumber=True)
-            if delta.complete and delta.mailbox.uidvalidity == uidvalidity and len(view.uids) == delta.mailbox.exists:
-                self.memory.views.keep(key, uidvalidity, view)
-                return delta.mailbox, view
-        snapshot = await self.services.db.read(messages.snapshot, key)
-        view = View(snapshot)
-        self.memory.views.keep(key, snapshot.mailbox.uidvalidity, view)
-        return snapshot.mailbox, view
 
     @property
     def unselected(self) -> bool:
@@ -259,6 +245,7 @@ class Session:
             self._selected = None
             self.saved = ()
             self.state = State.SIGNED_IN
+            self._settle()
 
     def give_up(self, event: Event) -> None:
         """Take note of what came in the middle of a command that cannot go on: a literal is not asked for. Raises TooMuch."""
@@ -275,13 +262,28 @@ class Session:
             task.add_done_callback(_ignored)
             task.cancel()
         self.keeping.clear()
-        self.state = State.ENDED
+        self.state, self._settled_until_us = State.ENDED, 0
 
     def sign_out(self) -> None:
         """Forget who signed in and all that was said since (RFC 8437 §3)."""
         self.end()
         self.enabled.clear()
         self.state, self.strikes, self.identity, self._account = State.START, 0, None, None
+
+    def _settle(self) -> None:
+        """Note until when nothing is to be looked up. What is of others is looked up for each command."""
+        identity, selected = self.identity, self._selected
+        own = identity is not None and identity.account_id == identity.person_id
+        if not own or (selected is not None and selected.account.account_id != self.account_id):
+            self._settled_until_us = 0
+        else:
+            self._settled_until_us = STALE_US + (self._stood_at_us if selected is None else min(self._stood_at_us, self._read_at_us))
+
+    def is_settled(self) -> bool:
+        """Say whether nothing is to be looked up before a command and nothing is to be told beside it."""
+        if self.services.clock.now_us() > self._settled_until_us or self.changed.is_set() or self.watch is not None:
+            return False
+        return self._selected is None or self._selected.view.quiet
 
     def is_stale(self) -> bool:
         """Say whether the view may lag behind the database: a hint came, or none could have for a while."""
@@ -307,6 +309,7 @@ class Session:
         if found.mailbox.uidvalidity != selected.uidvalidity:
             raise MailboxVanished
         self._read_at_us = self.services.clock.now_us()
+        self._settle()
         if isinstance(found, Delta):
             selected.view.absorb(found)
         else:
@@ -367,16 +370,14 @@ class Session:
 
     def enable_condstore(self) -> bytes:
         """Follow modseqs from now on; return what the client is to be told of the selected mailbox, if anything (RFC 7162 §3.1)."""
-        if "CONDSTORE" in self.enabled:
-            return b""
+        known = "CONDSTORE" in self.enabled
         self.enabled.add("CONDSTORE")
-        return self.highest_modseq()
+        return b"" if known else self.highest_modseq()
 
     def highest_modseq(self) -> bytes:
         """Write up to where the client knows all of the selected mailbox (RFC 7162 §3.1.2.1); b"" without one."""
-        return (
-            b"" if self._selected is None else responses.untagged("OK", "all told up to here", f"HIGHESTMODSEQ {self._selected.view.told}")
-        )
+        selected = self._selected
+        return b"" if selected is None else responses.untagged("OK", "all told up to here", f"HIGHESTMODSEQ {selected.view.told}")
 
     def stamp(self, done: Done | None) -> Done | None:
         """Give the end of a command that removed messages its code, now that all has been told."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from mailcore.imap.handlers import (
     appending,
+    brief,
     changing,
     entry,
     fetching,
@@ -61,6 +62,7 @@ class Spec:
     numbers: bool = False  # names messages by sequence number: refused after ENABLE UIDONLY (RFC 9586 §3)
     removes: bool = False  # removes messages, and says so before it ends
     lasts: bool = False  # may take long: the client is told so now and then (RFC 9585); it answers in whole lines
+    at_once: Callable[[Session, Any], brief.Said | None] | None = None  # tried before `handle`, while nothing is to be looked up or told
 
 
 START = frozenset((State.START,))
@@ -71,7 +73,7 @@ NOTHING, HELD, BEHIND, FREE = Telling
 
 TABLE: dict[str, Spec] = {
     "CAPABILITY": Spec(account.plain, entry.capability, ANY),
-    "NOOP": Spec(account.plain, entry.noop, ANY, FREE),
+    "NOOP": Spec(account.plain, entry.noop, ANY, FREE, at_once=brief.noop),
     "LOGOUT": Spec(account.plain, entry.logout, ANY, NOTHING),
     "ID": Spec(account.identify, entry.identify, ANY),
     "STARTTLS": Spec(account.plain, entry.starttls, START),
@@ -103,13 +105,13 @@ TABLE: dict[str, Spec] = {
     "EXAMINE": Spec(account.select, selecting.examine, SIGNED_IN, NOTHING),
     "APPEND": Spec(parse_appending.append, appending.append, SIGNED_IN, FREE, writes=True),
     "IDLE": Spec(account.plain, idling.idle, SIGNED_IN, FREE),
-    "CHECK": Spec(account.plain, entry.noop, SELECTED, FREE),
+    "CHECK": Spec(account.plain, entry.noop, SELECTED, FREE, at_once=brief.noop),
     "CLOSE": Spec(account.plain, selecting.close, SELECTED, NOTHING),
     "UNSELECT": Spec(account.plain, selecting.unselect, SELECTED, NOTHING),
     "EXPUNGE": Spec(messages.expunge, changing.expunge, SELECTED, FREE, writes=True, needs="e", removes=True, lasts=True),
     "UID EXPUNGE": Spec(messages.uid_expunge, changing.expunge, SELECTED, FREE, writes=True, needs="e", removes=True, lasts=True),
-    "FETCH": Spec(parse_fetching.fetch, fetching.fetch, SELECTED, HELD, numbers=True),
-    "UID FETCH": Spec(parse_fetching.uid_fetch, fetching.fetch, SELECTED, FREE),
+    "FETCH": Spec(parse_fetching.fetch, fetching.fetch, SELECTED, HELD, numbers=True, at_once=brief.fetch),
+    "UID FETCH": Spec(parse_fetching.uid_fetch, fetching.fetch, SELECTED, FREE, at_once=brief.fetch),
     "STORE": Spec(messages.store, changing.store, SELECTED, HELD, writes=True, numbers=True, lasts=True),
     "UID STORE": Spec(messages.uid_store, changing.store, SELECTED, FREE, writes=True, lasts=True),
     "SEARCH": Spec(parse_searching.search, searching.search, SELECTED, HELD, numbers=True, lasts=True),
@@ -126,3 +128,4 @@ TABLE: dict[str, Spec] = {
     "REPLACE": Spec(parse_appending.replace, replacing.replace, SELECTED, BEHIND, writes=True, needs="te", numbers=True, removes=True),
     "UID REPLACE": Spec(parse_appending.uid_replace, replacing.replace, SELECTED, FREE, writes=True, needs="te", removes=True),
 }
+AT_ONCE: dict[bytes, Spec] = {name.encode("ascii"): spec for name, spec in TABLE.items() if spec.at_once is not None}

@@ -159,6 +159,17 @@ class Framer:
         if not self._dead:
             self._buffer += data
 
+    def lone(self, data: bytes) -> bytes | None:
+        """Return the text of the command that these octets are, when nothing waits here: a whole one, without a literal.
+
+        None for whatever else they are: then they are to be fed.
+        """
+        end = data.find(b"\n") + 1
+        if not 0 < end == len(data) <= self.limits.line or self._buffer or self._refused is not None or self._dead:
+            return None
+        text = data[:-2] if data.endswith(b"\r\n") else data[:-1]
+        return None if text.endswith(b"}") else text
+
     def discard(self) -> None:
         """Forget everything received: what came before TLS is not to be trusted (RFC 3501 §6.2.1)."""
         self._buffer.clear()

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 
 from mailcore.errors import BadMailboxName, LimitReached, NoSuchMailbox, NotAllowed
-from mailcore.imap import names, responses, trees
+from mailcore.imap import looking, names, responses, trees
 from mailcore.imap.commands import Multisearch, Source
 from mailcore.imap.criteria import Changed, leaves
 from mailcore.imap.handlers.searching import follow, ground, refusal, save, saving, unbounded
@@ -70,7 +70,7 @@ async def _ground(session: Session, target: Target) -> tuple[Ground, int]:
     """Return a mailbox to search and its UIDVALIDITY; the selected one as the client knows it."""
     if session.state is State.SELECTED and session.selected.key == target.key:
         return ground(session), session.selected.uidvalidity
-    mailbox, view = await session.look(target.key)
+    mailbox, view = await looking.look(session.services.db, session.memory.views, target.key)
     called = await session.services.db.peek(keywords.names, target.account.account_id)
     return Ground(session.services, session.memory, target.account, target.key, view, called), mailbox.uidvalidity
 

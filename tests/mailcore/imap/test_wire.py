@@ -19,6 +19,20 @@ def events(stream: bytes, cuts: list[int], limits: Limits = LIMITS) -> list[Even
     return found
 
 
+def events_looked_at(stream: bytes, cuts: list[int], limits: Limits) -> list[Event]:
+    """The same, but each piece is first looked at as if it were a command alone."""
+    framer, found = Framer(limits), []
+    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
+        text = framer.lone(stream[start:end])
+        if text is not None:
+            found.append(Request(text))
+            continue
+        framer.feed(stream[start:end])
+        while (event := framer.next()) is not None:
+            found.append(event)
+    return found
+
+
 CASES = [
     (b"a NOOP\r\n", [Request(b"a NOOP")]),
     (b"a NOOP\n", [Request(b"a NOOP")]),
@@ -154,6 +168,8 @@ PIECES = st.sampled_from(
 def test_however_the_octets_are_cut_the_events_are_the_same(stream: bytes, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
     assert events(stream, cuts) == events(stream, [])
+    for limits in (LIMITS, POURING):
+        assert events_looked_at(stream, cuts, limits) == events(stream, cuts, limits)
     assert events(stream, cuts, POURING) == events(stream, [], POURING)
 
 
