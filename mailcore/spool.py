@@ -17,6 +17,15 @@ SPARE_BYTES = 128 * 1024 * 1024  # of the disk, left to the databases: they must
 COPY_BYTES = 1 << 20  # in one step, where the system cannot copy between files by itself
 
 
+def has_room(directory: Path, size_bytes: int) -> bool:
+    """Say whether a message of this size has room now. What is not known is left to its writing."""
+    try:
+        room = os.statvfs(directory)
+    except OSError:
+        return True
+    return room.f_bavail * room.f_frsize >= SPARE_BYTES + size_bytes
+
+
 class Spool:
     """Large octets, one piece behind the other in one file."""
 

@@ -12,8 +12,9 @@ import structlog
 from config.errors import MailError
 from mailcore.smtp import deposit, reply, signin
 from mailcore.smtp.grammar import split
+from mailcore.smtp.incoming import Incoming
 from mailcore.smtp.reply import Refused, Reply, Then
-from mailcore.smtp.session import Session
+from mailcore.smtp.session import Session, Transaction
 from mailcore.smtp.verbs import VERBS
 
 ERROR_ID_BYTES = 6
@@ -38,11 +39,25 @@ async def answer(session: Session, line: bytes) -> Reply:
 
 
 async def finish(session: Session) -> Reply:
-    """Carry out the end of a message: the transaction is over, whatever the reply (RFC 5321 §4.1.1.4)."""
+    """Carry out the end of what was received: of a message, or of a chunk that is not the last one."""
     transaction, incoming = session.transaction, session.incoming
-    if transaction is None or incoming is None:
+    if incoming is None:
         raise RuntimeError("no message under way")
-    session.transaction = session.incoming = None
+    session.incoming = None
+    if transaction is not None and incoming.last:
+        return await _complete(session, transaction, incoming)
+    refusal = incoming.refusal
+    if refusal is None:
+        return reply.CHUNK_OK
+    if incoming.told:
+        return refusal
+    incoming.told = True
+    return await _refuse(session, "BDAT", refusal)
+
+
+async def _complete(session: Session, transaction: Transaction, incoming: Incoming) -> Reply:
+    """Carry out the end of a message: the transaction is over, whatever the reply (RFC 5321 §4.1.1.4)."""
+    session.transaction = None
     try:
         settled = await _settle(session, "DATA", deposit.deposit(session, transaction, incoming))
     finally:
@@ -64,10 +79,12 @@ async def _settle(session: Session, verb: str, work: Awaitable[Reply]) -> Reply:
         error_id = secrets.token_hex(ERROR_ID_BYTES)
         log.exception("smtp.failed", error_id=error_id, verb=verb, peer=session.peer)
         settled = reply.for_bug(error_id)
-    if not settled.failed:
-        return settled
-    log.info("smtp.refused", verb=verb, peer=session.peer, code=settled.code, status=settled.status)
-    return await _count(session, settled)
+    return await _refuse(session, verb, settled) if settled.failed else settled
+
+
+async def _refuse(session: Session, verb: str, refusal: Reply) -> Reply:
+    log.info("smtp.refused", verb=verb, peer=session.peer, code=refusal.code, status=refusal.status)
+    return await _count(session, refusal)
 
 
 async def _count(session: Session, refusal: Reply) -> Reply:

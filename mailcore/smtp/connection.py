@@ -65,8 +65,7 @@ class Connection(SMTP):
         self.task.add_done_callback(self._gone)
 
     def _gone(self, task: "asyncio.Task[None]") -> None:
-        if self._talk.incoming is not None:
-            self._talk.incoming.release()
+        self._talk.forget()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("smtp.connection_failed", peer=self._talk.peer, exc_info=error)
 
@@ -74,6 +73,13 @@ class Connection(SMTP):
         """Let what was sent before the end be answered (the stock protocol cancels it); TLS cannot stay half open."""
         asyncio.StreamReaderProtocol.eof_received(self)
         return not self._talk.tls
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Let the conversation end by itself: the stock protocol cancels it, also where it has taken responsibility for a message."""
+        if self._timeout_handle is not None:
+            self._timeout_handle.cancel()
+        asyncio.StreamReaderProtocol.connection_lost(self, error)
+        self.transport = None
 
     def stop(self) -> None:
         """Say 421 to a client that waits for nothing; one with a message on its way is told after it."""
@@ -198,20 +204,22 @@ class Connection(SMTP):
         return True
 
     async def _receive(self, incoming: Incoming) -> bool:
-        """Read a message to its end, at no less than the minimum rate, and answer it."""
-        await self._flush()
-        started = self.loop.time()
-        octets = self._lines.take()
-        while not incoming.feed(octets):
+        """Read a message, or a chunk of one, to its end, at no less than the minimum rate, and answer it."""
+        await self._flush_before(incoming)
+        started, before_bytes = self.loop.time(), incoming.wire_bytes
+        while not incoming.feed(self._lines.take(incoming.wanted)):
             if incoming.endless:
                 await self._leave(reply.TOO_BIG)
                 return False
-            self._deadline = data_deadline(self._front.limits, started, self.loop.time(), incoming.wire_bytes)
+            if incoming.full:
+                started += await self._pour(incoming)
+            self._deadline = data_deadline(self._front.limits, started, self.loop.time(), incoming.wire_bytes - before_bytes)
             self._watch()
             octets = await self._read()
             if not octets:
                 self._writer.close()
                 return False
+            self._lines.feed(octets)
         self._lines.feed(incoming.rest)
         self._reset_timeout(LONGEST_WAIT_S)
         said = await finish(self._talk)
@@ -219,6 +227,18 @@ class Connection(SMTP):
             self._replies += said.encode()
             said = reply.TALKED_TOO_SOON
         return await self._act(said)
+
+    async def _flush_before(self, incoming: Incoming) -> None:
+        """Say what there is to say, unless all that is wanted has come: a chunk that was sent with its command."""
+        if incoming.wanted is None or incoming.wanted > self._lines.waiting_bytes:
+            await self._flush()
+
+    async def _pour(self, incoming: Incoming) -> float:
+        """Let a thread write what has come; the client waits meanwhile. Return how long that took: it is not the client's time."""
+        began = self.loop.time()
+        self._reset_timeout(LONGEST_WAIT_S)
+        await incoming.pour(self._front.services.settings.data)
+        return self.loop.time() - began
 
     # -- TLS -------------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 RFC 5321 §4.1.1.4, §4.4, §6.1 (the reply takes responsibility).
 """
 
-import asyncio
 import secrets
 
 import structlog
@@ -17,6 +16,7 @@ from mailcore.smtp.incoming import Incoming
 from mailcore.smtp.policy import Head
 from mailcore.smtp.reply import BARE_AGAIN, BARE_LINE_BREAK, Reply, queued
 from mailcore.smtp.session import Session, Transaction
+from mailcore.store.sealing import Content
 
 TRACE_BYTES = 10
 
@@ -27,14 +27,17 @@ async def deposit(session: Session, transaction: Transaction, incoming: Incoming
     """Hand a complete message to the queue and return the reply. Raises MailError, Refused."""
     if incoming.refusal is not None:
         return _refused(session, incoming.refusal)
-    content = b"".join(incoming.pieces)
+    content = await incoming.content(session.front.services.settings.data)
     head = policy.read_head(content)
+    policy.refuse_nul(head)
     policy.refuse_loops(head)
     acting = await session.front.rules.header(session, head)
     trace_id = secrets.token_hex(TRACE_BYTES)
-    named = fields(acting, has_sender=bool(head.sender_values)) if acting is not None else b""
-    raw = stamp(session, transaction, head, trace_id) + named + content
-    queue_id = await _accept(session, _submission(session, transaction, raw, acting))
+    front = stamp(session, transaction, head, trace_id)  # lines to put in front; what is behind them stays as it came
+    if acting is not None:
+        front += fields(acting, has_sender=bool(head.sender_values))
+    raw = await incoming.behind(front)
+    queue_id = await session.front.accept(session.front.services, _submission(session, transaction, raw, acting))
     log.info(
         "smtp.accepted",
         queue_id=queue_id,
@@ -76,7 +79,7 @@ def stamp(session: Session, transaction: Transaction, head: Head, trace_id: str)
     return stamped
 
 
-def _submission(session: Session, transaction: Transaction, raw: bytes, acting: Acting | None) -> Submission:
+def _submission(session: Session, transaction: Transaction, raw: Content, acting: Acting | None) -> Submission:
     parameters = transaction.parameters
     return Submission(
         sender=_text(transaction.sender),
@@ -86,6 +89,7 @@ def _submission(session: Session, transaction: Transaction, raw: bytes, acting: 
         envid=parameters.envid,
         ret=parameters.ret,
         smtputf8=parameters.smtputf8,
+        body=parameters.body,
         acting=acting,
         writer_id=session.identity.person_id if session.identity else None,
     )
@@ -93,19 +97,3 @@ def _submission(session: Session, transaction: Transaction, raw: bytes, acting: 
 
 def _text(sender: Address | None) -> str:
     return "" if sender is None else str(sender)
-
-
-async def _accept(session: Session, submission: Submission) -> str:
-    """Run the acceptance where a client that goes away cannot stop it halfway."""
-    front = session.front
-    task = asyncio.ensure_future(front.accept(front.services, submission))
-    front.accepting.add(task)
-    task.add_done_callback(front.accepting.discard)
-    task.add_done_callback(_report)
-    return await asyncio.shield(task)
-
-
-def _report(task: "asyncio.Future[str]") -> None:
-    """Look at the outcome, so that one whose client has left is not lost from the log."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.warning("smtp.acceptance_failed", error=type(error).__name__)

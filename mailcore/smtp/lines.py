@@ -47,11 +47,19 @@ class Lines:
         return self._octets.find(b"\n", self._at) >= 0
 
     @property
+    def waiting_bytes(self) -> int:
+        """Return how much is waiting."""
+        return len(self._octets) - self._at
+
+    @property
     def empty(self) -> bool:
         """Say whether nothing is waiting."""
         return self._at == len(self._octets)
 
-    def take(self) -> bytes:
-        """Return all that is waiting and forget it: the beginning of a message."""
+    def take(self, most_bytes: int | None = None) -> bytes:
+        """Return what is waiting, at most so many octets of it, and forget it: they are of a message."""
+        if most_bytes is not None and most_bytes < len(self._octets) - self._at:
+            start, self._at = self._at, self._at + most_bytes
+            return self._octets[start : self._at]
         rest, self._octets, self._at = self._octets[self._at :], b"", 0
         return rest

@@ -1,6 +1,6 @@
 """Parameters of MAIL and RCPT, read from octets. Pure.
 
-RFC 5321 §4.1.1.11, RFC 1870 (SIZE), RFC 6152 (BODY), RFC 6531 §3.4 (SMTPUTF8), RFC 3461 §4 (RET, ENVID, NOTIFY, ORCPT,
+RFC 5321 §4.1.1.11, RFC 1870 (SIZE), RFC 6152 and RFC 3030 (BODY), RFC 6531 §3.4 (SMTPUTF8), RFC 3461 §4 (RET, ENVID, NOTIFY, ORCPT,
 xtext), RFC 6533 §3 (utf-8 ORCPT), RFC 4954 §5 (AUTH=).
 """
 
@@ -112,7 +112,7 @@ def _size(given: MailParameters, value: bytes | None) -> None:
 
 
 def _body(given: MailParameters, value: bytes | None) -> None:
-    given.body = _word(value, {"7BIT", "8BITMIME"})
+    given.body = _word(value, {"7BIT", "8BITMIME", "BINARYMIME"})
 
 
 def _smtputf8(given: MailParameters, value: bytes | None) -> None:

@@ -12,12 +12,15 @@ from mailcore.errors import MalformedMessage, TooManyHops
 from mailcore.message.types import ACTING_FIELD
 from mailcore.smtp.grammar import DOMAIN, LOCAL, BadPath, mailbox_address
 from mailcore.smtp.reply import SENDER_FIELDS, Refused
+from mailcore.store.sealing import Content
 
 HOPS = 50  # RFC 5321 §6.3 asks for at least 100 where it is the only guard; Postfix hopcount_limit
 HEADER_BYTES = 102_400  # Postfix header_size_limit
 FIELDS = 1000
 ROUTING_MARKS = "%!@"  # user%remote@here, remote!user@here, "user@remote"@here
 
+_UNSOUND = "malformed or too large message header"
+_ACTING = ACTING_FIELD.lower().encode()
 _FIELD = re.compile(rb"([!-9;-~]+):([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)(?:\r\n|\Z)")
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
 _COMMENT = rb"\((?:[^()\\]|\\.)*+\)"
@@ -28,10 +31,18 @@ _NAMED = re.compile(_PHRASE + rb"<(" + _MAILBOX + rb")>" + _SPACE)
 _PLAIN = re.compile(_SPACE + rb"(" + _MAILBOX + rb")" + _SPACE)
 
 
+Span = tuple[bytes, int, int, int]  # name in lower case, where the field begins, its value, and what follows its line break
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the decisions need of a header: values of From and Sender as sent, and which fields there are."""
+    """What the decisions need of a header: values of some fields as sent, and where each field stands in `octets`.
 
+    `octets` is the header without the empty line behind it.
+    """
+
+    octets: bytes
+    spans: tuple[Span, ...]
     from_values: tuple[bytes, ...]
     sender_values: tuple[bytes, ...]
     hops: int
@@ -39,29 +50,54 @@ class Head:
     has_message_id: bool
     names_actor: bool = False  # has the field that only we may write
 
+    def values(self, *names: bytes) -> tuple[bytes, ...]:
+        """Return the values of the fields of these names (in lower case), as sent."""
+        return tuple(self.octets[value:end].removesuffix(b"\r\n") for name, _, value, end in self.spans if name in names)
 
-def read_head(raw: bytes) -> Head:
+
+def read_head(raw: Content) -> Head:
     """Read the header of a message whose lines end with CR LF. Raises MalformedMessage.
 
     Each line is a field or continues one: a line that is neither ends the header for some readers and not for others.
     """
+    octets = _head_octets(raw)
     fields: dict[bytes, list[bytes]] = {}
-    at = count = 0
-    while at < len(raw) and raw[at : at + 2] != b"\r\n":
-        found = _FIELD.match(raw, at, HEADER_BYTES + 1)
-        count += 1
-        if found is None or found.end() > HEADER_BYTES or count > FIELDS:
-            raise MalformedMessage("malformed or too large message header")
-        fields.setdefault(found[1].lower(), []).append(found[2])
-        at = found.end()
+    spans: list[Span] = []
+    next_field = _FIELD.scanner(octets).match  # type: ignore[attr-defined]
+    end = 0
+    while (found := next_field()) is not None:
+        name, value = found[1].lower(), found[2]
+        end = found.end()
+        spans.append((name, found.start(), found.start(2), end))
+        fields.setdefault(name, []).append(value)
+    if end != len(octets) or len(spans) > FIELDS:
+        raise MalformedMessage(_UNSOUND)
     return Head(
+        octets=octets,
+        spans=tuple(spans),
         from_values=tuple(fields.get(b"from", ())),
         sender_values=tuple(fields.get(b"sender", ())),
         hops=len(fields.get(b"received", ())),
         has_date=b"date" in fields,
         has_message_id=b"message-id" in fields,
-        names_actor=ACTING_FIELD.lower().encode() in fields,
+        names_actor=_ACTING in fields,
     )
+
+
+def _head_octets(raw: Content) -> bytes:
+    """Return what stands before the first empty line. Raises MalformedMessage when that is too much."""
+    if raw[:2] == b"\r\n":
+        return b""
+    end = raw.find(b"\r\n\r\n", 0, HEADER_BYTES + 2)
+    if end < 0 and len(raw) > HEADER_BYTES:
+        raise MalformedMessage(_UNSOUND)
+    return raw[: end + 2] if end >= 0 else raw[:]
+
+
+def refuse_nul(head: Head) -> None:
+    """Stop a message with a NUL in its header: a binary one may have them behind it only. Raises MalformedMessage."""
+    if b"\0" in head.octets:
+        raise MalformedMessage(_UNSOUND)
 
 
 def author(head: Head) -> Address:

@@ -3,7 +3,6 @@
 RFC 5321, RFC 6409, RFC 8314 §3.3.
 """
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -78,5 +77,3 @@ async def listening(front: Front, where: str, *, tls_at_once: bool) -> AsyncIter
         yield
     finally:
         await door.close()
-        while front.accepting:
-            await asyncio.wait(list(front.accepting))

@@ -3,7 +3,6 @@
 RFC 5321 §4.1.4 (order of commands), RFC 3207 §4.2 (state after TLS).
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -25,11 +24,12 @@ Accept = Callable[[Services, Submission], Awaitable[str]]
 
 @dataclass(slots=True)
 class Transaction:
-    """One message's envelope. `sender` is None for the null path."""
+    """One message's envelope. `sender` is None for the null path; `incoming` is the message once a chunk of it has come."""
 
     sender: Address | None
     parameters: MailParameters
     recipients: list[Recipient] = field(default_factory=list)
+    incoming: Incoming | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -54,7 +54,16 @@ class Session:
     def begin_tls(self, channel: Channel) -> None:
         """Forget everything that was said in the clear (RFC 3207 §4.2)."""
         self.tls, self.channel, self.hello, self.extended = True, channel, "", False
-        self.transaction = self.exchange = self.identity = None
+        self.forget()
+        self.exchange = self.identity = None
+
+    def forget(self) -> None:
+        """Forget the transaction and what has come of its message."""
+        if self.incoming is not None:
+            self.incoming.release()
+        if self.transaction is not None and self.transaction.incoming is not None:
+            self.transaction.incoming.release()
+        self.transaction = self.incoming = None
 
     @property
     def limits(self) -> Limits:
@@ -81,7 +90,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """What the connections of a listener share. `accepting` holds acceptances that no client can cancel."""
+    """What the connections of a listener share."""
 
     services: Services
     rules: Rules
@@ -90,4 +99,3 @@ class Front:
     memory: Memory
     tls: Listening | None
     accept: Accept
-    accepting: set[asyncio.Task[str]] = field(default_factory=set)

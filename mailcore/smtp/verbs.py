@@ -1,21 +1,30 @@
 """What each command does to a session. Handlers own no socket: they return a reply or raise Refused or MailError.
 
-RFC 5321 §4.1.1 (commands), RFC 1870 (SIZE), RFC 6152, RFC 6531, RFC 2920, RFC 2034, RFC 3461, RFC 3207.
+RFC 5321 §4.1.1 (commands), RFC 1870 (SIZE), RFC 6152, RFC 6531, RFC 2920, RFC 2034, RFC 3461, RFC 3207, RFC 3030 (BDAT).
 """
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from directory.address import Address
 from mailcore.queue.types import Recipient
 from mailcore.smtp import reply, signin
+from mailcore.smtp.data import Chunks
 from mailcore.smtp.grammar import BadPath, cut_path, is_hello
 from mailcore.smtp.incoming import Incoming
 from mailcore.smtp.params import MailParameters, RecipientParameters, mail_parameters, recipient_parameters
 from mailcore.smtp.reply import Refused, Reply
 from mailcore.smtp.session import Session, Transaction
+from mailcore.spool import SPOOLED_BYTES, has_room
 
 Handler = Callable[[Session, bytes], Awaitable[Reply]]
+
+EXTENSIONS = ("8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN", "CHUNKING", "BINARYMIME")
+BINARY = "BINARYMIME"
+SMALL_CHUNK_BYTES = 1024  # a message in many of these costs more than it says; each counts as a command that does nothing
+_NOTHING_YET = Reply(0, "", ())  # a chunk follows its command at once, and is answered
+_CHUNK = re.compile(rb"([0-9]{1,19})(?: ([Ll][Aa][Ss][Tt]))?")  # RFC 3030 §2; a size of 64 bits
 
 
 async def ehlo(session: Session, argument: bytes) -> Reply:
@@ -35,13 +44,13 @@ def _greet(session: Session, argument: bytes, *, extended: bool) -> None:
     if not is_hello(argument):
         raise Refused(reply.BAD_HELLO)
     session.hello, session.extended = argument.decode("ascii"), extended
-    session.transaction = None
+    session.forget()
 
 
 def extensions(session: Session) -> tuple[str, ...]:
     """Return the EHLO keywords that hold for this session now."""
     front = session.front
-    announced = ["PIPELINING", f"SIZE {front.limits.message_bytes}", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"]
+    announced = ["PIPELINING", f"SIZE {front.limits.message_bytes}", *EXTENSIONS]
     if front.tls is not None and not session.tls:
         announced.append("STARTTLS")
     if front.rules.signs_in and session.tls and session.identity is None:
@@ -60,6 +69,8 @@ async def mail(session: Session, argument: bytes) -> Reply:
     sender, parameters = _sender(session, argument)
     if parameters.size_bytes > session.limits.message_bytes:
         raise Refused(reply.TOO_BIG)
+    if parameters.size_bytes > SPOOLED_BYTES and not has_room(session.front.services.settings.data, parameters.size_bytes):
+        raise Refused(reply.NO_ROOM)  # RFC 1870 §6.1
     await session.front.rules.sender(session, sender)
     session.transaction = Transaction(sender, parameters)
     return reply.SENDER_OK
@@ -81,6 +92,8 @@ async def rcpt(session: Session, argument: bytes) -> Reply:
     """Add a recipient (RFC 5321 §4.1.1.3)."""
     if session.transaction is None:
         raise Refused(reply.NEED_MAIL)
+    if session.transaction.incoming is not None:
+        raise Refused(reply.CHUNKS_BEGUN)
     if len(session.transaction.recipients) >= session.limits.recipients:
         raise Refused(reply.TOO_MANY_RECIPIENTS)
     address, parameters = _recipient(session, argument, session.transaction.parameters)
@@ -116,20 +129,63 @@ def _require_ascii(address: Address | None, parameters: MailParameters) -> None:
 async def data(session: Session, argument: bytes) -> Reply:
     """Let the message come (RFC 5321 §4.1.1.4)."""
     _no(argument)
+    transaction = _ready(session)
+    if transaction.incoming is not None:
+        raise Refused(reply.CHUNKS_BEGUN)
+    if transaction.parameters.body == BINARY:
+        raise Refused(reply.NEED_BDAT)
+    session.incoming = Incoming(session.limits, session.front.memory)
+    return reply.GO_AHEAD
+
+
+async def bdat(session: Session, argument: bytes) -> Reply:
+    """Let a chunk of the message come; its octets come also when it is refused (RFC 3030 §2).
+
+    Whoever does not say how many there are cannot be listened to any longer: commands and message would be told apart by guesswork.
+    """
+    found = _CHUNK.fullmatch(argument)
+    if found is None:
+        raise Refused(reply.BAD_CHUNK)
+    size_bytes, last = int(found[1]), found[2] is not None
+    if size_bytes > session.limits.message_bytes + session.limits.slack_bytes:
+        raise Refused(reply.TOO_BIG.closing())
+    if size_bytes < SMALL_CHUNK_BYTES and not last:
+        session.junk += 1
+        if session.junk > session.limits.junk:
+            raise Refused(reply.TOO_MUCH_JUNK)
+    incoming = session.incoming = _chunked(session)
+    taken = session.transaction is not None and session.transaction.incoming is incoming
+    incoming.begin_chunk(size_bytes, last=last and taken)
+    return _NOTHING_YET
+
+
+def _chunked(session: Session) -> Incoming:
+    """Return the message that a chunk belongs to, or something that only counts its octets and knows why."""
+    limits, memory = session.limits, session.front.memory
+    try:
+        transaction = _ready(session)
+    except Refused as refused:
+        return Incoming(limits, memory, Chunks(binary=True), refused.reply)
+    if transaction.incoming is None:
+        transaction.incoming = Incoming(limits, memory, Chunks(binary=transaction.parameters.body == BINARY))
+    return transaction.incoming
+
+
+def _ready(session: Session) -> Transaction:
+    """Return the transaction when its message may come. Raises Refused."""
     if session.transaction is None:
         raise Refused(reply.NEED_MAIL)
     if not session.transaction.recipients:
         raise Refused(reply.NEED_RECIPIENT)
-    if session.transaction.parameters.size_bytes > session.front.memory.left_bytes:
+    if min(session.transaction.parameters.size_bytes, SPOOLED_BYTES) > session.front.memory.left_bytes:
         raise Refused(reply.NO_MEMORY)
-    session.incoming = Incoming(session.limits, session.front.memory)
-    return reply.GO_AHEAD
+    return session.transaction
 
 
 async def rset(session: Session, argument: bytes) -> Reply:
     """Forget the transaction (RFC 5321 §4.1.1.5)."""
     _no(argument)
-    session.transaction = None
+    session.forget()
     return reply.RESET
 
 
@@ -190,6 +246,7 @@ VERBS: dict[str, Verb] = {
     "MAIL": Verb(mail),
     "RCPT": Verb(rcpt),
     "DATA": Verb(data),
+    "BDAT": Verb(bdat),
     "RSET": Verb(rset, junk=True),
     "NOOP": Verb(noop, junk=True),
     "VRFY": Verb(vrfy, junk=True),

@@ -44,7 +44,7 @@ def test_however_cut_the_message_is_what_the_line_reader_says(parts: list[bytes]
     octets = b"".join(parts) + b"\r\n.\r\nrest"
     message, decoder = decode(cut(octets, places))
     want, bad, rest = oracle(octets)
-    assert (message, decoder.bad, decoder.rest, decoder.done) == (want, bad, rest, True)
+    assert (message, decoder.text.bad, decoder.rest, decoder.done) == (want, bad, rest, True)
     assert decoder.size_bytes == len(message)
 
 
@@ -53,7 +53,7 @@ def test_octet_by_octet_is_the_same_as_at_once(octets: bytes) -> None:
     octets += b"\r\n.\r\n"
     message, slow = decode([bytes([octet]) for octet in octets])
     want, fast = decode([octets])
-    assert (message, slow.bad, slow.long_line, slow.rest) == (want, fast.bad, fast.long_line, fast.rest)
+    assert (message, slow.text.bad, slow.text.long_line, slow.rest) == (want, fast.text.bad, fast.text.long_line, fast.rest)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_octet_by_octet_is_the_same_as_at_once(octets: bytes) -> None:
 )
 def test_dots_are_taken_away(octets: bytes, want: bytes) -> None:
     message, decoder = decode([octets])
-    assert (message, decoder.done, decoder.bad) == (want, True, False)
+    assert (message, decoder.done, decoder.text.bad) == (want, True, False)
 
 
 @pytest.mark.parametrize(("columns", "long"), [(TEXT_LINE_BYTES, False), (TEXT_LINE_BYTES + 1, True)])
@@ -78,4 +78,4 @@ def test_only_longer_lines_are_too_long(columns: int, long: bool, before: bytes,
     octets = before + b"x" * columns + b"\r\nend\r\n.\r\n"
     _, decoder = decode([octets[at : at + piece] for at in range(0, len(octets), piece)])
     assert decoder.done
-    assert decoder.long_line is long
+    assert decoder.text.long_line is long
