@@ -114,12 +114,14 @@ def _part(octets: bytes, partial: tuple[int, int] | None) -> bytes:
     return octets if partial is None else octets[partial[0] : partial[0] + partial[1]]
 
 
-def level(items: Sequence[Item]) -> Level:
+@lru_cache(maxsize=1024)
+def level(items: tuple[Item, ...]) -> Level:
     """Return how far an answer to these items must reach."""
     return max(item.level for item in items)
 
 
-def marks_seen(items: Sequence[Item]) -> bool:
+@lru_cache(maxsize=1024)
+def marks_seen(items: tuple[Item, ...]) -> bool:
     """Say whether asking for these items reads the message (RFC 9051 §6.4.5)."""
     return any(not isinstance(item, Attribute) and not item.peek and not (isinstance(item, Binary) and item.size) for item in items)
 
@@ -138,7 +140,8 @@ class Needs:
     beginnings: bool
 
 
-def needs(items: Sequence[Item]) -> Needs:
+@lru_cache(maxsize=1024)
+def needs(items: tuple[Item, ...]) -> Needs:
     """Return what must be opened to answer these items."""
     shown = [item for item in items if isinstance(item, Attribute) and item.level is Level.SUMMARY]
     mapped = any(item.level is Level.RAW for item in items)

@@ -52,11 +52,14 @@ Step = bytes | Slice | Chosen | Decoded
 Read = Callable[[int, int], AsyncGenerator[bytes, None]]  # octets of the message, piece by piece
 
 
+def label(item: Body | Binary) -> bytes:
+    """Return what the answer calls an item; a size has no place to begin at (RFC 3516 §4.3)."""
+    return item.label if isinstance(item, Binary) and item.size else labelled(item)
+
+
 def plan(item: Body | Binary, header: Header | None, size_bytes: int) -> list[Step]:
-    """Return how an item is answered. Raises UnknownTransferEncoding."""
-    if isinstance(item, Binary):
-        return [item.label if item.size else labelled(item), b" ", *_binary(item, header, size_bytes)]
-    return [labelled(item), b" ", *_body(item, header, size_bytes)]
+    """Return how an item is answered, behind its label. Raises UnknownTransferEncoding."""
+    return _binary(item, header, size_bytes) if isinstance(item, Binary) else _body(item, header, size_bytes)
 
 
 def _body(item: Body, header: Header | None, size_bytes: int) -> list[Step]:

@@ -32,12 +32,15 @@ class Source:
     """
 
     __slots__ = ("_descriptor", "_octets", "size_bytes")
+    _octets: bytes | None
 
-    def __init__(self, octets: bytes | None, path: Path) -> None:
-        self._octets, self._descriptor = octets, -1
-        if octets is None:
-            self._descriptor = os.open(path, os.O_RDONLY)
-        self.size_bytes = len(octets) if octets is not None else os.fstat(self._descriptor).st_size
+    def __init__(self, where: bytes | Path) -> None:
+        self._octets, self._descriptor = None, -1
+        if isinstance(where, bytes):
+            self._octets, self.size_bytes = where, len(where)
+        else:
+            self._descriptor = os.open(where, os.O_RDONLY)
+            self.size_bytes = os.fstat(self._descriptor).st_size
 
     @property
     def is_file(self) -> bool:
@@ -76,25 +79,24 @@ class Blobs:
 
     async def open(self, blob_id: BlobId) -> Source:
         """Return where the sealed octets can be read. Raises Damaged when there are none."""
-        found = await self._main.read(select_small, blob_id) or await self._db.read(select, blob_id)
+        found = (await self.several([blob_id]))[blob_id]
         if found is None:
             raise Damaged(blob=blob_id.hex())
-        try:
-            return Source(found[0], self._path(blob_id))
-        except FileNotFoundError as error:
-            raise Damaged(blob=blob_id.hex()) from error
+        return found
 
     async def several(self, blob_ids: Sequence[BlobId]) -> dict[BlobId, Source | None]:
         """Return where the sealed octets of each can be read, None where there are none: a turn of a thread for all, or two."""
         few = len(blob_ids) <= PEEKED
         rows = await (self._main.peek if few else self._main.read)(select_several_small, blob_ids)
-        if elsewhere := [blob_id for blob_id in blob_ids if blob_id not in rows]:
+        if len(rows) < len(blob_ids) and (elsewhere := [blob_id for blob_id in blob_ids if blob_id not in rows]):
             rows.update(await (self._db.peek if few else self._db.read)(select_several, elsewhere))
         return {blob_id: self._source(blob_id, rows[blob_id]) if blob_id in rows else None for blob_id in blob_ids}
 
     def _source(self, blob_id: BlobId, data: bytes | None) -> Source | None:
+        if data is not None:
+            return Source(data)
         try:
-            return Source(data, self._path(blob_id))
+            return Source(self._path(blob_id))
         except FileNotFoundError:
             return None
 
@@ -139,6 +141,9 @@ def select_small(tx: Tx, blob_id: BlobId) -> tuple[bytes | None] | None:
 
 def select_several_small(tx: Tx, blob_ids: Sequence[BlobId]) -> dict[BlobId, bytes | None]:
     """Return the data of small blobs by name."""
+    if len(blob_ids) == 1:  # half of what a list of one costs
+        found = select_small(tx, blob_ids[0])
+        return {} if found is None else {blob_ids[0]: found[0]}
     rows = tx.rows("SELECT blob_id, data FROM small_blob WHERE blob_id IN (:blob_ids[bytes])", blob_ids=blob_ids)
     return {BlobId(blob_id): data for blob_id, data in rows}
 
@@ -179,6 +184,9 @@ def select(tx: Tx, blob_id: BlobId) -> tuple[bytes | None] | None:
 
 def select_several(tx: Tx, blob_ids: Sequence[BlobId]) -> dict[BlobId, bytes | None]:
     """Return the data of blobs by name, None for one that is a file."""
+    if len(blob_ids) == 1:
+        found = select(tx, blob_ids[0])
+        return {} if found is None else {blob_ids[0]: found[0]}
     rows = tx.rows("SELECT blob_id, data FROM blob WHERE blob_id IN (:blob_ids[bytes])", blob_ids=blob_ids)
     return {BlobId(blob_id): data for blob_id, data in rows}
 

@@ -5,22 +5,25 @@ Whatever is asked, a session holds a batch of small messages, or two pieces of a
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
+
+import msgspec
 
 from config.errors import MailError
 from config.log import log
 from mailcore.errors import Damaged
-from mailcore.imap import errors, fetching, octets
-from mailcore.imap.commands import Attribute, Item, Level
+from mailcore.imap import errors, fetching, forms, octets
+from mailcore.imap.commands import Item
 from mailcore.imap.fetching import Opened
-from mailcore.imap.octets import Read, Step
+from mailcore.imap.forms import Form, Line, Plans
+from mailcore.imap.octets import Read
 from mailcore.imap.parse.fetching import FLAGS, MODSEQ
 from mailcore.imap.responses import Done, no, ok
 from mailcore.imap.session import Session
-from mailcore.message.types import Header
 from mailcore.store import messages
+from mailcore.store.store import Sealed
 from mailcore.store.types import Flag, Stored
 
 T = TypeVar("T")
@@ -60,47 +63,63 @@ class Trouble:
         return ok("fetched", self.left)
 
 
-async def answers(session: Session, items: Sequence[Item], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[bytes, None]:
+async def answers(session: Session, items: tuple[Item, ...], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[bytes, None]:
     """Answer items of which some are octets; reading them may set \\Seen."""
-    coming = _batches(session, items, places, trouble)
+    form = forms.form(items, only="UIDONLY" in session.enabled)
+    coming = _batches(session, form, places, trouble)
     async with contextlib.aclosing(ahead(coming) if len(places) > 1 else coming) as batches:  # a task ahead costs more than one body
         async for batch in batches:
             changed: frozenset[int] = frozenset()
-            if fetching.marks_seen(items):
-                changed = await mark_seen(session, [place for place, _, _ in batch])
-            small = (piece for each in batch if each[2] is not None for piece in _whole(session, items, each, changed))
+            if form.marks_seen:
+                changed = await mark_seen(session, [each.line.place for each in batch])
+            small = (piece for each in batch if each.raw is not None for piece in _whole(session, form, each, changed))
             for lines in gathered(small):
                 yield lines
-            for place, opened, raw in batch:
-                if raw is None:
-                    async with contextlib.aclosing(_streamed(session, items, place, opened, changed)) as pieces:
+            for each in batch:
+                if each.raw is None:
+                    async with contextlib.aclosing(_streamed(session, form, each, changed)) as pieces:
                         async for piece in pieces:
                             yield piece
 
 
-Ready = tuple[int, tuple[Opened, dict[Item, list[Step]]], bytes | None]  # place, message and plans, octets unless it is large
+class Ready(msgspec.Struct, frozen=True, gc=False):
+    """A message that can be answered: what is said of it, how its octets are, and all of them unless it is large."""
+
+    line: Line
+    plans: Plans
+    raw: bytes | None
 
 
-async def _batches(session: Session, items: Sequence[Item], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[list[Ready], None]:
+Found = tuple[Sequence[Stored], Sequence[Sealed]]  # messages, and where the octets of the small ones are
+
+
+async def _batches(session: Session, form: Form, places: Sequence[int], trouble: Trouble) -> AsyncGenerator[list[Ready], None]:
     """Yield messages that are ready to be answered, in batches of bounded size; a large one is alone."""
-    needs = fetching.needs(items)
-    bound = SEALED_BATCH if needs.summary or needs.header else BATCH
-    for start in range(0, len(places), ROW_CHUNK):
-        chunk = places[start : start + ROW_CHUNK]
-        uids = session.selected.view.uids
-        look = session.services.db.peek if len(chunk) <= PEEKED else session.services.db.read
-        rows = await look(messages.fetch, session.selected.key, [uids[place] for place in chunk])
-        if len(rows) < len(chunk):
-            trouble.note("EXPUNGEISSUED")
-        for batch in _cut(rows, bound):
-            if needs.summary or needs.header:
-                wanted = [row.uid for row in batch]
-                batch = await session.services.db.read(
-                    messages.fetch, session.selected.key, wanted, summary=needs.summary, header=needs.header
-                )
-            ready = await _ready(session, items, batch, trouble)
+    coming = _found(session, form, places, trouble)
+    async with contextlib.aclosing(ahead(coming) if len(places) > BATCH else coming) as found:
+        async for rows, sealed in found:
+            raws = await session.services.store.unsealed(session.selected.account, sealed)
+            at_hand = {stored.uid: raw for (stored, _), raw in zip(sealed, raws, strict=True)}
+            ready = _ready(session, form, rows, at_hand, trouble)
             if ready:
                 yield ready
+
+
+async def _found(session: Session, form: Form, places: Sequence[int], trouble: Trouble) -> AsyncGenerator[Found, None]:
+    """Yield batches of messages as they are kept."""
+    needs, key, store = form.needs, session.selected.key, session.services.store
+    several = needs.summary or needs.header
+    for start in range(0, len(places), ROW_CHUNK):
+        wanted = [session.selected.view.uids[place] for place in places[start : start + ROW_CHUNK]]
+        look = session.services.db.peek if len(wanted) <= PEEKED else session.services.db.read
+        rows = await look(messages.fetch, key, wanted)
+        if len(rows) < len(wanted):
+            trouble.note("EXPUNGEISSUED")
+        for batch in _cut(rows, SEALED_BATCH if several else BATCH):
+            if several:
+                uids = [row.uid for row in batch]
+                batch = await session.services.db.read(messages.fetch, key, uids, summary=needs.summary, header=needs.header)
+            yield batch, await store.sealed([row for row in batch if row.size_bytes <= STREAM_BYTES])
 
 
 def _cut(rows: Sequence[Stored], bound: int) -> Iterator[list[Stored]]:
@@ -117,19 +136,16 @@ def _cut(rows: Sequence[Stored], bound: int) -> Iterator[list[Stored]]:
         yield batch
 
 
-async def _ready(session: Session, items: Sequence[Item], rows: Sequence[Stored], trouble: Trouble) -> list[Ready]:
-    """Open messages, plan their answers and read what is small; what cannot be answered is noted."""
-    account = session.selected.account
-    small = [row for row in rows if row.size_bytes <= STREAM_BYTES]
-    raws = dict(zip([row.uid for row in small], await session.services.store.raws(account, small), strict=True)) if small else {}
+def _ready(session: Session, form: Form, rows: Sequence[Stored], at_hand: Mapping[int, bytes | MailError], trouble: Trouble) -> list[Ready]:
+    """Plan the answers of messages; what cannot be answered is noted."""
     ready: list[Ready] = []
     for row in rows:
         try:
-            raw = _readable(session, row, raws.get(row.uid))
-            opened = _opened(session, items, row)
+            raw = _readable(session, row, at_hand.get(row.uid))
+            opened = _opened(session, form, row)
             place = session.selected.view.index(row.uid)
             assert place is not None, "a view is not renumbered while FETCH runs"
-            ready.append((place, (opened, _plans(items, opened)), raw))
+            ready.append(Ready(Line(session.selected.view, place, session.flags, opened), form.plans(opened), raw))
         except MailError as error:
             trouble.lost(session, row, error)
     return ready
@@ -144,52 +160,30 @@ def _readable(session: Session, row: Stored, raw: bytes | MailError | None) -> b
     return raw
 
 
-def _opened(session: Session, items: Sequence[Item], row: Stored) -> Opened:
-    account, needs = session.selected.account, fetching.needs(items)
-    summary = account.summary(row) if needs.summary else None
-    return Opened(account.account_id, row, summary, account.header(row) if needs.header else None)
+def _opened(session: Session, form: Form, row: Stored) -> Opened:
+    account = session.selected.account
+    summary = account.summary(row) if form.needs.summary else None
+    return Opened(account.account_id, row, summary, account.header(row) if form.needs.header else None)
 
 
-def _plans(items: Sequence[Item], opened: Opened) -> dict[Item, list[Step]]:
-    header = opened.header
-    assert header is None or isinstance(header, Header)
-    return {item: octets.plan(item, header, opened.row.size_bytes) for item in items if not isinstance(item, Attribute)}
+def _shown(session: Session, form: Form, each: Ready, changed: frozenset[int]) -> Form:
+    """Return the form with the flags of a message that reading it has just changed."""
+    if each.line.place not in changed:
+        return form
+    return forms.form(with_flags(session, form.items), only="UIDONLY" in session.enabled)
 
 
-def _steps(session: Session, items: Sequence[Item], ready: tuple[Opened, dict[Item, list[Step]]], place: int) -> Iterator[Step]:
-    """Yield all that the answer of one message consists of."""
-    view, (opened, plans) = session.selected.view, ready
-    uid = view.uids[place]
-    before = fetching.opening(only="UIDONLY" in session.enabled) % (uid if "UIDONLY" in session.enabled else place + 1)
-    for item in items:
-        yield before
-        before = b" "
-        if not isinstance(item, Attribute):
-            yield from plans[item]
-        elif item.level is Level.VIEW:
-            values = {"UID": uid, "FLAGS": session.flags.write(view.flags[place]), "MODSEQ": view.modseqs[place]}
-            yield fetching.VIEW_FIELDS[item.name] % values[item.name]
-        else:
-            yield fetching.renderer(item)(opened)
-    yield b")\r\n"
+def _whole(session: Session, form: Form, each: Ready, changed: frozenset[int]) -> Iterator[bytes]:
+    assert each.raw is not None
+    return _shown(session, form, each, changed).whole(each.line, each.plans, each.raw)
 
 
-def _whole(session: Session, items: Sequence[Item], each: Ready, changed: frozenset[int]) -> Iterator[bytes]:
-    place, ready, raw = each
-    assert raw is not None
-    shown = with_flags(session, items) if place in changed else items
-    return octets.whole(_steps(session, shown, ready, place), raw)
-
-
-async def _streamed(
-    session: Session, items: Sequence[Item], place: int, ready: tuple[Opened, dict[Item, list[Step]]], changed: frozenset[int]
-) -> AsyncGenerator[bytes, None]:
+async def _streamed(session: Session, form: Form, each: Ready, changed: frozenset[int]) -> AsyncGenerator[bytes, None]:
     """Answer for a large message. Raises ConnectionError when its octets end before the literal that was announced."""
-    row = ready[0].row
+    row = each.line.opened.row
     read: Read = lambda start, stop: session.services.store.stream(session.selected.account, row, start, stop)  # noqa: E731
-    shown = with_flags(session, items) if place in changed else items
     try:
-        for step in _steps(session, shown, ready, place):
+        for step in _shown(session, form, each, changed).steps(each.line, each.plans):
             async with contextlib.aclosing(octets.streamed(step, read)) as pieces:
                 async for piece in pieces:
                     yield piece
@@ -229,7 +223,7 @@ async def mark_seen(session: Session, places: Sequence[int]) -> frozenset[int]:
     return frozenset(changed)
 
 
-def with_flags(session: Session, items: Sequence[Item]) -> Sequence[Item]:
+def with_flags(session: Session, items: tuple[Item, ...]) -> tuple[Item, ...]:
     """Return the items with FLAGS, for messages that reading them has just changed; with MODSEQ for who follows them."""
     more = [FLAGS] if FLAGS not in items else []
     if "CONDSTORE" in session.enabled and MODSEQ not in items:

@@ -90,7 +90,7 @@ async def _vanished(session: Session, command: Fetch) -> AsyncIterator[bytes]:
         yield line
 
 
-def _answers(session: Session, items: Sequence[Item], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[bytes, None]:
+def _answers(session: Session, items: tuple[Item, ...], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[bytes, None]:
     if fetching.level(items) is Level.RAW:
         return bodies.answers(session, items, places, trouble)
     return _from_pieces(session, items, places, trouble)
@@ -111,20 +111,20 @@ def _column(column: Sequence[int], places: Sequence[int]) -> Sequence[int]:
     return [column[place] for place in places]
 
 
-def _from_view(session: Session, items: Sequence[Item], places: Sequence[int]) -> Iterator[bytes]:
+def _from_view(session: Session, items: tuple[Item, ...], places: Sequence[int]) -> Iterator[bytes]:
     """Answer from the arrays of the view alone: no database, no await."""
     only = "UIDONLY" in session.enabled
     for start in range(0, len(places), VIEW_CHUNK):
         yield fetching.joined(items, known(session, places[start : start + VIEW_CHUNK]), (), only=only)
 
 
-async def _from_pieces(session: Session, items: Sequence[Item], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[bytes, None]:
+async def _from_pieces(session: Session, items: tuple[Item, ...], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[bytes, None]:
     """Answer from pieces: those that somebody here has seen already, and those rendered now."""
     only, marks = "UIDONLY" in session.enabled, fetching.marks_seen(items)
     coming = _pieces(session, items, places, trouble)
     async with contextlib.aclosing(ahead(coming) if len(places) > ROW_CHUNK else coming) as chunks:
         async for found, columns in chunks:
-            shown: Sequence[Item] = items
+            shown = items
             if marks and await bodies.mark_seen(session, found):
                 shown = bodies.with_flags(session, items)
             for lines in fetching.bounded(shown, known(session, found), columns, only=only):
@@ -134,7 +134,7 @@ async def _from_pieces(session: Session, items: Sequence[Item], places: Sequence
 Chunk = tuple[Sequence[int], list[Sequence[bytes]]]
 
 
-async def _pieces(session: Session, items: Sequence[Item], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[Chunk, None]:
+async def _pieces(session: Session, items: tuple[Item, ...], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[Chunk, None]:
     """Yield places with a column of pieces for each item; what is heavy comes alone, so that little is held at once."""
     reader = _Reader(session, items, trouble)
     step = max(1, ROW_CHUNK // reader.weight)
@@ -168,7 +168,7 @@ class _Reader:
 
     __slots__ = ("_fresh", "_items", "_needs", "_renderers", "_session", "_trouble")
 
-    def __init__(self, session: Session, items: Sequence[Item], trouble: Trouble) -> None:
+    def __init__(self, session: Session, items: tuple[Item, ...], trouble: Trouble) -> None:
         self._session, self._trouble = session, trouble
         self._items = [item for item in items if item.level is not Level.VIEW]
         self._renderers = [fetching.renderer(item) for item in self._items]
@@ -201,9 +201,8 @@ class _Reader:
         self._render(await self._read([self._session.selected.view.uids[place]], light=False))
 
     async def _read(self, uids: Sequence[int], *, light: bool) -> list[Stored]:
-        wanted = range(uids[0], uids[-1] + 1) if uids[-1] - uids[0] == len(uids) - 1 else uids
         key, needs = self._session.selected.key, self._needs
-        return await self._session.services.db.read(messages.fetch, key, wanted, summary=needs.summary, header=needs.header, light=light)
+        return await self._session.services.db.read(messages.fetch, key, uids, summary=needs.summary, header=needs.header, light=light)
 
     def _is_heavy(self, row: Stored) -> bool:
         return (self._needs.summary and row.summary_sealed is None) or (self._needs.header and row.header_sealed is None)

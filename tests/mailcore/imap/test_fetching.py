@@ -52,7 +52,7 @@ def alone(raw: bytes, items: str, *, utf8: bool = False) -> bytes:
         if isinstance(item, Attribute):
             pieces.append(fetching.renderer(item)(opened))
         else:
-            pieces.append(b"".join(octets.whole(octets.plan(item, known.header, len(raw)), raw)))
+            pieces.append(octets.label(item) + b" " + b"".join(octets.whole(octets.plan(item, known.header, len(raw)), raw)))
     return b"* 1 FETCH (" + b" ".join(pieces) + b")"
 
 
