@@ -1,0 +1,197 @@
+"""All that is asked of a message from outside, at once and in bounded time, and what follows from the answers.
+
+RFC 8601 §5 (what claims to be ours), RFC 7208 §4.6.4 (20 seconds). A check that does not end in time is a "temperror": nothing that is
+missing here makes mail wait, unless the settings say so of a scanner.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+from config.checking import Checks
+from config.clock import SECOND_US
+from config.database import Tx
+from config.log import log
+from directory import resolve
+from mailcore import dns
+from mailcore.answers import Answer, Question
+from mailcore.checks import arc, authres, deciding, dkim, dmarc
+from mailcore.checks import names as domains
+from mailcore.checks.asking import Steps
+from mailcore.checks.clamav import Clamav
+from mailcore.checks.dkim import Head
+from mailcore.checks.results import Arc, Dkim, Dmarc, Spf
+from mailcore.checks.rspamd import Rspamd
+from mailcore.checks.spf import evaluate
+from mailcore.checks.types import Arrival, Judgement, Scan, Scanner
+from mailcore.message import headers
+from mailcore.message.headers import Field
+from mailcore.services import Services
+
+NAMES_S = 20.0  # for everything that asks the DNS; RFC 7208 §4.6.4 asks for at least 20 seconds for SPF
+QUESTION_S = 8.0  # for one of these questions
+IN_THREAD_BYTES = 262_144  # a larger body is hashed in a thread
+
+T = TypeVar("T")
+Ask = Callable[[Question], Awaitable[Answer]]
+
+
+async def judge(services: Services, arrival: Arrival) -> Judgement:
+    """Examine a message and say what follows. Never raises because of a message, a zone or a scanner."""
+    fields, body_start = headers.scan(cast(bytes, arrival.raw))
+    header = authres.neutralised(arrival.raw, fields, arrival.authserv_id)
+    checks = services.settings.checks
+    if header:
+        log.warning("checks.forged_results", peer=arrival.peer, hello=arrival.hello)
+    if not checks.enabled or arrival.trusted or is_exempt(arrival.peer, checks.exempt):
+        return Judgement(header=header)
+    found = await _examine(services, arrival, fields, body_start)
+    decision, reasons = deciding.decide(checks, found)
+    written = authres.field(authres.payload(arrival.authserv_id, found.spf, found.dkim, found.dmarc, found.arc))
+    action = decision.action if decision is not None else "take"
+    _tell(arrival, found, action, reasons)
+    reply = decision.reply if decision is not None and action in ("reject", "defer") else None
+    return Judgement(written, header, action, reply, reasons)
+
+
+def is_exempt(peer: str, exempt: Sequence[str]) -> bool:
+    """Say whether a peer is this machine or one that the settings exempt."""
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return False
+    address = (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
+    return address.is_loopback or any(address in ipaddress.ip_network(network) for network in exempt)
+
+
+def _tell(arrival: Arrival, found: deciding.Found, action: str, reasons: Sequence[str]) -> None:
+    log.info(
+        "checks.judged",
+        peer=arrival.peer,
+        action=action,
+        reasons=list(reasons),
+        author=found.dmarc.author,
+        spf=found.spf.result,
+        dkim=[each.result for each in found.dkim],
+        dmarc=found.dmarc.result,
+        arc=found.arc.result,
+        scans=[f"{scan.scanner} {scan.asked}" for scan in found.scans],
+    )
+
+
+async def _examine(services: Services, arrival: Arrival, fields: tuple[Field, ...], body_start: int) -> deciding.Found:
+    """Run what is configured, everything at once."""
+    checks = services.settings.checks
+    whose = _author(arrival)
+    async with asyncio.TaskGroup() as group:
+        names = group.create_task(_names(services, arrival, fields, body_start, whose))
+        scans = [group.create_task(_bounded(name, scan, checks.deadline_s)) for name, scan in scanners(services, arrival)]
+        ours = group.create_task(services.db.peek(is_ours, whose))
+    found = names.result()
+    return deciding.Found(found.spf, found.dkim, found.dmarc, found.arc, tuple(scan.result() for scan in scans), ours.result())
+
+
+def _author(arrival: Arrival) -> str:
+    try:
+        return domains.canonical(arrival.author)
+    except domains.BadName:
+        return ""
+
+
+async def _bounded(scanner: Scanner, scan: Awaitable[Scan], deadline_s: float) -> Scan:
+    try:
+        async with asyncio.timeout(deadline_s):
+            return await scan
+    except TimeoutError:
+        return Scan(scanner, "down", "not in time")
+
+
+def is_ours(tx: Tx, domain: str) -> bool:
+    """Say whether a domain is one of ours, or below one."""
+    labels = domain.split(".")
+    return any(resolve.is_local_domain(tx, ".".join(labels[at:])) for at in range(max(1, len(labels) - 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What the DNS helped to find out."""
+
+    spf: Spf
+    dkim: tuple[Dkim, ...]
+    dmarc: Dmarc
+    arc: Arc
+
+
+async def _names(services: Services, arrival: Arrival, fields: tuple[Field, ...], body_start: int, whose: str) -> Named:
+    """Check SPF, signatures and the chain at once, then what they prove for the author."""
+    ends_s = asyncio.get_running_loop().time() + NAMES_S
+    resolver = dns.of(services)
+    head, now_s = Head.of(arrival.raw, fields), services.clock.now_us() // SECOND_US
+
+    async def ask(question: Question) -> Answer:
+        return await resolver.ask(question, QUESTION_S)
+
+    async def within(steps: Steps[T], otherwise: T) -> T:
+        try:
+            async with asyncio.timeout_at(ends_s):
+                return await drive(steps, ask)
+        except TimeoutError:
+            return otherwise
+
+    signed, chain = dkim.find(head), arc.read(head)
+    bodies = await _hashes(arrival, body_start, [*dkim.shapes(signed), *arc.shapes(chain)])
+    asked = evaluate.Asked(arrival.peer, arrival.sender, arrival.hello, arrival.authserv_id, now_s)
+    async with asyncio.TaskGroup() as group:
+        spf = group.create_task(within(evaluate.check(asked), Spf("temperror", reason="not in time")))
+        judged = [group.create_task(within(dkim.verify(each, head, bodies, now_s), _late(each.result))) for each in signed]
+        chained = group.create_task(within(arc.verify(chain, head, bodies, now_s), Arc("temperror", reason="not in time")))
+    results = tuple(each.result() for each in judged)
+    if not whose:
+        return Named(spf.result(), results, Dmarc("permerror", reason="no single author"), chained.result())
+    proven = await within(dmarc.verify(whose, spf.result(), results), Dmarc("temperror", whose, reason="not in time"))
+    return Named(spf.result(), results, proven, chained.result())
+
+
+def _late(of: Dkim) -> Dkim:
+    return of if of.result == "permerror" else Dkim("temperror", of.domain, of.selector, of.algorithm, of.value, "not in time")
+
+
+async def _hashes(arrival: Arrival, body_start: int, wanted: list[dkim.Shape]) -> dkim.Hashes:
+    shapes = list(dict.fromkeys(wanted))
+    if len(arrival.raw) - body_start < IN_THREAD_BYTES:
+        return dkim.hashes(arrival.raw, body_start, shapes)
+    return await asyncio.to_thread(dkim.hashes, arrival.raw, body_start, shapes)
+
+
+async def drive(steps: Steps[T], ask: Ask) -> T:
+    """Take steps to their end, asking what they ask."""
+    try:
+        question = next(steps)
+        while True:
+            question = steps.send(await ask(question))
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+def scanners(services: Services, arrival: Arrival) -> list[tuple[Scanner, Awaitable[Scan]]]:
+    """Return the scans of a message by the scanners of the settings, not begun."""
+    checks, parts = services.settings.checks, services.parts
+    begun: list[tuple[Scanner, Awaitable[Scan]]] = []
+    if checks.clamav:
+        begun.append(("clamav", parts.get(Clamav, lambda: clamav(checks)).scan(arrival.raw)))
+    if checks.rspamd:
+        begun.append(("rspamd", parts.get(Rspamd, lambda: rspamd(checks)).scan(arrival)))
+    return begun
+
+
+def clamav(checks: Checks) -> Clamav:
+    """Return a client of the settings' clamd."""
+    return Clamav(checks.clamav, checks.clamav_timeout_s)
+
+
+def rspamd(checks: Checks) -> Rspamd:
+    """Return a client of the settings' rspamd."""
+    return Rspamd(checks.rspamd, checks.rspamd_timeout_s)

@@ -1,0 +1,166 @@
+"""Keys that sign for our domains: made here, kept sealed, opened once by the process that sends.
+
+RFC 6376 §3.6.1 (what is published), §3.1 (selectors let keys follow each other), RFC 8301 §3.2 (2048 bits), RFC 8463.
+Not in the signer: what a DKIM key proves is where a message left, not who wrote it, and it signs each message that leaves.
+"""
+
+import base64
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_private_key,
+    load_der_public_key,
+)
+
+from config.clock import DAY_US, SECOND_US
+from config.database import Tx
+from directory import resolve
+from directory.errors import BadEntry, NotFound
+from mailcore.checks.signing import SigningKey
+from mailcore.store.keyring import KeyWrapper
+from mailcore.store.keys import NONCE, derive
+
+RSA_BITS = 2048
+RSA_EXPONENT = 65_537
+AHEAD_US = 2 * DAY_US  # how long the next key is published before it signs; zones and caches need that long
+STRING = 255  # octets of one string of a TXT record (RFC 1035 §3.3)
+KINDS = {"rsa": "r", "ed25519": "e"}  # and the end of the selector
+
+_COLUMNS = "domain, selector, algorithm, public_key, secret_wrapped, private_sealed, created_us, active_us"
+_INSERT = """
+    INSERT INTO dkim_key (domain, selector, algorithm, public_key, secret_wrapped, private_sealed, created_us, active_us)
+    VALUES (:domain, :selector, :algorithm, :public_key, :secret_wrapped, :private_sealed, :created_us, :active_us)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DkimKey:
+    """A key of a domain. `public_key` is its SubjectPublicKeyInfo, DER."""
+
+    domain: str
+    selector: str
+    algorithm: str
+    public_key: bytes
+    secret_wrapped: bytes
+    private_sealed: bytes
+    created_us: int
+    active_us: int
+
+    @property
+    def name(self) -> str:
+        """Where its public half is published."""
+        return f"{self.selector}._domainkey.{self.domain}"
+
+    @property
+    def record(self) -> str:
+        """Return what is published there, as one string."""
+        der = self.public_key
+        if self.algorithm == "ed25519":
+            key = load_der_public_key(der)
+            assert isinstance(key, ed25519.Ed25519PublicKey)
+            der = key.public_bytes_raw()
+        return f"v=DKIM1; k={self.algorithm}; p={base64.b64encode(der).decode('ascii')}"
+
+    @property
+    def zone_line(self) -> str:
+        """Return the line for a zone file, in strings that fit."""
+        strings = [self.record[at : at + STRING] for at in range(0, len(self.record), STRING)]
+        quoted = " ".join(f'"{each}"' for each in strings)
+        return f"{self.name}. 3600 IN TXT ( {quoted} )"
+
+
+async def make(wrapper: KeyWrapper, domain: str, algorithm: str, selector: str, now_us: int, active_us: int) -> DkimKey:
+    """Make a key; it is not stored yet. RSA takes some hundred milliseconds: call it from where nobody waits."""
+    private: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
+    if algorithm == "rsa":
+        private = rsa.generate_private_key(RSA_EXPONENT, RSA_BITS)
+    else:
+        private = ed25519.Ed25519PrivateKey.generate()
+    wrapped, secret = await wrapper.new_secret()
+    octets = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    nonce = os.urandom(NONCE)
+    sealed = nonce + _cipher(secret).encrypt(nonce, octets, _bound(domain, selector))
+    return DkimKey(domain, selector, algorithm, public, wrapped, sealed, now_us, active_us)
+
+
+async def opened(wrapper: KeyWrapper, key: DkimKey) -> SigningKey:
+    """Open a key."""
+    secret = await wrapper.unwrap(key.secret_wrapped)
+    nonce, sealed = key.private_sealed[:NONCE], key.private_sealed[NONCE:]
+    private = load_der_private_key(_cipher(secret).decrypt(nonce, sealed, _bound(key.domain, key.selector)), None)
+    assert isinstance(private, rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey)
+    return SigningKey(key.domain, key.selector, private)
+
+
+def _cipher(secret: bytes) -> AESGCM:
+    return AESGCM(derive(secret, b"dkim"))
+
+
+def _bound(domain: str, selector: str) -> bytes:
+    return f"{selector}._domainkey.{domain}".encode("ascii")
+
+
+def selectors(domain_keys: Sequence[DkimKey], now_us: int) -> dict[str, str]:
+    """Return a new selector for each algorithm: the date and a letter, and a number when there is one of that day."""
+    day = datetime.fromtimestamp(now_us / SECOND_US, UTC).strftime("%Y%m%d")
+    taken = {key.selector for key in domain_keys}
+    found = {}
+    for algorithm, letter in KINDS.items():
+        tries = [f"{day}{letter}", *(f"{day}{letter}{number}" for number in range(2, len(taken) + 3))]
+        found[algorithm] = next(each for each in tries if each not in taken)
+    return found
+
+
+def of_domain(tx: Tx, domain: str) -> list[DkimKey]:
+    """Return the keys of a domain, the oldest first."""
+    return _read(tx.rows(f"SELECT {_COLUMNS} FROM dkim_key WHERE domain = :domain ORDER BY active_us, selector", domain=domain))
+
+
+def every(tx: Tx) -> list[DkimKey]:
+    """Return all keys, by domain, the oldest first: a few for each domain."""
+    return _read(tx.rows(f"SELECT {_COLUMNS} FROM dkim_key ORDER BY domain, active_us, selector"))
+
+
+def signing(tx: Tx, domain: str) -> list[DkimKey]:
+    """Return the keys that sign now for a domain, or for the nearest one above it that has some: one of each algorithm, RSA first."""
+    labels = domain.split(".")
+    for at in range(max(1, len(labels) - 1)):
+        in_use = {key.algorithm: key for key in of_domain(tx, ".".join(labels[at:])) if key.active_us <= tx.now_us}
+        if in_use:
+            return [in_use[algorithm] for algorithm in KINDS if algorithm in in_use]
+    return []
+
+
+def require_ours(tx: Tx, domain: str) -> list[DkimKey]:
+    """Return the keys of a domain of ours. Raises NotFound."""
+    if not resolve.is_local_domain(tx, domain):
+        raise NotFound(f"{domain} is not a mail domain of this node", domain=domain)
+    return of_domain(tx, domain)
+
+
+def add(tx: Tx, made: Sequence[DkimKey], *, first: bool) -> None:
+    """Store keys. Raises BadEntry when they are to be the `first` ones and there are others."""
+    for key in made:
+        if first and of_domain(tx, key.domain) and key is made[0]:
+            raise BadEntry("the domain has keys already; `rotate` makes the next ones", domain=key.domain)
+        tx.execute(_INSERT, **{name: getattr(key, name) for name in _COLUMNS.split(", ")})
+
+
+def remove(tx: Tx, domain: str, selector: str) -> None:
+    """Destroy a key. Mail on its way that it has signed fails from the moment its record is gone. Raises NotFound."""
+    if tx.execute("DELETE FROM dkim_key WHERE domain = :domain AND selector = :selector", domain=domain, selector=selector) == 0:
+        raise NotFound(f"{domain} has no key {selector}", domain=domain)
+
+
+def _read(rows: Sequence[Sequence[object]]) -> list[DkimKey]:
+    return [DkimKey(*(bytes(each) if isinstance(each, memoryview | bytearray) else each for each in row)) for row in rows]  # type: ignore[arg-type]

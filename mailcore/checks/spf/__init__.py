@@ -1,0 +1,1 @@
+"""SPF: whether a domain lets an address send for it."""
