@@ -17,6 +17,10 @@ from mailcore.queue import bounce, fanout, moderation, queue
 from mailcore.queue.settle import Outcome, reply_to, settle
 from mailcore.queue.types import Lease, Reply, Report, parsed, queue_name
 from mailcore.services import Services
+from mailcore.sieve import delivery as sieve
+from mailcore.sieve import plans, shelf
+from mailcore.sieve.plans import Plan
+from mailcore.sieve.shelf import Shelf
 from mailcore.store import accounts, messages
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import Prepared
@@ -35,6 +39,7 @@ class Delivery:
     account: AccountKey
     message: Prepared
     report: Report | None = None  # for a sender who wants to know of success
+    plan: Plan | None = None  # of the account's script, None when it has none
 
 
 def targets(tx: Tx, leases: Sequence[Lease]) -> dict[tuple[int, int], Target | None]:
@@ -60,11 +65,20 @@ def deliver(tx: Tx, deliveries: Sequence[Delivery]) -> list[Lease]:
         copy = (delivery.lease.message.queue_id, delivery.account.account_id)
         if copy not in served and _is_first(tx, delivery):
             served.add(copy)
-            role = "junk" if delivery.lease.message.junk else "inbox"
-            messages.deliver(tx, delivery.account, delivery.message, delivery.lease.message.created_us, role)
+            _file(tx, delivery)
     reports = [delivery.report for delivery in mine if delivery.report is not None]
     queue.settle(tx, [delivery.lease for delivery in mine if delivery.report is None], (), reports)
     return [delivery.lease for delivery in deliveries if delivery.lease.key not in ours]
+
+
+def _file(tx: Tx, delivery: Delivery) -> None:
+    """Do what the account's script says, else append to the inbox, or to the mailbox for junk."""
+    message = delivery.lease.message
+    if delivery.plan is not None:
+        plans.carry_out(tx, delivery.account, delivery.message, message.created_us, delivery.plan)
+        failpoint("deliver.before_commit")
+    else:
+        messages.deliver(tx, delivery.account, delivery.message, message.created_us, "junk" if message.junk else "inbox")
 
 
 def _is_first(tx: Tx, delivery: Delivery) -> bool:
@@ -80,13 +94,18 @@ async def serve(services: Services, leases: Sequence[Lease]) -> None:
         await services.db.write(queue.change_lane, foreign, queue.REMOTE)
     outcomes = [Outcome(lease, NO_SUCH_RECIPIENT) for lease in leases if lease.key in found and not found[lease.key]]
     ready, to_lists = [], []
+    known = await shelf.refreshed(services)
     for lease in leases:
         target = found.get(lease.key)
         if target is not None and target.kind == "list":
             to_lists.append((lease, target.account_id))
         elif target is not None:
             try:
-                ready.append(await _prepare(services, lease, target.account_id))
+                delivery = await _prepare(services, lease, target.account_id, known)
+                if delivery.plan is not None and delivery.plan.refusal is not None:
+                    outcomes.append(Outcome(lease, delivery.plan.refusal))
+                else:
+                    ready.append(delivery)
             except Exception as error:  # noqa: BLE001  (a driver: the recipient is postponed or refused, never lost)
                 outcomes.append(Outcome(lease, reply_to(error)))
     if ready:
@@ -126,11 +145,11 @@ async def _write(services: Services, ready: Sequence[Delivery], outcomes: list[O
         )
 
 
-async def _prepare(services: Services, lease: Lease, account_id: int) -> Delivery:
-    """Unlock what the transaction needs, and make the report of success when one was asked for."""
+async def _prepare(services: Services, lease: Lease, account_id: int, known: Shelf) -> Delivery:
+    """Unlock what the transaction needs, ask the script, and make the report of success when one was asked for."""
     node = await services.store.open_account(accounts.NODE)
     account = await services.store.open_account(account_id)
     message = await services.store.prepared(lease.message.blob_id, node.unwrap(lease.message.dek_wrapped))
     wanted = bool(lease.message.sender) and "SUCCESS" in lease.notify
     report = await bounce.report(services, "delivered", [(lease, DELIVERED)]) if wanted else None
-    return Delivery(lease, account, message, report)
+    return Delivery(lease, account, message, report, await sieve.plan(services, known, account, message, lease))
