@@ -2,11 +2,11 @@
 
 Each piece of members is delivered, noted and forgotten in the same transaction, so a crash at any moment repeats nothing
 and loses nothing. Only members that need more than a row in a mailbox get a row in the queue and go the ordinary way: other
-lists, other nodes' people, full mailboxes, mailboxes with a script, and whoever got another letter at that very moment.
+lists, other nodes' people, full mailboxes, mailboxes with a script.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -33,47 +33,47 @@ _CLAIM = """
     ON CONFLICT DO NOTHING RETURNING account_id
 """
 _ADDRESSES = """
-    SELECT person_id, address, 1 FROM person WHERE person_id IN (:ids[]) AND closed_us IS NULL
-    UNION ALL SELECT post_id, address, 1 FROM post WHERE post_id IN (:ids[]) AND closed_us IS NULL
-    UNION ALL SELECT unit_id, address, 1 FROM unit WHERE unit_id IN (:ids[]) AND closed_us IS NULL AND address IS NOT NULL
-    UNION ALL SELECT list_id, address, 0 FROM list WHERE list_id IN (:ids[]) AND closed_us IS NULL
+    SELECT address FROM person WHERE person_id IN (:ids[]) AND closed_us IS NULL
+    UNION ALL SELECT address FROM post WHERE post_id IN (:ids[]) AND closed_us IS NULL
+    UNION ALL SELECT address FROM unit WHERE unit_id IN (:ids[]) AND closed_us IS NULL AND address IS NOT NULL
+    UNION ALL SELECT address FROM list WHERE list_id IN (:ids[]) AND closed_us IS NULL
 """
-_REACHED = "SELECT account_id, address FROM address WHERE account_id IN (:ids[]) AND closed_us IS NULL"
+_REACHED = "SELECT account_id, address FROM address WHERE account_id IN (:ids[]) AND closed_us IS NULL AND kind <> 'list'"
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some members: `number` is that of the first; `addresses` of all who are still there, `direct` has a mailbox here."""
+    """Some members, the first with this number, and those of them with mailboxes here that nothing but a row needs."""
 
     number: int
-    addresses: Mapping[int, str]
+    members: tuple[int, ...]
     direct: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A piece with all that its transaction writes."""
+    """A piece with the unlocked keys of those who are served directly."""
 
     piece: Piece
-    copies: tuple[mass.Copy, ...]
+    keys: Mapping[AccountId, AccountKey]
 
 
 async def serve(services: Services, lease: Lease) -> None:
-    """Serve the next pieces; the next one is sealed while the one before is written."""
+    """Serve the next pieces; the keys of the next one are asked for while the one before is written."""
     node = await services.store.open_account(accounts.NODE)
     message = await services.store.prepared(lease.message.blob_id, node.unwrap(lease.message.dek_wrapped))
-    ready = await _prepare(services, lease, message, after=-1)
+    ready = await _ready(services, lease, after=-1)
     for _ in range(PIECES):
         if ready is None:
             break
-        following = asyncio.create_task(_prepare(services, lease, message, after=ready.piece.number))
+        following = asyncio.create_task(_ready(services, lease, after=ready.piece.number))
         try:
             served = await services.db.write(advance, lease, ready, message)
-            failpoint("circular.after_commit")
         finally:
             await asyncio.wait([following])
+        failpoint("circular.after_commit")
         if served is None:
             break
         log.info("queue.circular", queue_id=queue_name(lease.message.queue_id), delivered=served[0], queued=served[1])
@@ -81,18 +81,10 @@ async def serve(services: Services, lease: Lease) -> None:
     await services.db.write_brief(pause, lease)
 
 
-async def _prepare(services: Services, lease: Lease, message: Prepared, after: int) -> Ready | None:
-    """Return the first piece after that number with what its members keep, None when there is no more."""
+async def _ready(services: Services, lease: Lease, after: int) -> Ready | None:
+    """Return the first piece after that number with keys, None when there is no more."""
     piece = await services.db.read(look, lease.message.queue_id, after)
-    if piece is None:
-        return None
-    keys = await services.store.open_accounts(piece.direct)
-    places = await services.db.read(mass.places, keys, message, role(lease))
-    return Ready(piece, await asyncio.to_thread(_sealed, keys, places, message))
-
-
-def _sealed(keys: Mapping[AccountId, AccountKey], places: Sequence[mass.Place], message: Prepared) -> tuple[mass.Copy, ...]:
-    return tuple(mass.seal(keys, places, message))
+    return None if piece is None else Ready(piece, await services.store.open_accounts(piece.direct))
 
 
 def role(lease: Lease) -> str:
@@ -101,44 +93,41 @@ def role(lease: Lease) -> str:
 
 
 def look(tx: Tx, queue_id: int, after: int) -> Piece | None:
-    """Return the next members of an expansion, with the addresses that they have today."""
+    """Return the next members of an expansion, and who of them has a mailbox here today."""
     row = tx.row(_PIECE, queue_id=queue_id, after=after)
     if row is None:
         return None
-    number, members = row[0], fanout.unpacked(row[1])
-    reached = set(tx.rows(_REACHED, ids=members))
-    addresses: dict[int, str] = {}
-    direct: list[int] = []
+    members = fanout.unpacked(row[1])
     ours: dict[str, bool] = {}
-    for account_id, address, mailbox in tx.rows(_ADDRESSES, ids=members):
-        addresses[account_id] = address
-        domain = parsed(address).domain
+    direct: dict[int, None] = {}
+    for account_id, address in tx.rows(_REACHED, ids=members):
+        domain = address.rpartition("@")[2]
         if domain not in ours:
-            ours[domain] = resolve.is_local_domain(tx, domain)
-        if mailbox and ours[domain] and (account_id, address) in reached:
-            direct.append(account_id)
-    return Piece(number, addresses, tuple(direct))
+            ours[domain] = resolve.is_local_domain(tx, parsed(address).domain)
+        if ours[domain]:
+            direct[account_id] = None
+    return Piece(row[0], tuple(members), tuple(direct))
 
 
 def advance(tx: Tx, lease: Lease, ready: Ready, message: Prepared) -> tuple[int, int] | None:
     """Deliver a piece; return how many got their copy and how many a row of the queue, None when the lease was lost."""
-    queue_id, piece = lease.message.queue_id, ready.piece
-    if not queue.held(tx, [lease]) or not tx.execute(_DONE, queue_id=queue_id, number=piece.number):
+    queue_id, number = lease.message.queue_id, ready.piece.number
+    if not queue.held(tx, [lease]) or not tx.execute(_DONE, queue_id=queue_id, number=number):
         return None
-    fitting = mass.fitting(tx, ready.copies)
-    origin_id = lease.message.origin_id or queue_id
-    claimed = set(tx.column(_CLAIM, origin_id=origin_id, ids=[copy.account_id for copy in fitting]))
-    first = [copy for copy in fitting if copy.account_id in claimed]
+    fitting = mass.fitting(tx, sorted(ready.keys), message, role(lease)) if ready.keys else []
+    first = tx.column(_CLAIM, origin_id=lease.message.origin_id or queue_id, ids=fitting) if fitting else []
     if first:
-        mass.deliver(tx, first, message, lease.message.created_us, role(lease))
-    settled = {copy.account_id for copy in fitting}
-    left = [(n, address) for n, (member, address) in enumerate(piece.addresses.items()) if member not in settled]
-    if left:
-        tx.many(queue.INSERT_RECIPIENT, [fanout.recipient(lease, piece.number + n, address, tx.now_us - 1) for n, address in left])
-        tx.execute(_GROW, queue_id=queue_id, more=len(left))
+        keys = {account_id: ready.keys[account_id] for account_id in first}
+        mass.deliver(tx, keys, message, lease.message.created_us, role(lease))
+    left = sorted(set(ready.piece.members).difference(fitting))
+    addresses = tx.column(_ADDRESSES, ids=left) if left else []
+    if addresses:
+        rows = [fanout.recipient(lease, number + n, address, tx.now_us - 1) for n, address in enumerate(addresses)]
+        tx.many(queue.INSERT_RECIPIENT, rows)
+        tx.execute(_GROW, queue_id=queue_id, more=len(rows))
         queue.wake(tx)
     failpoint("circular.before_commit")
-    return len(first), len(left)
+    return len(first), len(addresses)
 
 
 def pause(tx: Tx, lease: Lease) -> bool:

@@ -16,8 +16,8 @@ from functools import partial
 import structlog
 
 from config.clock import SECOND_US
+from mailcore.dns import Resolver
 from mailcore.queue import local, queue, remote
-from mailcore.queue.route import Resolver, system_resolver
 from mailcore.queue.settle import INTERNAL, Outcome, settle
 from mailcore.queue.types import Lease
 from mailcore.services import Services
@@ -99,7 +99,8 @@ async def deliver(services: Services) -> AsyncIterator[None]:
     owner = f"{services.settings.node.hostname}/{os.getpid()}/{secrets.token_hex(4)}"
     if services.db.engine == "sqlite":  # one process owns the file: leases found now are those of a dead one
         await services.db.write(queue.release)
-    lanes = _lanes(services, owner)
+    peer = remote.Peer(services)
+    lanes = _lanes(services, owner, peer)
     stopping = asyncio.Event()
     with services.store.bus.subscribe(accounts.NODE) as for_local, services.store.bus.subscribe(accounts.NODE) as for_remote:
         hints = {queue.LOCAL: for_local, queue.REMOTE: for_remote}
@@ -113,6 +114,7 @@ async def deliver(services: Services) -> AsyncIterator[None]:
                 _, late = await asyncio.wait(tasks, timeout=GRACE_S)
                 for task in late:
                     task.cancel()
+                await peer.aclose()
     await services.db.write(queue.release, owner)
 
 
@@ -120,16 +122,17 @@ async def drain(services: Services, resolver: Resolver | None = None) -> int:
     """Carry out what is due now, in this task, and return how many attempts that were: for operators and tests."""
     attempts = 0
     owner = f"drain/{secrets.token_hex(4)}"
-    lanes = _lanes(services, owner, resolver)
     found = True
-    while found:
-        found = False
-        for lane, carry, _ in lanes:
-            leases = await lane.lease()
-            if leases:
-                found = True
-                attempts += len(leases)
-                await _carry(lane, carry, leases)
+    async with contextlib.aclosing(remote.Peer(services, resolver)) as peer:
+        lanes = _lanes(services, owner, peer)
+        while found:
+            found = False
+            for lane, carry, _ in lanes:
+                leases = await lane.lease()
+                if leases:
+                    found = True
+                    attempts += len(leases)
+                    await _carry(lane, carry, leases)
     return attempts
 
 
@@ -143,8 +146,7 @@ def domain(leases: Sequence[Lease]) -> str:
     return leases[0].domain
 
 
-def _lanes(services: Services, owner: str, resolver: Resolver | None = None) -> list[tuple[Lane, Carry, int]]:
-    peer = remote.Peer(services, resolver or system_resolver())
+def _lanes(services: Services, owner: str, peer: remote.Peer) -> list[tuple[Lane, Carry, int]]:
     return [
         (Lane(services, f"{owner}/local", queue.LOCAL), partial(local.serve, services), LOCAL_WORKERS),
         (Lane(services, f"{owner}/remote", queue.REMOTE), partial(remote.serve, peer), services.settings.queue.workers),

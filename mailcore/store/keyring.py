@@ -1,7 +1,7 @@
 """Accounts as they are opened: made at first use, unlocked through the signer, kept unlocked while they are busy."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from config.database import Database, Tx
@@ -10,6 +10,7 @@ from mailcore.store.keys import AccountKey
 from mailcore.store.types import AccountId
 
 MAX_OPEN = 100_000  # accounts whose keys are kept in memory
+MADE_AT_ONCE = 50  # accounts made in one transaction: some 15 ms
 DEFAULT_MAILBOXES = (
     ("INBOX", "inbox"),
     ("Sent", "sent"),
@@ -25,6 +26,10 @@ class KeyWrapper(Protocol):
 
     async def new_secret(self) -> tuple[bytes, bytes]:
         """Return a new secret: (wrapped for storing, 32 octets)."""
+        ...
+
+    async def new_secrets(self, number: int) -> list[tuple[bytes, bytes]]:
+        """Return so many new secrets."""
         ...
 
     async def unwrap(self, wrapped: bytes) -> bytes:
@@ -62,13 +67,23 @@ class Keyring:
         secrets = await self._wrapper.unwrap_many(list(wrapped.values())) if wrapped else []
         found = {account_id: AccountKey(account_id, secret) for account_id, secret in zip(wrapped, secrets, strict=True)}
         for account_id in wanted:
-            if account_id not in found:
-                found[account_id] = await self.open(account_id)
-            else:
+            if account_id in found:
                 self._open[account_id] = found[account_id]
+        unused = [account_id for account_id in wanted if account_id not in self._open]
+        for start in range(0, len(unused), MADE_AT_ONCE):
+            await self._make(unused[start : start + MADE_AT_ONCE])
+        found = {account_id: await self.open(account_id) for account_id in wanted}
         while len(self._open) > MAX_OPEN:
             self._open.popitem(last=False)
         return found
+
+    async def _make(self, account_ids: Sequence[AccountId]) -> None:
+        """Make accounts that have never been used."""
+        fresh = await self._wrapper.new_secrets(len(account_ids))
+        kept = await self._db.write(create_many, {account_id: wrapped for account_id, (wrapped, _) in zip(account_ids, fresh, strict=True)})
+        for account_id, (wrapped, secret) in zip(account_ids, fresh, strict=True):
+            if kept[account_id] == wrapped:
+                self._open[account_id] = AccountKey(account_id, secret)
 
     async def _secret(self, account_id: AccountId) -> bytes:
         wrapped = await self._db.peek(accounts.wrapped_key, account_id)
@@ -78,6 +93,11 @@ class Keyring:
             if wrapped == fresh:
                 return secret
         return await self._wrapper.unwrap(wrapped)
+
+
+def create_many(tx: Tx, wrapped: Mapping[AccountId, bytes]) -> dict[AccountId, bytes]:
+    """Make several accounts; return the keys that count."""
+    return {account_id: create(tx, account_id, key) for account_id, key in sorted(wrapped.items())}
 
 
 def create(tx: Tx, account_id: AccountId, key_wrapped: bytes) -> bytes:

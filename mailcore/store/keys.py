@@ -40,13 +40,20 @@ def encoded(value: Summary | Header) -> bytes:
 class AccountKey:
     """One account's key, unlocked."""
 
-    __slots__ = ("_aead", "_wrap", "account_id", "secret")
+    __slots__ = ("_aead", "_threads", "_wrap", "account_id", "secret")
 
     def __init__(self, account_id: AccountId, secret: bytes) -> None:
         self.account_id = account_id
         self.secret = secret
         self._aead = AESGCM(derive(secret, b"fields"))
         self._wrap = derive(secret, b"wrap")
+        self._threads = b""
+
+    @property
+    def threads(self) -> bytes:
+        """The key under which the account knows Message-IDs."""
+        self._threads = self._threads or derive(self.secret, b"threads")
+        return self._threads
 
     def wrap(self, dek: bytes) -> bytes:
         """Return a blob's key wrapped for this account: 40 octets."""
@@ -94,9 +101,12 @@ class AccountKey:
     def _bound(self, field: bytes, number: int) -> bytes:
         return field + struct.pack(">qq", self.account_id, number)
 
-    def seal(self, field: bytes, number: int, plain: bytes) -> bytes:
-        """Return octets as they are stored, bound to this account, to what they are and to whose: a message's or mailbox's number."""
-        nonce = os.urandom(NONCE)
+    def seal(self, field: bytes, number: int, plain: bytes, nonce: bytes = b"") -> bytes:
+        """Return octets as they are stored, bound to this account, to what they are and to whose: a message's or mailbox's number.
+
+        Who seals much at once gives random octets as the nonce.
+        """
+        nonce = nonce or os.urandom(NONCE)
         return nonce + self._aead.encrypt(nonce, plain, self._bound(field, number))
 
     def open(self, field: bytes, number: int, sealed: bytes) -> bytes:

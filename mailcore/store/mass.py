@@ -1,36 +1,36 @@
 """One message into the mailboxes of many accounts at once: what a circular to a hundred thousand people costs.
 
-What each account needs sealed under its own key is made outside of the transaction, for the message id that the account
-gives next; the transaction locks the accounts, leaves those alone that have given it to another message meanwhile, and
-writes the others with one statement for all of them where one will do. The result is that of `messages.deliver`.
+The result is that of `messages.deliver` for each of them; what can be said once for all of them is said in one statement.
 """
 
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from config.database import Tx
-from directory.quotas import EVERYBODY
+from directory import quotas
 from mailcore.store import threads
-from mailcore.store.keys import AccountKey, encoded
+from mailcore.store.keys import NONCE, AccountKey, encoded
 from mailcore.store.types import AccountId, Changed, Prepared
 
-_PLACES = """
-    SELECT s.account_id, s.message_next, SUM(m.size_bytes), SUM(m.message_count), SUM(CASE WHEN m.role = :role THEN 1 ELSE 0 END)
-    FROM account_state s JOIN mailbox m ON m.account_id = s.account_id
-    WHERE s.account_id IN (:ids[]) GROUP BY s.account_id, s.message_next
+_NO_LIMIT = 1 << 62  # more than any quota can be
+_LOCK = """
+    SELECT account_id, modseq + 1, message_next FROM account_state WHERE account_id IN (:ids[])
+    ORDER BY account_id /* FOR UPDATE */
 """
-_QUOTAS = "SELECT account_id, storage_bytes, messages FROM quota WHERE account_id IN (:ids[])"
-_CURRENT = "SELECT account_id, message_next FROM account_state WHERE account_id IN (:ids[]) ORDER BY account_id /* FOR UPDATE */"
-_ADVANCE = """
-    UPDATE account_state SET modseq = modseq + 1, message_next = message_next + 1 WHERE account_id IN (:ids[])
-    RETURNING account_id, modseq
+_UNFIT = """
+    SELECT m.account_id FROM mailbox m LEFT JOIN quota q ON q.account_id = m.account_id WHERE m.account_id IN (:ids[])
+    GROUP BY m.account_id, q.account_id, q.storage_bytes, q.messages
+    HAVING SUM(m.size_bytes) + :size_bytes > CASE WHEN q.account_id IS NULL THEN :storage_bytes ELSE q.storage_bytes END
+        OR SUM(m.message_count) + 1 > CASE WHEN q.account_id IS NULL THEN :messages ELSE q.messages END
+        OR SUM(CASE WHEN m.role = :role THEN 1 ELSE 0 END) = 0
 """
-_INBOX = "m.account_id IN (:ids[]) AND m.role = :role AND m.role <> ''"  # the second lets the partial index serve
+_ADVANCE = "UPDATE account_state SET modseq = modseq + 1, message_next = message_next + 1 WHERE account_id IN (:ids[])"
+_BOX = "m.account_id IN (:ids[]) AND m.role = :role AND m.role <> ''"  # the second lets the partial index serve
 _TOUCH = f"""
     INSERT INTO touched (account_id, mailbox_id, modseq, low_uid, high_uid, after_modseq)
     SELECT m.account_id, m.mailbox_id, s.modseq, m.uid_next, m.uid_next, m.highest_modseq
-    FROM mailbox m JOIN account_state s ON s.account_id = m.account_id WHERE {_INBOX}
-"""
+    FROM mailbox m JOIN account_state s ON s.account_id = m.account_id WHERE {_BOX}
+"""  # that log is trimmed by changes of single mailboxes, see tracks
 _GROW = """
     UPDATE mailbox SET uid_next = uid_next + 1, message_count = message_count + 1, unseen_count = unseen_count + 1,
         size_bytes = size_bytes + :size_bytes,
@@ -45,94 +45,65 @@ _HEADER = "INSERT INTO message_header (account_id, message_id, sealed) VALUES (:
 _ENTRY = f"""
     INSERT INTO entry (account_id, mailbox_id, uid, message_id, modseq, flags, internaldate_us, saved_us)
     SELECT m.account_id, m.mailbox_id, m.uid_next - 1, s.message_next - 1, s.modseq, 0, :internaldate_us, :now
-    FROM mailbox m JOIN account_state s ON s.account_id = m.account_id WHERE {_INBOX}
+    FROM mailbox m JOIN account_state s ON s.account_id = m.account_id WHERE {_BOX}
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a message may go: the message id that the account gives next, and what is known of the conversation."""
-
-    account_id: AccountId
-    message_id: int
-    tokens: tuple[bytes, ...]
-    known: Mapping[bytes, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """What one account keeps of a message, sealed under its key."""
-
-    account_id: AccountId
-    message_id: int
-    thread_id: int
-    dek_wrapped: bytes
-    summary: bytes
-    header: bytes
-    fresh: tuple[bytes, ...]  # tokens of the conversation that the account did not know
-
-
-def places(tx: Tx, keys: Mapping[AccountId, AccountKey], message: Prepared, role: str) -> list[Place]:
-    """Return where a message fits: accounts with the mailbox and with room. Those left out are served one by one."""
-    ids = list(keys)
-    limits = {row[0]: (row[1], row[2]) for row in tx.rows(_QUOTAS, ids=[EVERYBODY, *ids])}
-    usual = limits.get(EVERYBODY, (None, None))
-    named = threads.named(message.index.summary)
-    found = []
-    for account_id, message_id, size_bytes, messages, boxes in tx.rows(_PLACES, ids=ids, role=role):
-        storage, count = limits.get(account_id, usual)
-        roomy = (storage is None or size_bytes + message.size_bytes <= storage) and (count is None or messages < count)
-        if boxes and roomy:
-            key = keys[account_id]
-            tokens = threads.tokens(key, named)
-            found.append(Place(account_id, message_id, tokens, threads.known(tx, account_id, tokens) if tokens else {}))
-    return found
-
-
-def seal(keys: Mapping[AccountId, AccountKey], found: Sequence[Place], message: Prepared) -> list[Copy]:
-    """Return what each account keeps: some 10 µs each."""
-    summary, header = encoded(message.index.summary), encoded(message.index.header)
-    return [_copy(keys[place.account_id], place, message.dek, summary, header) for place in found]
-
-
-def _copy(key: AccountKey, place: Place, dek: bytes, summary: bytes, header: bytes) -> Copy:
-    number, known = place.message_id, place.known
-    return Copy(
-        place.account_id,
-        number,
-        next((known[token] for token in place.tokens if token in known), number) if known else number,
-        key.wrap(dek),
-        key.seal(b"summary", number, summary),
-        key.seal(b"header", number, header),
-        tuple(token for token in place.tokens if token not in known) if known else place.tokens,
+def fitting(tx: Tx, account_ids: Sequence[AccountId], message: Prepared, role: str) -> list[AccountId]:
+    """Lock accounts until the transaction ends; return those that have the mailbox and room, well below the grace of a delivery."""
+    held = [row[0] for row in tx.rows(_LOCK, ids=account_ids)]
+    usual = quotas.of(tx, quotas.EVERYBODY)
+    unfit = tx.column(
+        _UNFIT,
+        ids=held,
+        role=role,
+        size_bytes=message.size_bytes,
+        storage_bytes=_NO_LIMIT if usual.storage_bytes is None else usual.storage_bytes,
+        messages=_NO_LIMIT if usual.messages is None else usual.messages,
     )
+    without = set(unfit)
+    return [account_id for account_id in held if account_id not in without] if without else held
 
 
-def fitting(tx: Tx, copies: Sequence[Copy]) -> list[Copy]:
-    """Lock the accounts until the transaction ends; return the copies whose message id nobody else has got meanwhile."""
-    following: dict[AccountId, int] = dict(tx.rows(_CURRENT, ids=sorted(copy.account_id for copy in copies)))
-    return [copy for copy in copies if following.get(copy.account_id) == copy.message_id]
-
-
-def deliver(tx: Tx, copies: Sequence[Copy], message: Prepared, internaldate_us: int, role: str = "inbox") -> None:
-    """Append to the mailbox with this special use of each account, unseen; the accounts are locked and the copies fit."""
-    ids = [copy.account_id for copy in copies]
-    advanced = tx.rows(_ADVANCE, ids=ids)
-    tx.changes.extend(Changed(account_id, modseq) for account_id, modseq in advanced)
+def deliver(tx: Tx, keys: Mapping[AccountId, AccountKey], message: Prepared, internaldate_us: int, role: str = "inbox") -> None:
+    """Append to the mailbox with this special use of each account, unseen. The accounts are `fitting`, their blob is durable."""
+    ids = sorted(keys)
+    state = tx.rows(_LOCK, ids=ids)
+    tx.execute(_ADVANCE, ids=ids)
     tx.execute(_TOUCH, ids=ids, role=role)
     tx.execute(_GROW, ids=ids, role=role, size_bytes=message.size_bytes)
-    same = {"blob_id": message.blob_id, "size_bytes": message.size_bytes, "now": tx.now_us}
-    tx.many(_MESSAGE, (_columns(copy) | same for copy in copies))
-    tx.many(_HEADER, ({"account_id": copy.account_id, "message_id": copy.message_id, "header": copy.header} for copy in copies))
+    joined = threads.join_many(tx, [(keys[account_id], message_id) for account_id, _, message_id in state], message.index.summary)
+    copies = _copies(keys, [(account_id, message_id) for account_id, _, message_id in state], message, joined, tx.now_us)
+    tx.many(_MESSAGE, copies)
+    tx.many(_HEADER, copies)
     tx.execute(_ENTRY, ids=ids, role=role, internaldate_us=internaldate_us, now=tx.now_us)
-    threads.remember(tx, ((copy.account_id, token, copy.thread_id) for copy in copies for token in copy.fresh))
+    tx.changes.extend([Changed(account_id, modseq) for account_id, modseq, _ in state])
 
 
-def _columns(copy: Copy) -> dict[str, object]:
-    return {
-        "account_id": copy.account_id,
-        "message_id": copy.message_id,
-        "dek_wrapped": copy.dek_wrapped,
-        "summary": copy.summary,
-        "thread_id": copy.thread_id,
-    }
+def _copies(
+    keys: Mapping[AccountId, AccountKey],
+    numbers: Sequence[tuple[AccountId, int]],
+    message: Prepared,
+    joined: Mapping[AccountId, int],
+    now_us: int,
+) -> list[dict[str, object]]:
+    """Return what each account keeps, sealed under its key: some 7 µs each."""
+    summary, header = encoded(message.index.summary), encoded(message.index.header)
+    noise = os.urandom(2 * NONCE * len(numbers))
+    copies: list[dict[str, object]] = []
+    for place, (account_id, number) in enumerate(numbers):
+        key, at = keys[account_id], 2 * NONCE * place
+        copies.append(
+            {
+                "account_id": account_id,
+                "message_id": number,
+                "blob_id": message.blob_id,
+                "dek_wrapped": key.wrap(message.dek),
+                "size_bytes": message.size_bytes,
+                "now": now_us,
+                "summary": key.seal(b"summary", number, summary, noise[at : at + NONCE]),
+                "thread_id": joined.get(account_id, number),
+                "header": key.seal(b"header", number, header, noise[at + NONCE : at + 2 * NONCE]),
+            }
+        )
+    return copies

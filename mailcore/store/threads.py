@@ -9,9 +9,22 @@ from collections.abc import Iterable, Sequence
 
 from config.database import Tx
 from mailcore.message.types import Summary
-from mailcore.store.keys import AccountKey, derive
+from mailcore.store.keys import AccountKey
+from mailcore.store.types import AccountId
 
 TOKEN_BYTES = 16  # of an HMAC-SHA-256: two Message-IDs of one account never meet by chance
+NAMES = 4  # that tell a conversation, at most
+_CLAIM = {  # by how many tokens: all of them with the conversation that each is known to belong to, from now on at least
+    count: f"""INSERT INTO thread_token (account_id, token, thread_id)
+        VALUES {", ".join(f"(:account_id, :token{number}, :thread_id)" for number in range(count))}
+        ON CONFLICT (account_id, token) DO UPDATE SET thread_id = thread_token.thread_id RETURNING token, thread_id"""
+    for count in range(1, NAMES + 1)
+}
+_RENAME = "UPDATE thread_token SET thread_id = :thread_id WHERE account_id = :account_id AND thread_id = :made"
+_KNOWING = """
+    SELECT s.account_id FROM account_state s WHERE s.account_id IN (:ids[]) AND :count > (
+        SELECT COUNT(*) FROM thread_token t WHERE t.account_id = s.account_id AND t.thread_id = s.message_next - 1)
+"""
 
 
 def join(tx: Tx, account: AccountKey, message_id: int, summary: Summary) -> int:
@@ -22,29 +35,52 @@ def join(tx: Tx, account: AccountKey, message_id: int, summary: Summary) -> int:
     wanted = tokens(account, named(summary))
     if not wanted:
         return message_id
-    found = known(tx, account.account_id, wanted)
-    thread_id = next((found[token] for token in wanted if token in found), message_id)
-    remember(tx, ((account.account_id, token, thread_id) for token in wanted if token not in found))
+    numbered = {f"token{number}": token for number, token in enumerate(wanted)}
+    found: dict[bytes, int] = dict(tx.rows(_CLAIM[len(wanted)], account_id=account.account_id, thread_id=message_id, **numbered))
+    thread_id: int = next((found[token] for token in wanted if found[token] != message_id), message_id)
+    if thread_id != message_id:
+        tx.execute(_RENAME, account_id=account.account_id, thread_id=thread_id, made=message_id)
     return thread_id
+
+
+def join_many(tx: Tx, new: Sequence[tuple[AccountKey, int]], summary: Summary) -> dict[AccountId, int]:
+    """Join the same message, new in many accounts under the given message ids; return the conversations that were known.
+
+    The accounts have taken those ids already. Nearly nobody knows a circular: so its tokens are noted as new, and only
+    accounts in which that did not work are looked at.
+    """
+    names = named(summary)
+    if not names or not new:
+        return {}
+    wanted = {account.account_id: (message_id, tokens(account, names)) for account, message_id in new}
+    remember(tx, ((account_id, token, message_id) for account_id, (message_id, some) in wanted.items() for token in some))
+    joined: dict[AccountId, int] = {}
+    for account_id in tx.column(_KNOWING, ids=list(wanted), count=len(names)):
+        message_id, some = wanted[account_id]
+        found = known(tx, account_id, some)
+        joined[account_id] = next((found[token] for token in some if found[token] != message_id), message_id)
+        tx.execute(_RENAME, account_id=account_id, thread_id=joined[account_id], made=message_id)
+    return joined
 
 
 def tokens(account: AccountKey, names: Sequence[str]) -> tuple[bytes, ...]:
     """Return under what an account knows Message-IDs."""
     if not names:
         return ()
-    key = derive(account.secret, b"threads")
+    key = account.threads
     return tuple(hmac.digest(key, name.encode("utf-8", "replace"), "sha256")[:TOKEN_BYTES] for name in names)
 
 
 def known(tx: Tx, account_id: int, wanted: Sequence[bytes]) -> dict[bytes, int]:
     """Return the conversations of those tokens that the account knows."""
-    return dict(
+    found: dict[bytes, int] = dict(
         tx.rows(
             "SELECT token, thread_id FROM thread_token WHERE account_id = :account_id AND token IN (:tokens[bytes])",
             account_id=account_id,
             tokens=list(wanted),
         )
     )
+    return found
 
 
 def named(summary: Summary) -> list[str]:

@@ -46,6 +46,10 @@ class FileWrapper:
         secret = os.urandom(32)
         return aes_key_wrap(self._key, secret), secret
 
+    async def new_secrets(self, number: int) -> list[tuple[bytes, bytes]]:
+        """Return so many of them."""
+        return [await self.new_secret() for _ in range(number)]
+
     async def unwrap(self, wrapped: bytes) -> bytes:
         """Return the secret."""
         return aes_key_unwrap(self._key, wrapped)

@@ -3,12 +3,13 @@
 import pytest
 
 from config.clock import DAY_US
-from directory import aliases, held, lists, organisations, people, posts, units
+from directory import aliases, held, lists, organisations, people, posts, quotas, units
 from directory.acts.lists import ListRelease
 from directory.address import parse
 from directory.commands.lists import decide as release
 from directory.errors import NotPermitted
 from directory.queries import Query
+from directory.quotas import Quota
 from directory.rights import Actor
 from mailcore.queue import fanout, listing, moderation
 from mailcore.queue.accept import accept
@@ -16,6 +17,8 @@ from mailcore.queue.types import Recipient
 from mailcore.queue.worker import drain
 from tests.mailcore.queue.node import AMINA, DOMAIN, KARIM, inbox, letter, submission
 
+CONVERSATIONS = "SELECT thread_id FROM message WHERE account_id = :id"
+TOKENS = "SELECT thread_id FROM thread_token WHERE account_id = :id"
 LIST, OUTER = f"drh@{DOMAIN}", f"tous@{DOMAIN}"
 
 
@@ -88,6 +91,28 @@ async def test_a_list_that_is_a_query_reaches_every_match_once_with_the_octets_a
     assert [await inbox(services, one) for one in reached] == [[raw]] * 8
     assert await inbox(services, f"sec0@{DOMAIN}") == []
     assert await services.db.read(listing.depth) == 0
+
+
+async def test_a_circular_joins_the_conversation_that_a_member_knows(services):
+    await services.db.write(make, (AMINA, KARIM))
+    named = b"Message-ID: <one@x.example>\r\n" + letter("un")
+    await post(services, KARIM, raw=named)
+    await post(services, LIST, raw=named)
+    await post(services, LIST, raw=b"Message-ID: <two@x.example>\r\nIn-Reply-To: <one@x.example>\r\n" + letter("deux"))
+    for one, count in ((AMINA, 2), (KARIM, 3)):
+        key = await services.db.read(account, one)
+        assert len(await inbox(services, one)) == count
+        assert await services.db.read(lambda tx, key=key: set(tx.column(CONVERSATIONS, id=key))) == {1}
+        assert await services.db.read(lambda tx, key=key: set(tx.column(TOKENS, id=key))) == {1}
+
+
+async def test_a_full_mailbox_goes_the_ordinary_way_and_others_are_served_at_once(services):
+    await services.db.write(make, (AMINA, KARIM))
+    await services.db.write(quotas.give, await services.db.read(account, KARIM), Quota(1, None))
+    await post(services, LIST)
+    assert len(await inbox(services, AMINA)) == 1
+    [left] = await services.db.read(listing.listing)
+    assert (left.address, left.last_text[:9]) == (KARIM, "452 4.2.2")
 
 
 async def test_one_mailbox_gets_one_copy_however_many_ways_lead_there(services):
