@@ -1,6 +1,5 @@
 """What every test may use: a clock that stands still, and a fresh database on each engine."""
 
-import itertools
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -14,8 +13,7 @@ from config import postgres
 from config.clock import ManualClock
 from config.database import Database
 from config.engines import open_database
-
-_numbers = itertools.count()
+from tests.databases import TEMPLATE, Databases, named
 
 # No wall clock decides over a test. A run that decides over a landing repeats itself; the others go on searching.
 settings.register_profile("diwan", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ)
@@ -40,26 +38,24 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")
         connection.execute("SELECT pg_reload_conf()")
-        connection.execute("CREATE DATABASE template_main")
+        connection.execute(f"CREATE DATABASE {TEMPLATE}")
     for history in ("main", "blobs"):
-        postgres.migrate(_named(uri, "template_main"), history)
+        postgres.migrate(named(uri, TEMPLATE), history)
     yield uri
     server.cleanup()
 
 
-def _named(uri: str, name: str) -> str:
-    return uri.replace("/postgres?", f"/{name}?")
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: str) -> Databases:
+    """Databases on it."""
+    return Databases(postgres_server)
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
+def postgres_url(postgres_databases: Databases) -> Iterator[str]:
     """The URL of a fresh database, all migrations applied."""
-    name = f"t{next(_numbers)}"
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE template_main")
-    yield _named(postgres_server, name)
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with postgres_databases.lent() as uri:
+        yield uri
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
