@@ -15,6 +15,7 @@ _TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+\-]{1,100}/[A-Za-z0-9!#$&^_.+\-]{1,100}")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$&+.^_`{}~\-][A-Za-z0-9!#$&+.^_`{}~ \-]{0,49}")
 _CONTENT_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.@\-]{1,60}")
 _FROM = b"From "
+_ENCODED = 3  # octets of "=20"
 _ATTRIBUTE_CHARS = "!#$&+-.^_`{|}~"  # RFC 2231 §7 attribute-char beside letters and digits
 
 
@@ -39,12 +40,17 @@ def _encoded(data: bytes) -> tuple[str, bytes]:
 
 def quoted_printable(data: bytes) -> bytes:
     """Return CRLF text in quoted-printable, trailing blanks and a leading "From " encoded too."""
-    return b"\r\n".join([_shielded(line) for line in _quote(data).split(b"\r\n")])
+    return b"\r\n".join([_shielded(_bounded(line)) for line in _quote(data).split(b"\r\n")])
 
 
 def _quote(data: bytes) -> bytes:
     quoted = binascii.b2a_qp(data, istext=True)
     return quoted if b"\r\n" in data else quoted.replace(b"\n", b"\r\n")
+
+
+def _bounded(line: bytes) -> bytes:
+    """Break a line that is too long: b2a_qp does not count the blank that it encodes at a line's end."""
+    return line if len(line) <= MAX_LINE else line[:-_ENCODED] + b"=\r\n" + line[-_ENCODED:]
 
 
 def _shielded(line: bytes) -> bytes:
