@@ -34,18 +34,23 @@ NAMES_S = 20.0  # for everything that asks the DNS; RFC 7208 §4.6.4 asks for at
 QUESTION_S = 8.0  # for one of these questions
 IN_THREAD_BYTES = 262_144  # a larger body is hashed in a thread
 
+NOTHING = Judgement()
+
 T = TypeVar("T")
 Ask = Callable[[Question], Awaitable[Answer]]
 
 
 async def judge(services: Services, arrival: Arrival) -> Judgement:
     """Examine a message and say what follows. Never raises because of a message, a zone or a scanner."""
+    checks = services.settings.checks
+    asked = checks.enabled and not arrival.trusted and not is_exempt(arrival.peer, checks.exempt)
+    if not asked and not arrival.has_results:
+        return NOTHING
     fields, body_start = headers.scan(cast(bytes, arrival.raw))
     header = authres.neutralised(arrival.raw, fields, arrival.authserv_id)
-    checks = services.settings.checks
     if header:
         log.warning("checks.forged_results", peer=arrival.peer, hello=arrival.hello)
-    if not checks.enabled or arrival.trusted or is_exempt(arrival.peer, checks.exempt):
+    if not asked:
         return Judgement(header=header)
     found = await _examine(services, arrival, fields, body_start)
     decision, reasons = deciding.decide(checks, found)

@@ -15,7 +15,8 @@ class Arrival:
 
     `peer` is its address, `hello` what it called itself, `sender` the envelope's ("" for the null sender). `authserv_id` is the name
     under which we say what we found (RFC 8601 §2.5), `author` the domain of the one author, as A-labels, or a literal. `trusted` says
-    that a node of the topology brought it, which was verified elsewhere.
+    that a node of the topology brought it, which was verified elsewhere, `has_results` that there may be fields in its header that say
+    what was found.
     """
 
     peer: str
@@ -28,6 +29,7 @@ class Arrival:
     author: str = ""
     queue_hint: str = ""
     trusted: bool = False
+    has_results: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ RFC 5321 §4.1.1.4, §4.4, §6.1 (the reply takes responsibility).
 """
 
 import secrets
+from dataclasses import replace
 
 import structlog
 
@@ -12,6 +13,7 @@ from mailcore.message.date import format_date
 from mailcore.queue.acting import Acting, fields
 from mailcore.queue.types import Submission
 from mailcore.smtp import policy, trace
+from mailcore.smtp.checking import examined
 from mailcore.smtp.incoming import Incoming
 from mailcore.smtp.policy import Head
 from mailcore.smtp.reply import BARE_AGAIN, BARE_LINE_BREAK, Reply, queued
@@ -36,8 +38,10 @@ async def deposit(session: Session, transaction: Transaction, incoming: Incoming
     front = stamp(session, transaction, head, trace_id)  # lines to put in front; what is behind them stays as it came
     if acting is not None:
         front += fields(acting, has_sender=bool(head.sender_values))
-    raw = await incoming.behind(front)
-    queue_id = await session.front.accept(session.front.services, _submission(session, transaction, raw, acting))
+    judged = await examined(session, transaction, head, content, trace_id)
+    raw = await incoming.behind(front + judged.fields + judged.header, len(judged.header))
+    submission = replace(_submission(session, transaction, raw, acting), junk=judged.action == "junk")
+    queue_id = await session.front.accept(session.front.services, submission)
     log.info(
         "smtp.accepted",
         queue_id=queue_id,

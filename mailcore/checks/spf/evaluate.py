@@ -37,8 +37,8 @@ class _Ended(Exception):
 class _Budget:
     """What one check may still ask; shared by what it includes."""
 
-    lookups: int = MAX_LOOKUPS
-    void: int = MAX_VOID
+    lookups: int
+    void: int
     validated: dict[str, str] = field(default_factory=dict)
 
     def spend(self) -> None:
@@ -82,7 +82,7 @@ def check(asked: Asked) -> Steps[Spf]:
         return Spf("none", identity=identity, reason="not the name of a domain")
     values = Values(f"{local or 'postmaster'}@{domain}", domain, address, asked.hello, asked.receiver, asked.now_s)
     try:
-        result, words = yield from _check_host(values, _Budget(), explaining=True)
+        result, words = yield from _check_host(values, _Budget(MAX_LOOKUPS, MAX_VOID), explaining=True)
     except _Ended as end:
         return Spf(end.result, domain, identity, end.reason)
     return Spf(result, domain, identity, explanation=words)
