@@ -220,11 +220,24 @@ class _Writer:
         try:
             if len(batch) == 1:
                 self._run_unit(batch[0])  # the transaction itself undoes it
-            else:
+            elif not self._run_together(batch):
                 for job in batch:
                     self._run_guarded(job)
         except Exception as error:  # noqa: BLE001  (a driver: the cause goes to every waiter)
             self._fail(batch, error)
+
+    def _run_together(self, batch: list[_Job]) -> bool:
+        """Run the units without a savepoint each, which copies every page; when one fails, undo them all and return False."""
+        self._connection.execute("SAVEPOINT batch")
+        try:
+            for job in batch:
+                self._run_unit(job)
+        except Exception:  # the units run again, each on its own, and the cause goes to its caller
+            if not self._connection.in_transaction:
+                raise
+            self._connection.execute("ROLLBACK TO batch")
+            return False
+        return True
 
     def _run_guarded(self, job: _Job) -> None:
         self._connection.execute("SAVEPOINT unit")

@@ -19,8 +19,8 @@ class Quota:
 def of(tx: Tx, account_id: int) -> Quota:
     """Return what holds for an account: its own quota, or everybody's."""
     rows = tx.rows(
-        "SELECT storage_bytes, messages FROM quota WHERE account_id IN (:ids[]) ORDER BY account_id DESC LIMIT 1",
-        ids=[EVERYBODY, account_id],
+        f"SELECT storage_bytes, messages FROM quota WHERE account_id IN ({EVERYBODY}, :account_id) ORDER BY account_id DESC LIMIT 1",
+        account_id=account_id,
     )
     return Quota(*rows[0]) if rows else Quota(None, None)
 

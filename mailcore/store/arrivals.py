@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config.database import Tx
-from mailcore.store import mailboxes, messages
+from mailcore.store import keywords, mailboxes, messages
 from mailcore.store.keys import AccountKey
+from mailcore.store.messages import Arrival
 from mailcore.store.types import FIRST_KEYWORD_BIT, Appended, Prepared
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message whose blob is durable, with what it gets in the mailbox. Keywords go by name."""
+    """A message with what it gets in the mailbox; a large blob is durable already. Keywords go by name."""
 
     message: Prepared
     flags: int
@@ -26,9 +27,13 @@ def append(
 
     `within` are the flags that may be set there (RFC 4314 §4); `kept` keywords of the account stay free.
     """
-    target = mailboxes.find(tx, account.account_id, name).key
     named = bool(within >> FIRST_KEYWORD_BIT)
-    return [
-        messages.append_with(tx, target, account, one.message, one.flags & within, one.keywords if named else (), one.internaldate_us, kept)
+    several = [
+        Arrival(
+            one.message,
+            one.flags & within | (keywords.bits(tx, account.account_id, one.keywords, kept) if named and one.keywords else 0),
+            one.internaldate_us,
+        )
         for one in drafts
     ]
+    return messages.add(tx, account, "name_fold", mailboxes.canonical(name).casefold(), several)

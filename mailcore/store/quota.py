@@ -13,6 +13,10 @@ from mailcore.store.types import AccountId, Flag, MailboxKey
 
 GRACE_PERCENT = 10  # what a delivery may go beyond the quota: nobody's letter comes back for the last message that did not quite fit
 _NO_LIMIT = 1 << 62  # more than any quota can be
+_LIMITS_AND_USAGE = f"""
+    SELECT storage_bytes, messages, (SELECT COALESCE(SUM(size_bytes), 0) FROM mailbox WHERE account_id = :account_id),
+        (SELECT COALESCE(SUM(message_count), 0) FROM mailbox WHERE account_id = :account_id)
+    FROM quota WHERE account_id IN ({quotas.EVERYBODY}, :account_id) ORDER BY account_id DESC LIMIT 1"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,12 @@ def usage(tx: Tx, account_id: AccountId) -> Usage:
 
 def require_room(tx: Tx, account_id: AccountId, messages: int, size_bytes: int, *, delivery: bool = False) -> None:
     """Refuse what does not fit beside what is there. Call it behind the account's lock. Raises OverQuota."""
-    quota = quotas.of(tx, account_id)
-    if quota.storage_bytes is None and quota.messages is None:
+    row = tx.row(_LIMITS_AND_USAGE, account_id=account_id)
+    if row is None:
         return
-    held = usage(tx, account_id)
+    storage_limit, message_limit, held_bytes, held = row
     grace = 100 + GRACE_PERCENT * delivery
-    for there, more, limit in ((held.storage_bytes, size_bytes, quota.storage_bytes), (held.messages, messages, quota.messages)):
+    for there, more, limit in ((held_bytes, size_bytes, storage_limit), (held, messages, message_limit)):
         if limit is not None and there + more > limit * grace // 100:
             raise OverQuota(account_id=account_id)
 

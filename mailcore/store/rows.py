@@ -1,6 +1,7 @@
 """Rows of mailboxes, and the counters that every change goes through."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from config.database import Row, Tx
 from mailcore.errors import NoSuchMailbox
@@ -27,6 +28,52 @@ def get(tx: Tx, key: MailboxKey) -> Mailbox:
     if row is None:
         raise NoSuchMailbox(mailbox_id=key.mailbox_id)
     return mailbox(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a mailbox stands: what the next message in it gets."""
+
+    key: MailboxKey
+    uidvalidity: int
+    uid_next: int
+    highest_modseq: int
+
+
+_STANDING = "SELECT mailbox_id, uidvalidity, uid_next, highest_modseq FROM mailbox WHERE account_id = :account_id AND "
+_BY = {column: f"{_STANDING}{column} = :value" for column in ("mailbox_id", "name_fold")} | {
+    "role": _STANDING + "role = :value AND role <> ''"  # the second lets the partial index serve
+}
+_ADD = """
+    UPDATE mailbox SET uid_next = uid_next + :messages, highest_modseq = :modseq, message_count = message_count + :messages,
+        unseen_count = unseen_count + :unseen, size_bytes = size_bytes + :size_bytes
+    WHERE account_id = :account_id AND mailbox_id = :mailbox_id"""
+
+
+def standing(tx: Tx, account_id: AccountId, by: str, value: int | str) -> Standing:
+    """Return where the mailbox stands that has this "mailbox_id", "name_fold" or "role". Call it behind the account's lock.
+
+    Raises NoSuchMailbox.
+    """
+    row = tx.row(_BY[by], account_id=account_id, value=value)
+    if row is None:
+        raise NoSuchMailbox(by=by, value=value)
+    return Standing(MailboxKey(account_id, row[0]), *row[1:])
+
+
+def add(tx: Tx, there: Standing, modseq: int, messages: int, unseen: int, size_bytes: int) -> None:
+    """Add new messages to a mailbox's counters, with the UIDs from `there.uid_next` on: `grow` for whoever has the lock and has looked."""
+    key = there.key
+    tracks.note_added(tx, key, modseq, range(there.uid_next, there.uid_next + messages), there.highest_modseq)
+    tx.execute(
+        _ADD,
+        messages=messages,
+        modseq=modseq,
+        unseen=unseen,
+        size_bytes=size_bytes,
+        account_id=key.account_id,
+        mailbox_id=key.mailbox_id,
+    )
 
 
 def grow(

@@ -22,6 +22,9 @@ _NOTE = """
     WHERE account_id = :account_id AND mailbox_id = :mailbox_id
     ON CONFLICT (account_id, mailbox_id, modseq, low_uid) DO UPDATE SET
         high_uid = CASE WHEN excluded.high_uid > touched.high_uid THEN excluded.high_uid ELSE touched.high_uid END"""
+_NOTE_ADDED = """
+    INSERT INTO touched (account_id, mailbox_id, modseq, low_uid, high_uid, after_modseq)
+    VALUES (:account_id, :mailbox_id, :modseq, :low, :high, :after)"""
 _NOTE_SPAN, _NOTE_NEXT = _NOTE.format(low=":low", high=":high"), _NOTE.format(low="uid_next", high="uid_next + :uids - 1")
 _IN = "account_id = :account_id AND mailbox_id = :mailbox_id"
 
@@ -35,6 +38,12 @@ def note(tx: Tx, key: MailboxKey, modseq: int, uids: Sequence[int]) -> None:
 def note_next(tx: Tx, key: MailboxKey, modseq: int, count: int) -> None:
     """Note that a change adds messages with the next UIDs. Before the mailbox's own row is changed."""
     tx.execute(_NOTE_NEXT, **_params(key), modseq=modseq, uids=count)
+    _trim(tx, key, modseq)
+
+
+def note_added(tx: Tx, key: MailboxKey, modseq: int, uids: range, after_modseq: int) -> None:
+    """Note that a change adds messages with these UIDs, for whoever knows where the mailbox stands."""
+    tx.execute(_NOTE_ADDED, **_params(key), modseq=modseq, low=uids.start, high=uids.stop - 1, after=after_modseq)
     _trim(tx, key, modseq)
 
 

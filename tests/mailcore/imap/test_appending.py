@@ -171,8 +171,9 @@ async def test_a_full_disk_is_said_as_such_and_leaves_nothing_behind(amina: Clie
     for module, name, broken, raw in (
         (spool, "SPARE_BYTES", 1 << 60, LARGE),
         (blobs, "write_file", full, LARGE),
-        (messages, "append_with", database_full, small),
-        (blobs, "insert", database_full, small),
+        (messages, "add", database_full, small),
+        (blobs, "insert_small", database_full, small),
+        (blobs, "insert", database_full, LARGE),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, broken)
@@ -186,7 +187,7 @@ async def test_a_full_disk_is_said_as_such_and_leaves_nothing_behind(amina: Clie
 
 async def test_nothing_of_several_messages_stays_when_the_last_fails(amina: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[object] = []
-    append = messages.append_with
+    append = blobs.insert_small
 
     def failing(*arguments: object) -> object:
         done.append(arguments)
@@ -194,7 +195,7 @@ async def test_nothing_of_several_messages_stays_when_the_last_fails(amina: Clie
             raise apsw.FullError("database or disk is full")
         return append(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(messages, "append_with", failing)
+    monkeypatch.setattr(blobs, "insert_small", failing)
     assert (await amina.ask(b"APPEND INBOX {1+}\r\na {1+}\r\nb {1+}\r\nc")).startswith(b"NO [UNAVAILABLE]")
     assert len(done) == 3
     assert await count(amina) == 0

@@ -39,7 +39,8 @@ from mailcore.imap.sequence import SequenceSet
 from mailcore.imap.view import View
 from mailcore.message.index import index
 from mailcore.services import Services
-from mailcore.store import fulltext, keywords, mailboxes, messages
+from mailcore.store import arrivals, fulltext, keywords, mailboxes, messages
+from mailcore.store.arrivals import Draft
 from mailcore.store.fulltext.words import canonical
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import MailboxKey, Stored
@@ -97,7 +98,7 @@ async def filled(services: Services) -> Mailbox:
         await services.store.keep(prepared)
         flags = sum(bit for place, bit in enumerate((1, 2, 4, 8, 16)) if (number >> place) & 1)
         at = NOW_DAY * DAY_US - (number % 8) * DAY_US // 2
-        await services.db.write(messages.append_with, key, account, prepared, flags, ["$Vu"] if number % 4 == 0 else [], at)
+        await services.db.write(arrivals.append, account, "INBOX", [Draft(prepared, flags, ("$Vu",) if number % 4 == 0 else (), at)])
         if number == COUNT // 2:
             await fulltext.catch_up(services.store, account)  # half is in the index, the rest is not
     await services.db.write(messages.store_flags, key, [7], "add", 8)
