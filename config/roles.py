@@ -20,6 +20,7 @@ ROLES = {
     "submission": "mailcore.smtp.server:submission",
     "imap": "mailcore.imap.server:imap",
     "ldap": "mailcore.ldap:ldap",
+    "sieve": "mailcore.managesieve.server:sieve",
     "web": "webmail.app:web",
     "keep": "mailcore.keep:keep",
     "index": "mailcore.index:index",
@@ -32,6 +33,7 @@ LISTENERS = {
     "submission": ("submission", "submissions"),
     "imap": ("imap", "imaps"),
     "ldap": ("ldaps",),
+    "sieve": ("sieve",),
     "web": ("https",),
 }
 

@@ -58,6 +58,7 @@ class Listen(Section, frozen=True, forbid_unknown_fields=True):
     imaps: str = ""
     https: str = ""
     ldaps: str = ""
+    sieve: str = ""
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -83,6 +84,35 @@ class Smtp(Section, frozen=True, forbid_unknown_fields=True):
     max_recipients: int = 1000  # RFC 5321 §4.5.3.1.8 asks for at least 100
     max_connections: int = 1000
     max_connections_per_address: int = 50
+
+
+class Rate(Section, frozen=True, forbid_unknown_fields=True):
+    """How much may be sent; 0 is no limit."""
+
+    messages_per_hour: int = 0
+    messages_per_day: int = 0
+    recipients_per_hour: int = 0
+    recipients_per_day: int = 0
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            if getattr(self, name) < 0:
+                raise ValueError(f"Expected a number, 0 for no limit - at `$.{name}`")
+
+
+class Sending(Section, frozen=True, forbid_unknown_fields=True):
+    """What a person and an administration may send of whom the register says nothing else.
+
+    A person who writes day and night does not reach these numbers, and a stolen password does within the hour.
+    """
+
+    person: Rate = Rate(1_000, 5_000, 5_000, 20_000)
+    administration: Rate = Rate(50_000, 500_000, 250_000, 2_500_000)
+    priority: int = 0  # the highest that anybody may ask for (RFC 6710): routine
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.priority <= 9:
+            raise ValueError("Expected a priority from 0 to 9 - at `$.priority`")
 
 
 class Imap(Section, frozen=True, forbid_unknown_fields=True):
@@ -126,7 +156,9 @@ class Queue(Section, frozen=True, forbid_unknown_fields=True):
     retry_max_s: int = 3600
     lifetime_s: int = 432_000  # five days
     delay_notice_s: int = 14_400  # four hours
-    per_destination: int = 5
+    per_destination: int = 20  # connections at once, when all goes well; Postfix default_destination_concurrency_limit
+    rest_after: int = 5  # failed connections in a row, then a destination is left alone for a while
+    old_s: int = 14_400  # what waits longer than this is an alarm
 
 
 class Manifest(Section, frozen=True, forbid_unknown_fields=True):
@@ -232,6 +264,7 @@ class _File(Section, frozen=True, forbid_unknown_fields=True):
     database: DatabaseSettings = DatabaseSettings()
     listen: Listen = Listen()
     smtp: Smtp = Smtp()
+    sending: Sending = Sending()
     imap: Imap = Imap()
     ldap: Ldap = Ldap()
     web: Web = Web()
@@ -260,6 +293,7 @@ class Settings(msgspec.Struct, frozen=True):
     queue: Queue
     routes: list[Route]
     ldap: Ldap = Ldap()
+    sending: Sending = Sending()
     manifest: Manifest = Manifest()
     routing: Routing = Routing()
     openid: OpenId = OpenId()
@@ -317,6 +351,7 @@ def parse(text: str, directory: Path) -> Settings:
         database=read.database,
         listen=read.listen,
         smtp=read.smtp,
+        sending=read.sending,
         imap=read.imap,
         ldap=read.ldap,
         web=read.web,

@@ -7,7 +7,6 @@ changed since are forgotten. So a change counts from the next batch on, in whate
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from weakref import WeakKeyDictionary
 
 from config.database import Tx
 from config.log import log
@@ -15,7 +14,6 @@ from mailcore.services import Services
 from mailcore.sieve import scripts
 from mailcore.sieve.compile import Script, compile
 from mailcore.sieve.faults import SieveError
-from mailcore.store.store import Store
 
 MAX_ACCOUNTS = 100_000  # as many as keys are kept open (store/keyring.py)
 MAX_HELD_BYTES = 32 * 1024 * 1024  # of the sources of what is compiled; functions take some ten times as much
@@ -68,12 +66,9 @@ class Shelf:
             self._held_bytes -= dropped
 
 
-_shelves: WeakKeyDictionary[Store, Shelf] = WeakKeyDictionary()
-
-
 def of(services: Services) -> Shelf:
-    """Return the shelf of a node's store in this process."""
-    return _shelves.setdefault(services.store, Shelf())
+    """Return the shelf of a node in this process."""
+    return services.parts.get(Shelf, Shelf)
 
 
 async def refreshed(services: Services) -> Shelf:
