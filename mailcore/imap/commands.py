@@ -279,7 +279,8 @@ Item = Attribute | Body | Binary
 class Fetch:
     """`named` says that UID FETCH asked for the UID itself. `changed_since` and `vanished` are RFC 7162's, `partial` RFC 9394's.
 
-    `partial` is the first and the last of the messages in the set to answer for, counted from 1, or from -1 backwards.
+    `partial` is the first and the last of the messages in the set to answer for, counted from 1, or from -1 backwards. `view` are
+    the names of the items when the selected view answers them all and there are no modifiers.
     """
 
     messages: SequenceSet
@@ -289,6 +290,7 @@ class Fetch:
     changed_since: int | None = None
     vanished: bool = False
     partial: tuple[int, int] | None = None
+    view: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mailcore.imap.sequence import SequenceSet
+from mailcore.imap.sequence import STAR, SequenceSet
 from mailcore.store.types import Delta, FlagState, Mailbox, Snapshot
 
 
@@ -133,11 +133,16 @@ class View:
         return [place for place in map(self.index, uids) if place is not None]
 
     def _by_uid(self, messages: SequenceSet) -> Sequence[int]:
+        if len(messages.ranges) == 1 and (uid := messages.ranges[0][0]) == messages.ranges[0][1] != STAR:
+            place = self.index(uid)
+            return range(place, place + 1) if place is not None else range(0)
         highest = self.uids[-1] if self.uids else 0
         return _joined(range(bisect_left(self.uids, low), bisect_right(self.uids, high)) for low, high in messages.spans(highest))
 
     def _by_number(self, messages: SequenceSet) -> Sequence[int]:
         count = len(self.uids)
+        if len(messages.ranges) == 1 and 0 < (number := messages.ranges[0][0]) == messages.ranges[0][1] <= count:
+            return range(number - 1, number)
         if messages.top() > count and (count or not _open_ended(messages)):
             raise NoSuchNumber(messages.top())
         return _joined(range(low - 1, min(high, count)) for low, high in messages.spans(count)) if count else ()

@@ -6,11 +6,11 @@ What is asked for most, and answers what the handlers of these commands answer: 
 from collections.abc import Callable
 from functools import lru_cache
 
-from mailcore.imap.commands import Attribute, Fetch, Level, Plain
+from mailcore.imap.commands import Fetch, Plain
 from mailcore.imap.fetching import VIEW_FIELDS, opening
-from mailcore.imap.parse.fetching import FLAGS, MODSEQ
-from mailcore.imap.responses import Done, ok
+from mailcore.imap.responses import Done, FlagWriter, ok
 from mailcore.imap.session import Session
+from mailcore.imap.view import View
 
 Said = tuple[bytes, Done]  # untagged responses, and how the command ends
 MANY = 64  # messages: more are written together, which costs less each
@@ -24,45 +24,32 @@ def noop(session: Session, command: Plain) -> Said:
 
 def fetch(session: Session, command: Fetch) -> Said | None:
     """Answer what the view knows of a few messages; None for everything else."""
-    items = _items(session, command)
-    if items is None:
+    names = command.view
+    if session.enabled or "MODSEQ" in names:
+        names = _extended(session, names)
+    if not names:
         return None
     places = session.places(command.messages, uid=command.uid)
-    if len(places) > min(MANY, session.limit):
+    if len(places) > 1 and len(places) > min(MANY, session.limit):
         return None
-    template = _template(tuple([item.name for item in items]))
-    columns = [_READERS[item.name](session) for item in items]
-    return b"".join([template % (place + 1, *[read(place) for read in columns]) for place in places]), FETCHED
+    template, view, flags = _template(names), session.selected.view, session.flags
+    reading = [_READERS[name] for name in names]
+    return b"".join([template % (place + 1, *[read(view, flags, place) for read in reading]) for place in places]), FETCHED
 
 
-def _items(session: Session, command: Fetch) -> tuple[Attribute, ...] | None:
-    """Return the items as this client is answered when the view has them all and nothing else changes the answer."""
-    if command.changed_since is not None or command.partial is not None or command.vanished:
-        return None
-    follows = False
-    if session.enabled:
-        if "UIDONLY" in session.enabled:
-            return None
-        follows = "CONDSTORE" in session.enabled
-    found: list[Attribute] = []
-    for item in command.items:
-        if item.level is not Level.VIEW or (item is MODSEQ and not follows) or not isinstance(item, Attribute):
-            return None
-        found.append(item)
-    if follows and FLAGS in found and MODSEQ not in found:  # RFC 7162 §3.1: MODSEQ wherever flags are told
-        found.append(MODSEQ)
-    return tuple(found)
+def _extended(session: Session, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the items as a client is answered that enabled something; none when there is more to it than them."""
+    if "UIDONLY" in session.enabled:
+        return ()
+    if "CONDSTORE" not in session.enabled:
+        return names if "MODSEQ" not in names else ()
+    return (*names, "MODSEQ") if "FLAGS" in names and "MODSEQ" not in names else names  # RFC 7162 §3.1: wherever flags are told
 
 
-def _flags(session: Session) -> Callable[[int], bytes]:
-    write, flags = session.flags.write, session.selected.view.flags
-    return lambda place: write(flags[place])
-
-
-_READERS: dict[str, Callable[[Session], Callable[[int], int | bytes]]] = {  # of an item, by the place of a message
-    "UID": lambda session: session.selected.view.uids.__getitem__,
-    "FLAGS": _flags,
-    "MODSEQ": lambda session: session.selected.view.modseqs.__getitem__,
+_READERS: dict[str, Callable[[View, FlagWriter, int], int | bytes]] = {  # of an item, by the place of a message
+    "UID": lambda view, flags, place: view.uids[place],
+    "FLAGS": lambda view, flags, place: flags.write(view.flags[place]),
+    "MODSEQ": lambda view, flags, place: view.modseqs[place],
 }
 
 

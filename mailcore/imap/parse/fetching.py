@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from mailcore.imap.commands import Attribute, Binary, Body, Fetch, Item, Level
 from mailcore.imap.parse.cursor import MAX_NUMBER, BadSyntax, Cursor
+from mailcore.imap.sequence import SequenceSet
 from mailcore.message.section import Section
 
 MAX_ITEMS = 200
 MAX_FIELDS = 500
+REMEMBERED_BYTES = 400  # of what is asked: what clients ask for is shorter, and 256 of them are of bounded size
 MAX_PATH = 300  # octets: deeper than any part that the parser of messages records
 
 WHOLE = Section("", "", ())
@@ -54,35 +56,58 @@ _RANGE = re.compile(rb"(-?)([1-9]\d{0,9}):(-?)([1-9]\d{0,9})(?![\d:])")
 
 def fetch(cursor: Cursor) -> Fetch:
     """FETCH with sequence numbers."""
-    command = _fetch(cursor)
-    if command.vanished:
-        raise BadSyntax("VANISHED is for UID FETCH")  # RFC 7162 §3.2.6
-    return command
-
-
-def _fetch(cursor: Cursor) -> Fetch:
-    cursor.space()
-    messages = cursor.sequence_set()
-    cursor.space()
-    return _modified(cursor, Fetch(messages, items(cursor), uid=False))
+    return _fetch(cursor, uid=False)
 
 
 def uid_fetch(cursor: Cursor) -> Fetch:
     """UID FETCH answers with the UID, first, whether asked for or not (RFC 3501 §6.4.8)."""
-    command = _fetch(cursor)
-    if command.vanished and command.changed_since is None:
+    return _fetch(cursor, uid=True)
+
+
+def _fetch(cursor: Cursor, *, uid: bool) -> Fetch:
+    cursor.space()
+    messages = cursor.sequence_set()
+    cursor.space()
+    said = cursor.data[cursor.at :]
+    asked = (_asked if len(said) <= REMEMBERED_BYTES else _read)(said, uid)
+    cursor.at = len(cursor.data)
+    return Fetch(messages, asked.items, uid, asked.named, asked.changed_since, asked.vanished, asked.partial, asked.view)
+
+
+def _read(said: bytes, uid: bool) -> Fetch:
+    """Return what is asked of messages that are yet to be named."""
+    cursor = Cursor(said)
+    wanted = items(cursor)
+    modifiers = _modifiers(cursor)
+    cursor.end()
+    if "VANISHED" in modifiers and not uid:
+        raise BadSyntax("VANISHED is for UID FETCH")  # RFC 7162 §3.2.6
+    if "VANISHED" in modifiers and "CHANGEDSINCE" not in modifiers:
         raise BadSyntax("VANISHED needs CHANGEDSINCE")  # RFC 7162 §3.2.6
-    others = tuple(item for item in command.items if item is not UID)
-    return replace(command, items=(UID, *others), uid=True, named=len(others) < len(command.items))
+    answered = (UID, *(item for item in wanted if item is not UID)) if uid else wanted
+    brief = not modifiers and all(item.level is Level.VIEW for item in answered)
+    return Fetch(
+        SequenceSet(()),
+        answered,
+        uid,
+        named=not uid or UID in wanted,
+        changed_since=modifiers.get("CHANGEDSINCE"),
+        vanished="VANISHED" in modifiers,
+        partial=modifiers.get("PARTIAL"),
+        view=tuple(item.name for item in answered if isinstance(item, Attribute)) if brief else (),
+    )
 
 
-def _modified(cursor: Cursor, command: Fetch) -> Fetch:
+_asked = lru_cache(maxsize=256)(_read)  # a client asks for the same of one message after the other
+
+
+def _modifiers(cursor: Cursor) -> dict[str, Any]:
     """Take the modifiers, each at most once, in any order."""
+    seen: dict[str, Any] = {}
     if cursor.ended():
-        return command
+        return seen
     cursor.space()
     cursor.expect(b"(")
-    seen: dict[str, Any] = {}
     while not seen or not cursor.skip(b")"):
         if seen:
             cursor.space()
@@ -91,12 +116,7 @@ def _modified(cursor: Cursor, command: Fetch) -> Fetch:
         if read is None or name in seen:
             raise BadSyntax("unknown modifier")
         seen[name] = read(cursor)
-    return replace(
-        command,
-        changed_since=seen.get("CHANGEDSINCE"),
-        vanished="VANISHED" in seen,
-        partial=seen.get("PARTIAL"),
-    )
+    return seen
 
 
 def _changed_since(cursor: Cursor) -> int:

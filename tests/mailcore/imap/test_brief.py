@@ -101,6 +101,15 @@ async def test_so_they_are_after_enable(server: Server, at_once: list[bytes], mo
     assert (b"UID FETCH 1:3 (FLAGS)" in at_once) == (extension != "UIDONLY")
 
 
+async def test_who_begins_to_follow_modseqs_is_told_where_they_stand(server: Server, at_once: list[bytes]) -> None:
+    client = await prepared(server)
+    at_once.clear()
+    for first in (True, False):
+        assert await client.ask("FETCH 1 MODSEQ") == b"OK fetched"
+        assert client.untagged[0].startswith(b"* OK [HIGHESTMODSEQ ") == first
+    assert at_once == [b"FETCH 1 MODSEQ"]
+
+
 async def test_news_are_told_by_the_next_command(server: Server, at_once: list[bytes]) -> None:
     client, other = await prepared(server), await server.signed_in("INBOX")
     assert await client.ask("NOOP") == b"OK done"
@@ -142,7 +151,7 @@ async def test_what_breaks_is_heard_of_and_answered_all_the_same(server: Server,
     def broken(*_: Any) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("mailcore.imap.handlers.brief._items", broken)
+    monkeypatch.setattr("mailcore.imap.handlers.brief._template", broken)
     assert await client.ask("FETCH 1 UID") == b"OK fetched"
     assert client.untagged == [b"* 1 FETCH (UID 1)"]
 
