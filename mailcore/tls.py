@@ -53,7 +53,7 @@ class Listening:
         """Return by what a good certificate is known, None when `signing.pki` does not find it good."""
         now_us = self._clock.now_us()
         try:
-            leaf, others = x509.load_der_x509_certificate(der), [x509.load_der_x509_certificate(one) for one in _sent(ssl_object)]
+            leaf, others = x509.load_der_x509_certificate(der), [x509.load_der_x509_certificate(one) for one in sent(ssl_object)]
             path.find(leaf, others, self._roots, now_us, now_us, ExtendedKeyUsageOID.CLIENT_AUTH)
         except (path.Refused, ValueError) as refused:
             log.info("tls.certificate_refused", reason=str(refused))
@@ -78,8 +78,11 @@ def context(certificate: Path, key: Path, roots: Sequence[bytes] = (), protocols
     return made
 
 
-def _sent(ssl_object: Any) -> list[bytes]:
-    """Return what the client sent beside its certificate, DER: public from Python 3.13 on, there before."""
+def sent(ssl_object: Any) -> list[bytes]:
+    """Return the chain that the other side sent, DER; a server's own certificate stands first, a client's is left out (OpenSSL).
+
+    Public from Python 3.13 on, there before.
+    """
     chain = getattr(ssl_object, "get_unverified_chain", None)
     if chain is not None:
         return [bytes(one) for one in chain()]

@@ -93,6 +93,10 @@ PURE = (
     "mailcore/smtp/grammar.py",
     "mailcore/smtp/params.py",
     "mailcore/smtp/policy.py",
+    "mailcore/queue/wire.py",
+    "mailcore/routing/dane.py",
+    "mailcore/routing/keys.py",
+    "mailcore/routing/trace.py",
     "mailcore/smtp/reply.py",
     "mailcore/store/fulltext/query.py",
     "mailcore/store/fulltext/segment.py",
@@ -110,7 +114,6 @@ IMPURE = {"asyncio", "os", "pathlib", "random", "secrets", "shutil", "socket", "
 ENGINES = {
     "Stemmer": {"mailcore/store/fulltext/stems.py"},
     "aiosmtpd": {"mailcore/smtp/server.py", "mailcore/smtp/connection.py"},
-    "aiosmtplib": {"mailcore/queue/remote.py"},
     "apsw": {"config/sqlite.py"},
     "argon2": {"directory/signin/passwords.py"},
     "authlib": {"webmail/oidc/upstream.py"},

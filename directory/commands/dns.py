@@ -22,7 +22,7 @@ from directory.autoconfig.zone import Record
 from directory.carddav.paths import ROOT
 from directory.errors import NotFound
 
-LOOK_UP, RESOLVER = "mailcore.queue.route:look_up", "mailcore.queue.route:system_resolver"
+LOOK_UP, RESOLVER = "mailcore.dns:look_up", "mailcore.dns:system_resolver"
 AT_ONCE = 8  # questions under way
 FAILED = 1
 
@@ -40,7 +40,7 @@ def main(
     pinned = zone.pins(offered, _key_sha256(read.tls.certificate))
     wanted = {one: _records(read, one) for one in ask(directory, _domains, domain)}
     if check:
-        _check([*(record for each in wanted.values() for record in each), *pinned], as_json=as_json)
+        _check([*(record for each in wanted.values() for record in each), *pinned], read.dns, as_json=as_json)
     elif as_json:
         show({one: _rows([*each, *pinned]) for one, each in wanted.items()})
     else:
@@ -66,8 +66,8 @@ def _key_sha256(certificate: Path) -> bytes:
     return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
 
 
-def _check(wanted: Sequence[Record], *, as_json: bool) -> None:
-    found = run(_ask_all(wanted))
+def _check(wanted: Sequence[Record], servers: Any, *, as_json: bool) -> None:
+    found = run(_ask_all(wanted, servers))
     said = [(record, _judge(record, answer), answer) for record, answer in zip(wanted, found, strict=True)]
     if as_json:
         show([{**row, "state": state} for row, (_, state, _) in zip(_rows(wanted), said, strict=True)])
@@ -78,9 +78,9 @@ def _check(wanted: Sequence[Record], *, as_json: bool) -> None:
     raise typer.Exit(0 if all(state == "right" for _, state, _ in said) else FAILED)
 
 
-async def _ask_all(wanted: Sequence[Record]) -> list[tuple[str, ...] | None]:
+async def _ask_all(wanted: Sequence[Record], servers: Any) -> list[tuple[str, ...] | None]:
     look_up: Callable[[str, str, Any], Awaitable[tuple[str, ...] | None]] = roles.load(LOOK_UP)
-    resolver, slots = roles.load(RESOLVER)(), asyncio.Semaphore(AT_ONCE)
+    resolver, slots = roles.load(RESOLVER)(servers), asyncio.Semaphore(AT_ONCE)
 
     async def one(record: Record) -> tuple[str, ...] | None:
         async with slots:
@@ -96,7 +96,12 @@ def _judge(record: Record, answer: Sequence[str] | None) -> str:
         return "unknown"
     if not answer:
         return "missing"
-    return "right" if record.data.lower() in (each.lower() for each in answer) else "differs"
+    return "right" if _plain(record.data) in map(_plain, answer) else "differs"
+
+
+def _plain(data: str) -> str:
+    """Return a record without what the writer of a zone file may choose: capitals, quotes, final dots."""
+    return " ".join(word.strip('"').removesuffix(".") for word in data.lower().split())
 
 
 def _rows(wanted: Sequence[Record]) -> list[dict[str, object]]:

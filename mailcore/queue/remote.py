@@ -1,69 +1,100 @@
-"""To another server over SMTP: one connection for all recipients of a destination, a reply for each recipient.
+"""To another server over SMTP: which way, with whom, what is put in front, and how it ended for each recipient.
 
-RFC 5321 §3.3, §4.5.3.2 (timeouts), §6.1; RFC 3207 (STARTTLS); RFC 9325 (TLS 1.2 or newer). aiosmtplib carries the
-session; commands are built by `wire`, because its own address quoting goes through the `email` package. A message is
-settled before the next one is sent: only between a peer's last 250 and that commit can a crash send twice (RFC 1047).
+RFC 5321 §3.3, §6.1; RFC 8689 (REQUIRETLS, TLS-Required). A message is settled before the next one is sent: only between a
+peer's last 250 and that commit can a crash send twice (RFC 1047). Sessions are kept for the next lease of the destination.
 """
 
 import asyncio
-import hashlib
 import itertools
-import socket
-import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-import aiosmtplib
 import structlog
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from config.failpoints import failpoint
-from directory.manifest import follow
-from mailcore.queue import route, wire
-from mailcore.queue.route import Hop, Resolver
+from config.database import Tx
+from mailcore import dns
+from mailcore.checks import sign
+from mailcore.dns import Resolver
+from mailcore.errors import OutsideNotAllowed
+from mailcore.queue import queue, route, wire
+from mailcore.queue.client import Session
+from mailcore.queue.connecting import TLS_FAILED, Connecting, Contexts
+from mailcore.queue.pool import Pool
+from mailcore.queue.route import Hop, Map
+from mailcore.queue.sending import GOES_ROUND, LOST, Letter, Stale, send
 from mailcore.queue.settle import Outcome, reply_to, settle
-from mailcore.queue.types import Lease, Reply
+from mailcore.queue.types import Lease, Queued, Reply, queue_name
+from mailcore.queue.wire import Scan
+from mailcore.routing import identity, policy, tlsrpt, tracing
+from mailcore.routing.policy import Way
+from mailcore.routing.sts_client import Policies
+from mailcore.routing.tlsrpt import Event
 from mailcore.services import Services
+from mailcore.spool import SPOOLED_BYTES, Spool
 from mailcore.store import accounts
-from mailcore.store.types import Prepared
 
-CONNECT_S = 30.0
-HANDSHAKE_S = 30.0  # smtp reference §4
-COMMAND_S = 300.0  # RFC 5321 §4.5.3.2: greeting, MAIL and RCPT 5 min
-FINAL_S = 600.0  # the answer to the final dot, 10 min
-QUIT_S = 5.0
-MAX_HOPS = 50  # Received fields; Postfix hopcount_limit
-
-LOST = Reply(451, "4.4.2", "the connection broke")
-TLS_FAILED = "4.7.5"  # RFC 3463 §3.8: cryptographic failure
-NO_TLS = Reply(451, "4.7.4", "the destination offers no TLS, which its route demands")
-GOES_ROUND = Reply(554, "5.4.6", "too many hops, the message goes round in circles")
+NEEDS_TRUST = "5.7.10"  # RFC 8689 §4.2.1: encryption needed
+MAX_TOLD = 1000  # events that wait to be counted; more is a flood that says nothing new
 
 log = structlog.get_logger()
 
 
 class Peer:
-    """What outgoing sessions share: the resolver, TLS contexts, who may be connected to."""
+    """What outgoing sessions share: the resolver, TLS contexts, kept sessions, who may be connected to.
 
-    def __init__(self, services: Services, resolver: Resolver, allowed: route.Allowed = route.is_public) -> None:
-        self.services, self.resolver, self.allowed = services, resolver, allowed
-        self._contexts: dict[object, ssl.SSLContext] = {}
+    `roots` are trusted for MTA-STS instead of the system's.
+    """
 
-    async def context(self, hop: Hop) -> ssl.SSLContext:
-        """Return the TLS context for a hop: verified, or for opportunistic ones only encrypted (RFC 7435)."""
-        key = "pinned" if hop.key_sha256 else hop.ca if hop.verify else False
-        if key not in self._contexts:
-            self._contexts[key] = await asyncio.to_thread(_context, hop)
-        return self._contexts[key]
+    def __init__(
+        self,
+        services: Services,
+        resolver: Resolver | None = None,
+        allowed: route.Allowed = route.is_public,
+        *,
+        policies: Policies | None = None,
+        roots: Path | None = None,
+    ) -> None:
+        self.services, self.allowed, self.roots = services, allowed, roots
+        self.resolver = resolver or dns.of(services)
+        self.policies = policies or Policies(services.db, self.resolver, allowed)
+        self.pool = Pool()
+        self.told: list[Event] = []
+        name = services.settings.node.hostname
+        self.connecting = Connecting(name, Contexts(services.settings, {}), services.clock.now_us, self.tell)
+
+    def tell(self, event: Event) -> None:
+        """Take what a report counts, until `count` writes it."""
+        if len(self.told) < MAX_TOLD:
+            self.told.append(event)
+
+    async def count(self) -> None:
+        """Write what was told."""
+        told, self.told = self.told, []
+        if told:
+            await self.services.db.write_soft(tlsrpt.count, told)
+
+    def map(self) -> Map:
+        """Return what finding hosts needs."""
+        settings = self.services.settings
+        return Map(settings.node.hostname, self.resolver, self.policies, self.allowed, settings.routing.ca, self.roots)
+
+    async def aclose(self) -> None:
+        """End the kept sessions."""
+        await self.pool.aclose()
+        await self.count()
 
 
-def _context(hop: Hop) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=str(hop.ca) if hop.ca else None)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if not hop.verify or hop.key_sha256:  # a key that the topology names is proof enough, as with DANE-EE (RFC 7671 §5.1)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+def permitted(tx: Tx, domain: str, messages: Sequence[Queued], view: policy.View) -> tuple[Way, list[str]]:
+    """Return the way to a domain, and for each message why it may not go there, "" for those that may."""
+    reasons = []
+    for message in messages:
+        try:
+            policy.permit(tx, policy.domain_of(tx, message.sender, message.account_id), domain, view)
+        except OutsideNotAllowed as error:
+            reasons.append(error.text)
+        else:
+            reasons.append("")
+    return policy.way(tx, domain, view), reasons
 
 
 async def serve(peer: Peer, leases: Sequence[Lease]) -> None:
@@ -71,196 +102,126 @@ async def serve(peer: Peer, leases: Sequence[Lease]) -> None:
 
     A connection that breaks is made again for the next message; one that cannot be made postpones the rest.
     """
-    settings = peer.services.settings
-    domain = leases[0].domain
-    node = await peer.services.db.peek(follow.node_of, domain, settings.manifest.site)
-    hops = await route.hops(domain, settings.routes, settings.node.hostname, peer.resolver, peer.allowed, node)
-    if isinstance(hops, Reply):
-        await settle(peer.services, [Outcome(lease, hops) for lease in leases])
-        return
+    domain, services = leases[0].domain, peer.services
     groups = [list(group) for _, group in itertools.groupby(leases, key=lambda lease: lease.message.queue_id)]
-    session: aiosmtplib.SMTP | Reply = LOST
+    view = policy.view(services.settings)
+    way, reasons = await services.db.peek(permitted, domain, [group[0].message for group in groups], view)
+    closed = [Outcome(lease, Reply(550, "5.7.1", why)) for group, why in zip(groups, reasons, strict=True) if why for lease in group]
+    await settle(services, closed)
+    left = [group for group, why in zip(groups, reasons, strict=True) if not why]
+    if way.kind == "here":  # the domain has become ours since
+        await services.db.write(queue.change_lane, leases, queue.LOCAL)
+    elif left:
+        await _travel(peer, domain, way, left)
+    await peer.count()
+
+
+async def _travel(peer: Peer, domain: str, way: Way, groups: Sequence[Sequence[Lease]]) -> None:
+    given = peer.map()
+    hops = await route.hops(domain, way, given)
+    for host, result in given.failed:
+        peer.tell(Event(domain, "tlsa" if result == "dnssec-invalid" else "sts", (), (), result, host, ""))
+    if isinstance(hops, Reply):
+        await settle(peer.services, [Outcome(lease, hops) for group in groups for lease in group])
+        return
+    kept: tuple[Session, Hop] | None = None
+    for place, group in enumerate(groups):
+        kept, outcomes = await _carry(peer, way, hops, group, kept)
+        failed = kept is None and all(each.reply.status in ("4.4.1", TLS_FAILED, "4.7.4") for each in outcomes)
+        rest = [lease for later in groups[place + 1 :] for lease in later] if failed else []
+        await settle(peer.services, [*outcomes, *(Outcome(lease, outcomes[0].reply) for lease in rest)])
+        if rest:
+            break
+    if kept is not None:
+        await peer.pool.give(*kept)
+
+
+async def _carry(
+    peer: Peer, way: Way, hops: Sequence[Hop], group: Sequence[Lease], kept: tuple[Session, Hop] | None
+) -> tuple[tuple[Session, Hop] | None, list[Outcome]]:
+    """Send one message; return the session for the next one, None when there is none left, and the outcomes."""
     try:
-        for group in groups:
-            if isinstance(session, Reply) or not session.is_connected:
-                session = await connect(peer, hops)
-            if isinstance(session, Reply):
-                break
-            await settle(peer.services, await transfer(peer.services, session, group))
-            groups = groups[1:]
-    finally:
-        if not isinstance(session, Reply):
-            await _leave(session)
-    if isinstance(session, Reply):
-        await settle(peer.services, [Outcome(lease, session) for group in groups for lease in group])
+        letter = await opened(peer.services, group[0].message)
+    except Exception as error:  # noqa: BLE001  (a driver: the recipients are postponed, never lost)
+        return kept, [Outcome(lease, reply_to(error)) for lease in group]
+    for _ in range(2):
+        found = kept if kept is not None and kept[0].usable else await _session(peer, hops, letter)
+        if isinstance(found, Reply):
+            return None, [Outcome(lease, found) for lease in group]
+        session, hop = kept = found
+        try:
+            outcomes = await transfer(peer.services, session, hop, way, letter, group)
+        except Stale:
+            kept = None
+            continue
+        return (kept if session.line.idle else None), outcomes
+    return None, [Outcome(lease, LOST) for lease in group]
 
 
-async def connect(peer: Peer, hops: Sequence[Hop]) -> aiosmtplib.SMTP | Reply:
-    """Return a session after EHLO, with TLS as the hop wants it; or why the last of the hops failed, always 4xx."""
-    reply = LOST
-    for hop in hops:
-        session = await _open(peer, hop, tls=True)
-        if isinstance(session, Reply) and not hop.verify and session.status == TLS_FAILED:
-            session = await _open(peer, hop, tls=False)
-        if not isinstance(session, Reply):
-            return session
-        reply = session
-        log.info("queue.peer_failed", peer=hop.host, address=hop.address, reply=str(reply))
-    return reply
+async def _session(peer: Peer, hops: Sequence[Hop], letter: Letter) -> tuple[Session, Hop] | Reply:
+    """Return a kept session or a new one. A message that shall arrive rather than be encrypted may get a relaxed one."""
+    found = peer.pool.take(hops) or await peer.connecting.first(hops)
+    if isinstance(found, Reply) and found.status in (TLS_FAILED, "4.7.4") and letter.facts.relaxed:
+        return await peer.connecting.first([hop.relaxed for hop in hops])
+    return found
 
 
-async def _open(peer: Peer, hop: Hop, *, tls: bool) -> aiosmtplib.SMTP | Reply:
-    session: aiosmtplib.SMTP | None = None
-    handshake = False
-    try:
-        session = aiosmtplib.SMTP(
-            hostname=hop.host,
-            local_hostname=peer.services.settings.node.hostname,
-            timeout=COMMAND_S,
-            start_tls=False,
-            sock=await _socket(hop),
-        )
-        await session.connect()
-        await session.ehlo()
-        if tls and session.supports_extension("starttls"):
-            context, handshake = await peer.context(hop), True
-            await session.starttls(tls_context=context, server_hostname=hop.host, timeout=HANDSHAKE_S)
-            handshake = False
-            if hop.key_sha256 and _key_sha256(session) != hop.key_sha256:
-                session.close()
-                return Reply(451, TLS_FAILED, f"{hop.host} has not the key that the topology names", hop.host)
-            await session.ehlo()
-        elif hop.verify:
-            await _leave(session)
-            return NO_TLS
-    except BaseException as error:
-        if session is not None:
-            session.close()
-        if not isinstance(error, (OSError, aiosmtplib.SMTPException)):
-            raise
-        return _tls_failed(error, hop) if handshake else _failed(error, hop)
-    return session
+async def connect(peer: Peer, hops: Sequence[Hop]) -> Session | Reply:
+    """Return a new session with one of the hops; or why the last of them failed, always 4xx."""
+    found = await peer.connecting.first(hops)
+    return found if isinstance(found, Reply) else found[0]
 
 
-def _key_sha256(session: aiosmtplib.SMTP) -> bytes:
-    """Return the SHA-256 of the key in the certificate that the other side showed."""
-    tls = session.get_transport_info("ssl_object")
-    certificate = x509.load_der_x509_certificate(tls.getpeercert(binary_form=True))
-    public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return hashlib.sha256(public).digest()
+async def opened(services: Services, message: Queued) -> Letter:
+    """Return a message of the queue, ready to be sent; a large one in a file, of which no more than a piece is in memory.
 
-
-async def _socket(hop: Hop) -> socket.socket:
-    family = socket.AF_INET6 if ":" in hop.address else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        made.setblocking(False)
-        async with asyncio.timeout(CONNECT_S):
-            await asyncio.get_running_loop().sock_connect(made, (hop.address, hop.port))
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except BaseException:
-        made.close()
-        raise
-    return made
-
-
-def _tls_failed(error: Exception, hop: Hop) -> Reply:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        text = f"the certificate of {hop.host} is not trusted: {error.verify_message}"
-    else:
-        text = f"no TLS session with {hop.host}: {getattr(error, 'reason', None) or type(error).__name__}"
-    return Reply(451, TLS_FAILED, text, hop.host)
-
-
-def _failed(error: Exception, hop: Hop) -> Reply:
-    """Return what went wrong before a transaction began, never as permanent: another hop or another day may do."""
-    if isinstance(error, aiosmtplib.SMTPResponseException):
-        said = wire.reply(error.code, error.message, hop.host)
-        return Reply(451, "4" + said.status[1:], f"{hop.host} said: {said}", hop.host)
-    return Reply(451, "4.4.1", f"no connection to {hop.host}", hop.host)
-
-
-async def transfer(services: Services, session: aiosmtplib.SMTP, group: Sequence[Lease]) -> list[Outcome]:
-    """Send one message to some recipients; return how it ended for each."""
-    message = group[0].message
-    host = session.hostname or ""
-    try:
-        node = await services.store.open_account(accounts.NODE)
-        dek = node.unwrap(message.dek_wrapped)
-        kept = await services.store.prepared(message.blob_id, dek)
+    Raises Damaged, Unavailable.
+    """
+    node = await services.store.open_account(accounts.NODE)
+    dek = node.unwrap(message.dek_wrapped)
+    binary = message.body == "BINARYMIME"
+    if message.size_bytes <= SPOOLED_BYTES:
         raw = await services.store.read(message.blob_id, dek)
+        return Letter(raw, wire.facts(raw, binary=binary))
+    scan, spool = Scan(binary=binary), Spool(services.settings.data)
+    spooled = spool.begin()
+    async for piece in services.store.pieces(message.blob_id, dek):
+        await asyncio.to_thread(_take, piece, scan, spooled.write)
+    return Letter(spooled.octets(), scan.facts())
+
+
+def _take(piece: bytes, scan: Scan, write: Callable[[bytes], None]) -> None:
+    scan.feed(piece)
+    write(piece)
+
+
+async def transfer(services: Services, session: Session, hop: Hop, way: Way, letter: Letter, group: Sequence[Lease]) -> list[Outcome]:
+    """Send one message to some recipients over a session; return how it ended for each. Raises Stale."""
+    message = group[0].message
+    if message.requiretls and not session.verified:
+        needs = Reply(550, NEEDS_TRUST, f"the message may only go over verified TLS, which {hop.host} does not have", hop.host)
+        return [Outcome(lease, needs) for lease in group]
+    try:
+        front = await _front(services, hop, way, letter, group)
     except Exception as error:  # noqa: BLE001  (a driver: the recipients are postponed, never lost)
         return [Outcome(lease, reply_to(error)) for lease in group]
-    refusal = _refusal(group, kept, raw, session)
-    if refusal is not None:
-        return [Outcome(lease, refusal) for lease in group]
-    failpoint("remote.before_send")
-    outcomes: list[Outcome] = []
-    try:
-        await _transaction(session, host, group, kept, raw, outcomes)
-    except (OSError, aiosmtplib.SMTPException):
-        session.close()
-    concluded = {each.lease.key for each in outcomes}
-    lost = Reply(LOST.code, LOST.status, LOST.text, host)
-    return outcomes + [Outcome(lease, lost) for lease in group if lease.key not in concluded]
+    if front is None:
+        return [Outcome(lease, GOES_ROUND) for lease in group]
+    return await send(session, letter.behind(front) if front else letter, group, services.clock.now_us())
 
 
-def _refusal(group: Sequence[Lease], kept: Prepared, raw: bytes, session: aiosmtplib.SMTP) -> Reply | None:
-    header = kept.index.header
-    if sum(name == b"received" for name, _ in header.fields) > MAX_HOPS:
-        return GOES_ROUND
-    return wire.sendable(group[0].message, raw, header.header_bytes, session.esmtp_extensions)
-
-
-async def _transaction(
-    session: aiosmtplib.SMTP, host: str, group: Sequence[Lease], kept: Prepared, raw: bytes, outcomes: list[Outcome]
-) -> None:
-    """Run MAIL, RCPT … DATA (RFC 5321 §3.3) and note each recipient's outcome as soon as it is certain."""
-    extensions = session.esmtp_extensions
-    able = [lease for lease in group if lease.address.isascii() or "smtputf8" in extensions]
-    outcomes.extend(Outcome(lease, wire.NEEDS_UTF8) for lease in group if lease not in able)
-    if not able:
-        return
-    command = wire.mail(group[0].message, raw, able, kept.index.header.header_bytes, extensions)
-    answer = await _ask(session, command, host)
-    if answer.code >= 400:
-        outcomes.extend(Outcome(lease, answer) for lease in able)
-        return
-    taken: list[Lease] = []
-    for lease in able:
-        said = await _ask(session, wire.rcpt(lease, extensions), host)
-        if said.code < 400:
-            taken.append(lease)
-        else:
-            outcomes.append(Outcome(lease, said))
-    if not taken:
-        await session.rset()
-        return
-    final = await _data(session, raw, host)
-    failpoint("remote.after_reply")
-    told = "done" if "dsn" in extensions else "relayed"
-    outcomes.extend(Outcome(lease, final, told) for lease in taken)  # type: ignore[arg-type]
-
-
-async def _ask(session: aiosmtplib.SMTP, command: bytes, host: str) -> Reply:
-    said = await session.execute_command(command)
-    return wire.reply(said.code, said.message, host)
-
-
-async def _data(session: aiosmtplib.SMTP, raw: bytes, host: str) -> Reply:
-    """Send the octets as they are stored; only a missing last line break is added, as DATA cannot do without."""
-    try:
-        said = await session.data(raw, timeout=FINAL_S)
-    except aiosmtplib.SMTPDataError as error:
-        return wire.reply(error.code, error.message, host)
-    return wire.reply(said.code, said.message, host)
-
-
-async def _leave(session: aiosmtplib.SMTP) -> None:
-    try:
-        if session.is_connected:
-            await session.quit(timeout=QUIT_S)
-    except (OSError, aiosmtplib.SMTPException):
-        pass
-    finally:
-        session.close()
+async def _front(services: Services, hop: Hop, way: Way, letter: Letter, group: Sequence[Lease]) -> bytes | None:
+    """Return what goes in front: our trace for a node, the domain's signature for all others. None when the message goes round."""
+    message = group[0].message
+    if not hop.node:
+        return await sign.fields(services, message, letter.raw)
+    settings, start = services.settings, len(letter.facts.header)
+    signed = await sign.fields(services, message, letter.raw) if way.outside else b""
+    name = await services.db.peek(tracing.own_name, identity.key_sha256(settings.tls.certificate))
+    if len(letter.raw) > SPOOLED_BYTES:
+        body = await asyncio.to_thread(tracing.body_sha256, letter.raw, start)
+    else:
+        body = tracing.body_sha256(letter.raw, start)
+    leaving = tracing.Leaving(name, queue_name(message.queue_id), message.sender, tuple(lease.address for lease in group))
+    added = tracing.added(settings, leaving, signed + letter.facts.header, body, services.clock.now_us())
+    return None if added is None else added + signed

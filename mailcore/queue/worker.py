@@ -1,8 +1,8 @@
 """The role `deliver`: workers that lease what is due and carry it out, local mail and remote mail in lanes of their own.
 
 In each lane one worker looks for work while the others carry theirs out, so that a new message costs one look, not one
-per worker. A slow destination holds only its own workers: while `per_destination` are busy with a domain, it is passed
-over. Leases are renewed while an attempt lasts; what a dying worker leaves comes back when its lease ends.
+per worker. A slow destination holds only its own workers: while as many are busy with a domain as it may have (see flow),
+it is passed over. Leases are renewed while an attempt lasts; what a dying worker leaves comes back when its lease ends.
 """
 
 import asyncio
@@ -18,7 +18,8 @@ import structlog
 from config.clock import SECOND_US
 from mailcore.dns import Resolver
 from mailcore.queue import local, queue, remote
-from mailcore.queue.settle import INTERNAL, Outcome, settle
+from mailcore.queue.settle import INTERNAL, Outcome, heard, overdue, settle
+from mailcore.queue.traffic import Traffic
 from mailcore.queue.types import Lease
 from mailcore.services import Services
 from mailcore.store import accounts
@@ -27,6 +28,7 @@ from mailcore.store.types import Changed
 
 LOCAL_WORKERS = 2  # one prepares its batch while the other's is being committed
 BATCH = 50  # recipients per lease: bounds how long one delivery transaction holds the database
+BY_AGE = 10  # one look of so many takes the destination that has been due for longest, however urgent others are
 LONGEST_WAIT_S = 60.0  # other processes' hints may not reach us: look again at least this often
 SHORTEST_WAIT_S = 0.05  # something is due but busy or locked by others
 REMOTE_PAUSE_S = 0.02  # local mail wakes the remote lane too: look at most this often
@@ -42,17 +44,15 @@ Carry = Callable[[Sequence[Lease]], Awaitable[None]]
 class Lane:
     """One kind of work. Only one worker at a time looks for it; `busy` counts workers per destination."""
 
-    def __init__(self, services: Services, owner: str, kind: int) -> None:
-        self.services, self.owner, self.kind = services, owner, kind
+    def __init__(self, services: Services, owner: str, kind: int, traffic: Traffic) -> None:
+        self.services, self.owner, self.kind, self.traffic = services, owner, kind, traffic
         self.busy: Counter[str] = Counter()
         self._looking = asyncio.Lock()
+        self._looks = 0
 
     def full(self) -> list[str]:
         """Return the foreign destinations that have all the workers they may have."""
-        if self.kind == queue.LOCAL:
-            return []
-        limit = self.services.settings.queue.per_destination
-        return [domain for domain, workers in self.busy.items() if workers >= limit]
+        return [] if self.kind == queue.LOCAL else self.traffic.full(self.busy)
 
     async def lease(self) -> list[Lease]:
         """Take what is due, maybe nothing."""
@@ -62,7 +62,9 @@ class Lane:
             return await services.db.write_soft(queue.lease_local, self.owner, until_us, BATCH)
         if await self._due_us() is None:
             return []
-        return await services.db.write_soft(queue.lease_remote, self.owner, until_us, BATCH, self.full())
+        self._looks += 1
+        by_age = self._looks % BY_AGE == 0
+        return await services.db.write_soft(queue.lease_remote, self.owner, until_us, BATCH, self.full(), by_age=by_age)
 
     async def next(self, hints: Subscription, stopping: asyncio.Event) -> list[Lease]:
         """Wait for work and take it; return nothing when the role stops."""
@@ -80,6 +82,8 @@ class Lane:
     def done(self, leases: Sequence[Lease]) -> None:
         """Let others have the destination."""
         self.busy[domain(leases)] -= 1
+        if not self.busy[domain(leases)]:
+            del self.busy[domain(leases)]
         poke(self.services)
 
     async def _due_us(self) -> int | None:
@@ -101,6 +105,7 @@ async def deliver(services: Services) -> AsyncIterator[None]:
         await services.db.write(queue.release)
     peer = remote.Peer(services)
     lanes = _lanes(services, owner, peer)
+    await lanes[0][0].traffic.load()
     stopping = asyncio.Event()
     with services.store.bus.subscribe(accounts.NODE) as for_local, services.store.bus.subscribe(accounts.NODE) as for_remote:
         hints = {queue.LOCAL: for_local, queue.REMOTE: for_remote}
@@ -147,9 +152,10 @@ def domain(leases: Sequence[Lease]) -> str:
 
 
 def _lanes(services: Services, owner: str, peer: remote.Peer) -> list[tuple[Lane, Carry, int]]:
+    traffic = Traffic(services)
     return [
-        (Lane(services, f"{owner}/local", queue.LOCAL), partial(local.serve, services), LOCAL_WORKERS),
-        (Lane(services, f"{owner}/remote", queue.REMOTE), partial(remote.serve, peer), services.settings.queue.workers),
+        (Lane(services, f"{owner}/local", queue.LOCAL, traffic), partial(local.serve, services), LOCAL_WORKERS),
+        (Lane(services, f"{owner}/remote", queue.REMOTE, traffic), partial(remote.serve, peer), services.settings.queue.workers),
     ]
 
 
@@ -172,13 +178,32 @@ async def _carry(lane: Lane, carry: Carry, leases: Sequence[Lease]) -> None:
     """Carry work out under a renewed lease. A bug postpones what it leaves open, and is logged."""
     renewing = asyncio.create_task(_renew(lane.services, leases))
     try:
-        await carry(leases)
+        timely = await overdue(lane.services, leases)
+        if timely and lane.kind == queue.LOCAL:
+            await carry(timely)
+        elif timely:
+            await _carry_abroad(lane, carry, timely)
     except Exception as error:  # a driver: recipients that are settled already stay settled
         log.error("queue.error", exc_info=error)
         await _give_up(lane.services, leases)
     finally:
         renewing.cancel()
         await asyncio.wait([renewing])
+
+
+async def _carry_abroad(lane: Lane, carry: Carry, leases: Sequence[Lease]) -> None:
+    """Carry mail to a destination, unless it rests, and learn from how that went."""
+    rests = lane.traffic.rests(domain(leases))
+    if rests is not None:
+        await settle(lane.services, [Outcome(lease, rests) for lease in leases])
+        return
+    outcomes: list[Outcome] = []
+    listening = heard.set(outcomes)
+    try:
+        await carry(leases)
+    finally:
+        heard.reset(listening)
+        await lane.traffic.hear(domain(leases), outcomes)
 
 
 async def _give_up(services: Services, leases: Sequence[Lease]) -> None:

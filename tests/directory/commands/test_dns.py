@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from config import cli, groups
 from config.cli import app
-from mailcore.queue import route
+from mailcore import dns
 
 CERTIFICATE = "keys/tls.pem"
 run = CliRunner()
@@ -46,7 +46,7 @@ def test_check_says_what_is_right_missing_and_different(node: Path, monkeypatch:
     async def look_up(name: str, kind: str, _: object) -> tuple[str, ...]:
         return answers[name, kind]
 
-    monkeypatch.setattr(route, "look_up", look_up)
+    monkeypatch.setattr(dns, "look_up", look_up)
     done = run.invoke(app, ["dns", "--check", "--json", "--dir", str(node)])
     states = {(row["name"], row["type"]): row["state"] for row in json.loads(done.stdout)}
     assert done.exit_code == 1

@@ -21,15 +21,16 @@ from directory.manifest.document import Anchor, Freshness
 from directory.manifest.errors import BadManifest
 from directory.manifest.topology import Node
 from directory.rights import CONSOLE
-from mailcore import setup
+from mailcore import dns, setup
 from mailcore.manifest import desk, stick
 from mailcore.manifest.centre import Centre, CentreSilent
 from mailcore.manifest.follower import Follower
 from mailcore.manifest.publisher import Publisher
 from mailcore.queue import remote, route
 from mailcore.queue.remote import Peer
-from mailcore.queue.route import Hop
+from mailcore.queue.route import Hop, Map
 from mailcore.queue.types import Reply
+from mailcore.routing.policy import Way
 from mailcore.services import Services, opened
 from mailcore.smtp.server import mx
 from tests.ports import free_base
@@ -121,7 +122,7 @@ async def test_what_another_node_keeps_cannot_be_changed_here(nation: Nation) ->
 
 
 async def test_mail_finds_the_node_by_the_topology_and_knows_it_by_its_key(nation: Nation) -> None:
-    peer = Peer(nation.centre, route.system_resolver())
+    peer = Peer(nation.centre)
     hops = await _hops(nation.centre)
     assert isinstance(hops, tuple)
     session = await remote.connect(peer, hops)
@@ -135,7 +136,8 @@ async def test_mail_finds_the_node_by_the_topology_and_knows_it_by_its_key(natio
 
 async def _hops(node: Services) -> tuple[Hop, ...] | Reply:
     found = await node.db.peek(follow.node_of, HERE, node.settings.manifest.site)
-    return await route.hops(HERE, (), "mx.example", route.system_resolver(), node=found)
+    assert found is not None
+    return await route.hops(HERE, Way("node", *found), Map("mx.example", dns.of(node)))
 
 
 async def test_a_silent_centre_leaves_what_was_good(nation: Nation) -> None:

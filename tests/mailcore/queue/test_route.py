@@ -1,17 +1,18 @@
-import asyncio
-import contextlib
+import dataclasses
 
-import dns.asyncresolver
-import dns.flags
-import dns.message
-import dns.rcode
-import dns.rdatatype
-import dns.rrset
 import pytest
 
 from config.settings import Route
+from directory.manifest.topology import Node
+from mailcore import dns
+from mailcore.answers import Answer
 from mailcore.queue import route
+from mailcore.queue.route import Map
 from mailcore.queue.types import Reply
+from mailcore.routing.policy import Way
+from mailcore.routing.sts import Kept, Policy
+from mailcore.routing.sts_client import Found
+from tests.peers.dns import serving
 
 ZONE = {
     ("plain.example", "MX"): ["20 b.plain.example.", "10 a.plain.example."],
@@ -29,38 +30,19 @@ ZONE = {
     ("many.example", "MX"): [f"10 h{n}.many.example." for n in range(20)],
     **{(f"h{n}.many.example", "A"): [f"192.0.2.{n + 10}"] for n in range(20)},
 }
-NAMES = {name for name, _ in ZONE}
-
-
-class Dns(asyncio.DatagramProtocol):
-    """A name server on a real socket; whatever begins with "broken" is answered by SERVFAIL."""
-
-    def connection_made(self, transport):
-        self.transport = transport
-
-    def datagram_received(self, data, addr):
-        query = dns.message.from_wire(data)
-        asked = query.question[0]
-        name = asked.name.to_text(omit_final_dot=True).lower()
-        reply = dns.message.make_response(query)
-        records = ZONE.get((name, dns.rdatatype.to_text(asked.rdtype)))
-        if records:
-            reply.answer.append(dns.rrset.from_text_list(asked.name, 60, "IN", dns.rdatatype.to_text(asked.rdtype), records))
-        elif name.startswith("broken"):
-            reply.set_rcode(dns.rcode.SERVFAIL)
-        elif name not in NAMES:
-            reply.set_rcode(dns.rcode.NXDOMAIN)
-        self.transport.sendto(reply.to_wire(), addr)
+EXCHANGE = Way("exchange")
 
 
 @pytest.fixture
-async def resolver():
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(Dns, local_addr=("127.0.0.1", 0))
-    made = dns.asyncresolver.Resolver(configure=False)
-    made.nameservers, made.port = ["127.0.0.1"], transport.get_extra_info("sockname")[1]
-    with contextlib.closing(transport):
+async def server():
+    async with serving(ZONE) as made:
+        made.broken.add("broken.example")
         yield made
+
+
+@pytest.fixture
+def resolver(server):
+    return dns.system_resolver(server.settings)
 
 
 def anywhere(address: str) -> bool:
@@ -98,20 +80,20 @@ def test_an_empty_domain_takes_what_no_other_route_does():
 
 
 async def test_a_route_may_lead_to_a_private_address_and_says_how_tls_is_checked(resolver):
-    [hop] = await route.hops("exact.example", ROUTES, "mx.here.example", resolver)
+    [hop] = await route.hops("exact.example", Way("route", route=ROUTES[0]), Map("mx.here.example", resolver))
     assert (hop.address, hop.port, hop.verify) == ("127.0.0.1", 2501, True)
-    [hop] = await route.hops("other.example", ROUTES, "mx.here.example", resolver)
+    [hop] = await route.hops("other.example", Way("route", route=ROUTES[1]), Map("mx.here.example", resolver))
     assert not hop.verify
 
 
 async def test_exchanges_come_by_preference_with_both_families(resolver):
-    hops = await route.hops("plain.example", [], "mx.here.example", resolver, anywhere)
+    hops = await route.hops("plain.example", EXCHANGE, Map("mx.here.example", resolver, allowed=anywhere))
     assert [hop.address for hop in hops] == ["192.0.2.1", "2001:db8::2", "192.0.2.2"]
     assert {hop.port for hop in hops} == {25}
 
 
 async def test_at_most_five_addresses_are_tried(resolver):
-    assert len(await route.hops("many.example", [], "mx.here.example", resolver, anywhere)) == route.MAX_ADDRESSES
+    assert len(await route.hops("many.example", EXCHANGE, Map("mx.here.example", resolver, allowed=anywhere))) == route.MAX_ADDRESSES
 
 
 async def test_a_domain_without_mx_takes_mail_itself(resolver):
@@ -136,7 +118,7 @@ async def test_only_exchanges_better_than_ourselves_are_used(resolver):
 )
 async def test_where_mail_cannot_go(resolver, domain, code, status):
     allowed = route.is_public if domain == "inside.example" else anywhere
-    reply = await route.hops(domain, [], "mx.here.example", resolver, allowed)
+    reply = await route.hops(domain, EXCHANGE, Map("mx.here.example", resolver, allowed=allowed))
     assert isinstance(reply, Reply)
     assert (reply.code, reply.status) == (code, status)
 
@@ -145,3 +127,96 @@ async def test_where_mail_cannot_go(resolver, domain, code, status):
 def test_our_own_networks_are_not_public(address):
     assert not route.is_public(address)
     assert route.is_public("8.8.8.8")
+
+
+def node(**changed) -> Node:
+    made = Node(1, "school", 1, "online", "mx.school.example", "127.0.0.1:2525", "127.0.0.1:2443", bytes(32), None, "")
+    return dataclasses.replace(made, **changed)
+
+
+async def test_a_node_is_known_by_its_key_and_the_authority_of_the_state(resolver, tmp_path):
+    [hop] = await route.hops("school.example", Way("node", node()), Map("mx.here.example", resolver, ca=tmp_path))
+    assert (hop.host, hop.port, hop.verify, hop.ca, hop.node) == ("mx.school.example", 2525, True, tmp_path, "school")
+    assert hop.relaxed == hop
+
+
+@pytest.mark.parametrize(
+    ("way", "status"),
+    [
+        (Way("node", node(revoked_us=1, reason="stolen")), "4.7.1"),
+        (Way("node", node(), believed=False), "4.7.1"),
+        (Way("node", node(smtp="nowhere.invalid:25")), "4.4.3"),
+        (Way("circle", node()), "5.4.6"),
+    ],
+)
+async def test_a_node_that_cannot_be_trusted_now_waits(resolver, way, status):
+    reply = await route.hops("school.example", way, Map("mx.here.example", resolver))
+    assert isinstance(reply, Reply)
+    assert reply.status == status
+
+
+class Asking:
+    """A domain whose MTA-STS policy is this."""
+
+    def __init__(self, mode, *mx, trouble=""):
+        self.found = Found(Kept("1", Policy(mode, mx, 86400), 0) if mode else None, trouble)
+
+    async def of(self, domain):
+        return self.found
+
+
+async def demands(resolver, policies):
+    found = await route.hops("plain.example", EXCHANGE, Map("mx.here.example", resolver, policies, anywhere))
+    return [(hop.host, hop.verify, hop.testing, hop.asked.kind) for hop in found] if isinstance(found, tuple) else found.status
+
+
+async def test_an_enforced_policy_leaves_out_hosts_that_it_does_not_name(resolver):
+    assert await demands(resolver, Asking("enforce", "a.plain.example")) == [("a.plain.example", True, False, "sts")]
+    both = await demands(resolver, Asking("enforce", "*.plain.example"))
+    assert {each[1:] for each in both} == {(True, False, "sts")}
+    assert await demands(resolver, Asking("enforce", "other.example")) == "4.7.5"
+
+
+async def test_a_policy_on_trial_is_tried_and_none_asks_for_nothing(resolver):
+    tried = await demands(resolver, Asking("testing", "other.example"))
+    assert {each[1:] for each in tried} == {(False, True, "sts")}
+    nothing = await demands(resolver, Asking("none"))
+    assert {each[1:] for each in nothing} == {(False, False, "no-policy-found")}
+    told = await route.hops("plain.example", EXCHANGE, Map("x", resolver, Asking("", trouble="sts-policy-fetch-error"), anywhere))
+    assert {hop.asked.trouble for hop in told} == {"sts-policy-fetch-error"}
+
+
+class Signed:
+    """A resolver that has verified everything, or fails for some names."""
+
+    def __init__(self, resolver, tlsa, bogus=False):
+        self.resolver, self.tlsa, self.bogus = resolver, tlsa, bogus
+
+    async def ask(self, question):
+        if question.kind == "TLSA":
+            return Answer(dns.Outcome.TEMPORARY) if self.bogus else Answer(dns.Outcome.FOUND, self.tlsa, authentic=True)
+        return dataclasses.replace(await self.resolver.ask(question), authentic=True)
+
+    async def addresses(self, name):
+        return dataclasses.replace(await self.resolver.addresses(name), authentic=True)
+
+
+EE = "3 1 1 " + "ab" * 32
+
+
+async def test_dane_goes_before_a_policy(resolver):
+    found = await demands(Signed(resolver, (EE,)), Asking("enforce", "other.example"))
+    assert {each[1:] for each in found} == {(True, False, "tlsa")}
+
+
+async def test_records_that_nobody_can_use_ask_for_tls_with_whomever(resolver):
+    found = await route.hops("plain.example", EXCHANGE, Map("x", Signed(resolver, ("0 1 1 " + "ab" * 32, "3 9 9 ab")), None, anywhere))
+    assert {(hop.verify, hop.encrypt, hop.tlsa) for hop in found} == {(False, True, ())}
+
+
+async def test_a_zone_that_cannot_be_verified_makes_mail_wait(resolver):
+    given = Map("x", Signed(resolver, (), bogus=True), None, anywhere)
+    reply = await route.hops("plain.example", EXCHANGE, given)
+    assert (reply.code, reply.status) == (451, "4.7.5")
+    assert "TLSA" in reply.text
+    assert ("a.plain.example", "dnssec-invalid") in given.failed

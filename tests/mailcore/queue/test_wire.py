@@ -5,15 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailcore.queue import wire
-from mailcore.queue.types import Lease, Queued, Reply, queue_name, queue_number
+from mailcore.queue.types import By, Lease, Queued, Reply, queue_name, queue_number
 from mailcore.store.types import BlobId
 
 ALL = {"size": "1000", "8bitmime": "", "smtputf8": "", "dsn": ""}
 HEADER = b"Subject: x\r\n\r\n"
 
 
-def message(sender="a@x.example", envid="", ret="", smtputf8=False):
-    return Queued(1, BlobId(b"b"), b"", 10, sender, None, envid, ret, smtputf8, 0, 0)
+def message(sender="a@x.example", envid="", ret="", smtputf8=False, **more):
+    return Queued(1, BlobId(b"b"), b"", 10, sender, None, envid, ret, smtputf8, 0, 0, **more)
 
 
 def lease(address="b@y.example", notify=(), orcpt=""):
@@ -22,7 +22,7 @@ def lease(address="b@y.example", notify=(), orcpt=""):
 
 def mail(extensions, body=b"plain\r\n", leases=(), **kwargs):
     made = message(**kwargs)
-    return wire.mail(made, HEADER + body, leases or [lease()], len(HEADER), extensions)
+    return wire.mail(made, wire.facts(HEADER + body), leases or [lease()], extensions)
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,117 @@ def test_commands_carry_what_the_peer_offers(command, want):
     ],
 )
 def test_what_the_peer_cannot_take_is_not_sent(raw, extensions, sender, want):
-    assert wire.sendable(message(sender), raw, len(HEADER), extensions) == want
+    assert wire.sendable(message(sender), wire.facts(raw), extensions) == want
 
 
 def test_eight_bit_headers_need_smtputf8_only_when_the_client_said_so():
     header = "Subject: é\r\n\r\n".encode()
-    assert wire.sendable(message(), header, len(header), {"8bitmime": ""}) is None
-    assert wire.sendable(message(smtputf8=True), header, len(header), {"8bitmime": ""}) == wire.NEEDS_UTF8
-    assert b"SMTPUTF8" in wire.mail(message(smtputf8=True), header, [lease()], len(header), ALL)
+    known = wire.facts(header)
+    assert wire.sendable(message(), known, {"8bitmime": ""}) is None
+    assert wire.sendable(message(smtputf8=True), known, {"8bitmime": ""}) == wire.NEEDS_UTF8
+    assert b"SMTPUTF8" in wire.mail(message(smtputf8=True), known, [lease()], ALL)
+
+
+BINARY = HEADER + b"a\n\0b\r\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "offered", "want"),
+    [
+        (BINARY, {"binarymime": "", "chunking": ""}, None),
+        (BINARY, {"binarymime": ""}, wire.NEEDS_BINARY),
+        (BINARY, {"chunking": "", "8bitmime": ""}, wire.NEEDS_BINARY),
+        (HEADER + b"x" * 1001 + b"\r\n", {"8bitmime": ""}, wire.NEEDS_BINARY),
+        (HEADER + b"plain\r\n", {}, None),
+        (HEADER + b"\xc3\xa9\r\n", {}, wire.NEEDS_8BIT),
+    ],
+)
+def test_binary_content_is_never_coded_anew(raw, offered, want):
+    made = message(body="BINARYMIME")
+    known = wire.facts(raw, binary=True)
+    assert wire.sendable(made, known, offered) == want
+    if want is None:
+        command = wire.mail(made, known, [lease()], offered)
+        assert (b"BODY=BINARYMIME" in command) is (raw is BINARY)
+
+
+def test_what_an_extension_of_the_queue_asks_for_goes_on():
+    made = message(requiretls=True, priority=4, by=By(90_000_000, notify=True))
+    offered = {"requiretls": "", "mt-priority": "", "deliverby": ""}
+    known = wire.facts(HEADER + b"x\r\n")
+    assert wire.sendable(made, known, {}) == wire.NEEDS_REQUIRETLS
+    command = wire.mail(made, known, [lease()], offered, now_us=30_000_000)
+    assert command == b"MAIL FROM:<a@x.example> REQUIRETLS MT-PRIORITY=4 BY=60;N"
+
+
+@pytest.mark.parametrize(
+    ("said", "want"),
+    [
+        ({}, wire.Limits()),
+        ({"limits": "MAILMAX=10 RCPTMAX=100 RCPTDOMAINMAX=1"}, wire.Limits(10, 100, 1)),
+        ({"limits": "rcptmax=7 OTHER=x"}, wire.Limits(0, 7, 0)),
+        ({"limits": "RCPTMAX=0 MAILMAX=-1 RCPTDOMAINMAX=9999999"}, wire.Limits()),
+    ],
+)
+def test_limits_of_a_peer_are_read_and_nonsense_is_passed_over(said, want):
+    assert wire.limits(said) == want
+
+
+def test_extensions_are_keywords_with_parameters():
+    assert wire.extensions(("mx.example hello", "SIZE 100", "8bitmime", "Limits RCPTMAX=5 ")) == {
+        "size": "100",
+        "8bitmime": "",
+        "limits": "RCPTMAX=5",
+    }
+
+
+ENDS = st.lists(st.sampled_from([b"a", b".", b"\r\n", b"\r", b"\n", b"\0", b"..", b"\xff", b"x" * 1200]), max_size=12)
+
+
+@given(ENDS.map(b"".join), st.integers(1, 5))
+def test_facts_do_not_depend_on_how_a_message_is_cut(body, size):
+    raw, scan = HEADER + body, wire.Scan(binary=True)
+    scan.feed(raw[: len(HEADER) + 1])
+    for at in range(len(HEADER) + 1, len(raw), size):
+        scan.feed(raw[at : at + size])
+    assert scan.facts() == wire.facts(raw, binary=True)
+    stray = re.search(rb"\r(?!\n)|(?<!\r)\n", raw) is not None
+    assert scan.facts().stray is stray
+
+
+@given(ENDS.map(b"".join), st.integers(1, 5))
+def test_stuffed_content_is_the_content_again_for_whoever_reads_data(body, size):
+    stuffer = wire.Stuffer()
+    sent = b"".join(stuffer.feed(body[at : at + size]) for at in range(0, len(body), size)) + stuffer.end()
+    assert (b"\r\n" + sent).find(b"\r\n.\r\n") == len(sent) - 3
+    read = (b"\r\n" + sent[:-3]).replace(b"\r\n.", b"\r\n")[2:]
+    assert read == body + (b"" if body.endswith(b"\r\n") or not body else b"\r\n")
+
+
+REPLIES = b"220 hi\r\n250-a\r\n250-SIZE 5\r\n250 c\r\n354\r\n421 4.3.2 bye\r\n"
+
+
+@given(st.lists(st.integers(1, 20), max_size=20))
+def test_replies_are_the_same_however_their_octets_come(cuts):
+    reader, found, at = wire.Replies(), [], 0
+    for size in [*cuts, len(REPLIES)]:
+        reader.feed(REPLIES[at : at + size])
+        at += size
+        while (said := reader.next()) is not None:
+            found.append(said)
+    assert found == [(220, ("hi",)), (250, ("a", "SIZE 5", "c")), (354, ("",)), (421, ("4.3.2 bye",))]
+    assert reader.empty
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [b"hello\r\n", b"250-a\r\n550 b\r\n", b"150 x\r\n", b"250x\r\n", b"2" * 3000, b"250-x\r\n" * 300],
+)
+def test_what_is_no_reply_is_not_taken_for_one(octets):
+    reader = wire.Replies()
+    reader.feed(octets)
+    with pytest.raises(wire.BadReply):
+        reader.next()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,188 @@
+"""From addresses to a greeted peer, with TLS as each address demands it; what went how is told for reports.
+
+RFC 3207 (STARTTLS), RFC 9325 (TLS 1.2 or newer), RFC 7435 (opportunistic), RFC 7672 §2.2 (DANE), RFC 8461 §4.2 (MTA-STS).
+A node shows its own certificate when it is asked for after the handshake (RFC 8446 §4.6.2): so strangers are never asked.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import structlog
+
+from config.settings import Settings
+from mailcore.queue import client, wire
+from mailcore.queue.client import Refused, Session
+from mailcore.queue.route import Hop
+from mailcore.queue.types import Reply
+from mailcore.routing import dane
+from mailcore.routing.keys import spki_sha256
+from mailcore.routing.tlsrpt import Event
+from mailcore.tls import sent
+
+TLS_FAILED = "4.7.5"  # RFC 3463 §3.8: cryptographic failure
+NO_TLS = Reply(451, "4.7.4", "the destination offers no TLS, which its route demands")
+LOST = Reply(451, "4.4.2", "the connection broke")
+
+# verified: TLS with whom the hop names. any: TLS with whomever. offered: TLS when the peer has it. none: in the clear.
+Mode = Literal["verified", "any", "offered", "none"]
+
+_EXPIRED, _HOSTNAME = 10, (62, 64)  # X509_V_ERR_CERT_HAS_EXPIRED, _HOSTNAME_MISMATCH, _IP_ADDRESS_MISMATCH of OpenSSL
+
+log = structlog.get_logger()
+
+
+class TlsFailed(Exception):
+    """No TLS session, or not with whom it should be. `result` is that of RFC 8460 §4.3."""
+
+    def __init__(self, text: str, result: str) -> None:
+        super().__init__(text)
+        self.text, self.result = text, result
+
+
+@dataclass(slots=True)
+class Contexts:
+    """TLS contexts for outgoing connections, each made once, in a thread: reading the system's roots takes 20 ms."""
+
+    settings: Settings
+    made: dict[object, ssl.SSLContext]
+
+    async def get(self, hop: Hop, mode: Mode) -> ssl.SSLContext:
+        """Return the context for a hop."""
+        strict = mode == "verified" and not hop.tlsa
+        key = (strict, strict and hop.ca, bool(hop.node))
+        if key not in self.made:
+            self.made[key] = await asyncio.to_thread(self._make, hop, strict)
+        return self.made[key]
+
+    def _make(self, hop: Hop, strict: bool) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=str(hop.ca) if hop.ca and strict else None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if not strict or hop.key_sha256:
+            context.check_hostname = False  # the key that the topology names says who it is, as with DANE-EE (RFC 7671 §5.1)
+        if not strict or (hop.key_sha256 and hop.ca is None):
+            context.verify_mode = ssl.CERT_NONE
+        if hop.node and self.settings.tls.certificate.exists():
+            context.load_cert_chain(self.settings.tls.certificate, self.settings.tls.key)
+            context.post_handshake_auth = True
+        return context
+
+
+@dataclass(slots=True)
+class Connecting:
+    """What connecting needs. `tell` takes what a report counts."""
+
+    name: str
+    contexts: Contexts
+    now_us: Callable[[], int]
+    tell: Callable[[Event], None]
+
+    async def first(self, hops: Sequence[Hop]) -> tuple[Session, Hop] | Reply:
+        """Return a session after EHLO with the first hop that can be had; or why the last of them failed, always 4xx."""
+        reply = LOST
+        for hop in hops:
+            found = await self._one(hop)
+            if not isinstance(found, Reply):
+                return found, hop
+            reply = found
+            log.info("queue.peer_failed", peer=hop.host, address=hop.address, reply=str(reply))
+        return reply
+
+    async def _one(self, hop: Hop) -> Session | Reply:
+        reply = LOST
+        for mode in modes(hop):
+            try:
+                return await self._open(hop, mode)
+            except TlsFailed as failed:
+                self._tell(hop, failed.result, failed.text)
+                reply = Reply(451, TLS_FAILED, failed.text, hop.host)
+            except Refused as refused:
+                return _refused(refused, hop)
+            except (OSError, asyncio.IncompleteReadError):
+                return Reply(451, "4.4.1", f"no connection to {hop.host}", hop.host)
+        return NO_TLS if reply.text == NO_TLS.text else reply
+
+    async def _open(self, hop: Hop, mode: Mode) -> Session:
+        line = await client.connected(hop.address, hop.port)
+        session = Session(line, hop.host, hop.address, opened_s=asyncio.get_running_loop().time())
+        try:
+            said = await line.reply(client.COMMAND_S)
+            if said[0] != 220:
+                raise Refused(said)
+            await session.hello(self.name)
+            if mode != "none":
+                await self._secure(session, hop, mode)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    async def _secure(self, session: Session, hop: Hop, mode: Mode) -> None:
+        """Begin TLS, see who is there, and greet again (RFC 3207 §4.2)."""
+        if "starttls" not in session.extensions:
+            if mode == "offered":
+                self._tell(hop, "starttls-not-supported")
+                return
+            await session.quit()
+            raise TlsFailed(NO_TLS.text, "starttls-not-supported")
+        code, lines = await session.ask(b"STARTTLS")
+        if code != 220:
+            raise TlsFailed(f"{hop.host} begins no TLS: {code} {' '.join(lines)[:200]}", "starttls-not-supported")
+        try:
+            inside = await session.line.start_tls(await self.contexts.get(hop, mode), hop.host)
+        except (OSError, ssl.CertificateError) as error:
+            raise TlsFailed(*_explained(error, hop)) from error
+        if mode == "verified":
+            _require(hop, inside, self.now_us())
+        session.tls, session.verified = inside, mode == "verified" and not hop.testing
+        await session.hello(self.name)
+        self._tell(hop, "")
+
+    def _tell(self, hop: Hop, result: str, reason: str = "") -> None:
+        if hop.domain:
+            asked = hop.asked
+            self.tell(Event(hop.domain, asked.kind, asked.lines, asked.patterns, result, hop.host, hop.address, reason))
+
+
+def modes(hop: Hop) -> tuple[Mode, ...]:
+    """Return how to try a hop: each only after TLS failed in the way before."""
+    if hop.verify:
+        return ("verified",)
+    if hop.testing:
+        return ("verified", "offered", "none")
+    return ("any",) if hop.encrypt else ("offered", "none")
+
+
+def _require(hop: Hop, inside: Any, now_us: int) -> None:
+    """Refuse a peer that is not the one whom the hop names. Raises TlsFailed."""
+    leaf = inside.getpeercert(True) or b""
+    if hop.tlsa and not dane.fits(hop.tlsa, [leaf, *sent(inside)[1:]], hop.names, now_us):
+        raise TlsFailed(f"the certificate of {hop.host} does not fit the TLSA records of its zone", "certificate-not-trusted")
+    if hop.key_sha256 and _key(leaf) != hop.key_sha256:
+        raise TlsFailed(f"{hop.host} has not the key that the topology names", "certificate-not-trusted")
+
+
+def _key(leaf: bytes) -> bytes:
+    try:
+        return spki_sha256(leaf)
+    except ValueError:
+        return b""
+
+
+def _explained(error: Exception, hop: Hop) -> tuple[str, str]:
+    """Return a failed handshake in words, and as a report calls it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        text = f"the certificate of {hop.host} is not trusted: {error.verify_message}"
+        if error.verify_code == _EXPIRED:
+            return text, "certificate-expired"
+        return text, "certificate-host-mismatch" if error.verify_code in _HOSTNAME else "certificate-not-trusted"
+    return f"no TLS session with {hop.host}: {getattr(error, 'reason', None) or type(error).__name__}", "validation-failure"
+
+
+def _refused(refused: Refused, hop: Hop) -> Reply:
+    """Return what a peer said instead of greeting us, never as permanent: another hop or another day may do."""
+    code, lines = refused.said
+    said = wire.reply(code, "\n".join(lines), hop.host)
+    return Reply(451, "4" + said.status[1:], f"{hop.host} said: {said}", hop.host)
