@@ -1,0 +1,205 @@
+"""ManageSieve as clients meet it. RFC 5804."""
+
+import asyncio
+import base64
+
+import pytest
+
+from directory import credentials
+from mailcore.managesieve import session
+from mailcore.sieve import limits, scripts
+from tests.mailcore.managesieve.conftest import PASSWORD
+from tests.mailcore.queue.node import AMINA
+
+PLAIN = base64.b64encode(f"\0{AMINA}\0{PASSWORD}".encode())
+KEEP = b"keep;\r\n"
+
+
+@pytest.fixture
+async def signed(served, client):
+    """A client that has signed in."""
+    assert (await client.ask(b"STARTTLS"))[-1].startswith(b"OK")
+    assert (await client.start_tls(served.ca))[-1].startswith(b"OK")
+    assert (await client.ask(b'AUTHENTICATE "PLAIN" "%b"' % PLAIN))[-1] == b'OK "signed in"'
+    return client
+
+
+def put(name, octets):
+    return b'PUTSCRIPT "%b" {%d+}\r\n%b' % (name, len(octets), octets)
+
+
+async def test_nobody_signs_in_outside_tls(served, client):
+    lines = await client.ask(b"CAPABILITY")
+    assert b'"SASL" ""' in lines
+    assert b'"STARTTLS"' in lines
+    assert (await client.ask(b'AUTHENTICATE "PLAIN" "%b"' % PLAIN))[-1].startswith(b"NO (ENCRYPT-NEEDED)")
+    assert (await client.ask(b"LISTSCRIPTS"))[-1].startswith(b"NO")
+
+
+async def test_capabilities_are_told_anew_inside_tls(served, client):
+    await client.ask(b"STARTTLS")
+    lines = await client.start_tls(served.ca)
+    sasl = next(line for line in lines if line.startswith(b'"SASL"'))
+    assert b"PLAIN" in sasl
+    assert b"SCRAM-SHA-256" in sasl
+    assert b'"STARTTLS"' not in lines
+    assert b'"VERSION" "1.0"' in lines
+    sieve = next(line for line in lines if line.startswith(b'"SIEVE"'))
+    assert {b"fileinto", b"vacation", b"imap4flags"} <= set(sieve.split(b'"')[3].split())
+    assert (await client.ask(b"STARTTLS"))[-1].startswith(b"NO")
+
+
+async def test_what_comes_behind_starttls_in_the_clear_ends_the_connection(client):
+    client.writer.write(b"STARTTLS\r\nLISTSCRIPTS\r\n")
+    await asyncio.wait_for(client.reader.read(), 10)
+    assert client.reader.at_eof()
+
+
+async def test_plain_in_two_steps_and_given_up(served, client):
+    await client.ask(b"STARTTLS")
+    await client.start_tls(served.ca)
+    client.writer.write(b'AUTHENTICATE "PLAIN"\r\n')
+    assert await client.reader.readline() == b'""\r\n'
+    assert (await client.ask(b'"*"'))[-1].startswith(b"NO")
+    client.writer.write(b'AUTHENTICATE "PLAIN"\r\n')
+    await client.reader.readline()
+    assert (await client.ask(b'"%b"' % PLAIN))[-1].startswith(b"OK")
+    assert b'"OWNER" "%b"' % AMINA.encode() in await client.ask(b"CAPABILITY")
+
+
+async def test_wrong_passwords_end_the_connection(served, client):
+    await client.ask(b"STARTTLS")
+    await client.start_tls(served.ca)
+    wrong = base64.b64encode(f"\0{AMINA}\0nothing".encode())
+    last = b""
+    for _ in range(session.MAX_STRIKES):
+        last = (await client.ask(b'AUTHENTICATE "PLAIN" "%b"' % wrong))[-1]
+    assert last.startswith(b"NO")
+    assert (await client.answer())[-1].startswith(b"BYE")
+
+
+async def test_the_life_of_a_script(served, signed):
+    assert await signed.ask(b"LISTSCRIPTS") == [b"OK"]
+    assert (await signed.ask(put("إجازة".encode(), KEEP)))[-1].startswith(b"OK")
+    assert (await signed.ask(put(b"second", b"discard;\r\n")))[-1].startswith(b"OK")
+    assert (await signed.ask('SETACTIVE "إجازة"'.encode()))[-1].startswith(b"OK")
+    assert await signed.ask(b"LISTSCRIPTS") == [b'"second"', '"إجازة" ACTIVE'.encode(), b"OK"]
+    assert await signed.ask('GETSCRIPT "إجازة"'.encode()) == [KEEP, b"", b"OK"]
+    assert (await signed.ask('DELETESCRIPT "إجازة"'.encode()))[-1].startswith(b"NO (ACTIVE)")
+    assert (await signed.ask('RENAMESCRIPT "إجازة" "second"'.encode()))[-1].startswith(b"NO (ALREADYEXISTS)")
+    assert (await signed.ask('RENAMESCRIPT "إجازة" "first"'.encode()))[-1].startswith(b"OK")
+    assert b'"first" ACTIVE' in await signed.ask(b"LISTSCRIPTS")
+    assert (await signed.ask(b'SETACTIVE ""'))[-1].startswith(b"OK")
+    assert (await signed.ask(b'DELETESCRIPT "first"'))[-1].startswith(b"OK")
+    for command in (b'DELETESCRIPT "first"', b'GETSCRIPT "first"', b'SETACTIVE "first"', b'RENAMESCRIPT "first" "x"'):
+        assert (await signed.ask(command))[-1].startswith(b"NO (NONEXISTENT)")
+    assert (await signed.ask(b"LOGOUT"))[-1].startswith(b"OK")
+
+
+async def test_a_script_with_an_error_is_not_stored_and_the_place_is_told(signed):
+    bad = b'keep;\r\nfileinto "x";\r\n'
+    assert (await signed.ask(put(b"x", bad)))[-1] == b'NO "line 2, column 1: fileinto needs require \\"fileinto\\""'
+    assert (await signed.ask(b"CHECKSCRIPT {%d+}\r\n%b" % (len(bad), bad)))[-1].startswith(b"NO")
+    assert (await signed.ask(b"CHECKSCRIPT {%d+}\r\n%b" % (len(KEEP), KEEP)))[-1].startswith(b"OK")
+    assert await signed.ask(b"LISTSCRIPTS") == [b"OK"]
+
+
+async def test_quotas_of_size_and_number(signed, monkeypatch):
+    assert (await signed.ask(b'HAVESPACE "x" 1000'))[-1] == b"OK"
+    assert (await signed.ask(b'HAVESPACE "x" 99999999'))[-1].startswith(b"NO (QUOTA/MAXSIZE)")
+    too_large = b"#" * (limits.MAX_SCRIPT_BYTES + 1)
+    assert (await signed.ask(put(b"x", too_large)))[-1].startswith(b"NO (QUOTA/MAXSIZE)")
+    monkeypatch.setattr(scripts, "MAX_SCRIPTS", 1)
+    assert (await signed.ask(put(b"x", KEEP)))[-1].startswith(b"OK")
+    assert (await signed.ask(put(b"x", KEEP + KEEP)))[-1].startswith(b"OK")
+    assert (await signed.ask(put(b"y", KEEP)))[-1].startswith(b"NO (QUOTA/MAXSCRIPTS)")
+    monkeypatch.setattr(scripts, "MAX_ACCOUNT_BYTES", 4)
+    assert (await signed.ask(put(b"x", KEEP)))[-1].startswith(b"NO (QUOTA/MAXSIZE)")
+
+
+async def test_noop_with_a_tag_and_unauthenticate(served, signed):
+    assert await signed.ask(b'NOOP "STARTTLS-SYNC-42"') == [b'OK (TAG "STARTTLS-SYNC-42") "done"']
+    assert (await signed.ask(b"UNAUTHENTICATE"))[-1].startswith(b"OK")
+    assert (await signed.ask(b"LISTSCRIPTS"))[-1].startswith(b"NO")
+    assert (await signed.ask(b'AUTHENTICATE "PLAIN" "%b"' % PLAIN))[-1].startswith(b"OK")
+
+
+async def test_names_that_no_script_can_have(signed):
+    assert (await signed.ask(put(b"a\x07b", KEEP)))[-1].startswith(b"NO")
+    assert (await signed.ask(put(b"n" * 600, KEEP)))[-1].startswith(b"NO")
+    assert (await signed.ask(put(b"\xff", KEEP)))[-1].startswith(b"NO")
+
+
+async def test_a_failure_at_a_delivery_is_told_with_the_list(served, signed):
+    await signed.ask(put(b"x", KEEP))
+    await served.services.db.write(scripts.note_fault, served.account_id, "line 1, column 2: no")
+    assert (await signed.ask(b"LISTSCRIPTS"))[-1] == b'OK "last failure at a delivery: line 1, column 2: no"'
+
+
+@pytest.mark.parametrize("octets", [b"x" * 20_000, b"CHECKSCRIPT {99999999+}\r\n", b"NOOP\n"])
+async def test_before_sign_in_nothing_long_is_held(client, octets):
+    client.writer.write(octets)
+    assert (await client.answer())[-1].startswith(b"BYE")
+
+
+async def test_what_is_no_command_is_counted_before_sign_in(client):
+    for line in (b"HELP", b"NOOP 1 2 3 4 5 6", b"(", b'"'):
+        assert (await client.ask(line))[-1].startswith(b"NO")
+    client.writer.write(b"HELP\r\n")
+    assert (await client.answer())[-1].startswith(b"NO")
+    assert (await client.answer())[-1].startswith(b"BYE")
+
+
+async def test_a_revoked_sign_in_ends(served, signed):
+    await served.services.db.write(credentials.set_password, served.account_id, await served.services.signin.hasher.hash("another-one-9"))
+    assert (await signed.ask(b"LISTSCRIPTS"))[-1].startswith(b"NO")
+    assert (await signed.answer())[-1].startswith(b"BYE")
+
+
+async def test_pipelined_commands_are_answered_in_order(signed):
+    signed.writer.write(put(b"a", KEEP) + b"\r\nLISTSCRIPTS\r\nNOOP\r\n")
+    answers = [await signed.answer() for _ in range(3)]
+    assert answers[1] == [b'"a"', b"OK"]
+
+
+async def test_a_change_rings_for_whoever_waits_for_the_account(served, signed):
+    with served.services.store.bus.subscribe(served.account_id) as changes:
+        await signed.ask(put(b"a", KEEP))
+        assert await changes.wait(5)
+
+
+async def sieve_connect(served, tmp_path, *arguments, stdin=b""):
+    """Run Debian's sieve-connect against the node."""
+    password = tmp_path / "password"
+    password.write_text(PASSWORD + "\n")
+    with password.open("rb") as opened:
+        process = await asyncio.create_subprocess_exec(
+            *("sieve-connect", "--server", "localhost", "--port", str(served.port), "--4", "--user", AMINA),
+            *("--passwordfd", str(opened.fileno()), "--tlscafile", str(served.ca), *arguments),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            pass_fds=[opened.fileno()],
+        )
+        out, _ = await asyncio.wait_for(process.communicate(stdin), 30)
+    return process.returncode, out.decode()
+
+
+async def test_sieve_connect_uploads_activates_lists_and_downloads(served, tmp_path):
+    script = tmp_path / "rules.sieve"
+    script.write_bytes(b'require "fileinto";\r\nfileinto "Archive";\r\n')
+    status, out = await sieve_connect(served, tmp_path, "--upload", "--localsieve", str(script), "--remotesieve", "rules")
+    assert status == 0, out
+    status, out = await sieve_connect(served, tmp_path, "--activate", "--remotesieve", "rules")
+    assert status == 0, out
+    status, out = await sieve_connect(served, tmp_path, "--list")
+    assert status == 0, out
+    assert '"rules" ACTIVE' in out
+    target = tmp_path / "back.sieve"
+    status, out = await sieve_connect(served, tmp_path, "--download", "--remotesieve", "rules", "--localsieve", str(target))
+    assert status == 0, out
+    assert target.read_bytes() == script.read_bytes()
+    script.write_bytes(b"nonsense;\r\n")
+    status, out = await sieve_connect(served, tmp_path, "--upload", "--localsieve", str(script), "--remotesieve", "bad")
+    assert status != 0
+    assert "there is no command nonsense" in out
