@@ -67,6 +67,7 @@ PURE = (
     "mailcore/imap/view.py",
     "mailcore/imap/wire.py",
     "mailcore/message/*.py",
+    "mailcore/queue/flow.py",
     "mailcore/queue/ranks.py",
     "mailcore/queue/schedule.py",
     "mailcore/sieve/arguments.py",

@@ -4,6 +4,7 @@ RFC 5321 §4.5.4.1: retry later and later, give up after four to five days.
 """
 
 from config.clock import DAY_US, SECOND_US
+from mailcore.queue.types import By
 
 GROWTH = 1.5  # 5 min, 7.5, 11, 17, 25, 38, 57, then every hour
 SPREAD = 0.2  # a share of each delay is jitter, so that a destination's queue does not come back all at once
@@ -26,6 +27,11 @@ def lifetime_us(lifetime_s: int, sender: str) -> int:
 def expired(now_us: int, due_us: int, expires_us: int) -> bool:
     """Say whether there is no point in a try at `due_us`: the message's time is over by then."""
     return max(now_us, due_us) >= expires_us
+
+
+def overdue(by: By, now_us: int) -> bool:
+    """Say whether a message must be returned because it came too late (RFC 2852 §4.1.2, by-mode "R")."""
+    return not by.notify and now_us >= by.time_us
 
 
 def delay_is_news(now_us: int, created_us: int, notice_s: int, told: bool) -> bool:

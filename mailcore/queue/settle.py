@@ -6,6 +6,7 @@ RFC 5321 §4.5.4 and §6.1 (retry, give up, report), RFC 3461 §5 (who is told w
 import random
 from collections import defaultdict
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -25,6 +26,7 @@ Action = Literal["done", "delivered", "relayed", "later", "delayed", "failed"]
 
 TOLD = {"delivered": "SUCCESS", "relayed": "SUCCESS", "delayed": "DELAY", "failed": "FAILURE"}  # RFC 3461 §4.1
 UNSAID = frozenset({"FAILURE", "DELAY"})  # when the client gave no NOTIFY
+OVERDUE = Reply(550, "5.4.7", "the time in which it had to be delivered is over")
 INTERNAL = Reply(451, "4.3.0", "internal error, will be tried again")
 CODES: dict[type[MailError], tuple[int, str]] = {
     OverQuota: (452, "4.2.2"),
@@ -42,6 +44,10 @@ class Outcome:
     action: Literal["done", "delivered", "relayed"] = "done"
 
 
+heard: ContextVar[list[Outcome] | None] = ContextVar("heard", default=None)
+"""Where whoever has work carried out hears how it went: a list that takes every outcome that is settled within."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What is to be done about an outcome."""
@@ -54,6 +60,9 @@ class Decision:
     def told(self) -> bool:
         """Say whether the sender wants to hear of it; the null sender never does (RFC 5321 §6.1)."""
         lease = self.outcome.lease
+        by, never = lease.message.by, "NEVER" in lease.notify
+        if by is not None and not never and ((self.action == "delayed" and by.notify) or (self.action == "relayed" and by.trace)):
+            return bool(lease.message.sender)  # asked for by itself (RFC 2852 §4.1.4)
         return bool(lease.message.sender) and TOLD.get(self.action) in (lease.notify or UNSAID)
 
 
@@ -64,18 +73,33 @@ def decide(outcome: Outcome, now_us: int, limits: Queue, jitter: float) -> Decis
         return Decision(outcome, outcome.action)
     if reply.permanent:
         return Decision(outcome, "failed")
+    message, by = lease.message, lease.message.by
     due_us = now_us + schedule.retry_us(lease.attempts, limits.retry_first_s, limits.retry_max_s, jitter)
-    if schedule.expired(now_us, due_us, lease.message.expires_us):
+    if by is not None and now_us < by.time_us:
+        due_us = min(due_us, by.time_us)
+    if (by is not None and schedule.overdue(by, now_us)) or schedule.expired(now_us, due_us, message.expires_us):
         over = Reply(550, "5.4.7", f"not delivered in time; the last answer was: {reply}", reply.peer)
         return Decision(replace(outcome, reply=over), "failed")
-    news = schedule.delay_is_news(now_us, lease.message.created_us, limits.delay_notice_s, lease.delay_told)
+    began_us = max(message.created_us, message.hold_until_us)
+    news = schedule.delay_is_news(now_us, began_us, limits.delay_notice_s, lease.delay_told)
+    news |= by is not None and by.notify and now_us >= by.time_us and not lease.delay_told
     return Decision(outcome, "delayed" if news else "later", due_us)
+
+
+async def overdue(services: Services, leases: Sequence[Lease]) -> list[Lease]:
+    """Return what must no longer be delivered to its sender, and the other recipients to the caller (RFC 2852 §4.1.2)."""
+    now_us = services.clock.now_us()
+    late = [lease for lease in leases if lease.message.by is not None and schedule.overdue(lease.message.by, now_us)]
+    await settle(services, [Outcome(lease, OVERDUE) for lease in late])
+    return [lease for lease in leases if lease not in late] if late else list(leases)
 
 
 async def settle(services: Services, outcomes: Sequence[Outcome]) -> None:
     """Write how attempts ended, with the reports that senders are owed, in one transaction."""
     if not outcomes:
         return
+    if (listening := heard.get()) is not None:
+        listening.extend(outcomes)
     now_us = services.clock.now_us()
     decisions = [decide(each, now_us, services.settings.queue, random.random()) for each in outcomes]  # noqa: S311
     reports = await _reports(services, decisions)

@@ -44,8 +44,9 @@ Carry = Callable[[Sequence[Lease]], Awaitable[None]]
 class Lane:
     """One kind of work. Only one worker at a time looks for it; `busy` counts workers per destination."""
 
-    def __init__(self, services: Services, owner: str, kind: int, traffic: Traffic) -> None:
-        self.services, self.owner, self.kind, self.traffic = services, owner, kind, traffic
+    def __init__(self, services: Services, owner: str, kind: int, traffic: Traffic | None = None) -> None:
+        self.services, self.owner, self.kind = services, owner, kind
+        self.traffic = traffic or Traffic(services)
         self.busy: Counter[str] = Counter()
         self._looking = asyncio.Lock()
         self._looks = 0
