@@ -2,10 +2,13 @@ import asyncio
 
 import pytest
 
-from config.clock import SECOND_US
+from config.clock import MINUTE_US, SECOND_US
 from config.settings import Queue, Route
-from mailcore.queue import listing, local, queue, worker
+from mailcore.queue import destinations, listing, local, queue, worker
 from mailcore.queue.accept import accept
+from mailcore.queue.settle import Outcome, settle
+from mailcore.queue.traffic import Traffic
+from mailcore.queue.types import Reply
 from mailcore.store.types import AccountId
 from tests.mailcore.queue.node import AMINA, KARIM, inbox, letter, submission
 
@@ -109,3 +112,40 @@ async def test_leases_of_a_dead_process_are_taken_back_at_once_on_sqlite_and_at_
     async with worker.deliver(services):
         await settled(services)
     assert len(await inbox(services, KARIM)) == 1
+
+
+async def test_a_destination_that_cannot_be_reached_rests_and_is_tried_again(opener, clock, sink):
+    routes = [Route(domain="", host="127.0.0.1", port=sink.port, tls="opportunistic")]
+    async with opener(routes=routes, queue=Queue(rest_after=2)) as services:
+        traffic = Traffic(services)
+        lane = worker.Lane(services, "me/remote", queue.REMOTE, traffic)
+        gone = Reply(451, "4.4.1", "no connection to far.example")
+        tried = []
+
+        async def carry(leases):
+            tried.append(len(leases))
+            await settle(services, [Outcome(lease, gone if len(tried) < 4 else Reply(250, "2.0.0", "ok")) for lease in leases])
+
+        async def turn(minutes):
+            clock.advance(minutes * MINUTE_US)
+            await worker._carry(lane, carry, await lane.lease())
+            return await services.db.read(destinations.troubled)
+
+        await accept(services, submission("a@far.example"))
+        [known] = await turn(0)
+        assert (known.failures, known.rest_us) == (1, 0)
+        [known] = await turn(10)
+        assert known.rest_us > clock.now_us()
+        await accept(services, submission("b@far.example"))
+        assert await turn(0) == [known]  # put off with the reason, without a connection
+        assert len(tried) == 2
+        [row] = [one for one in await services.db.read(listing.listing) if one.address == "b@far.example"]
+        assert "left alone" in row.last_text
+        assert "no connection to far.example" in row.last_text
+        [known] = await turn(30)  # the probe
+        assert (len(tried), known.failures) == (3, 3)
+        again = Traffic(services)
+        await again.load()
+        assert again.rests("far.example") is not None
+        assert await turn(60) == []
+        assert (await services.db.read(listing.depth), len(tried)) == (0, 4)
