@@ -9,6 +9,7 @@ import pytest
 from config.clock import ManualClock
 from config.database import Database, Tx
 from config.engines import open_database
+from config.sqlite import connect
 
 
 def put(tx: Tx, name: str, value: int) -> int:
@@ -23,6 +24,12 @@ def names(tx: Tx) -> list[str]:
 def put_and_fail(tx: Tx, name: str) -> None:
     put(tx, name, 1)
     raise ValueError(name)
+
+
+def test_no_statement_is_planned_for_the_values_of_its_parameters(tmp_path: Path) -> None:
+    connection = connect(tmp_path / "planned.db")
+    assert connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, -1) == 1  # SQLite says nowhere how often it has planned one
+    connection.close()
 
 
 async def test_write_is_seen_by_later_reads(database: Database) -> None:
