@@ -4,6 +4,7 @@ RFC 8996 (TLS 1.2 at least), RFC 5280 §6 (path of a client certificate).
 A certificate is asked for, never demanded: whoever has none signs in otherwise. One of a stranger's authority ends the handshake.
 """
 
+import contextlib
 import hashlib
 import ssl
 from collections.abc import Sequence
@@ -25,29 +26,57 @@ _DER = 2  # _ssl.ENCODING_DER
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """What a connection inside TLS offers to sign-in. `certificate` is the SHA-256 of a client certificate that is good, or None."""
+    """What a connection inside TLS offers. `certificate` is the SHA-256 of a client certificate that is good to sign in with, or None.
+
+    `later` asks for the certificate of a node, where nodes show one.
+    """
 
     bindings: tuple[Binding, ...] = ()
     certificate: bytes | None = None
+    later: "Later | None" = None
 
 
 NOTHING = Channel()  # in the clear, or before the handshake
 
 
+class Later:
+    """A certificate that is asked for after the handshake, of clients that offer that (RFC 8446 §4.6.2): only nodes do."""
+
+    def __init__(self, ssl_object: Any) -> None:
+        self._inside, self._asked = ssl_object, False
+
+    def ask(self) -> None:
+        """Ask, once; the request goes out with what is written next."""
+        if not self._asked:
+            self._asked = True
+            with contextlib.suppress(ssl.SSLError):  # the client has not offered it, or speaks TLS 1.2
+                self._inside.verify_client_post_handshake()
+
+    def shown(self) -> bytes | None:
+        """Return what the client has shown (DER), below one of the roots: anything else would have ended the connection."""
+        return self._inside.getpeercert(True) or None
+
+
 class Listening:
     """What the connections of a listener share: its context, and how what they offer is found out."""
 
-    def __init__(self, services: Services, *, protocols: Sequence[str] = (), asks: bool = True) -> None:
+    def __init__(self, services: Services, *, protocols: Sequence[str] = (), asks: bool = True, nodes: Path | None = None) -> None:
+        """Make it. It asks people for certificates, or with `nodes`, a file of roots, later and only nodes for theirs."""
         tls = services.settings.tls
         self._clock = services.clock
         self._roots = tuple(map(x509.load_der_x509_certificate, services.roots)) if asks else ()
         self._end_point = bindings.end_point(tls.certificate)
         self.context = context(tls.certificate, tls.key, services.roots if asks else (), protocols)
+        self._nodes = nodes is not None
+        if nodes is not None:
+            self.context.load_verify_locations(nodes)
+            self.context.verify_mode, self.context.post_handshake_auth = ssl.CERT_OPTIONAL, True
 
     def channel(self, ssl_object: Any) -> Channel:
         """Return what a connection offers after its handshake."""
         der = ssl_object.getpeercert(True) if self._roots else None
-        return Channel(bindings.of(ssl_object, self._end_point), None if der is None else self._certificate(der, ssl_object))
+        certificate = None if der is None else self._certificate(der, ssl_object)
+        return Channel(bindings.of(ssl_object, self._end_point), certificate, Later(ssl_object) if self._nodes else None)
 
     def _certificate(self, der: bytes, ssl_object: Any) -> bytes | None:
         """Return by what a good certificate is known, None when `signing.pki` does not find it good."""

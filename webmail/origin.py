@@ -1,11 +1,23 @@
-"""Whether a letter under an address of ours was sent by somebody who signed in."""
+"""Where a letter comes from: by somebody who signed in, or by which way from another node."""
 
 from config.database import Tx
 from directory import resolve
+from mailcore.routing.trace import Mark
 from signing.verdict import Verdict
 from webmail.desk import Desk
+from webmail.errors import N_
+from webmail.language import gettext as _
 from webmail.reading import Opened
-from webmail.trace import is_from_outside
+from webmail.trace import is_from_outside, mark
+
+WAYS: dict[Mark, str] = {
+    "missing": N_("Its sender's administration signs the way of its letters, and this one has no such signature."),
+    "unknown": N_("On its way it passed a server that the state's list of servers does not have."),
+    "revoked": N_("On its way it passed a server that is trusted no more."),
+    "broken": N_("It was changed on its way, or what tells of its way was."),
+    "stranger": N_("It was brought by another server than the one that signed for it last."),
+    "other": N_("It was sent from another server than that of its sender's administration."),
+}
 
 
 async def is_posing(desk: Desk, opened: Opened, verdict: Verdict | None) -> bool:
@@ -19,3 +31,9 @@ async def is_posing(desk: Desk, opened: Opened, verdict: Verdict | None) -> bool
 
 def _any_local(tx: Tx, domains: list[str]) -> bool:
     return any(resolve.is_local_domain(tx, domain) for domain in domains)
+
+
+def way(opened: Opened) -> str:
+    """Return what is wrong with the way of a letter from another node, in the reader's language; "" for nothing."""
+    found = mark(opened.header)
+    return "" if found is None else _(WAYS[found.mark])

@@ -1,8 +1,9 @@
-"""What the topmost trace field says of how a letter came here. RFC 3848, RFC 5321 §4.4. Pure."""
+"""What the topmost trace fields say of how a letter came here. RFC 3848, RFC 5321 §4.4. Pure."""
 
 import re
 
 from mailcore.message.types import Header
+from mailcore.routing.trace import Judgement, read_result
 
 # Our own trace stands on top. Its protocol ends in A when the client had signed in, and is HTTPS from the webmail.
 _STRANGER = re.compile(rb"received:.*?\swith\s+(?:utf8smtp|e?smtp)s?\s", re.IGNORECASE | re.DOTALL)
@@ -10,5 +11,11 @@ _STRANGER = re.compile(rb"received:.*?\swith\s+(?:utf8smtp|e?smtp)s?\s", re.IGNO
 
 def is_from_outside(header: Header) -> bool:
     """Say whether another server brought a letter, and nobody who signed in here."""
-    fields = header.fields
-    return bool(fields) and fields[0][0] == b"received" and _STRANGER.match(fields[0][1]) is not None
+    name, octets = next((field for field in header.fields if field[0] != b"diwan-trace-result"), (b"", b""))
+    return name == b"received" and _STRANGER.match(octets) is not None
+
+
+def mark(header: Header) -> Judgement | None:
+    """Return what was found about the way of a letter from another node, when something is wrong with it (decision 0022)."""
+    found = read_result(header.fields)
+    return None if found is None or found.mark == "good" else found

@@ -1,10 +1,9 @@
 """The signed trace on its way out and in: made with this node's key, judged by the topology, counted by day. Decision 0022."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from config.clock import DAY_US
 from config.database import Tx
 from config.settings import Settings
 from directory import resolve
@@ -12,14 +11,14 @@ from directory.errors import NotFound
 from directory.manifest import topology
 from directory.manifest.topology import Node
 from mailcore.routing import identity, trace
-from mailcore.routing.trace import Judgement, Trace
+from mailcore.routing.trace import Judgement, Mark, Trace
 from mailcore.store.sealing import Content
 
 HASH_BYTES = 1 << 20  # of the body in one step
 
 _COUNT = """
-    INSERT INTO trace_count (day, node, mark, messages) VALUES (:day, :node, :mark, 1)
-    ON CONFLICT (day, node, mark) DO UPDATE SET messages = trace_count.messages + 1
+    INSERT INTO trace_count (day, node, mark, messages) VALUES (:day, :node, :mark, :messages)
+    ON CONFLICT (day, node, mark) DO UPDATE SET messages = trace_count.messages + excluded.messages
 """
 
 
@@ -67,11 +66,11 @@ def added(settings: Settings, leaving: Leaving, header: bytes, body: bytes, now_
 
 
 def judge(tx: Tx, header: bytes, body: bytes, sender: str, peer: str | None) -> Judgement | None:
-    """Judge and count the trace of a message that another server brings; None for one that has none and needs none.
+    """Judge the trace of a message that another server brings; None for one that has none and needs none.
 
     `peer` is the node that showed its certificate, "" for none, None where none is asked for.
     """
-    found = trace.judge(
+    return trace.judge(
         header,
         body,
         sender,
@@ -80,9 +79,17 @@ def judge(tx: Tx, header: bytes, body: bytes, sender: str, peer: str | None) -> 
         peer=peer,
         claimed=_claimed(tx, sender),
     )
-    if found is not None:
-        tx.execute(_COUNT, day=tx.now_us // DAY_US, node=found.node, mark=found.mark)
-    return found
+
+
+def is_free(tx: Tx, sender: str, header: bytes) -> bool:
+    """Say whether a message needs no trace and has none, which is the case of all mail where there is no topology."""
+    return b"iwan-trace" not in header.lower() and not _claimed(tx, sender)
+
+
+def count(tx: Tx, counts: Mapping[tuple[int, str, Mark], int]) -> None:
+    """Add to how messages came, by day, node and mark."""
+    for (day, node, mark), messages in counts.items():
+        tx.execute(_COUNT, day=day, node=node, mark=mark, messages=messages)
 
 
 def _known(tx: Tx, name: str) -> Node | None:

@@ -12,7 +12,7 @@ from directory.address import Address
 from mailcore.message.date import format_date
 from mailcore.queue.acting import Acting, fields
 from mailcore.queue.types import Submission
-from mailcore.smtp import policy, trace
+from mailcore.smtp import nodes, policy, trace
 from mailcore.smtp.checking import examined
 from mailcore.smtp.incoming import Incoming
 from mailcore.smtp.policy import Head
@@ -38,9 +38,14 @@ async def deposit(session: Session, transaction: Transaction, incoming: Incoming
     front = stamp(session, transaction, head, trace_id)  # lines to put in front; what is behind them stays as it came
     if acting is not None:
         front += fields(acting, has_sender=bool(head.sender_values))
-    judged = await examined(session, transaction, head, content, trace_id)
-    raw = await incoming.behind(front + judged.fields + judged.header, len(judged.header))
-    submission = replace(_submission(session, transaction, raw, acting), junk=judged.action == "junk")
+    traced = await nodes.judged(session, transaction, head, content)
+    from_node = traced is not None and traced.mark == "good"
+    judged = await examined(session, transaction, head, content, trace_id, trusted=from_node)
+    header = judged.header or _without_bcc(session, head)
+    raw = await incoming.behind(nodes.result(session, traced) + front + judged.fields + header, len(head.octets) if header else 0)
+    trusted = session.front.rules.signs_in or from_node  # whose word counts on how urgent a message is
+    submission = replace(_submission(session, transaction, raw, acting, trusted=trusted), junk=judged.action == "junk")
+    await _count(session, transaction)
     queue_id = await session.front.accept(session.front.services, submission)
     log.info(
         "smtp.accepted",

@@ -10,7 +10,7 @@ from directory.manifest import topology
 from mailcore.errors import NodeRevoked, NoSuchRecipient, RelayDenied
 from mailcore.queue import moderation
 from mailcore.queue.acting import Acting
-from mailcore.smtp import policy, trace
+from mailcore.smtp import nodes, policy, trace
 from mailcore.smtp.grammar import POSTMASTER
 from mailcore.smtp.policy import Head
 from mailcore.smtp.session import Rules, Session
@@ -21,6 +21,7 @@ async def sender(session: Session, address: Address | None) -> None:
 
     Raises NodeRevoked.
     """
+    await nodes.recognise(session)
     if address is not None:
         await session.front.services.db.peek(refuse_revoked, address.domain)
 
@@ -41,6 +42,8 @@ async def recipient(session: Session, address: Address) -> str:
     postmaster = parse(services.settings.node.postmaster)
     if address == POSTMASTER:
         return str(postmaster)
+    if await nodes.relays(session, address):
+        return str(address)
     return await services.db.peek(deliverable, address, postmaster)
 
 

@@ -50,7 +50,7 @@ def make_front(services: Services, rules: Rules, accept: Accept, limits: Limits 
         limits=limits,
         gate=Gate(limits.connections, limits.connections_per_address),
         memory=Memory(max(limits.memory_bytes, limits.message_bytes)),
-        tls=Listening(services, asks=rules.signs_in),
+        tls=Listening(services, asks=rules.signs_in, nodes=None if rules.signs_in else services.settings.routing.ca),
         accept=accept,
     )
 

@@ -55,6 +55,7 @@ class Session:
         """Forget everything that was said in the clear (RFC 3207 §4.2)."""
         self.tls, self.channel, self.hello, self.extended = True, channel, "", False
         self.forget()
+    node: str | None = None  # of the topology: which one speaks, "" for none, None where nobody is asked
         self.exchange = self.identity = None
 
     def forget(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from directory.address import Address
 from mailcore.queue.types import Recipient
-from mailcore.smtp import reply, signin
+from mailcore.smtp import extensions, nodes, reply, signin
 from mailcore.smtp.data import Chunks
 from mailcore.smtp.grammar import BadPath, cut_path, is_hello
 from mailcore.smtp.incoming import Incoming
@@ -29,6 +29,7 @@ _CHUNK = re.compile(rb"([0-9]{1,19})(?: ([Ll][Aa][Ss][Tt]))?")  # RFC 3030 §2; 
 
 async def ehlo(session: Session, argument: bytes) -> Reply:
     """Greet, forget any transaction, and announce what works (RFC 5321 §4.1.1.1)."""
+    nodes.ask(session)
     _greet(session, argument, extended=True)
     host = session.front.services.settings.node.hostname
     return Reply(250, "", (host, *extensions(session)))

@@ -1,7 +1,7 @@
 import pytest
 
 from mailcore.message.index import index
-from webmail.trace import is_from_outside
+from webmail.trace import is_from_outside, mark
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,22 @@ def test_who_signed_in_here_is_told_by_our_own_trace(protocol: str, outside: boo
 
 def test_a_letter_without_a_trace_came_from_nowhere() -> None:
     assert not is_from_outside(index(b"Subject: x\r\n\r\n").header)
+
+
+OURS = "Received: from a.example (a.example [192.0.2.1])\r\n by mx.diwan.example with ESMTPS id 1\r\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "want"),
+    [
+        ("Diwan-Trace-Result: mx.diwan.example; trace=broken; node=school; hops=2\r\n" + OURS, "broken"),
+        ("Diwan-Trace-Result: mx.diwan.example; trace=good; node=school; hops=2\r\n" + OURS, None),
+        (OURS + "Diwan-Trace-Result: mx.diwan.example; trace=broken; node=school; hops=2\r\n", None),
+        ("Diwan-Trace-Result: mx.diwan.example; trace=nonsense\r\n" + OURS, None),
+        (OURS, None),
+    ],
+)
+def test_what_is_wrong_with_the_way_is_believed_only_above_our_own_trace(header: str, want: str | None) -> None:
+    found = mark(index(header.encode() + b"\r\n").header)
+    assert (found and found.mark) == want
+    assert is_from_outside(index(header.encode() + b"\r\n").header)
