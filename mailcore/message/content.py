@@ -96,8 +96,11 @@ def _preview(raw: bytes, span: Span) -> str:
     elif ">" in shown:
         shown = _QUOTE.sub("", shown)
     else:
+        line = " ".join(shown[: 2 * PREVIEW_CHARS].split())
+        if len(line) > PREVIEW_CHARS:  # nearly always: fewer blanks than words
+            return words.beginning(line, PREVIEW_CHARS)
         shown = shown[: 4 * PREVIEW_CHARS]
-    return words.clean(" ".join(shown.split())[: 2 * PREVIEW_CHARS])[:PREVIEW_CHARS].strip()
+    return words.beginning(" ".join(shown.split()), PREVIEW_CHARS)
 
 
 def without_tags(html: str) -> str:

@@ -17,7 +17,6 @@ COUNTED = 65_536  # octets of a map that are copied to be counted
 
 # A field with its continuation lines, or one malformed line; possessive, so linear whatever the octets.
 _LINES = re.compile(rb"(?:([!-9;-~]++)([ \t]*+:))?+([^\n]*+(?:\n[ \t][^\n]*+)*+\n?)")
-_END = re.compile(rb"\n\r?\n")
 _FOLD = re.compile(rb"\r*\n(?=[ \t])")
 
 
@@ -45,13 +44,13 @@ def scan(raw: bytes, start: int = 0, end: int | None = None) -> tuple[tuple[Fiel
     fields: list[Field] = []
     at = start
     for name, colon, rest in _lines(raw, start, stop):
-        if len(fields) == MAX_FIELDS:
-            fields.append(Field(b"", b"", at, at, stop))
-            break
         value_start = at + len(name) + len(colon)
         after = value_start + len(rest)
         if after > at:
             fields.append(Field(name, name.lower(), at, value_start, after))
+            if len(fields) > MAX_FIELDS:
+                fields[-1] = Field(b"", b"", at, at, stop)
+                break
         at = after
     return tuple(fields), body_start
 
@@ -68,7 +67,9 @@ def values(raw: bytes, fields: Iterable[Field], names: Container[bytes]) -> dict
     for field in fields:
         name = field.lower
         if name in names and name not in found:
-            found[name] = value(raw, field)
+            end = min(field.end, field.value_start + MAX_VALUE)
+            octets = raw[field.value_start : end].strip(b" \t\r\n")  # what `value` does, without two calls for each
+            found[name] = _FOLD.sub(b"", octets) if b"\n" in octets else octets
     return found
 
 
@@ -93,10 +94,13 @@ def _lines(raw: bytes, start: int, stop: int) -> Iterable[tuple[bytes, bytes, by
 
 def _border(raw: bytes, start: int, end: int) -> tuple[int, int]:
     """Return where the fields stop and where the body starts."""
-    top = raw[start : min(start + 2, end)]
+    top = raw[start : start + 2 if start + 2 < end else end]
     if top == b"\r\n":
         return start, start + 2
     if top[:1] == b"\n":
         return start, start + 1
-    blank = _END.search(raw, start, end)
-    return (blank.start() + 1, blank.end()) if blank else (end, end)
+    blank = raw.find(b"\n\r\n", start, end)
+    bare = raw.find(b"\n\n", start, end if blank < 0 else blank + 1)  # the earlier of the two
+    if bare >= 0:
+        return bare + 1, bare + 2
+    return (blank + 1, blank + 3) if blank >= 0 else (end, end)

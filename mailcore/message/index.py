@@ -1,11 +1,12 @@
 """Read a message once, for everything that lists, FETCH and search ask later."""
 
 import re
-from collections.abc import Iterator
+from functools import lru_cache
 from itertools import islice
 
+import msgspec
+
 from mailcore.message import addresses, content, date, headers, mime, structure, words
-from mailcore.message.addresses import Entry, Mailbox
 from mailcore.message.mime import Part
 from mailcore.message.types import Header, Index, Span, Summary
 
@@ -13,6 +14,7 @@ __all__ = ["Header", "Index", "Span", "Summary", "index"]
 
 MAX_TEXT = 16_384  # octets of one field that a summary looks at
 MAX_SHOWN = 50  # mailboxes a list could show
+MAX_REMEMBERED = 256  # octets of an address field that is remembered: with what is made of it some 1 KB
 MAX_ID = 1000  # octets of a Content-ID: RFC 5322 §2.1.1 grants a line 998
 MAX_REFERENCES = 100  # RFC 5256 threads need the chain; the newest hundred are kept
 
@@ -49,21 +51,21 @@ def _span(part: Part) -> Span:
 
 def _summary(raw: bytes, root: Part, spans: list[Span]) -> Summary:
     found = headers.values(raw, root.fields, _FIELDS)
-    lists = structure.address_lists(found)
-    envelope = structure.render_envelope(found, lists)
+    people = {name: _people(found[name]) for name in structure.ADDRESS_FIELDS if name in found}
+    envelope = structure.render_envelope(found, {name: one.rendered for name, one in people.items()})
     body, bodystructure = structure.bodies(raw, root)
     preview, attachments = content.survey(raw, spans)
-    sender = next(iter(_boxes(lists.get(b"from"))), Mailbox("", "", ""))
+    sender = people.get(b"from", NOBODY)
     replied = message_ids(found.get(b"in-reply-to"))
     return Summary(
         envelope=structure.narrow(envelope),
         body=structure.narrow(body),
         bodystructure=structure.narrow(bodystructure),
-        subject=words.decode_words(found.get(b"subject", b"")[:MAX_TEXT]),
-        from_name=sender.name,
-        from_address=sender.address,
-        to=_names(lists.get(b"to")),
-        cc=_names(lists.get(b"cc")),
+        subject=words.decode_words(found[b"subject"][:MAX_TEXT]) if b"subject" in found else "",
+        from_name=sender.first_name,
+        from_address=sender.first_address,
+        to=people.get(b"to", NOBODY).names,
+        cc=people.get(b"cc", NOBODY).names,
         message_id=next(iter(message_ids(found.get(b"message-id"))), ""),
         in_reply_to=replied[0] if replied else "",
         references=message_ids(found.get(b"references"))[-MAX_REFERENCES:],
@@ -94,9 +96,30 @@ def message_ids(value: bytes | None) -> list[str]:
     return [found.decode("utf-8", "replace") for found in _MESSAGE_ID.findall(value)] if value else []
 
 
-def _boxes(entries: list[Entry] | None) -> Iterator[Mailbox]:
-    return (addresses.mailbox(entry) for entry in entries or () if entry.domain is not None)
+class People(msgspec.Struct, frozen=True, gc=False):
+    """What is kept of a list of addresses: as ENVELOPE has it, the names to show, and the first mailbox."""
+
+    rendered: bytes
+    names: str
+    first_name: str
+    first_address: str
 
 
-def _names(entries: list[Entry] | None) -> str:
-    return ", ".join([box.name or box.address for box in islice(_boxes(entries), MAX_SHOWN)])
+NOBODY = People(b"", "", "", "")
+
+
+def _people(value: bytes) -> People:
+    """Read an unfolded address field; short ones are remembered: the same people write to each other all day."""
+    return _remembered(value) if len(value) <= MAX_REMEMBERED else _read(value)
+
+
+def _read(value: bytes) -> People:
+    entries = addresses.entries(value)
+    boxes = [addresses.mailbox(entry) for entry in islice((entry for entry in entries if entry.domain is not None), MAX_SHOWN)]
+    rendered = structure.address_list(entries)
+    if not boxes:
+        return People(rendered, "", "", "")
+    return People(rendered, ", ".join([box.name or box.address for box in boxes]), boxes[0].name, boxes[0].address)
+
+
+_remembered = lru_cache(maxsize=4096)(_read)

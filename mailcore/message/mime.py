@@ -149,14 +149,9 @@ def _slices(raw: bytes, part: Part, room: int) -> Iterator[tuple[int, int]]:
 def _read(raw: bytes, start: int, end: int, default: tuple[str, str, Params]) -> Part:
     """Read one part's header."""
     fields, body_start = headers.scan(raw, start, end)
-    part = Part("", start, body_start, end, fields)
-    part.type, part.subtype, part.params = default
-    seen = set()
-    for each in fields:
-        read = _READERS.get(each.lower)
-        if read is not None and each.lower not in seen:
-            seen.add(each.lower)
-            read(part, headers.value(raw, each))
+    part = Part("", start, body_start, end, fields, *default)
+    for name, value in headers.values(raw, fields, _READERS).items():
+        _READERS[name](part, value)
     if part.params:
         part.charset = params.raw(part.params, b"charset")[:MAX_NAME].decode("latin-1").lower()
     if part.params or part.disposition_params:

@@ -1,6 +1,7 @@
 """Content-Type and Content-Disposition: a value and its parameters. RFC 2045 §5.1, RFC 2183 §2, RFC 2231 §3, §4."""
 
 import re
+from functools import lru_cache
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from mailcore.message import charsets, words
@@ -9,6 +10,7 @@ Params = tuple[tuple[bytes, bytes], ...]  # lower-case names; continuations join
 
 MAX_PARAMS = 100  # read of one field
 MAX_FILENAME = 255  # characters; what file systems take
+MAX_REMEMBERED = 64  # octets of a Content-Type that is remembered: those without a boundary or a name are few and always the same
 
 _TYPE = re.compile(rb"\s*+([!#$%&'*+\-^_`|~.0-9A-Za-z]++)\s*+/\s*+([!#$%&'*+\-^_`|~.0-9A-Za-z]++)")
 _TOKEN = re.compile(rb"\s*+([!#$%&'*+\-^_`|~.0-9A-Za-z]++)")
@@ -21,10 +23,17 @@ _SPACED = frozenset({b"name", b"filename"})  # unquoted file names with blanks a
 
 def content_type(value: bytes) -> tuple[str, str, Params] | None:
     """Return type, subtype (lower case) and parameters; None when there is no valid type (RFC 2045 §5.2)."""
+    return _remembered_type(value) if len(value) <= MAX_REMEMBERED else _content_type(value)
+
+
+def _content_type(value: bytes) -> tuple[str, str, Params] | None:
     found = _TYPE.match(value)
     if found is None:
         return None
     return found[1].lower().decode(), found[2].lower().decode(), parse(value, found.end())
+
+
+_remembered_type = lru_cache(maxsize=1024)(_content_type)
 
 
 def disposition(value: bytes) -> tuple[str, Params]:
@@ -84,9 +93,9 @@ def _joined(name: bytes, numbered: dict[int, tuple[bytes, bool]]) -> tuple[bytes
 
 def text(params: Params, name: bytes) -> str:
     """Return a parameter as characters: RFC 2231 first, then RFC 2047 (forbidden in there, and common); "" without."""
-    plain = ""
+    plain, extended = "", name + b"*"
     for key, value in params:
-        if key == name + b"*":
+        if key == extended:
             return words.clean(_extended(value))
         if key == name:
             plain = words.decode_words(value)

@@ -7,6 +7,7 @@ words. What the sender encoded stays encoded for both: clients decode that thems
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from mailcore.message import addresses, headers, mime, words
 from mailcore.message.addresses import Entry
@@ -16,13 +17,14 @@ from mailcore.message.params import Params
 
 NIL = b"NIL"
 _TEXT_FIELDS = (b"date", b"subject", b"in-reply-to", b"message-id")
-_ADDRESS_FIELDS = (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")
-FIELDS = frozenset(_TEXT_FIELDS + _ADDRESS_FIELDS)  # what ENVELOPE is made of
+ADDRESS_FIELDS = (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc")
+FIELDS = frozenset(_TEXT_FIELDS + ADDRESS_FIELDS)  # what ENVELOPE is made of
 NO_DOMAIN = b"MISSING_DOMAIN"  # a NIL host would mean a group; Dovecot's word for it
 NO_LOCAL = b"MISSING_MAILBOX"
 
 MAX_FOREIGN = 4096  # octets of a string outside ASCII that are shown
 MAX_LANGUAGES = 20
+MAX_REMEMBERED = 32  # octets of a lone parameter that is remembered: nearly always a charset
 MAX_STRING = 4096  # octets of one string about a part: no honest name or description is longer
 MAX_STRINGS = 262_144  # of all parts together; parts beyond are shown without what is optional
 
@@ -80,33 +82,33 @@ def nstring(value: bytes | None) -> bytes:
 
 def envelope(raw: bytes, fields: Sequence[Field]) -> bytes:
     """Return the ENVELOPE of a header in 7 bits: ten fields, the first of each name."""
-    found = headers.values(raw, fields, FIELDS)
-    return narrow(render_envelope(found, address_lists(found)))
-
-
-def address_lists(found: Mapping[bytes, bytes], max_tokens: int = addresses.MAX_TOKENS) -> dict[bytes, list[Entry]]:
-    """Return the entries of the address fields among unfolded values by lower-case name."""
-    return {name: addresses.entries(found[name], max_tokens) for name in _ADDRESS_FIELDS if name in found}
+    return narrow(_envelope(headers.values(raw, fields, FIELDS), addresses.MAX_TOKENS))
 
 
 def _embedded_envelope(raw: bytes, fields: Sequence[Field]) -> bytes:
     """Return the ENVELOPE of an embedded message; there may be a thousand, so each costs less."""
     found = {name: value[:MAX_STRING] for name, value in headers.values(raw, fields, FIELDS).items()}
-    return render_envelope(found, address_lists(found, addresses.MAX_TOKENS_EMBEDDED))
+    return _envelope(found, addresses.MAX_TOKENS_EMBEDDED)
 
 
-def render_envelope(found: Mapping[bytes, bytes], lists: Mapping[bytes, list[Entry]]) -> bytes:
-    """Return the ENVELOPE of unfolded values and entries, both by lower-case name, in UTF-8.
+def _envelope(found: Mapping[bytes, bytes], max_tokens: int) -> bytes:
+    lists = {name: address_list(addresses.entries(found[name], max_tokens)) for name in ADDRESS_FIELDS if name in found}
+    return render_envelope(found, lists)
+
+
+def render_envelope(found: Mapping[bytes, bytes], lists: Mapping[bytes, bytes]) -> bytes:
+    """Return the ENVELOPE of unfolded values and of what `address_list` made of them, both by lower-case name, in UTF-8.
 
     Sender and Reply-To are From when absent or empty; without From all three are NIL.
     """
     date, subject, replied, message_id = [nstring(found.get(name)) for name in _TEXT_FIELDS]
-    sender, by, reply_to, to, cc, bcc = [_list(lists.get(name)) for name in _ADDRESS_FIELDS]
+    sender, by, reply_to, to, cc, bcc = [lists.get(name, b"") for name in ADDRESS_FIELDS]
     shown = (date, subject, sender, by or sender, reply_to or sender, to, cc, bcc, replied, message_id)
     return b"(%b)" % b" ".join([each or NIL for each in shown])
 
 
-def _list(entries: list[Entry] | None) -> bytes:
+def address_list(entries: list[Entry]) -> bytes:
+    """Return address structures as ENVELOPE has them, in UTF-8, b"" for none."""
     return b"(%b)" % b"".join([_address(entry) for entry in entries]) if entries else b""
 
 
@@ -206,7 +208,16 @@ def _languages(value: bytes | None) -> bytes:
 def _params(params: Params) -> bytes:
     if not params:
         return b""
+    if len(params) == 1 and len(params[0][0]) + len(params[0][1]) <= MAX_REMEMBERED:
+        return _remembered_params(params)
+    return _all_params(params)
+
+
+def _all_params(params: Params) -> bytes:
     return b"(%b)" % b" ".join([b"%b %b" % (_quoted(name[:MAX_STRING]), _quoted(value[:MAX_STRING])) for name, value in params])
+
+
+_remembered_params = lru_cache(maxsize=1024)(_all_params)
 
 
 def _nstring(value: bytes | None) -> bytes:

@@ -28,6 +28,9 @@ def decode_words(value: bytes) -> str:
     value = unfold(value)
     if b"=?" not in value:
         return clean(charsets.decode(value, ""))
+    word = _WORD.fullmatch(value)
+    if word is not None:
+        return clean(charsets.decode(_decode_word(word[2], word[3]), word[1].decode("latin-1")))
     return clean("".join(_pieces(value)))
 
 
@@ -36,6 +39,14 @@ def clean(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return _UNSAFE.sub(lambda found: " " if found.group() in _TO_SPACE else "", text).strip()
+
+
+def beginning(text: str, chars: int) -> str:
+    """Return the first characters of a text as `clean` gives it, looking at twice as many."""
+    start = text[:chars]
+    if _UNSAFE.search(start) is None:
+        return start.strip()
+    return clean(text[: 2 * chars])[:chars].strip()
 
 
 def _pieces(value: bytes) -> Iterator[str]:

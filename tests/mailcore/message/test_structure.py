@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailcore.message import mime, structure, words
+from mailcore.message import addresses, mime, structure, words
 from mailcore.message.index import index
 
 NESTED = (
@@ -191,7 +191,8 @@ def test_what_many_embedded_messages_say_stays_small(field: bytes) -> None:
 )
 def test_strings_are_utf8_for_who_reads_it_and_encoded_words_for_the_others(value: bytes, wide: bytes) -> None:
     found = {b"subject": value, b"from": b"a@x.example"}
-    rendered = structure.render_envelope(found, structure.address_lists(found))
+    lists = {b"from": structure.address_list(addresses.entries(found[b"from"]))}
+    rendered = structure.render_envelope(found, lists)
     assert rendered.split(b" ", 1)[1].startswith(wide)
     narrowed = structure.narrow(rendered)
     assert narrowed.isascii()
