@@ -8,7 +8,7 @@ import pytest
 import mailcore.message
 
 ALLOWED = {
-    "base64", "binascii", "collections", "dataclasses", "datetime", "hashlib", "html", "itertools", "mailcore", "msgspec", "re",
+    "base64", "binascii", "collections", "dataclasses", "datetime", "functools", "hashlib", "html", "itertools", "mailcore", "msgspec", "re",
     "unicodedata", "urllib",
 }  # fmt: skip
 FORBIDDEN_CALLS = {"now", "utcnow", "today", "open", "print", "input", "exec", "eval", "__import__"}
