@@ -14,7 +14,7 @@ import structlog
 from config.database import Tx
 from config.failpoints import failpoint
 from directory import resolve
-from mailcore.queue import fanout, queue
+from mailcore.queue import fanout, holds, queue
 from mailcore.queue.types import Lease, parsed, queue_name
 from mailcore.services import Services
 from mailcore.store import accounts, mass
@@ -25,7 +25,7 @@ PIECES = 20  # in one turn, some 10,000 members: then whatever else is due has i
 
 _PIECE = "SELECT number, members FROM queue_fanout_piece WHERE queue_id = :queue_id AND number > :after ORDER BY number LIMIT 1"
 _DONE = "DELETE FROM queue_fanout_piece WHERE queue_id = :queue_id AND number = :number"
-_AGAIN = "UPDATE queue_recipient SET lease_owner = '', attempts = 0, due_us = :now_us WHERE queue_id = :queue_id AND number = 0"
+_AGAIN = f"UPDATE queue_recipient SET lease_owner = '', attempts = 0, due_us = {holds.DUE} WHERE queue_id = :queue_id AND number = 0"
 _GROW = "UPDATE queue_message SET pending = pending + :more WHERE queue_id = :queue_id"
 _CLAIM = """
     INSERT INTO queue_copy (origin_id, account_id)
@@ -137,7 +137,7 @@ def pause(tx: Tx, lease: Lease) -> bool:
     if tx.row(_PIECE, queue_id=lease.message.queue_id, after=-1) is None:
         queue.finish(tx, [lease])
     else:
-        tx.execute(_AGAIN, queue_id=lease.message.queue_id, now_us=tx.now_us)
+        tx.execute(_AGAIN, queue_id=lease.message.queue_id, due_us=tx.now_us)
     queue.wake(tx)
     failpoint("expand.before_chunk")
     return True

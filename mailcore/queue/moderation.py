@@ -50,7 +50,7 @@ _WAITING = """
     WHERE h.state = 'held' AND h.list_id IN (:ids[]) ORDER BY h.held_us, h.held_id LIMIT :limit
 """
 _LETTER = "SELECT blob_id, dek_wrapped FROM queue_message WHERE queue_id = :queue_id"
-_DUE = "UPDATE queue_recipient SET due_us = :now_us WHERE queue_id = :queue_id AND number = :number AND lease_owner = ''"
+_DUE = "UPDATE queue_recipient SET due_us = :now_us WHERE queue_id = :queue_id AND number = :number AND lease_owner = '' AND hold_id = 0"
 
 log = structlog.get_logger()
 

@@ -53,8 +53,8 @@ REMOVE = "DELETE FROM queue_recipient WHERE queue_id = :queue_id AND number = :n
 COUNT_DOWN = "UPDATE queue_message SET pending = pending - :done WHERE queue_id = :queue_id"
 SWEEP = "DELETE FROM queue_message WHERE queue_id IN (:ids[]) AND pending = 0"
 
-POSTPONE = """
-UPDATE queue_recipient SET lease_owner = '', due_us = :due_us, last_code = :code, last_text = :text, delay_told = :told
+POSTPONE = f"""
+UPDATE queue_recipient SET lease_owner = '', due_us = {holds.DUE}, last_code = :code, last_text = :text, delay_told = :told
 WHERE queue_id = :queue_id AND number = :number"""
 
 
@@ -244,11 +244,12 @@ def change_lane(tx: Tx, leases: Sequence[Lease], local: int) -> None:
     for lease in held(tx, leases):
         chosen = lane(lease.domain, local)
         tx.execute(
-            "UPDATE queue_recipient SET lease_owner = '', due_us = :now_us, lane = :lane WHERE queue_id = :queue_id AND number = :number",
+            f"""UPDATE queue_recipient SET lease_owner = '', due_us = {holds.DUE}, lane = :lane
+                WHERE queue_id = :queue_id AND number = :number""",
             queue_id=lease.message.queue_id,
             number=lease.number,
             lane=chosen,
-            now_us=tx.now_us,
+            due_us=tx.now_us,
         )
         lanes.lower(tx, [(chosen, ranks.rank(lease.message.priority))], tx.now_us)
     wake(tx)
@@ -257,9 +258,9 @@ def change_lane(tx: Tx, leases: Sequence[Lease], local: int) -> None:
 def release(tx: Tx, owner: str = "") -> int:
     """Make leased recipients due at once: those of an owner that has stopped, or of all when none is named."""
     freed = tx.rows(
-        """UPDATE queue_recipient SET lease_owner = '', due_us = :now_us
-           WHERE lease_owner <> '' AND (:owner = '' OR lease_owner = :owner) RETURNING lane, rank""",
-        now_us=tx.now_us,
+        f"""UPDATE queue_recipient SET lease_owner = '', due_us = {holds.DUE}
+            WHERE lease_owner <> '' AND (:owner = '' OR lease_owner = :owner) RETURNING lane, rank""",
+        due_us=tx.now_us,
         owner=owner,
     )
     lanes.lower(tx, [(row[0], row[1]) for row in freed], tx.now_us)

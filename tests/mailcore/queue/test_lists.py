@@ -10,9 +10,10 @@ from directory.commands.lists import decide as release
 from directory.errors import NotPermitted
 from directory.queries import Query
 from directory.quotas import Quota
-from directory.rights import Actor
-from mailcore.queue import fanout, listing, moderation
+from directory.rights import CONSOLE, Actor
+from mailcore.queue import fanout, listing, moderation, steering
 from mailcore.queue.accept import accept
+from mailcore.queue.steering import Choice
 from mailcore.queue.types import Recipient
 from mailcore.queue.worker import drain
 from tests.mailcore.queue.node import AMINA, DOMAIN, KARIM, inbox, letter, submission
@@ -265,7 +266,7 @@ async def test_the_act_of_an_owner_is_what_lets_a_letter_in(services):
 async def test_a_retry_by_the_operator_neither_releases_nor_tells_twice(services):
     list_id = await services.db.write(make, (KARIM,), LIST, KARIM, "nation", "all")
     await post(services, LIST)
-    await services.db.write(listing.retry)
+    await steering.retry(services.db, CONSOLE, Choice())
     await drain(services)
     assert len(await waiting(services, list_id)) == 1
     assert len(await inbox(services, KARIM)) == 1

@@ -2,8 +2,10 @@ import pytest
 
 from directory import aliases
 from directory.address import parse
-from mailcore.queue import listing, local, queue
+from directory.rights import CONSOLE
+from mailcore.queue import listing, local, queue, steering
 from mailcore.queue.accept import accept
+from mailcore.queue.steering import Choice
 from mailcore.queue.types import Recipient
 from mailcore.queue.worker import drain
 from tests.mailcore.queue import node
@@ -102,7 +104,7 @@ async def test_a_damaged_blob_postpones_its_recipients_only(services, clock):
     assert await inbox(services, KARIM) == [letter("kept")]
     [row] = await services.db.read(listing.listing)
     assert row.last_text == "451 4.3.0 a stored message is damaged"
-    await services.db.write(listing.drop, row.queue_id)
+    await steering.drop(services.db, CONSOLE, Choice(row.queue_id), "")
 
 
 async def test_a_domain_that_is_no_longer_ours_goes_to_the_other_lane(services, clock):

@@ -4,12 +4,14 @@ from dataclasses import replace
 import pytest
 
 from config.clock import HOUR_US, MINUTE_US, SECOND_US
-from directory import recents, resolve
+from directory import journal, recents, resolve
 from directory.address import parse
-from directory.errors import BadAddress
-from mailcore.queue import listing, queue
+from directory.errors import BadAddress, NotPermitted
+from directory.rights import CONSOLE, NATION, Actor
+from mailcore.queue import holds, listing, queue, ranks, steering
 from mailcore.queue.accept import accept
-from mailcore.queue.types import Later, Recipient, Reply, queue_number
+from mailcore.queue.steering import Choice
+from mailcore.queue.types import By, Later, Recipient, Reply, queue_name, queue_number
 from mailcore.store.types import AccountId
 from tests.mailcore.queue.node import AMINA, DOMAIN, KARIM, submission
 
@@ -32,7 +34,7 @@ async def test_accept_writes_one_row_per_recipient_and_wakes_the_workers(service
     rows = await services.db.read(listing.show, queue_number(name))
     assert [row.address for row in rows] == [AMINA, KARIM, "x@elsewhere.example"]
     assert await services.db.read(counts) == (1, 3)
-    await services.db.write(listing.drop, queue_number(name))
+    await steering.drop(services.db, CONSOLE, Choice(queue_number(name)), "")
 
 
 async def test_recipients_become_correspondents_of_the_person_who_wrote(services):
@@ -166,7 +168,165 @@ async def test_operators_see_and_steer_the_queue(services, clock):
     await services.db.write(queue.settle, [], [Later(held, clock.now_us() + HOUR_US, BUSY)], [])
     assert [row.address for row in await services.db.read(listing.listing, 10, "elsewhere.example")] == ["x@elsewhere.example"]
     assert await services.db.read(listing.depth) == 2
-    assert await services.db.write(listing.retry, queue_number(name)) == 2
+    assert await steering.retry(services.db, CONSOLE, Choice(queue_number(name))) == 2
     assert len(await lease(services)) == 1
-    assert await services.db.write(listing.drop, queue_number(name)) == 2
+    assert await steering.drop(services.db, CONSOLE, Choice(queue_number(name)), "") == 2
     assert await services.db.read(counts) == (0, 0)
+
+
+async def take(services, owner="w"):
+    return await services.db.write(queue.lease_remote, owner, services.clock.now_us() + LEASE_US, 50, [])
+
+
+async def put(services, *recipients, **more):
+    return await accept(services, submission(*recipients, **more))
+
+
+@pytest.mark.parametrize(
+    ("priority", "name"), [(-9, "routine"), (0, "routine"), (1, "priority"), (3, "immediate"), (4, "flash"), (9, "flash")]
+)
+def test_nineteen_priorities_have_four_names(priority, name):
+    assert ranks.name(priority) == name
+
+
+async def test_an_urgent_message_overtakes_what_came_before_in_both_lanes(services, clock):
+    for n in range(60):
+        await put(services, AMINA, f"u{n}@elsewhere.example")
+    clock.advance(SECOND_US)
+    await put(services, KARIM, "x@elsewhere.example", "y@other.example", priority=4)
+    assert (await lease(services, limit=10))[0].address == KARIM
+    first = await services.db.write(queue.lease_remote, "w", clock.now_us() + LEASE_US, 10, [])
+    assert [each.address for each in first][:1] in (["x@elsewhere.example"], ["y@other.example"])
+    second = await services.db.write(queue.lease_remote, "w", clock.now_us() + LEASE_US, 10, [])
+    assert {first[0].address, second[0].address} == {"x@elsewhere.example", "y@other.example"}
+    assert first[0].message.priority == 4
+
+
+async def test_a_flood_of_urgent_mail_leaves_routine_mail_a_tenth(services, clock):
+    for _ in range(10):
+        await put(services, KARIM)
+    clock.advance(SECOND_US)
+    for n in range(60):
+        await put(services, AMINA, priority=(9, 2, 1)[n % 3])
+    taken = [ranks.name(each.message.priority) for each in await lease(services, limit=50)]
+    assert taken.count("routine") >= 5
+    assert taken[0] == "flash"
+
+
+async def test_one_look_goes_by_age_so_that_a_destination_with_routine_mail_is_reached(services, clock):
+    await put(services, "old@slow.example")
+    clock.advance(SECOND_US)
+    await put(services, "x@urgent.example", priority=9)
+    until_us = clock.now_us() + LEASE_US
+    assert (await services.db.write(queue.lease_remote, "w", until_us, 50, [], by_age=True))[0].domain == "slow.example"
+    assert (await services.db.write(queue.lease_remote, "w", until_us, 50, []))[0].domain == "urgent.example"
+
+
+async def test_a_lane_knows_when_it_is_due_again(services, clock):
+    await put(services, "a@far.example")
+    [held] = await take(services)
+    assert await services.db.read(queue.next_due_us, queue.REMOTE) == held.until_us
+    await services.db.write(queue.settle, [], [Later(held, clock.now_us() + MINUTE_US, BUSY)], [])
+    assert await services.db.read(queue.next_due_us, queue.REMOTE) == clock.now_us() + MINUTE_US
+    clock.advance(MINUTE_US)
+    [again] = await take(services)
+    await services.db.write(queue.settle, [again], [], [])
+    clock.advance(LEASE_US)
+    assert await take(services) == []
+    assert await services.db.read(queue.next_due_us, queue.REMOTE) is None
+
+
+async def test_what_is_asked_of_a_message_survives_the_queue(services, clock):
+    by = By(clock.now_us() + HOUR_US, notify=True, trace=True)
+    await put(services, AMINA, priority=-3, by=by, requiretls=True, body="8BITMIME", junk=True)
+    [one] = await lease(services)
+    asked = one.message
+    assert (asked.priority, asked.by, asked.requiretls, asked.body, asked.junk) == (-3, by, True, "8BITMIME", True)
+
+
+async def test_a_message_for_later_is_not_leased_before_and_not_hastened(services, clock):
+    later_us = clock.now_us() + HOUR_US
+    name = await put(services, AMINA, hold_until_us=later_us)
+    assert await lease(services) == []
+    await steering.retry(services.db, CONSOLE, Choice(queue_number(name)))
+    assert await lease(services) == []
+    [row] = await services.db.read(listing.listing)
+    assert row.state(clock.now_us()) == "scheduled"
+    clock.advance(HOUR_US)
+    [one] = await lease(services)
+    assert one.message.expires_us == later_us + services.settings.queue.lifetime_s * SECOND_US
+
+
+@pytest.mark.parametrize(("kind", "value"), [("sender", AMINA.upper()), ("destination", "elsewhere.example"), ("message", "")])
+async def test_what_is_held_is_not_leased_until_it_is_released_and_gets_its_time_back(services, clock, kind, value):
+    name = await put(services, "x@elsewhere.example")
+    other = await put(services, "x@other.example", sender=KARIM)
+    assert await steering.hold(services.db, CONSOLE, kind, value or name, "stolen password") == 1
+    more = await put(services, "z@elsewhere.example")
+    assert {each.address for each in await take(services)} == ({"z@elsewhere.example"} if kind == "message" else {"x@other.example"})
+    [row] = await services.db.read(listing.show, queue_number(name))
+    assert (row.state(clock.now_us()), row.hold_reason, row.hold_who) == ("held", "stolen password", "console")
+    [before] = await services.db.read(listing.show, queue_number(name))
+    clock.advance(HOUR_US)
+    count = 1 if kind == "message" else 2
+    assert [one.recipients for one in await services.db.read(listing.held)] == [count]
+    assert await steering.retry(services.db, CONSOLE, Choice()) == (0 if kind != "message" else 1)
+    assert await steering.release(services.db, CONSOLE, kind, value or name, "it was not") == count
+    [after] = await services.db.read(listing.show, queue_number(name))
+    assert after.expires_us == before.expires_us + HOUR_US
+    assert name in [queue_name(each.message.queue_id) for _ in range(2) for each in await take(services)]
+    acts = await services.db.write(
+        lambda tx: [entry.act for entry in journal.entries(tx, CONSOLE, NATION) if entry.act.startswith("queue.")]
+    )
+    assert sorted(acts) == ["queue.held", "queue.released", "queue.retried"]
+    for each in (name, other, more):
+        await steering.drop(services.db, CONSOLE, Choice(queue_number(each)), "end")
+
+
+async def test_what_is_on_the_wire_when_it_is_held_is_held_when_that_fails(services, clock):
+    await put(services, "x@elsewhere.example")
+    [one] = await take(services)
+    await steering.hold(services.db, CONSOLE, "destination", "elsewhere.example", "")
+    with pytest.raises(steering.HeldAlready):
+        await steering.hold(services.db, CONSOLE, "destination", "ELSEWHERE.example", "")
+    await services.db.write(queue.settle, [], [Later(one, clock.now_us() + MINUTE_US, BUSY)], [])
+    clock.advance(HOUR_US)
+    assert await take(services) == []
+    [row] = await services.db.read(listing.listing)
+    assert row.due_us == holds.NEVER_US
+    assert await services.db.read(listing.oldest_us) is None
+    await steering.release(services.db, CONSOLE, "destination", "elsewhere.example", "")
+    with pytest.raises(steering.NotHeld):
+        await steering.release(services.db, CONSOLE, "destination", "elsewhere.example", "")
+    assert len(await take(services)) == 1
+
+
+async def test_nobody_steers_the_queue_without_the_right(services):
+    name = await put(services, AMINA)
+    stranger = Actor("Karim", 2)
+    for attempt in (
+        steering.hold(services.db, stranger, "message", name, ""),
+        steering.drop(services.db, stranger, Choice(queue_number(name)), ""),
+    ):
+        with pytest.raises(NotPermitted):
+            await attempt
+    assert await services.db.read(counts) == (1, 1)
+
+
+async def test_what_is_dropped_is_journalled_with_sender_and_recipients(services):
+    await put(services, AMINA, "x@elsewhere.example")
+    await put(services, "y@elsewhere.example", sender=KARIM)
+    assert await steering.drop(services.db, CONSOLE, Choice(domain="elsewhere.example"), "wrong address") == 2
+    assert await services.db.read(counts) == (1, 1)
+    found = await services.db.write(lambda tx: [entry.body for entry in journal.entries(tx, CONSOLE, NATION, act="queue.dropped")])
+    assert {tuple(body["after"]["recipients"]) for body in found} == {("x@elsewhere.example",), ("y@elsewhere.example",)}
+    assert {body["reason"] for body in found} == {"wrong address"}
+
+
+async def test_totals_by_destination_name_what_waits_and_why(services, clock):
+    await put(services, "a@far.example", "b@far.example", "c@near.example")
+    await steering.hold(services.db, CONSOLE, "destination", "near.example", "")
+    first, second = await services.db.read(listing.totals)
+    assert (first.domain, first.waiting, first.held, first.due_us) == ("far.example", 2, 0, clock.now_us())
+    assert (second.domain, second.waiting, second.held, second.due_us) == ("near.example", 1, 1, None)
+    assert await services.db.read(listing.oldest_us) == clock.now_us()
