@@ -67,7 +67,7 @@ class Listening:
         self._roots = tuple(map(x509.load_der_x509_certificate, services.roots)) if asks else ()
         self._end_point = bindings.end_point(tls.certificate)
         self.context = context(tls.certificate, tls.key, services.roots if asks else (), protocols)
-        self._nodes = nodes is not None
+        self.for_nodes = nodes is not None
         if nodes is not None:
             self.context.load_verify_locations(nodes)
             self.context.verify_mode, self.context.post_handshake_auth = ssl.CERT_OPTIONAL, True
@@ -76,7 +76,7 @@ class Listening:
         """Return what a connection offers after its handshake."""
         der = ssl_object.getpeercert(True) if self._roots else None
         certificate = None if der is None else self._certificate(der, ssl_object)
-        return Channel(bindings.of(ssl_object, self._end_point), certificate, Later(ssl_object) if self._nodes else None)
+        return Channel(bindings.of(ssl_object, self._end_point), certificate, Later(ssl_object) if self.for_nodes else None)
 
     def _certificate(self, der: bytes, ssl_object: Any) -> bytes | None:
         """Return by what a good certificate is known, None when `signing.pki` does not find it good."""

@@ -27,10 +27,10 @@ def ask(session: Session) -> None:
 
 async def recognise(session: Session) -> None:
     """Note which node speaks, once its certificate had time to come."""
-    later = session.channel.later
-    if later is None or session.node:
+    tls, later = session.front.tls, session.channel.later
+    if tls is None or not tls.for_nodes or session.node:
         return
-    der = later.shown()
+    der = later.shown() if later is not None else None  # in the clear nobody can show anything
     try:
         key = spki_sha256(der) if der else b""
     except ValueError:

@@ -22,9 +22,9 @@ BACKDATED = timedelta(hours=1)  # clocks that are slow must not find a new certi
 MAX_NAME_CHARACTERS = 64  # RFC 5280 appendix A: ub-common-name, ub-organization-name
 
 PURPOSES = {
-    "smime": ExtendedKeyUsageOID.EMAIL_PROTECTION,
-    "tls": ExtendedKeyUsageOID.SERVER_AUTH,
-    "client": ExtendedKeyUsageOID.CLIENT_AUTH,
+    "smime": [ExtendedKeyUsageOID.EMAIL_PROTECTION],
+    "tls": [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH],  # a node shows its certificate to other nodes too
+    "client": [ExtendedKeyUsageOID.CLIENT_AUTH],
 }
 
 
@@ -71,7 +71,7 @@ def issuing(
     subject = _name(country=country, organisation=organisation, common_name=_shortened(f"{organisation} {kind} CA"))
     builder = _valid(_below(_begin(subject, public_key, serial), above), now_us, ISSUING_DAYS, above)
     builder = _authority(builder, path_length=0)
-    builder = builder.add_extension(x509.ExtendedKeyUsage([PURPOSES[purpose]]), critical=False)
+    builder = builder.add_extension(x509.ExtendedKeyUsage(PURPOSES[purpose]), critical=False)
     if domains:
         limits = [x509.RFC822Name(form) for domain in domains for form in (domain, f".{domain}")]
         builder = builder.add_extension(x509.NameConstraints(limits, None), critical=False)
@@ -144,7 +144,7 @@ def _authority(builder: x509.CertificateBuilder, path_length: int | None) -> x50
 def _leaf(builder: x509.CertificateBuilder, usage: x509.KeyUsage, purpose: str) -> x509.CertificateBuilder:
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(usage, critical=True)
-    return builder.add_extension(x509.ExtendedKeyUsage([PURPOSES[purpose]]), critical=False)
+    return builder.add_extension(x509.ExtendedKeyUsage(PURPOSES[purpose]), critical=False)
 
 
 def _usage(
