@@ -28,7 +28,7 @@ from mailcore.store import keywords, mailboxes, messages, rights
 from mailcore.store.bus import Bus
 from mailcore.store.keys import AccountKey
 from mailcore.store.rights import ALL, Rights
-from mailcore.store.types import AccountId, Delta, Mailbox, MailboxKey, Prepared, Snapshot
+from mailcore.store.types import AccountId, Delta, Mailbox, Prepared, Snapshot
 
 NO_KEYWORDS = FlagWriter({})
 STALE_US = 15 * SECOND_US  # the database is read again after this long even without a hint (reference: 15 to 30 s)
@@ -173,8 +173,7 @@ class Session:
 
     def reaches(self, name: str) -> bool:
         """Say whether a mailbox is within what was lent: a folder and those below it, or everything."""
-        folder = self.identity.folder if self.identity is not None else ""
-        return mailboxes.is_within(name, folder)
+        return self.identity is None or not self.identity.folder or mailboxes.is_within(name, self.identity.folder)
 
     async def require_standing(self) -> None:
         """Raise AccessEnded when the sign-in or the right to the mailbox has ended: somebody else's at once, one's own soon."""
@@ -205,21 +204,23 @@ class Session:
     def _sees_all(self) -> bool:
         return self._selected is not None and self._selected.account.account_id == self.account_id and self.reaches_all
 
-    async def select(self, account: AccountKey, key: MailboxKey, *, read_only: bool, given: Rights = ALL, name: str = "") -> Mailbox:
-        """Open a mailbox and return it as it stands: listen for changes first, then read it (RFC 9051 §6.3.2)."""
+    async def select(self, place: Place, *, read_only: bool) -> Mailbox:
+        """Open a mailbox and return it as it stands: listen for changes first, then read it (RFC 9051 §6.3.2). Raises NoSuchMailbox."""
+        account = place.account
         self.changed.clear()
-        self.bus.add(key.account_id, self.changed)
+        self.bus.add(account.account_id, self.changed)
         try:
-            mailbox, view = await looking.look(self.services.db, self.memory.views, key)
+            mailbox, view, known = await looking.opened(self.services.db, self.memory.views, account.account_id, place.name)
         except BaseException:
-            self.bus.discard(key.account_id, self.changed)
+            self.bus.discard(account.account_id, self.changed)
             raise
-        self._read_at_us = self.services.clock.now_us()
-        self._selected = Selected(account, key, mailbox.uidvalidity, view, read_only, given, name)
-        self.state = State.SELECTED
+        self._read_at_us, self.state = self.services.clock.now_us(), State.SELECTED
+        name = place.shown(mailbox.name)
+        self._selected = Selected(account, mailbox.key, mailbox.uidvalidity, view, read_only, place.rights, name)
         self._settle()
+        self.use_keywords(known)
         if self.watch is not None:
-            self.watch.also(key.account_id)
+            self.watch.also(account.account_id)
         return mailbox
 
     @property
@@ -242,9 +243,7 @@ class Session:
         """Leave the selected mailbox, if any."""
         if self._selected is not None:
             self.bus.discard(self._selected.key.account_id, self.changed)
-            self._selected = None
-            self.saved = ()
-            self.state = State.SIGNED_IN
+            self._selected, self.saved, self.state = None, (), State.SIGNED_IN
             self._settle()
 
     def give_up(self, event: Event) -> None:

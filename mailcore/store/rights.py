@@ -6,6 +6,7 @@ whoever loses a post, a loan or a right has lost it with the next one.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from config.database import Tx
 from directory import delegations, holdings, journal, resolve, rights
@@ -98,6 +99,7 @@ def written(given: Iterable[str]) -> str:
     return "".join(letter for letter in ORDER if letter in there) + old
 
 
+@lru_cache(maxsize=256)
 def settable(given: Rights) -> int:
     """Return the flags that may be changed with these rights, as bits (RFC 4314 §4)."""
     bits = sum(bit for right, bit in _BY_ITSELF.items() if right in given)

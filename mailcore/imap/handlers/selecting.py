@@ -1,26 +1,25 @@
 """Opening and leaving a mailbox. RFC 3501 §6.3.1, §6.3.2, §6.4.2; RFC 9051 §6.3.2; RFC 7162; RFC 3691 (UNSELECT)."""
 
-from collections.abc import Iterator
-
-from config.database import Tx
 from mailcore.imap import naming, responses, resync
 from mailcore.imap.commands import Plain, Select
 from mailcore.imap.responses import Done, Responses, bad, ok
 from mailcore.imap.session import Session, State
-from mailcore.store import keywords, mailboxes, messages
-from mailcore.store.types import AccountId, Mailbox
+from mailcore.store import messages
+from mailcore.store.types import Mailbox
+
+COUNTED = b"* FLAGS %b\r\n* OK [PERMANENTFLAGS %b] these can be kept\r\n* %d EXISTS\r\n"
+NUMBERED = b"* OK [UIDVALIDITY %d] UIDs valid\r\n* OK [MAILBOXID (F%d-%d)] its id\r\n* OK [UIDNEXT %d] next UID\r\n"
+READ_ONLY, READ_WRITE = ok("open", "READ-ONLY"), ok("open", "READ-WRITE")
 
 
-async def select(session: Session, command: Select) -> Responses:
+def select(session: Session, command: Select) -> Responses:
     """RFC 3501 §6.3.1; a mailbox lent for reading opens as EXAMINE would open it."""
-    async for response in _open(session, command, read_only=session.reads_only):
-        yield response
+    return _open(session, command, read_only=session.reads_only)
 
 
-async def examine(session: Session, command: Select) -> Responses:
+def examine(session: Session, command: Select) -> Responses:
     """RFC 3501 §6.3.2: the same, and nothing may change."""
-    async for response in _open(session, command, read_only=True):
-        yield response
+    return _open(session, command, read_only=True)
 
 
 async def _open(session: Session, command: Select, *, read_only: bool) -> Responses:
@@ -36,22 +35,15 @@ async def _open(session: Session, command: Select, *, read_only: bool) -> Respon
         session.enabled.add("CONDSTORE")
     place = (await session.locate(command.name)).require("r")
     read_only = read_only or not place.changes
-    found, names = await session.services.db.peek(_find, place.account.account_id, place.name)
-    name = place.shown(found.name)
-    mailbox = await session.select(place.account, found.key, read_only=read_only, given=place.rights, name=name)
-    session.use_keywords(names)
-    for line in _counted(session, mailbox, read_only=read_only):
-        yield line
+    mailbox = await session.select(place, read_only=read_only)
+    yield _counted(session, mailbox, read_only=read_only)
     if "IMAP4REV2" in session.enabled:
-        yield await naming.line(session, name, command.said)
-    yield responses.untagged("OK", "UIDs valid", f"UIDVALIDITY {session.selected.uidvalidity}")
-    yield responses.untagged("OK", "its id", f"MAILBOXID ({responses.mailbox_id(mailbox.key)})")
-    yield responses.untagged("OK", "next UID", f"UIDNEXT {mailbox.uid_next}")
-    yield session.highest_modseq()
+        yield await naming.line(session, session.selected.name, command.said)
+    yield _numbered(session, mailbox)
     if command.resync is not None:
         for line in await resync.answer(session, command.resync):
             yield line
-    yield ok("open", "READ-ONLY" if read_only else "READ-WRITE")
+    yield READ_ONLY if read_only else READ_WRITE
 
 
 def _refused(session: Session, command: Select) -> Done | None:
@@ -63,24 +55,21 @@ def _refused(session: Session, command: Select) -> Done | None:
     return None
 
 
-def _counted(session: Session, mailbox: Mailbox, *, read_only: bool) -> Iterator[bytes]:
+def _counted(session: Session, mailbox: Mailbox, *, read_only: bool) -> bytes:
     """What can be kept, and how many messages there are; IMAP4rev2 has neither RECENT nor UNSEEN (RFC 9051 §6.3.2)."""
     view = session.selected.view
-    yield b"* FLAGS %b\r\n" % session.flags.all()
     permanent = b"()" if read_only else session.flags.permanent(session.selected.rights)
-    yield b"* OK [PERMANENTFLAGS %b] these can be kept\r\n" % permanent
-    yield responses.exists(len(view.uids))
+    said = COUNTED % (session.flags.all(), permanent, len(view.uids))
     if "IMAP4REV2" in session.enabled:
-        return
-    yield b"* 0 RECENT\r\n"
+        return said
     unseen = view.first_unseen() if mailbox.unseen and "UIDONLY" not in session.enabled else 0
-    if unseen:
-        yield responses.untagged("OK", "first unseen", f"UNSEEN {unseen}")
+    return b"%b* 0 RECENT\r\n* OK [UNSEEN %d] first unseen\r\n" % (said, unseen) if unseen else said + b"* 0 RECENT\r\n"
 
 
-def _find(tx: Tx, account_id: AccountId, name: str) -> tuple[Mailbox, dict[int, str]]:
-    """Return a mailbox by name, and the account's keywords. Raises NoSuchMailbox."""
-    return mailboxes.find(tx, account_id, name), keywords.names(tx, account_id)
+def _numbered(session: Session, mailbox: Mailbox) -> bytes:
+    """What names the mailbox and its messages, and up to where all of it is known (RFC 8474 §5.1, RFC 7162 §3.1.2.1)."""
+    key = mailbox.key
+    return NUMBERED % (mailbox.uidvalidity, key.account_id, key.mailbox_id, mailbox.uid_next) + session.highest_modseq()
 
 
 async def close(session: Session, command: Plain) -> Responses:
