@@ -27,7 +27,7 @@ from mailcore.answers import NO_ANSWER, NO_SUCH_NAME, NOTHING, Answer, Outcome, 
 from mailcore.services import Services
 
 LIFETIME_S = 20.0  # of one question, over all servers and tries
-TRY_S = 5.0  # before the next server is asked
+TRY_S = 2.0  # before the next server is asked
 MAX_RECORDS = 100  # of one answer; Postfix uses as many
 MAX_CACHED = 20_000  # answers, about 500 octets each
 MAX_UNDER_WAY = 256  # questions at once

@@ -76,15 +76,16 @@ def _arc(arc: Arc) -> str:
 
 
 def neutralised(raw: Content, fields: Iterable[Field], authserv_id: str) -> bytes:
-    """Return the header with the fields renamed that claim to be ours, up to the last of them; b"" when there is none (RFC 8601 §5).
+    """Return the header with the fields renamed that claim to be ours; b"" when there is none (RFC 8601 §5).
 
     Such a field comes before ours was written, so it is a forgery or speaks of another journey. Its name becomes NEUTRAL, as long as the
     one that it had: what stands behind keeps its place, and every octet of the value is still there to look at.
     """
+    fields = tuple(fields)
     found = [each for each in fields if each.lower == NAME and _claims(raw[each.value_start : each.end], authserv_id)]
     if not found:
         return b""
-    header = bytearray(raw[: found[-1].end])
+    header = bytearray(raw[: fields[-1].end])
     for each in found:
         header[each.start : each.start + len(NEUTRAL)] = NEUTRAL
     return bytes(header)

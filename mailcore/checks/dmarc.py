@@ -3,6 +3,7 @@
 RFC 9989: §4.4 (alignment), §4.7 (tags), §4.10 (tree walk), §5.3 (what a receiver does). Reports (RFC 9990, RFC 9991) are not sent.
 """
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -53,6 +54,12 @@ def verify(author: str, spf: Spf, dkim: Sequence[Dkim]) -> Steps[Dmarc]:
     if _undecided(spf, dkim):
         return Dmarc("temperror", author, asked, "none", organisation, "what could prove the author is not known now")
     return Dmarc("fail", author, asked, disposition, organisation)
+
+
+def look_ahead(author: str) -> Steps[None]:
+    """Ask for the policies of an author while other things are asked for, so that a resolver remembers them."""
+    with contextlib.suppress(Unanswered):
+        yield from walk(author)
 
 
 def _undecided(spf: Spf, dkim: Iterable[Dkim]) -> bool:

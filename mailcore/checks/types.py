@@ -45,8 +45,8 @@ class Refusal:
 class Judgement:
     """What follows for a message.
 
-    `fields` are whole header lines to put in front of it. `header` is its header with what claims to be ours renamed, up to some field,
-    and stands for as many octets of the message; b"" when nothing is to be changed. `reasons` are for the log.
+    `fields` are whole header lines to put in front of it. `header` is its header with what claims to be ours renamed, as long
+    as it was, without the empty line behind it; b"" when nothing is to be changed. `reasons` are for the log.
     """
 
     fields: bytes = b""
