@@ -1,6 +1,8 @@
 """zstd: compress and decompress octets, in any thread, with a bound on what they may unfold to."""
 
 import threading
+from collections.abc import Sequence
+from typing import cast
 
 import zstandard
 
@@ -35,4 +37,21 @@ def decompress(octets: bytes, max_bytes: int) -> bytes:
             raise BadCompression(f"{size} octets announced, {max_bytes} allowed")
         return _zstd.decompressor.decompress(octets, max_output_size=max_bytes)
     except zstandard.ZstdError as error:
+        raise BadCompression(str(error)) from error
+
+
+def decompress_all(several: Sequence[bytes], max_bytes: int) -> list[memoryview]:
+    """Return what `compress` was given, of each, together at most `max_bytes`: the interpreter is free meanwhile, not by turns.
+
+    Raises BadCompression when one of them cannot be.
+    """
+    if not several:
+        return []
+    try:
+        sizes = list(map(zstandard.frame_content_size, several))
+        if min(sizes) < 0 or sum(sizes) > max_bytes:
+            raise BadCompression(f"{sum(sizes)} octets announced, {max_bytes} allowed")
+        unfolded = _zstd.decompressor.multi_decompress_to_buffer(list(several), threads=1)
+        return [memoryview(cast(bytes, unfolded[number])) for number in range(len(unfolded))]
+    except (zstandard.ZstdError, ValueError) as error:
         raise BadCompression(str(error)) from error

@@ -139,6 +139,11 @@ class Needs:
     header: bool
     beginnings: bool
 
+    @property
+    def several(self) -> bool:
+        """Say whether anything is to be opened."""
+        return self.summary or self.header
+
 
 @lru_cache(maxsize=1024)
 def needs(items: tuple[Item, ...]) -> Needs:

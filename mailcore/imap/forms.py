@@ -57,7 +57,7 @@ class Form:
         assert header is None or isinstance(header, Header)
         return {item: octets.plan(item, header, opened.row.size_bytes) for _, _, item in self.stretches if item is not None}
 
-    def whole(self, line: Line, plans: Plans, raw: bytes) -> Iterator[bytes]:
+    def whole(self, line: Line, plans: Plans, raw: bytes | memoryview) -> Iterator[bytes | memoryview]:
         """Yield the answer about a message that is at hand."""
         for template, fills, item in self.stretches:
             yield template % tuple([fill(line) for fill in fills])
@@ -68,7 +68,7 @@ class Form:
                 yield b"{%d}\r\n" % len(part)
                 yield part
             else:
-                yield from octets.whole(plans[item], raw)
+                yield from octets.whole(plans[item], raw if isinstance(raw, bytes) else bytes(raw))
 
     def steps(self, line: Line, plans: Plans) -> Iterator[Step]:
         """Yield what the answer about a message consists of that is too large to hold."""

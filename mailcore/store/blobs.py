@@ -85,16 +85,21 @@ class Blobs:
         return found
 
     async def several(self, blob_ids: Sequence[BlobId]) -> dict[BlobId, Source | None]:
-        """Return where the sealed octets of each can be read, None where there are none: a turn of a thread for all, or two."""
+        """Return where the sealed octets of each can be read, None where there are none: one turn of a thread for all.
+
+        What is no row of the main database is nearly always a file; only what is neither was kept before small blobs stood there.
+        """
         few = len(blob_ids) <= PEEKED
         rows = await (self._main.peek if few else self._main.read)(select_several_small, blob_ids)
-        if len(rows) < len(blob_ids) and (elsewhere := [blob_id for blob_id in blob_ids if blob_id not in rows]):
-            rows.update(await (self._db.peek if few else self._db.read)(select_several, elsewhere))
-        return {blob_id: self._source(blob_id, rows[blob_id]) if blob_id in rows else None for blob_id in blob_ids}
+        found: dict[BlobId, Source | None] = {
+            blob_id: Source(data) if (data := rows.get(blob_id)) is not None else self._file(blob_id) for blob_id in blob_ids
+        }
+        if elsewhere := [blob_id for blob_id, source in found.items() if source is None]:
+            older = await (self._db.peek if few else self._db.read)(select_several, elsewhere)
+            found.update({blob_id: Source(data) for blob_id, data in older.items() if data is not None})
+        return found
 
-    def _source(self, blob_id: BlobId, data: bytes | None) -> Source | None:
-        if data is not None:
-            return Source(data)
+    def _file(self, blob_id: BlobId) -> Source | None:
         try:
             return Source(self._path(blob_id))
         except FileNotFoundError:

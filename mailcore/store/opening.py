@@ -1,9 +1,9 @@
 """From a sealed blob back to its content: all of it, or a slice with one chunk in memory. See sealing.py for the form."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -113,11 +113,52 @@ def open_chunk(blob_id: BlobId, dek: bytes, where: Layout, number: int, read: Re
 
 def open_whole(blob_id: BlobId, dek: bytes, sealed: bytes) -> bytes:
     """Return the content of a blob of version 1. Raises Damaged when it is not what was sealed under this name."""
+    coded = decrypt_whole(blob_id, dek, sealed)
+    if sealed[1:2] != ZSTD:
+        return coded
     try:
-        head, nonce = sealed[:2], sealed[2 : 2 + NONCE]
-        coded = AESGCM(dek).decrypt(nonce, memoryview(sealed)[2 + NONCE :], head)
-        if head[1:] == ZSTD:
-            return compression.decompress(coded, MAX_CONTENT_BYTES)
-    except (InvalidTag, ValueError, BadCompression) as error:
+        return compression.decompress(coded, MAX_CONTENT_BYTES)
+    except BadCompression as error:
         raise Damaged(blob=blob_id.hex()) from error
-    return coded
+
+
+def decrypt_whole(blob_id: BlobId, dek: bytes, sealed: bytes) -> bytes:
+    """Return the content of a blob of version 1 as it was coded. Raises Damaged."""
+    try:
+        return AESGCM(dek).decrypt(sealed[2 : 2 + NONCE], memoryview(sealed)[2 + NONCE :], sealed[:2])
+    except (InvalidTag, ValueError) as error:
+        raise Damaged(blob=blob_id.hex()) from error
+
+
+def contents(several: Sequence[tuple[Sealed, BlobId, bytes]]) -> list[bytes | memoryview | Damaged]:
+    """Return all of the content of some small blobs, each with its key, or why one cannot be read.
+
+    What was compressed is unfolded together: one after the other, each would ask for the interpreter before and after.
+    """
+    found: list[bytes | memoryview | Damaged] = []
+    folded: list[int] = []
+    for number, (sealed, blob_id, dek) in enumerate(several):
+        try:
+            whole = sealed.read(0, sealed.size_bytes)
+            if whole[:1] == CHUNKED:
+                found.append(content(sealed, blob_id, dek))
+            else:
+                found.append(decrypt_whole(blob_id, dek, whole))
+                if whole[1:2] == ZSTD:
+                    folded.append(number)
+        except Damaged as error:
+            found.append(error)
+    try:
+        unfolded = compression.decompress_all([cast(bytes, found[number]) for number in folded], MAX_CONTENT_BYTES)
+    except BadCompression:  # one of them; the others are not to suffer
+        return [_content(*each) for each in several]
+    for number, octets in zip(folded, unfolded, strict=True):
+        found[number] = octets
+    return found
+
+
+def _content(sealed: Sealed, blob_id: BlobId, dek: bytes) -> bytes | Damaged:
+    try:
+        return content(sealed, blob_id, dek)
+    except Damaged as error:
+        return error

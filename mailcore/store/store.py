@@ -12,16 +12,16 @@ from typing import cast
 from config.database import Database
 from mailcore.errors import Damaged
 from mailcore.message.index import index
-from mailcore.store import accounts
+from mailcore.store import accounts, reading
 from mailcore.store.blobs import Blobs, Source, is_small
 from mailcore.store.bus import Bus
 from mailcore.store.fulltext.shelf import Shelf
 from mailcore.store.keyring import Keyring, KeyWrapper
 from mailcore.store.keys import AccountKey
-from mailcore.store.opening import content, opened
+from mailcore.store.opening import content, contents, opened
 from mailcore.store.sealing import Content, Sealer
 from mailcore.store.sweep import Swept, sweep
-from mailcore.store.types import AccountId, BlobId, Prepared, Stored
+from mailcore.store.types import AccountId, BlobId, MailboxKey, Prepared, Stored
 
 INLINE_OPEN_BYTES = 128 * 1024  # opening more than this goes to a thread: here it takes a fifth of a millisecond, as long as a turn
 INLINE_WORK_BYTES = 256 * 1024  # preparing or opening more than this goes to a thread: it would hold up the loop for ms
@@ -120,18 +120,27 @@ class Store:
 
     async def raws(self, account: AccountKey, several: Sequence[Stored]) -> list[bytes | Damaged]:
         """Return the original octets of some small messages of this account, or for each why it cannot be read."""
-        return await self.unsealed(account, await self.sealed(several))
+        found = await self.unsealed(account, await self.sealed(several))
+        return [octets if isinstance(octets, Damaged) else bytes(octets) for octets in found]
 
     async def sealed(self, several: Sequence[Stored]) -> list[Sealed]:
         """Return some small messages, each with where its sealed octets are: one unit of work for all, turns cost more than reading."""
         sources = await self._blobs.several(list(dict.fromkeys([stored.blob_id for stored in several])))
         return [(stored, sources[stored.blob_id]) for stored in several]
 
-    async def unsealed(self, account: AccountKey, found: Sequence[Sealed]) -> list[bytes | Damaged]:
+    async def look(self, key: MailboxKey, uid: int) -> Sealed | None:
+        """Return one message with where its sealed octets are, without a thread's turn where they are few; None when it is gone."""
+        found = await self.db.peek(reading.one, key, uid, INLINE_OPEN_BYTES)
+        if found is None:
+            return None
+        stored, octets = found
+        return (stored, Source(octets)) if octets is not None else (await self.sealed([stored]))[0]
+
+    async def unsealed(self, account: AccountKey, found: Sequence[Sealed]) -> list[bytes | memoryview | Damaged]:
         """Return the original octets of each, or why it cannot be read: here when they are few, else in one turn of a thread."""
         waits = any(source is not None and source.is_file for _, source in found)
         if not waits and sum([stored.size_bytes for stored, _ in found]) <= INLINE_OPEN_BYTES:
-            return [_content(account, *each) for each in found]
+            return _contents(account, found)
         return await asyncio.to_thread(_contents, account, found)
 
     async def verify(self, account: AccountKey, blob_id: BlobId, dek_wrapped: bytes, size_bytes: int) -> None:
@@ -163,17 +172,19 @@ class Store:
             self._recent_bytes -= _known_bytes(dropped)
 
 
-def _contents(account: AccountKey, found: Sequence[Sealed]) -> list[bytes | Damaged]:
-    return [_content(account, *each) for each in found]
-
-
-def _content(account: AccountKey, stored: Stored, source: Source | None) -> bytes | Damaged:
-    try:
-        if source is None:
-            raise Damaged(blob=stored.blob_id.hex())
-        return content(source, stored.blob_id, account.unwrap(stored.dek_wrapped))
-    except Damaged as error:
-        return error
+def _contents(account: AccountKey, found: Sequence[Sealed]) -> list[bytes | memoryview | Damaged]:
+    """Open messages; those of which there are no octets, or no key, are damaged."""
+    keys: list[tuple[Source, BlobId, bytes]] = []
+    failed: dict[int, Damaged] = {}
+    for number, (stored, source) in enumerate(found):
+        try:
+            if source is None:
+                raise Damaged(blob=stored.blob_id.hex())
+            keys.append((source, stored.blob_id, account.unwrap(stored.dek_wrapped)))
+        except Damaged as error:
+            failed[number] = error
+    opened = iter(contents(keys))
+    return [failed[number] if number in failed else next(opened) for number in range(len(found))]
 
 
 def _is_quick(source: Source) -> bool:

@@ -28,7 +28,7 @@ from mailcore.store.types import Flag, Stored
 
 T = TypeVar("T")
 ROW_CHUNK = 500
-BATCH = 48  # messages read side by side
+BATCH = 96  # messages read side by side
 PEEKED = 20  # rows looked up without a thread's turn: about 0.1 ms
 SEALED_BATCH = 16  # the same, where their headers are held beside them
 BATCH_BYTES = 2 * 1024 * 1024
@@ -66,20 +66,41 @@ class Trouble:
 async def answers(session: Session, items: tuple[Item, ...], places: Sequence[int], trouble: Trouble) -> AsyncGenerator[bytes, None]:
     """Answer items of which some are octets; reading them may set \\Seen."""
     form = forms.form(items, only="UIDONLY" in session.enabled)
-    coming = _batches(session, form, places, trouble)
+    if len(places) == 1 and not form.needs.several:
+        coming = _alone(session, form, places[0], trouble)
+    else:
+        coming = _batches(session, form, places, trouble)
     async with contextlib.aclosing(ahead(coming) if len(places) > 1 else coming) as batches:  # a task ahead costs more than one body
         async for batch in batches:
-            changed: frozenset[int] = frozenset()
-            if form.marks_seen:
-                changed = await mark_seen(session, [each.line.place for each in batch])
-            small = (piece for each in batch if each.raw is not None for piece in _whole(session, form, each, changed))
-            for lines in gathered(small):
-                yield lines
-            for each in batch:
-                if each.raw is None:
-                    async with contextlib.aclosing(_streamed(session, form, each, changed)) as pieces:
-                        async for piece in pieces:
-                            yield piece
+            async with contextlib.aclosing(_answered(session, form, batch)) as answered:
+                async for lines in answered:
+                    yield lines
+
+
+async def _answered(session: Session, form: Form, batch: Sequence["Ready"]) -> AsyncGenerator[bytes, None]:
+    """Answer messages that are ready, the large ones last."""
+    changed: frozenset[int] = frozenset()
+    if form.marks_seen:
+        changed = await mark_seen(session, [each.line.place for each in batch])
+    for lines in gathered(piece for each in batch if each.raw is not None for piece in _whole(session, form, each, changed)):
+        yield lines
+    for each in batch:
+        if each.raw is None:
+            async with contextlib.aclosing(_streamed(session, form, each, changed)) as pieces:
+                async for lines in pieces:
+                    yield lines
+
+
+async def _alone(session: Session, form: Form, place: int, trouble: Trouble) -> "AsyncGenerator[list[Ready], None]":
+    """Yield one message that is ready to be answered."""
+    store = session.services.store
+    found = await store.look(session.selected.key, session.selected.view.uids[place])
+    if found is None:
+        trouble.note("EXPUNGEISSUED")
+        return
+    stored, _ = found
+    raws = await store.unsealed(session.selected.account, [found]) if stored.size_bytes <= STREAM_BYTES else []
+    yield _ready(session, form, [stored], dict(zip([stored.uid], raws, strict=False)), trouble)
 
 
 class Ready(msgspec.Struct, frozen=True, gc=False):
@@ -87,9 +108,10 @@ class Ready(msgspec.Struct, frozen=True, gc=False):
 
     line: Line
     plans: Plans
-    raw: bytes | None
+    raw: bytes | memoryview | None
 
 
+AtHand = Mapping[int, bytes | memoryview | MailError]  # by UID: octets, or why they cannot be read
 Found = tuple[Sequence[Stored], Sequence[Sealed]]  # messages, and where the octets of the small ones are
 
 
@@ -108,15 +130,14 @@ async def _batches(session: Session, form: Form, places: Sequence[int], trouble:
 async def _found(session: Session, form: Form, places: Sequence[int], trouble: Trouble) -> AsyncGenerator[Found, None]:
     """Yield batches of messages as they are kept."""
     needs, key, store = form.needs, session.selected.key, session.services.store
-    several = needs.summary or needs.header
     for start in range(0, len(places), ROW_CHUNK):
         wanted = [session.selected.view.uids[place] for place in places[start : start + ROW_CHUNK]]
         look = session.services.db.peek if len(wanted) <= PEEKED else session.services.db.read
         rows = await look(messages.fetch, key, wanted)
         if len(rows) < len(wanted):
             trouble.note("EXPUNGEISSUED")
-        for batch in _cut(rows, SEALED_BATCH if several else BATCH):
-            if several:
+        for batch in _cut(rows, SEALED_BATCH if needs.several else BATCH):
+            if needs.several:
                 uids = [row.uid for row in batch]
                 batch = await session.services.db.read(messages.fetch, key, uids, summary=needs.summary, header=needs.header)
             yield batch, await store.sealed([row for row in batch if row.size_bytes <= STREAM_BYTES])
@@ -136,7 +157,9 @@ def _cut(rows: Sequence[Stored], bound: int) -> Iterator[list[Stored]]:
         yield batch
 
 
-def _ready(session: Session, form: Form, rows: Sequence[Stored], at_hand: Mapping[int, bytes | MailError], trouble: Trouble) -> list[Ready]:
+def _ready(
+    session: Session, form: Form, rows: Sequence[Stored], at_hand: Mapping[int, bytes | memoryview | MailError], trouble: Trouble
+) -> list[Ready]:
     """Plan the answers of messages; what cannot be answered is noted."""
     ready: list[Ready] = []
     for row in rows:
@@ -151,7 +174,7 @@ def _ready(session: Session, form: Form, rows: Sequence[Stored], at_hand: Mappin
     return ready
 
 
-def _readable(session: Session, row: Stored, raw: bytes | MailError | None) -> bytes | None:
+def _readable(session: Session, row: Stored, raw: bytes | memoryview | MailError | None) -> bytes | memoryview | None:
     """Return the octets of a small message, None for a large one. Raises Damaged."""
     if isinstance(raw, MailError):
         raise raw
@@ -173,7 +196,7 @@ def _shown(session: Session, form: Form, each: Ready, changed: frozenset[int]) -
     return forms.form(with_flags(session, form.items), only="UIDONLY" in session.enabled)
 
 
-def _whole(session: Session, form: Form, each: Ready, changed: frozenset[int]) -> Iterator[bytes]:
+def _whole(session: Session, form: Form, each: Ready, changed: frozenset[int]) -> Iterator[bytes | memoryview]:
     assert each.raw is not None
     return _shown(session, form, each, changed).whole(each.line, each.plans, each.raw)
 
@@ -193,9 +216,9 @@ async def _streamed(session: Session, form: Form, each: Ready, changed: frozense
         raise ConnectionAbortedError("a message ends before its literal") from error
 
 
-def gathered(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def gathered(pieces: Iterator[bytes | memoryview]) -> Iterator[bytes]:
     """Join small pieces; give what has gathered away at ANSWER_BYTES: two hundred items may each be a whole message."""
-    held: list[bytes] = []
+    held: list[bytes | memoryview] = []
     size = 0
     for piece in pieces:
         held.append(piece)

@@ -281,3 +281,24 @@ async def test_only_one_of_two_conditional_changes_is_made(store: Store) -> None
     assert sorted(len(one.changed) for one in done) == [0, 0, 0, 1]
     assert sorted(one.failed for one in done) == [(), (1,), (1,), (1,)]
     assert (await state(store, key))[1] in bits
+
+
+async def test_one_message_is_read_like_several(store: Store) -> None:
+    account, key = await fill(store, ALICE, 3)
+    large = await store.prepare(mail(4, 3 * INLINE_MAX_BYTES))
+    await store.keep(large)
+    await store.db.write(messages.append, key, account, large, 5, 77)
+    await store.db.write(messages.remove, key, [2])
+    for stored in await store.db.read(messages.fetch, key, [1, 2, 3, 4]):
+        found = await store.look(key, stored.uid)
+        assert found is not None
+        assert found[0] == stored
+        assert await store.unsealed(account, [found]) == [mail(stored.uid, 3 * INLINE_MAX_BYTES * (stored.uid == 4))]
+    assert await store.look(key, 5) is None
+
+
+@pytest.mark.parametrize("wanted", [range(1, 6), [1, 2, 3, 4, 5], [5, 3, 1], [1, 5, 9, 4], [2], [], [4, 5, 6, 7]])
+async def test_uids_are_found_however_they_are_named(store: Store, wanted: "list[int] | range") -> None:
+    _, key = await fill(store, ALICE, 5)
+    found = await store.db.read(messages.fetch, key, wanted)
+    assert [stored.uid for stored in found] == [uid for uid in range(1, 6) if uid in wanted]

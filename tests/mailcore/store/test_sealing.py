@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailcore.errors import Damaged
 from mailcore.store.blobs import Source, remove_abandoned, write_file
-from mailcore.store.opening import content, layout, opened
+from mailcore.store.opening import content, contents, layout, opened
 from mailcore.store.sealing import CHUNK_BYTES, HEAD, LENGTH, Chunks, Sealer
 from mailcore.store.types import BlobId
 
@@ -156,7 +157,7 @@ def test_a_large_content_is_sealed_as_it_is_written(tmp_path: Path) -> None:
     assert max(map(len, chunks)) <= CHUNK_BYTES + 100
     path = tmp_path / "ab" / "abcd"
     write_file(path, chunks)
-    source = Source(None, path)
+    source = Source(path)
     path.unlink()
     assert content(source, blob_id, dek) == LARGE
 
@@ -170,3 +171,26 @@ def test_files_left_by_a_crash_go_and_others_stay(tmp_path: Path) -> None:
     os.utime(folder / "abcd", (1000, 1000))
     assert remove_abandoned(tmp_path, 2000) == 1
     assert sorted(path.name for path in folder.iterdir()) == ["abcd", "abce.2.y.new"]
+
+
+def test_several_are_opened_together_and_one_that_is_damaged_harms_no_other() -> None:
+    raws = [b"", b"text " * 500, os.urandom(500), b"more " * 90_000, LARGE]
+    every = [sealed(raw) for raw in raws]
+    several = [(Octets(octets), blob_id, dek) for blob_id, dek, octets in every]
+    assert [bytes(found) for found in contents(several) if not isinstance(found, Damaged)] == raws
+    assert contents([]) == []
+    for number, (blob_id, dek, octets) in enumerate(every):
+        broken = [*several]
+        broken[number] = Octets(octets[:-1]), blob_id, dek
+        found = contents(broken)
+        assert isinstance(found[number], Damaged)
+        assert [bytes(each) for each in found if not isinstance(each, Damaged)] == raws[:number] + raws[number + 1 :]
+
+
+def test_what_opens_but_does_not_unfold_harms_no_other() -> None:
+    blob_id, dek, octets = sealed(b"text " * 500)
+    head, nonce = b"\x01\x01", os.urandom(12)
+    folded = head + nonce + AESGCM(dek).encrypt(nonce, b"\x28\xb5\x2f\xfd no zstd", head)
+    first, second = contents([(Octets(folded), blob_id, dek), (Octets(octets), blob_id, dek)])
+    assert isinstance(first, Damaged)
+    assert second == b"text " * 500
