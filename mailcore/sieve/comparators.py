@@ -18,12 +18,20 @@ DEFAULT = "i;ascii-casemap"  # RFC 5228 §2.7.3
 
 @dataclass(frozen=True, slots=True)
 class Comparator:
-    """How strings are folded before they are compared. `order` is what :value compares; `parts` says that substrings mean something."""
+    """How strings are folded before they are compared. `order` is what :value compares; `parts` says that substrings mean something.
+
+    `weight` is how much longer folding a character outside ASCII takes than one inside.
+    """
 
     fold: Callable[[str], str]
     order: Callable[[str], Any]
     parts: bool = True
     stretches: bool = False  # a folded string may have another length
+    weight: int = 8
+
+    def effort(self, text: str) -> int:
+        """Return how many characters of ASCII a string takes as long as."""
+        return len(text) if text.isascii() else len(text) * self.weight
 
 
 def ascii_lower(text: str) -> str:
@@ -53,7 +61,7 @@ COMPARATORS: Mapping[str, Comparator] = {
     "i;octet": Comparator(_same, _same),
     "i;ascii-casemap": Comparator(ascii_lower, ascii_lower),
     "i;ascii-numeric": Comparator(_folded_number, _number, parts=False),
-    "i;unicode-casemap": Comparator(casemap, casemap, stretches=True),
+    "i;unicode-casemap": Comparator(casemap, casemap, stretches=True, weight=32),
 }
 
 

@@ -114,9 +114,14 @@ def _branch_test(scope: Scope, node: Node) -> Test:
         if node.tests:
             raise SieveError(Fault.STRAY_TEST, node.tests[0].place, name="else")
         return _true
-    if len(node.tests) != 1:
+    return _test(scope, _only_test(node))
+
+
+def _only_test(node: Node) -> Node:
+    """Return the one test of if, elsif or not, which stands without parentheses."""
+    if len(node.tests) != 1 or node.listed:
         raise SieveError(Fault.NEEDS_TEST, node.place, name=node.name)
-    return _test(scope, node.tests[0])
+    return node.tests[0]
 
 
 def _branch_block(scope: Scope, node: Node) -> tuple[Command, ...]:
@@ -183,9 +188,7 @@ def _constant(value: bool) -> Callable[[Scope, Node], Test]:
 
 
 def _not(scope: Scope, node: Node) -> Test:
-    if len(node.tests) != 1:
-        raise SieveError(Fault.NEEDS_TEST, node.place, name=node.name)
-    test = _test(scope, node.tests[0])
+    test = _test(scope, _only_test(node))
     return lambda run: not test(run)
 
 
@@ -193,8 +196,8 @@ def _several(join: Callable[..., bool]) -> Callable[[Scope, Node], Test]:
     """Return what compiles allof or anyof: tests from left to right, no more of them than needed (RFC 5228 §5.2, §5.3)."""
 
     def build(scope: Scope, node: Node) -> Test:
-        if not node.tests:
-            raise SieveError(Fault.NEEDS_TEST, node.place, name=node.name)
+        if not node.listed:
+            raise SieveError(Fault.NEEDS_TESTS, node.place, name=node.name)
         tests = [_test(scope, each) for each in node.tests]
         return lambda run: join(test(run) for test in tests)
 

@@ -185,7 +185,7 @@ def mailboxexists(scope: Scope, given: Arguments) -> Test:
     names = scope.templates(given.strings(0))
 
     def test(run: Run) -> bool:
-        run.work(times=1)
+        run.work(steps=10)
         return all(run.around.mailbox_exists(name.of(run)) for name in names)
 
     return test

@@ -4,38 +4,44 @@ A pattern is cut at its stars. Each piece goes to the first place where it fits,
 takes is then the shortest possible from left to right, and no place is looked at again for another star's sake.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 ANY = None  # one character, whichever
+Work = Callable[[int], None]
+
+
+def free(steps: int) -> None:
+    """Count nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What stands between two stars: its characters, ANY for a question mark; `text` when it has none."""
+    """What stands between two stars: runs of characters, each with its distance from the start, and the places of question marks."""
 
-    chars: tuple[str | None, ...]
-    text: str | None
+    size: int
+    runs: tuple[tuple[int, str], ...]
+    questions: tuple[int, ...]
 
     def fits(self, value: str, at: int) -> bool:
         """Say whether the piece stands at this place."""
-        if self.text is not None:
-            return value.startswith(self.text, at)
-        return at >= 0 and at + len(self.chars) <= len(value) and all(c is ANY or c == value[at + n] for n, c in enumerate(self.chars))
+        if at < 0 or at + self.size > len(value):
+            return False
+        return all(value.startswith(run, at + distance) for distance, run in self.runs)
 
-    def find(self, value: str, at: int) -> int:
+    def find(self, value: str, at: int, work: Work) -> int:
         """Return the first place from `at` on, -1 when there is none."""
-        if self.text is not None:
-            return value.find(self.text, at)
-        lead = next((n for n, c in enumerate(self.chars) if c is not ANY), None)
-        if lead is None:
-            return at if at + len(self.chars) <= len(value) else -1
-        sure = self.chars[lead]
-        assert sure is not None
-        while (found := value.find(sure, at + lead)) >= 0:
-            if self.fits(value, found - lead):
-                return found - lead
-            at = found - lead + 1
+        if not self.runs:
+            return at if at + self.size <= len(value) else -1
+        distance, run = self.runs[0]
+        while (found := value.find(run, at + distance)) >= 0:
+            if len(self.runs) > 1:
+                work(len(self.runs))
+            if self.fits(value, found - distance):
+                return found - distance
+            if found - distance + self.size > len(value):
+                return -1
+            at = found - distance + 1
         return -1
 
 
@@ -44,11 +50,6 @@ class Glob:
     """A pattern: pieces with a star between each two."""
 
     pieces: tuple[Piece, ...]
-
-    @property
-    def cost(self) -> int:
-        """Say how often a character may be looked at."""
-        return 1 + max(len(piece.chars) if piece.text is None else 0 for piece in self.pieces)
 
 
 def compile(pattern: Sequence[str]) -> Glob:
@@ -64,27 +65,36 @@ def compile(pattern: Sequence[str]) -> Glob:
 
 
 def _piece(chars: list[str | None]) -> Piece:
-    sure = [char for char in chars if char is not ANY]
-    return Piece(tuple(chars), "".join(sure) if len(sure) == len(chars) else None)
+    runs: list[tuple[int, str]] = []
+    for at, char in enumerate(chars):
+        if char is ANY:
+            continue
+        if runs and runs[-1][0] + len(runs[-1][1]) == at:
+            runs[-1] = runs[-1][0], runs[-1][1] + char
+        else:
+            runs.append((at, char))
+    return Piece(len(chars), tuple(runs), tuple(at for at, char in enumerate(chars) if char is ANY))
 
 
-def match(glob: Glob, value: str) -> list[tuple[int, int]] | None:
-    """Return what each wildcard took, as (start, end) in order, or None when the pattern does not fit the whole value."""
+def match(glob: Glob, value: str, work: Work = free) -> list[tuple[int, int]] | None:
+    """Return what each wildcard took, as (start, end) in order, or None when the pattern does not fit the whole value.
+
+    `work` is told of comparisons beyond the search for a run of characters, which is quick.
+    """
     first, *others = glob.pieces
-    if not first.fits(value, 0) or (not others and len(first.chars) != len(value)):
+    if not first.fits(value, 0) or (not others and first.size != len(value)):
         return None
     taken = _questions(first, 0)
-    at = len(first.chars)
+    at = first.size
     for number, piece in enumerate(others, 1):
-        is_last = number == len(others)
-        found = len(value) - len(piece.chars) if is_last else piece.find(value, at)
+        found = len(value) - piece.size if number == len(others) else piece.find(value, at, work)
         if found < at or not piece.fits(value, found):
             return None
         taken.append((at, found))
         taken += _questions(piece, found)
-        at = found + len(piece.chars)
+        at = found + piece.size
     return taken
 
 
 def _questions(piece: Piece, at: int) -> list[tuple[int, int]]:
-    return [] if piece.text is not None else [(at + n, at + n + 1) for n, char in enumerate(piece.chars) if char is ANY]
+    return [(at + place, at + place + 1) for place in piece.questions]

@@ -37,14 +37,14 @@ def matcher(how: How, keys: Sequence[Template]) -> Matcher:
 
 
 def _is(how: How, keys: Sequence[Template]) -> Matcher:
-    fold = how.comparator.fold
+    fold, effort = how.comparator.fold, how.comparator.effort
     fixed = frozenset(fold(key.constant) for key in keys if key.constant is not None)
     others = [key for key in keys if key.constant is None]
 
     def compare(run: Run, values: Sequence[str]) -> bool:
         wanted = fixed | {fold(key.of(run)) for key in others} if others else fixed
         for value in values:
-            run.work(len(value))
+            run.work(effort(value))
             if fold(value) in wanted:
                 return True
         return False
@@ -53,13 +53,13 @@ def _is(how: How, keys: Sequence[Template]) -> Matcher:
 
 
 def _contains(how: How, keys: Sequence[Template]) -> Matcher:
-    fold = how.comparator.fold
+    fold, effort = how.comparator.fold, how.comparator.effort
     ready = _ready(keys, fold)
 
     def compare(run: Run, values: Sequence[str]) -> bool:
         wanted = [each(run) for each in ready]
         for value in values:
-            run.work(len(value), 1 + len(wanted))
+            run.work(effort(value) + len(value) * len(wanted) // 4)
             folded = fold(value)
             if any(key in folded for key in wanted):
                 return True
@@ -70,16 +70,16 @@ def _contains(how: How, keys: Sequence[Template]) -> Matcher:
 
 def _matches(how: How, keys: Sequence[Template]) -> Matcher:
     comparator = how.comparator
-    ready = _ready(keys, lambda key: glob.compile([*_pattern(key, comparator)]))
+    ready = _ready(keys, lambda key: glob.compile(_folded(key, comparator, exact=how.remembers)[0]))
 
     def compare(run: Run, values: Sequence[str]) -> bool:
         wanted = [each(run) for each in ready]
         for value in values:
-            run.work(len(value))
+            run.work(comparator.effort(value))
             folded, places = _folded(value, comparator, exact=how.remembers)
             for pattern in wanted:
-                run.work(len(folded), pattern.cost)
-                taken = glob.match(pattern, folded)
+                run.work(len(folded), len(pattern.pieces))
+                taken = glob.match(pattern, folded, lambda steps: run.work(0, steps))
                 if taken is not None:
                     _remember(run, how, value, places, taken)
                     return True
@@ -88,15 +88,9 @@ def _matches(how: How, keys: Sequence[Template]) -> Matcher:
     return compare
 
 
-def _pattern(key: str, comparator: Comparator) -> str:
-    """Fold a pattern; its wildcards and backslashes fold to themselves."""
-    return comparators.folded_with_places(key, comparator)[0] if comparator.stretches else comparator.fold(key)
-
-
 def _folded(value: str, comparator: Comparator, *, exact: bool) -> tuple[str, list[int] | None]:
-    if comparator.stretches and exact:
-        return comparators.folded_with_places(value, comparator)
-    return (comparators.folded_with_places(value, comparator)[0], None) if comparator.stretches else (comparator.fold(value), None)
+    """Return a value folded; with `exact` also where its characters come from, when it may have another length."""
+    return comparators.folded_with_places(value, comparator) if comparator.stretches and exact else (comparator.fold(value), None)
 
 
 def _remember(run: Run, how: How, value: str, places: list[int] | None, taken: Sequence[tuple[int, int]]) -> None:
@@ -107,13 +101,13 @@ def _remember(run: Run, how: How, value: str, places: list[int] | None, taken: S
 
 
 def _value(how: How, keys: Sequence[Template]) -> Matcher:
-    order, holds = how.comparator.order, RELATIONS[how.relation]
+    order, effort, holds = how.comparator.order, how.comparator.effort, RELATIONS[how.relation]
     ready = _ready(keys, order)
 
     def compare(run: Run, values: Sequence[str]) -> bool:
         wanted = [each(run) for each in ready]
         for value in values:
-            run.work(len(value), 1 + len(wanted))
+            run.work(effort(value), 1 + len(wanted))
             found = order(value)
             if any(holds(found, key) for key in wanted):
                 return True

@@ -39,13 +39,17 @@ Argument = Number | Tag | Strings
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A command or a test: its name in lower case, what follows it. `block` is None where there are no braces."""
+    """A command or a test: its name in lower case, what follows it. `block` is None where there are no braces.
+
+    `listed` says that its tests stood in parentheses (RFC 5228 §2.9: a test and a list of tests are not the same).
+    """
 
     name: str
     arguments: tuple[Argument, ...]
     tests: tuple["Node", ...]
     block: tuple["Node", ...] | None
     place: Place
+    listed: bool = False
 
 
 def parse(octets: bytes) -> tuple[Node, ...]:
@@ -71,13 +75,13 @@ class _Parser:
     def _command(self, depth: int) -> Node:
         word = self._take("word", "a command")
         place = self._place(word)
-        arguments, tests = self._arguments()
+        listed, arguments, tests = self._arguments()
         block = None
         if self._is_mark("{"):
             block = self._block(depth + 1)
         else:
             self._mark(";", "a semicolon or a block")
-        return Node(word.text, arguments, tests, block, place)
+        return Node(word.text, arguments, tests, block, place, listed)
 
     def _block(self, depth: int) -> tuple[Node, ...]:
         self._require_shallow(depth)
@@ -88,7 +92,7 @@ class _Parser:
         self._mark("}", "}")
         return tuple(commands)
 
-    def _arguments(self, depth: int = 0) -> tuple[tuple[Argument, ...], tuple[Node, ...]]:
+    def _arguments(self, depth: int = 0) -> tuple[bool, tuple[Argument, ...], tuple[Node, ...]]:
         found: list[Argument] = []
         while True:
             token = self._next
@@ -103,7 +107,7 @@ class _Parser:
                 found.append(self._list())
             else:
                 break
-        return tuple(found), self._tests(depth + 1)
+        return self._is_mark("("), tuple(found), self._tests(depth + 1)
 
     def _list(self) -> Strings:
         opening = self._place(self._next)
@@ -137,8 +141,8 @@ class _Parser:
         self._require_shallow(depth)
         word = self._take("word", "a test")
         place = self._place(word)
-        arguments, tests = self._arguments(depth)
-        return Node(word.text, arguments, tests, None, place)
+        listed, arguments, tests = self._arguments(depth)
+        return Node(word.text, arguments, tests, None, place, listed)
 
     def _require_shallow(self, depth: int) -> None:
         if depth > limits.MAX_NESTING:
