@@ -15,6 +15,8 @@ GROUPS = {
     "delegation": "directory.commands.delegation",
     "queue": "mailcore.queue.commands",
     "quota": "mailcore.quota",
+    "route": "mailcore.queue.route_command",
+    "tls": "mailcore.queue.tls_command",
     "sending": "mailcore.sending",
     "organisation": "directory.commands.organisation",
     "post": "directory.commands.post",

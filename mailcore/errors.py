@@ -84,6 +84,13 @@ class LentForReading(NotAllowed):
     text = "this mailbox was lent to you for reading only"
 
 
+class SendingLimited(MailError):
+    """Somebody has sent as much as they may for now; the text says when it may go on."""
+
+    text = "as much was sent as may be for now"
+    temporary = True
+
+
 class TooManyHops(MailError):
     text = "too many hops, the message goes round in circles"
 

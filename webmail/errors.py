@@ -76,6 +76,7 @@ PAGES: dict[type[MailError], tuple[int, str]] = {
     mail.OutsideNotAllowed: (403, N_("Your administration does not allow mail to addresses outside the state's network.")),
     mail.MayNotPost: (403, N_("You may not write to this list.")),
     mail.LentForReading: (403, N_("This mailbox was lent to you for reading only: nothing in it can be changed.")),
+    mail.SendingLimited: (429, N_("You have sent as much as you may for now. What you wrote is kept: send it later.")),
     mail.TooManyHops: (409, N_("The message goes round in circles.")),
     mail.Unavailable: (503, N_("This is not available at the moment. Try again in a few minutes.")),
     NoRoom: (503, N_("This is not available at the moment. Try again in a few minutes.")),

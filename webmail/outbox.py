@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import structlog
 
 from config.database import Tx
+from config.settings import Sending
 from directory import certificates
 from directory.address import parse
 from mailcore.message import build
-from mailcore.queue import accept, queue
+from mailcore.queue import accept, queue, spending
 from mailcore.queue import acting as acts
 from mailcore.queue.types import Entry, Recipient, Submission
 from mailcore.store import accounts, mailboxes, messages
@@ -112,7 +113,7 @@ async def _enter(desk: Desk, box: Box, addressed: Addressed, top: bytes, entity:
     answers, answered_uid = _answered(desk, letter)
     copy = await _copy(desk, addressed, entry, top, entity)
     traces = _Traces(await _keepers(desk, letter), copy, letter.nonce, box.account_id, draft_uid, answers, answered_uid)
-    first = await services.db.write(_commit, entry, traces)
+    first = await services.db.write(_commit, entry, traces, services.settings.sending)
     event = "web.sent" if first else "web.sent_already"
     log.info(event, account_id=letter.sender, person_id=desk.person_id, size_bytes=len(raw), recipients=len(addressed.recipients))
 
@@ -150,11 +151,12 @@ def was_sent(tx: Tx, account_id: int, nonce: str) -> bool:
     return tx.row(sql, account_id=account_id, nonce=nonce) is not None
 
 
-def _commit(tx: Tx, entry: Entry, traces: _Traces) -> bool:
-    """Write everything, or nothing when this letter was sent before; return which."""
+def _commit(tx: Tx, entry: Entry, traces: _Traces, allowed: Sending) -> bool:
+    """Write everything, or nothing when this letter was sent before; return which. Raises SendingLimited."""
     claim = "INSERT INTO web_submission (account_id, nonce, at_us) VALUES (:account_id, :nonce, :at_us) ON CONFLICT DO NOTHING"
     if tx.execute(claim, account_id=traces.writer_id, nonce=traces.nonce, at_us=tx.now_us) == 0:
         return False
+    spending.spend(tx, traces.writer_id, len(entry.submission.recipients), allowed)
     queue.enqueue(tx, entry)
     accounts.lock(tx, [keeper.account_id for keeper in traces.keepers])
     for keeper in traces.keepers:

@@ -16,6 +16,7 @@ from directory.acts import (
     people,
     posts,
     quotas,
+    sending,
     services,
     topology,
     units,
@@ -39,5 +40,6 @@ RULES: Final[Rules] = {
     **blanking.RULES,
     **topology.RULES,
     **quotas.RULES,
+    **sending.RULES,
 }
 KINDS: Final[dict[str, type[Act]]] = {tag(kind): kind for kind in RULES}

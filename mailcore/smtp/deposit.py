@@ -10,6 +10,7 @@ import structlog
 
 from directory.address import Address
 from mailcore.message.date import format_date
+from mailcore.queue import spending
 from mailcore.queue.acting import Acting, fields
 from mailcore.queue.types import Submission
 from mailcore.smtp import nodes, policy, trace
@@ -21,6 +22,7 @@ from mailcore.smtp.session import Session, Transaction
 from mailcore.store.sealing import Content
 
 TRACE_BYTES = 10
+BLIND = (b"bcc", b"resent-bcc")
 
 log = structlog.get_logger()
 
@@ -88,7 +90,20 @@ def stamp(session: Session, transaction: Transaction, head: Head, trace_id: str)
     return stamped
 
 
-def _submission(session: Session, transaction: Transaction, raw: Content, acting: Acting | None) -> Submission:
+def _without_bcc(session: Session, head: Head) -> bytes:
+    """Return the header of a submitted message without blind copies, b"" when it has none and stays as it is (RFC 5322 §3.6.3)."""
+    return policy.without(head, BLIND) if session.front.rules.completes else b""
+
+
+async def _count(session: Session, transaction: Transaction) -> None:
+    """Count what somebody who signed in sends. Raises SendingLimited."""
+    if session.identity is not None:
+        services = session.front.services
+        person_id, recipients = session.identity.person_id, len(transaction.recipients)
+        await services.db.write_soft(spending.spend, person_id, recipients, services.settings.sending)
+
+
+def _submission(session: Session, transaction: Transaction, raw: Content, acting: Acting | None, *, trusted: bool) -> Submission:
     parameters = transaction.parameters
     return Submission(
         sender=_text(transaction.sender),
@@ -99,6 +114,10 @@ def _submission(session: Session, transaction: Transaction, raw: Content, acting
         ret=parameters.ret,
         smtputf8=parameters.smtputf8,
         body=parameters.body,
+        priority=transaction.priority if trusted else min(transaction.priority, 0),
+        hold_until_us=transaction.hold_until_us,
+        by=transaction.by,
+        requiretls=parameters.requiretls,
         acting=acting,
         writer_id=session.identity.person_id if session.identity else None,
     )

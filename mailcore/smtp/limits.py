@@ -16,6 +16,9 @@ class Limits:
     """What one listener grants its clients."""
 
     message_bytes: int = 52_428_800
+    messages: int = 10_000  # of one connection, RFC 9422 §4: a sender comes back to whichever process has less to do
+    hold_s: int = 2_592_000  # RFC 4865 §3: a month ahead
+    by_s: int = 60  # RFC 2852 §3: less than a minute is nothing that a queue can promise
     recipients: int = 1000  # RFC 5321 §4.5.3.1.8 asks for at least 100; Postfix smtpd_recipient_limit
     connections: int = 1000
     connections_per_address: int = 50

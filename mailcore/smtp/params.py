@@ -1,14 +1,16 @@
 """Parameters of MAIL and RCPT, read from octets. Pure.
 
 RFC 5321 §4.1.1.11, RFC 1870 (SIZE), RFC 6152 and RFC 3030 (BODY), RFC 6531 §3.4 (SMTPUTF8), RFC 3461 §4 (RET, ENVID, NOTIFY, ORCPT,
-xtext), RFC 6533 §3 (utf-8 ORCPT), RFC 4954 §5 (AUTH=).
+xtext), RFC 6533 §3 (utf-8 ORCPT), RFC 4954 §5 (AUTH=), RFC 8689 §2 (REQUIRETLS), RFC 4865 §4 (HOLDFOR, HOLDUNTIL),
+RFC 2852 §4 (BY), RFC 6710 §4.1 (MT-PRIORITY).
 """
 
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from mailcore.smtp.reply import BAD_PARAMETER, UNKNOWN_PARAMETER, Refused
+from mailcore.smtp.reply import BAD_PARAMETER, BAD_PRIORITY, UNKNOWN_PARAMETER, Refused
 
 ENVID_CHARACTERS = 100  # RFC 3461 §4.4
 ORCPT_CHARACTERS = 500  # §4.2
@@ -19,6 +21,19 @@ _HEX = re.compile(rb"\+([0-9A-F]{2})")
 _UTF8_HEX = re.compile(r"\\x\{([0-9A-F]{1,6})\}")
 _NOTIFY = frozenset({"SUCCESS", "FAILURE", "DELAY"})
 _NEVER = frozenset({"NEVER"})
+_SECONDS = re.compile(rb"[1-9][0-9]{0,8}")  # RFC 4865 §4
+_MOMENT = re.compile(rb"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)")  # RFC 3339 §5.6
+_BY = re.compile(rb"([+-]?[0-9]{1,9});([NnRr])([Tt]?)")  # RFC 2852 §4
+_PRIORITY = re.compile(rb"-?[1-9]|0")  # RFC 6710 §4.1
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """The parameter BY: in how many seconds, which may have passed already, and what then (RFC 2852 §4)."""
+
+    seconds: int
+    notify: bool
+    trace: bool
 
 
 @dataclass(slots=True)
@@ -31,6 +46,16 @@ class MailParameters:
     ret: str = ""
     envid: str = ""
     auth: str = ""
+    requiretls: bool = False
+    hold_for_s: int = 0
+    hold_until_us: int = 0
+    by: By | None = None
+    priority: int = 0
+
+    @property
+    def special(self) -> bool:
+        """Say whether there is something to grant: a time or an urgency."""
+        return bool(self.priority or self.hold_for_s or self.hold_until_us or self.by)
 
 
 @dataclass(slots=True)
@@ -41,10 +66,13 @@ class RecipientParameters:
     orcpt: str = ""
 
 
-def mail_parameters(octets: bytes) -> MailParameters:
-    """Read what follows the path of MAIL FROM. Raises Refused: 501 malformed or repeated, 555 unknown."""
+def mail_parameters(octets: bytes, offered: Collection[str] = ()) -> MailParameters:
+    """Read what follows the path of MAIL FROM; `offered` are the parameters known (none: all of them).
+
+    Raises Refused: 501 malformed or repeated, 555 unknown.
+    """
     given = MailParameters()
-    for keyword, value in _pairs(octets, MAIL_READERS):
+    for keyword, value in _pairs(octets, offered or MAIL_READERS):
         MAIL_READERS[keyword](given, value)
     return given
 
@@ -115,10 +143,49 @@ def _body(given: MailParameters, value: bytes | None) -> None:
     given.body = _word(value, {"7BIT", "8BITMIME", "BINARYMIME"})
 
 
-def _smtputf8(given: MailParameters, value: bytes | None) -> None:
+def _nothing(value: bytes | None) -> bool:
     if value is not None:
         raise Refused(BAD_PARAMETER)
-    given.smtputf8 = True
+    return True
+
+
+def _smtputf8(given: MailParameters, value: bytes | None) -> None:
+    given.smtputf8 = _nothing(value)
+
+
+def _requiretls(given: MailParameters, value: bytes | None) -> None:
+    given.requiretls = _nothing(value)
+
+
+def _hold_for(given: MailParameters, value: bytes | None) -> None:
+    if value is None or not _SECONDS.fullmatch(value) or given.hold_until_us:
+        raise Refused(BAD_PARAMETER)
+    given.hold_for_s = int(value)
+
+
+def _hold_until(given: MailParameters, value: bytes | None) -> None:
+    if value is None or not _MOMENT.fullmatch(value) or given.hold_for_s:
+        raise Refused(BAD_PARAMETER)
+    try:
+        moment = datetime.fromisoformat(value.decode("ascii").upper())
+        given.hold_until_us = round(moment.astimezone(UTC).timestamp() * 1_000_000)
+    except (ValueError, OverflowError) as error:
+        raise Refused(BAD_PARAMETER) from error
+
+
+def _by(given: MailParameters, value: bytes | None) -> None:
+    found = _BY.fullmatch(_value(value, 20))
+    if found is None:
+        raise Refused(BAD_PARAMETER)
+    given.by = By(int(found[1]), found[2].upper() == b"N", bool(found[3]))
+    if given.by.seconds <= 0 and not given.by.notify:
+        raise Refused(BAD_PARAMETER)  # RFC 2852 §4: to be returned before it has been sent
+
+
+def _priority(given: MailParameters, value: bytes | None) -> None:
+    if value is None or not _PRIORITY.fullmatch(value):
+        raise Refused(BAD_PRIORITY)
+    given.priority = int(value)
 
 
 def _ret(given: MailParameters, value: bytes | None) -> None:
@@ -168,6 +235,14 @@ MAIL_READERS: dict[str, Callable[[MailParameters, bytes | None], None]] = {
     "RET": _ret,
     "ENVID": _envid,
     "AUTH": _auth,
+    "REQUIRETLS": _requiretls,
+    "HOLDFOR": _hold_for,
+    "HOLDUNTIL": _hold_until,
+    "BY": _by,
+    "MT-PRIORITY": _priority,
 }
+ONLY_IN_TLS = frozenset({"REQUIRETLS"})  # RFC 8689 §2
+ONLY_SUBMITTED = frozenset({"HOLDFOR", "HOLDUNTIL"})  # RFC 4865 §3: for submission servers
+
 
 RECIPIENT_READERS: dict[str, Callable[[RecipientParameters, bytes | None], None]] = {"NOTIFY": _notify, "ORCPT": _orcpt}

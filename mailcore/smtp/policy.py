@@ -5,6 +5,7 @@ form that two programs read differently is a way to show one sender and check an
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from directory.address import Address
@@ -92,6 +93,13 @@ def _head_octets(raw: Content) -> bytes:
     if end < 0 and len(raw) > HEADER_BYTES:
         raise MalformedMessage(_UNSOUND)
     return raw[: end + 2] if end >= 0 else raw[:]
+
+
+def without(head: Head, names: Collection[bytes]) -> bytes:
+    """Return a header without the fields of these names (in lower case), every other octet as it is; b"" when it has none of them."""
+    if not any(span[0] in names for span in head.spans):
+        return b""
+    return b"".join(head.octets[start:end] for name, start, _, end in head.spans if name not in names)
 
 
 def refuse_nul(head: Head) -> None:

@@ -76,4 +76,20 @@ def client(session: Session) -> str:
     return f"{session.hello} ({trace.literal(session.peer)})"
 
 
-RULES = Rules("mx", False, sender, recipient, header, client, completes=False)
+async def room(session: Session) -> int | None:
+    """Set no limit: what comes from elsewhere is for the limits of the listener."""
+    return None
+
+
+async def priority(session: Session, sender: Address | None, wanted: int) -> int:
+    """Grant what a node of the topology asks for; the message must prove later that it comes from there. Others may ask for less.
+
+    RFC 6710 §5.1: the urgency that a stranger claims is ignored, and the reply says so.
+    """
+    if wanted <= 0 or sender is None:
+        return min(wanted, 0)
+    node = await session.front.services.db.peek(topology.of_domain, sender.domain)
+    return 0 if node is None else wanted
+
+
+RULES = Rules("mx", False, sender, recipient, header, client, room, priority, completes=False)

@@ -91,6 +91,9 @@ BAD_HELLO = _reply(501, "5.5.4", "a domain or an address literal must follow")
 BAD_SENDER = _reply(501, "5.1.7", "malformed sender address")
 BAD_RECIPIENT = _reply(501, "5.1.3", "malformed recipient address")
 BAD_PARAMETER = _reply(501, "5.5.4", "malformed or repeated parameter")
+BAD_PRIORITY = _reply(501, "5.5.2", "a priority is a number from -9 to 9")
+TOO_FAR_AHEAD = _reply(501, "5.5.4", "the release is not in the time that this server announces")
+TOO_SOON = _reply(501, "5.5.4", "less time for delivery than this server announces")
 UNKNOWN_PARAMETER = _reply(555, "5.5.4", "parameter not recognised")
 SAY_HELLO = _reply(503, "5.5.1", "say EHLO first")
 NESTED_MAIL = _reply(503, "5.5.1", "a sender is already given")
@@ -100,6 +103,7 @@ CHUNKS_BEGUN = _reply(503, "5.5.1", "the message has begun to come in chunks")
 NEED_BDAT = _reply(503, "5.5.1", "a binary message comes with BDAT")
 NEED_RECIPIENT = _reply(554, "5.5.1", "no valid recipients")
 NEED_SMTPUTF8 = _reply(553, "5.6.7", "this address needs the SMTPUTF8 parameter")
+NO_MORE_RECIPIENTS = _reply(450, "4.7.1", "you may write to no more recipients for now, send the rest later")
 TOO_MANY_RECIPIENTS = _reply(452, "4.5.3", "too many recipients, send the rest in another message")
 TOO_BIG = _reply(552, "5.3.4", "message is larger than this server accepts")
 NO_MEMORY = _reply(452, "4.3.1", "too many messages at once, try again later")
@@ -121,6 +125,7 @@ BAD_AUTH = _reply(501, "5.5.2", "malformed authentication response")
 BAD_CREDENTIALS = _reply(535, "5.7.8", "the name or the password is wrong")
 
 TOO_MANY_CONNECTIONS = _reply(421, "4.7.0", "too many connections, try again later", Then.CLOSE)
+TOO_MANY_MESSAGES = _reply(421, "4.5.3", "too many messages in one connection, open another one", Then.CLOSE)
 TOO_MUCH_JUNK = _reply(421, "4.7.0", "too many commands without a message", Then.CLOSE)
 TOO_MANY_ERRORS = _reply(421, "4.7.0", "too many errors", Then.CLOSE)
 TOO_SLOW = _reply(421, "4.4.2", "timeout", Then.CLOSE)
@@ -147,6 +152,7 @@ CODES: dict[type[MailError], tuple[int, str]] = {
     mail.NodeRevoked: (550, "5.7.1"),
     mail.MayNotPost: (550, "5.7.2"),  # RFC 3463 §3.8: mailing list expansion prohibited
     mail.LentForReading: (550, "5.7.1"),
+    mail.SendingLimited: (450, "4.7.1"),
     mail.TooManyHops: (554, "5.4.6"),
     mail.Unavailable: (451, "4.3.0"),
     NoRoom: (452, "4.3.1"),
@@ -182,6 +188,11 @@ def for_error(error: MailError) -> Reply:
 def for_bug(error_id: str) -> Reply:
     """Return the reply to what should not have happened: come again later, and quote this id."""
     return _reply(451, "4.3.0", f"temporary error {error_id}, try again later")
+
+
+def other_priority(priority: int) -> Reply:
+    """Return the reply to a sender whose message gets another priority than it asked for (RFC 6710 §4.2)."""
+    return _reply(250, "2.3.6", f"{priority} is the new priority of the message")
 
 
 def queued(queue_id: str) -> Reply:

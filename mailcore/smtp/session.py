@@ -10,7 +10,7 @@ from directory.address import Address
 from directory.signin import Exchange
 from directory.types import Identity
 from mailcore.queue.acting import Acting
-from mailcore.queue.types import Recipient, Submission
+from mailcore.queue.types import By, Recipient, Submission
 from mailcore.services import Services
 from mailcore.smtp.gate import Gate, Memory
 from mailcore.smtp.incoming import Incoming
@@ -30,6 +30,10 @@ class Transaction:
     parameters: MailParameters
     recipients: list[Recipient] = field(default_factory=list)
     incoming: Incoming | None = None
+    priority: int = 0
+    hold_until_us: int = 0
+    by: By | None = None
+    room: int | None = None  # to how many recipients it may go, None for as many as the listener takes
 
 
 @dataclass(slots=True, eq=False)
@@ -46,16 +50,17 @@ class Session:
     transaction: Transaction | None = None
     exchange: Exchange | None = None
     incoming: Incoming | None = None
+    messages: int = 0
     junk: int = 0
     errors: int = 0
     failed_sign_ins: int = 0
     smuggled: bool = False
+    node: str | None = None  # of the topology: which one speaks, "" for none, None where nobody is asked
 
     def begin_tls(self, channel: Channel) -> None:
         """Forget everything that was said in the clear (RFC 3207 §4.2)."""
         self.tls, self.channel, self.hello, self.extended = True, channel, "", False
         self.forget()
-    node: str | None = None  # of the topology: which one speaks, "" for none, None where nobody is asked
         self.exchange = self.identity = None
 
     def forget(self) -> None:
@@ -77,7 +82,8 @@ class Rules:
     """What one kind of listener permits. The functions raise MailError or Refused.
 
     `sender` judges MAIL FROM, `recipient` judges RCPT TO and returns the address to deliver to, `header` judges the
-    message and returns who sends it in the name of another, `client` says what Received tells of the client.
+    message and returns who sends it in the name of another, `client` says what Received tells of the client. `room` says to how
+    many recipients one may write now, None for no limit, and `priority` which priority is granted of the one asked for.
     """
 
     name: str
@@ -86,6 +92,8 @@ class Rules:
     recipient: Callable[[Session, Address], Awaitable[str]]
     header: Callable[[Session, Head], Awaitable[Acting | None]]
     client: Callable[[Session], str]
+    room: Callable[[Session], Awaitable[int | None]]
+    priority: Callable[[Session, Address | None, int], Awaitable[int]]
     completes: bool  # adds Date and Message-ID where they are missing (RFC 6409 §8)
 
 

@@ -8,7 +8,7 @@ from directory import resolve
 from directory.address import Address, parse
 from directory.types import Identity
 from mailcore.errors import NoSuchRecipient, NotAllowed
-from mailcore.queue import acting
+from mailcore.queue import acting, spending
 from mailcore.queue.acting import ACTING_FIELD, Acting
 from mailcore.routing import policy as routing
 from mailcore.smtp import policy, receive
@@ -84,4 +84,18 @@ def _identity(session: Session) -> Identity:
     return session.identity
 
 
-RULES = Rules("submission", True, sender, recipient, header, client, completes=True)
+async def room(session: Session) -> int | None:
+    """Return to how many recipients one may write now. Raises SendingLimited."""
+    services = session.front.services
+    return await services.db.peek(spending.room, _identity(session).person_id, services.settings.sending)
+
+
+async def priority(session: Session, sender: Address | None, wanted: int) -> int:
+    """Grant as much as the register or the settings allow; less than routine anybody may ask for."""
+    if wanted <= 0:
+        return wanted
+    services = session.front.services
+    return min(wanted, await services.db.peek(spending.priority, _identity(session).person_id, services.settings.sending))
+
+
+RULES = Rules("submission", True, sender, recipient, header, client, room, priority, completes=True)

@@ -20,7 +20,6 @@ from mailcore.spool import SPOOLED_BYTES, has_room
 
 Handler = Callable[[Session, bytes], Awaitable[Reply]]
 
-EXTENSIONS = ("8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN", "CHUNKING", "BINARYMIME")
 BINARY = "BINARYMIME"
 SMALL_CHUNK_BYTES = 1024  # a message in many of these costs more than it says; each counts as a command that does nothing
 _NOTHING_YET = Reply(0, "", ())  # a chunk follows its command at once, and is answered
@@ -29,10 +28,10 @@ _CHUNK = re.compile(rb"([0-9]{1,19})(?: ([Ll][Aa][Ss][Tt]))?")  # RFC 3030 §2; 
 
 async def ehlo(session: Session, argument: bytes) -> Reply:
     """Greet, forget any transaction, and announce what works (RFC 5321 §4.1.1.1)."""
-    nodes.ask(session)
     _greet(session, argument, extended=True)
+    nodes.ask(session)
     host = session.front.services.settings.node.hostname
-    return Reply(250, "", (host, *extensions(session)))
+    return Reply(250, "", (host, *extensions.announced(session)))
 
 
 async def helo(session: Session, argument: bytes) -> Reply:
@@ -48,17 +47,6 @@ def _greet(session: Session, argument: bytes, *, extended: bool) -> None:
     session.forget()
 
 
-def extensions(session: Session) -> tuple[str, ...]:
-    """Return the EHLO keywords that hold for this session now."""
-    front = session.front
-    announced = ["PIPELINING", f"SIZE {front.limits.message_bytes}", *EXTENSIONS]
-    if front.tls is not None and not session.tls:
-        announced.append("STARTTLS")
-    if front.rules.signs_in and session.tls and session.identity is None:
-        announced.append(" ".join(("AUTH", *signin.offered(session))))
-    return tuple(announced)
-
-
 async def mail(session: Session, argument: bytes) -> Reply:
     """Begin a transaction (RFC 5321 §4.1.1.2)."""
     if not session.hello:
@@ -67,14 +55,29 @@ async def mail(session: Session, argument: bytes) -> Reply:
         raise Refused(reply.SIGN_IN_FIRST)
     if session.transaction is not None:
         raise Refused(reply.NESTED_MAIL)
+    if session.messages >= session.limits.messages:
+        raise Refused(reply.TOO_MANY_MESSAGES)
     sender, parameters = _sender(session, argument)
     if parameters.size_bytes > session.limits.message_bytes:
         raise Refused(reply.TOO_BIG)
     if parameters.size_bytes > SPOOLED_BYTES and not has_room(session.front.services.settings.data, parameters.size_bytes):
         raise Refused(reply.NO_ROOM)  # RFC 1870 §6.1
     await session.front.rules.sender(session, sender)
-    session.transaction = Transaction(sender, parameters)
-    return reply.SENDER_OK
+    transaction = Transaction(sender, parameters, room=await session.front.rules.room(session))
+    said = await _grant(session, transaction) if parameters.special else reply.SENDER_OK
+    session.transaction = transaction
+    session.messages += 1
+    return said
+
+
+async def _grant(session: Session, transaction: Transaction) -> Reply:
+    """Take note of the times and the urgency that a message asks for; return the reply that says what it gets. Raises Refused."""
+    parameters, limits, now_us = transaction.parameters, session.limits, session.front.services.clock.now_us()
+    transaction.hold_until_us = extensions.release_us(parameters, limits, now_us)
+    transaction.by = extensions.deadline(parameters, limits, now_us)
+    wanted = parameters.priority
+    transaction.priority = await session.front.rules.priority(session, transaction.sender, wanted) if wanted else 0
+    return reply.SENDER_OK if transaction.priority == wanted else reply.other_priority(transaction.priority)
 
 
 def _sender(session: Session, argument: bytes) -> tuple[Address | None, MailParameters]:
@@ -84,7 +87,7 @@ def _sender(session: Session, argument: bytes) -> tuple[Address | None, MailPara
         raise Refused(reply.BAD_SENDER) from error
     if sender is not None and not sender.domain:
         raise Refused(reply.BAD_SENDER)  # <Postmaster> alone can only receive
-    parameters = mail_parameters(_allowed(session, rest))
+    parameters = mail_parameters(_allowed(session, rest), extensions.offered(session))
     _require_ascii(sender, parameters)
     return sender, parameters
 
@@ -97,6 +100,8 @@ async def rcpt(session: Session, argument: bytes) -> Reply:
         raise Refused(reply.CHUNKS_BEGUN)
     if len(session.transaction.recipients) >= session.limits.recipients:
         raise Refused(reply.TOO_MANY_RECIPIENTS)
+    if session.transaction.room is not None and len(session.transaction.recipients) >= session.transaction.room:
+        raise Refused(reply.NO_MORE_RECIPIENTS)
     address, parameters = _recipient(session, argument, session.transaction.parameters)
     resolved = await session.front.rules.recipient(session, address)
     session.transaction.recipients.append(Recipient(resolved, parameters.notify, parameters.orcpt))

@@ -29,6 +29,7 @@ from directory.acts.parties import (
 from directory.acts.people import PeopleClose, PersonClose, PersonCreate, PersonMove, PersonRename, PersonReopen, PersonTransfer
 from directory.acts.posts import PostClose, PostCreate, PostMove, PostRename, PostRole
 from directory.acts.quotas import QuotaDefault, QuotaSet
+from directory.acts.sending import SendingSet
 from directory.acts.services import ServiceCreate, ServiceRevoke
 from directory.acts.topology import NodeAdd, NodeGateway, NodeRevoke, NodeServe
 from directory.acts.units import UnitAddress, UnitClose, UnitCreate, UnitKind, UnitMove, UnitRename
@@ -117,6 +118,7 @@ EXAMPLES: dict[type[Act], Example] = {
     DelegationGrant: lambda p, q: (DelegationGrant(p.person.person_id, q.person.person_id, ("read",)), {p.name, q.name}),
     DelegationRevoke: lambda p, q: (DelegationRevoke(p.delegation.delegation_id), {p.name}),
     QuotaSet: lambda p, q: (QuotaSet(p.person.person_id, storage_bytes=1 << 30), {p.name}),
+    SendingSet: lambda p, q: (SendingSet(p.person.person_id, messages_hour=5, priority=6), {p.name}),
     QuotaDefault: lambda p, q: (QuotaDefault(1 << 30, None), {"nation"}),
     AttributesSet: lambda p, q: (AttributesSet(p.person.person_id, {"phone": "1", "employee_number": "2"}), {p.name}),
     VisibilitySet: lambda p, q: (VisibilitySet(p.post.post_id, "entry", "nobody"), {p.name}),

@@ -25,8 +25,7 @@ async def test_the_greeting_names_no_product_and_ehlo_only_what_works(mx: Listen
     assert await client.reply() == f"220 {HOST} ESMTP"
     assert (await client.ask("EHLO client.example")).split("\n") == [
         f"250-{HOST}", "250-PIPELINING", "250-SIZE 52428800", "250-8BITMIME", "250-SMTPUTF8", "250-ENHANCEDSTATUSCODES", "250-DSN",
-        "250-CHUNKING", "250-BINARYMIME",
-        "250 STARTTLS",
+        "250-CHUNKING", "250-BINARYMIME", "250-MT-PRIORITY", "250-DELIVERBY 60", "250-LIMITS RCPTMAX=1000 MAILMAX=10000", "250 STARTTLS",
     ]  # fmt: skip
     assert await client.ask("HELO client.example") == f"250 {HOST}"
 

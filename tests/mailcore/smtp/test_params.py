@@ -32,8 +32,8 @@ RECIPIENT = [
 MAIL_REFUSED = [
     (b" SIZE", 501), (b" SIZE=x", 501), (b" SIZE=-1", 501), (b" SIZE=" + b"9" * 21, 501), (b" SIZE=1 SIZE=1", 501),
     (b" BODY=BINARY", 501), (b" BODY", 501), (b" SMTPUTF8=1", 501), (b" RET=ALL", 501), (b" ENVID=a+0Ab", 501),
-    (b" ENVID=a+2", 501), (b" ENVID=+ZZ", 501), (b" ENVID=" + b"a" * 101, 501), (b" MT-PRIORITY=4", 555), (b" X=1", 555),
-    (b" REQUIRETLS", 555), (b" =1", 501), (b" SIZE=1=2", 501), (b" \xff", 501), (b" NOTIFY=NEVER", 555), (b" AUTH=+FF", 501),
+    (b" ENVID=a+2", 501), (b" ENVID=+ZZ", 501), (b" ENVID=" + b"a" * 101, 501), (b" HOLDFOR=0", 501), (b" X=1", 555),
+    (b" REQUIRETLS=", 501), (b" =1", 501), (b" SIZE=1=2", 501), (b" \xff", 501), (b" NOTIFY=NEVER", 555), (b" AUTH=+FF", 501),
 ]  # fmt: skip
 
 RECIPIENT_REFUSED = [
