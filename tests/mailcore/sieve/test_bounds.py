@@ -18,7 +18,7 @@ from mailcore.sieve.letter import Letter
 WORDS = [
     *COMMANDS, *TESTS, "if", "elsif", "else", "require", "not", "allof", "anyof", "true", "false",
     *(f":{tag}" for shape, _ in (*COMMANDS.values(), *TESTS.values()) for tag in shape.tags or {}),
-    *["{", "}", "(", ")", "[", "]", ",", ";"], '"a"', '"*"', '"${a}${1}"', '"from"', '"x@y.example"', "1K", "3", '"\\\\Seen"', 
+    *["{", "}", "(", ")", "[", "]", ",", ";"], '"a"', '"*"', '"${a}${1}"', '"from"', '"x@y.example"', "1K", "3", '"\\\\Seen"',
     "text:\nx\n.\n",
     "# c\n",
     f'require [{",".join(chr(34) + name + chr(34) for name in announced())}];', 'if header :matches "from" "*a*" { keep; }',
