@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import signal
 import sys
@@ -26,6 +27,7 @@ ROLES = {
     "index": "mailcore.index:index",
     "manifest": "mailcore.manifest.role:manifest",
     "sync": "mailcore.sync:sync",
+    "metrics": "mailcore.metrics:metrics",
 }
 
 LISTENERS = {
@@ -79,6 +81,8 @@ async def run(directory: Path, names: Sequence[str], ready: Callable[[settings.S
         for name in names:
             await stack.enter_async_context(load(ROLES[name])(services))
             log.info("role.started", role=name)
+        gc.collect()
+        gc.freeze()  # what is there now stays: the collector, who comes by each few thousand messages, need not look at it again
         ready(read)
         await stop.wait()
         log.info("node.stopping")
