@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from config.background import running
 from config.log import log
 from directory import search
-from mailcore.queue import fanout
+from mailcore.queue import fanout, tls_reports
 from mailcore.services import Services
 
 EVERY_S = 3600.0
@@ -37,7 +37,7 @@ async def _index(services: Services) -> dict[str, int]:
     return {"accounts": await search.catch_up(services.db)}
 
 
-JOBS = {"store.swept": _sweep, "directory.indexed": _index}
+JOBS = {"store.swept": _sweep, "directory.indexed": _index, "tls.reports": tls_reports.send}
 
 
 async def _forever(services: Services) -> None:

@@ -1,5 +1,5 @@
-"""The certificates of strangers, as the queue's tests make them."""
+"""The services and the certificates of the queue's tests."""
 
-from tests.mailcore.queue.conftest import authority
+from tests.mailcore.queue.conftest import authority, opener, services, sink
 
-__all__ = ["authority"]
+__all__ = ["authority", "opener", "services", "sink"]

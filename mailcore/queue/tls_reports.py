@@ -1,0 +1,125 @@
+"""Reports about TLS to domains that ask for them: one for each day that is over, by mail or HTTPS.
+
+RFC 8460 §3 (where to), §4.1 (of whole days), §5.2 (compressed), §5.3 (mail), §5.4 (HTTPS). A report goes out whatever became of TLS:
+it asks for no encryption itself (RFC 8689 §5), has the null sender, and nobody is told when it fails.
+"""
+
+import base64
+import secrets
+from collections.abc import Sequence
+
+import httpx
+
+from config.clock import SECOND_US
+from config.log import log
+from mailcore import dns
+from mailcore.answers import Question
+from mailcore.dns import Resolver
+from mailcore.message.date import format_date
+from mailcore.queue.accept import accept
+from mailcore.queue.types import Recipient, Submission
+from mailcore.routing import sts, tlsrpt
+from mailcore.routing.tlsrpt import Count
+from mailcore.services import Services
+
+AT_ONCE = 100  # reports of one round; the next hour sends more
+POST_S = 60.0
+LINE = 76  # characters of base64 (RFC 2045 §6.8)
+NEVER = frozenset({"NEVER"})
+
+
+async def send(services: Services, resolver: Resolver | None = None, verify: bool | str = True) -> dict[str, int]:
+    """Send the reports that are due, and forget what is old; return how many went out."""
+    await services.db.write(tlsrpt.sweep)
+    await services.db.write(sts.sweep)
+    due = await services.db.read(tlsrpt.unreported, AT_ONCE) if services.settings.routing.reports else []
+    sent = 0
+    for day, domain in due:
+        answer = await (resolver or dns.of(services)).ask(Question(f"_smtp._tls.{domain}", "TXT"))
+        if answer.failed:
+            continue
+        rua = await _send(services, day, domain, tlsrpt.wanted_at(answer.records), verify)
+        await services.db.write(tlsrpt.reported, day, domain, rua)
+        sent += bool(rua)
+    return {"reports": sent}
+
+
+async def _send(services: Services, day: int, domain: str, places: Sequence[str], verify: bool | str) -> str:
+    """Send one report to the first place that takes it (RFC 8460 §3); return where, "" for nowhere."""
+    if not places:
+        return ""
+    counts = [one for one in await services.db.read(tlsrpt.of_day, day) if one.domain == domain]
+    node = services.settings.node
+    report_id = f"{day}.{secrets.token_hex(8)}@{node.hostname}"
+    packed = tlsrpt.packed(tlsrpt.render(node.hostname, f"mailto:{node.postmaster}", report_id, day, counts))
+    for place in places:
+        try:
+            if place.lower().startswith("mailto:"):
+                name = tlsrpt.file_name(node.hostname, domain, day, report_id)
+                await accept(services, _letter(services, place[7:].partition("?")[0], domain, report_id, name, packed))
+            else:
+                await _post(place, packed, verify)
+        except (httpx.HTTPError, ValueError) as error:
+            log.info("tls.report_not_taken", domain=domain, place=place, error=type(error).__name__)
+            continue
+        log.info("tls.reported", domain=domain, day=day, sessions=sum(one.sessions for one in counts))
+        return place
+    return ""
+
+
+async def _post(place: str, packed: bytes, verify: bool | str) -> None:
+    headers = {"content-type": "application/tlsrpt+gzip"}
+    async with httpx.AsyncClient(timeout=POST_S, trust_env=False, verify=verify) as http:
+        (await http.post(place, content=packed, headers=headers)).raise_for_status()
+
+
+def _letter(services: Services, to: str, domain: str, report_id: str, name: str, packed: bytes) -> Submission:
+    """Return a report as a message (RFC 8460 §5.3)."""
+    node, now_us = services.settings.node, services.clock.now_us()
+    coded = base64.b64encode(packed).decode("ascii")
+    lines = [coded[at : at + LINE] for at in range(0, len(coded), LINE)]
+    mark = f"=_{secrets.token_hex(16)}"
+    text = [
+        f"From: <{node.postmaster}>",
+        f"To: <{to}>",
+        f"Date: {format_date(now_us // SECOND_US * SECOND_US)}",
+        f"Message-ID: <{report_id}>",
+        f"Subject: Report Domain: {domain}\r\n Submitter: {node.hostname}\r\n Report-ID: <{report_id}>",
+        f"TLS-Report-Domain: {domain}",
+        f"TLS-Report-Submitter: {node.hostname}",
+        "TLS-Required: No",
+        "Auto-Submitted: auto-generated",
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/report; report-type="tlsrpt";\r\n boundary="{mark}"',
+        "",
+        f"--{mark}",
+        "Content-Type: text/plain; charset=us-ascii",
+        "",
+        f"This is an aggregate TLS report from {node.hostname}.",
+        "",
+        f"--{mark}",
+        "Content-Type: application/tlsrpt+gzip",
+        "Content-Transfer-Encoding: base64",
+        f'Content-Disposition: attachment;\r\n filename="{name}"',
+        "",
+        *lines,
+        f"--{mark}--",
+        "",
+    ]
+    return Submission("", (Recipient(to, NEVER),), "\r\n".join(text).encode())
+
+
+def shown(counts: Sequence[Count]) -> list[dict[str, object]]:
+    """Return what was counted as rows for people and machines."""
+    return [
+        {
+            "domain": one.domain,
+            "policy": one.kind,
+            "result": one.result or "success",
+            "host": one.host,
+            "address": one.address,
+            "reason": one.reason,
+            "sessions": one.sessions,
+        }
+        for one in counts
+    ]

@@ -1,0 +1,135 @@
+import base64
+import gzip
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.clock import DAY_US, ManualClock
+from config.settings import Routing
+from mailcore import dns
+from mailcore.queue import listing, tls_reports
+from mailcore.routing import tlsrpt
+from mailcore.routing.tlsrpt import Event
+from tests.peers.dns import serving
+
+STS = ("version: STSv1", "mode: enforce", "mx: *.elsewhere.example", "max_age: 86400")
+GOOD = Event("elsewhere.example", "sts", STS, ("*.elsewhere.example",), "", "mx1.elsewhere.example", "192.0.2.1")
+BAD = Event("elsewhere.example", "sts", STS, (), "certificate-expired", "mx2.elsewhere.example", "192.0.2.2", "it ended")
+PLAIN = Event("other.example", "no-policy-found", (), (), "starttls-not-supported", "mx.other.example", "192.0.2.3")
+
+
+async def test_sessions_are_counted_by_day_and_how_they_went(database, clock: ManualClock):
+    await database.write(tlsrpt.count, [GOOD, GOOD, BAD, PLAIN])
+    await database.write(tlsrpt.count, [GOOD])
+    today = tlsrpt.day_of(clock.now_us())
+    counts = await database.read(tlsrpt.of_day, today)
+    assert [(one.domain, one.result, one.sessions) for one in counts] == [
+        ("elsewhere.example", "", 3),
+        ("elsewhere.example", "certificate-expired", 1),
+        ("other.example", "starttls-not-supported", 1),
+    ]
+    assert await database.read(tlsrpt.unreported, 10) == []
+    clock.advance(DAY_US)
+    assert await database.read(tlsrpt.unreported, 10) == [(today, "elsewhere.example"), (today, "other.example")]
+    await database.write(tlsrpt.reported, today, "other.example", "")
+    assert await database.read(tlsrpt.unreported, 10) == [(today, "elsewhere.example")]
+    clock.advance(40 * DAY_US)
+    assert await database.write(tlsrpt.sweep) == 4
+    assert await database.read(tlsrpt.of_day, today) == []
+
+
+async def test_a_report_is_as_the_standard_draws_it(database, clock: ManualClock):
+    await database.write(tlsrpt.count, [GOOD, GOOD, BAD])
+    counts = await database.read(tlsrpt.of_day, tlsrpt.day_of(clock.now_us()))
+    report = json.loads(tlsrpt.render("mx.here.example", "mailto:p@here.example", "1@here.example", 20_000, counts))
+    assert report["date-range"] == {"start-datetime": "2024-10-04T00:00:00Z", "end-datetime": "2024-10-04T23:59:59Z"}
+    assert (report["organization-name"], report["contact-info"], report["report-id"]) == (
+        "mx.here.example",
+        "mailto:p@here.example",
+        "1@here.example",
+    )
+    [policy] = report["policies"]
+    assert policy["policy"] == {
+        "policy-type": "sts",
+        "policy-string": list(STS),
+        "policy-domain": "elsewhere.example",
+        "mx-host": ["*.elsewhere.example"],
+    }
+    assert policy["summary"] == {"total-successful-session-count": 2, "total-failure-session-count": 1}
+    assert policy["failure-details"] == [
+        {
+            "result-type": "certificate-expired",
+            "failed-session-count": 1,
+            "receiving-mx-hostname": "mx2.elsewhere.example",
+            "receiving-ip": "192.0.2.2",
+            "failure-reason-code": "it ended",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("records", "want"),
+    [
+        (("v=TLSRPTv1; rua=mailto:tls@x.example",), ("mailto:tls@x.example",)),
+        (("v=TLSRPTv1;rua=https://x.example/r,mailto:a@x.example;ext=1",), ("https://x.example/r", "mailto:a@x.example")),
+        (("v=TLSRPTv1; rua=mailto:a@x.example", "v=TLSRPTv1; rua=mailto:b@x.example"), ()),
+        (("v=spf1 -all",), ()),
+        (("v=TLSRPTv1; rua=http://x.example/",), ()),
+        (("v=TLSRPTv1; rua=mailto:a\r\nBcc: b@x.example",), ()),
+        ((), ()),
+    ],
+)
+def test_where_reports_are_wanted(records, want):
+    assert tlsrpt.wanted_at(records) == want
+
+
+@given(st.text(max_size=200))
+def test_no_record_makes_us_write_somewhere_odd(text):
+    for place in tlsrpt.wanted_at((f"v=TLSRPTv1; rua={text}",)):
+        assert re.fullmatch(r"(mailto:[!-~]+@[!-~]+|https://[!-~]+)", place, re.IGNORECASE)
+
+
+@pytest.fixture
+def database_url():
+    return "sqlite"
+
+
+async def test_a_report_goes_by_mail_to_the_domain_that_asks(services, clock: ManualClock):
+    await services.db.write(tlsrpt.count, [GOOD, BAD, PLAIN])
+    clock.advance(DAY_US)
+    zone = {("_smtp._tls.elsewhere.example", "TXT"): ['"v=TLSRPTv1; rua=mailto:tls@reports.example"']}
+    async with serving(zone) as server:
+        resolver = dns.system_resolver(server.settings)
+        assert await tls_reports.send(services, resolver) == {"reports": 1}
+        assert await tls_reports.send(services, resolver) == {"reports": 0}
+    [queued] = await services.db.read(listing.listing)
+    assert (queued.address, queued.sender) == ("tls@reports.example", "")
+    raw = await _raw(services)
+    assert b"TLS-Report-Domain: elsewhere.example\r\n" in raw
+    assert b'Content-Type: multipart/report; report-type="tlsrpt"' in raw
+    assert b"\r\nTLS-Required: No\r\n" in raw
+    part = raw.split(b'.json.gz"\r\n\r\n')[1].split(b"\r\n--")[0]
+    report = json.loads(gzip.decompress(base64.b64decode(part)))
+    assert {one["policy"]["policy-domain"] for one in report["policies"]} == {"elsewhere.example"}
+
+
+async def _raw(services) -> bytes:
+    from mailcore.store import accounts
+
+    blob_id, dek = await services.db.read(lambda tx: tx.row("SELECT blob_id, dek_wrapped FROM queue_message"))
+    node = await services.store.open_account(accounts.NODE)
+    return await services.store.read(bytes(blob_id), node.unwrap(bytes(dek)))
+
+
+async def test_who_wants_no_reports_sends_none(services, clock: ManualClock):
+    import dataclasses
+
+    import msgspec
+
+    quiet = dataclasses.replace(services, settings=msgspec.structs.replace(services.settings, routing=Routing(reports=False)))
+    await services.db.write(tlsrpt.count, [GOOD])
+    clock.advance(DAY_US)
+    assert await tls_reports.send(quiet) == {"reports": 0}
