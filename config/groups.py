@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import typer
 
 GROUPS = {
+    "dkim": "mailcore.checks.commands",
     "admin": "directory.commands.admin",
     "journal": "directory.commands.journal",
     "list": "directory.commands.lists",

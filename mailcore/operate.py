@@ -14,9 +14,14 @@ import msgspec
 from cryptography import x509
 
 from config import settings, surroundings
+from config.clock import SystemClock
+from config.engines import open_database
 from config.errors import MailError
 from config.settings import Settings
-from mailcore import ldap, services
+from mailcore import dns, ldap, services
+from mailcore.checks import keys, looks
+from mailcore.queue import watch
+from mailcore.routing.doctor import look as look_at_ways
 from mailcore.store.check import check as check_rows
 from mailcore.store.check import check_blobs
 from mailcore.store.fulltext.checking import check_segments
@@ -52,8 +57,8 @@ async def doctor(directory: Path, *, fix: bool) -> list[Finding]:
     findings += [_private(path, fix=fix) for path in (read.keys, *sorted(read.keys.rglob("*.key")))]
     running = await services.is_running(read)
     findings += [_listener(name, where, running=running) for name, where in msgspec.structs.asdict(read.listen).items() if where]
-    findings.append(await _opens(read))
-    return findings
+    findings += await _opens(read)
+    return findings + await _checks(read)
 
 
 def _python(read: Settings) -> Finding:
@@ -112,12 +117,29 @@ def _listener(name: str, where: str, *, running: bool) -> Finding:
         return Finding(name, False, f"{where}: {error}")
 
 
-async def _opens(read: Settings) -> Finding:
+async def _checks(read: Settings) -> list[Finding]:
+    """Say whether the records of our keys are published, and whether the scanners answer."""
+    looked = await looks.scanners(read.checks)
+    try:
+        db = await open_database(read.database.url, read.data, SystemClock())
+    except MailError:
+        return [Finding(each.check, each.ok, each.said) for each in looked]  # `store` tells of it
+    try:
+        looked += await looks.records(await db.read(keys.every), dns.system_resolver(read.dns))
+    finally:
+        await db.close()
+    return [Finding(each.check, each.ok, each.said) for each in looked]
+
+
+async def _opens(read: Settings) -> list[Finding]:
     try:
         async with services.opened(read) as node:
             broken = await node.db.read(check_rows)
+            queued = await node.db.read(watch.standing, 3)
+            ways = await node.db.read(look_at_ways, read)
     except MailError as error:
-        return Finding("store", False, error.text)
-    return Finding(
-        "store", not broken, "database, signer and counts are in order" if not broken else f"{broken[0]} (and more: diwan check)"
-    )
+        return [Finding("store", False, error.text)]
+    said = "database, signer and counts are in order" if not broken else f"{broken[0]} (and more: diwan check)"
+    timely = queued.oldest_s is None or queued.oldest_s <= read.queue.old_s
+    waiting = Finding("queue", timely, watch.said(queued, read.queue.old_s))
+    return [Finding("store", not broken, said), waiting, *(Finding(*way) for way in ways)]

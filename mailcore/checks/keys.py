@@ -148,11 +148,24 @@ def require_ours(tx: Tx, domain: str) -> list[DkimKey]:
     return of_domain(tx, domain)
 
 
+def require_order(known: Sequence[DkimKey], domain: str, *, first: bool) -> None:
+    """Accept the `first` keys where there is none, the next ones where there are some. Raises BadEntry."""
+    if first and known:
+        raise BadEntry(f"{domain} has keys already; `diwan dkim rotate` makes the next ones", domain=domain)
+    if not first and not known:
+        raise BadEntry(f"{domain} has no keys yet; `diwan dkim add` makes them", domain=domain)
+
+
+def states(known: Sequence[DkimKey], now_us: int) -> list[str]:
+    """Say of each key whether it is the next to sign, signs now, or did before."""
+    newest = {(key.domain, key.algorithm): key for key in sorted(known, key=lambda key: key.active_us) if key.active_us <= now_us}
+    return ["next" if key.active_us > now_us else "signs" if newest[key.domain, key.algorithm] == key else "former" for key in known]
+
+
 def add(tx: Tx, made: Sequence[DkimKey], *, first: bool) -> None:
-    """Store keys. Raises BadEntry when they are to be the `first` ones and there are others."""
+    """Store the keys of a domain. Raises BadEntry when they are to be the `first` ones and there are others."""
+    require_order(of_domain(tx, made[0].domain), made[0].domain, first=first)
     for key in made:
-        if first and of_domain(tx, key.domain) and key is made[0]:
-            raise BadEntry("the domain has keys already; `rotate` makes the next ones", domain=key.domain)
         tx.execute(_INSERT, **{name: getattr(key, name) for name in _COLUMNS.split(", ")})
 
 

@@ -1,0 +1,115 @@
+"""`diwan dkim`: keys that sign what leaves in the name of a domain, and the records to publish for them.
+
+The next keys are made ahead: publish their records, and they take over in two days. Former keys can go when what they signed has arrived.
+"""
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from config import log, settings
+from config.clock import SECOND_US, SystemClock
+from config.commands import HERE, Directory, Json, ask, run, show
+from directory.address import parse_domain
+from mailcore import services
+from mailcore.checks import keys
+from mailcore.checks.keys import DkimKey
+
+app = typer.Typer(help="Keys that sign outgoing mail (DKIM): add, list, rotate, remove.", no_args_is_help=True)
+Domain = Annotated[str, typer.Argument(help="A mail domain of this node.")]
+
+
+@app.command()
+def add(domain: Domain, directory: Directory = HERE, as_json: Json = False) -> None:
+    """Make the first keys of a domain, one RSA and one Ed25519, and print the records to publish. They sign at once."""
+    _made(run(_make(directory.absolute(), parse_domain(domain), first=True)), as_json=as_json)
+
+
+@app.command(name="list")
+def listing(
+    domain: Annotated[str, typer.Argument(metavar="[DOMAIN]", help="One domain; without it, all of them.")] = "",
+    directory: Directory = HERE,
+    as_json: Json = False,
+) -> None:
+    """List keys: what signs now, what will sign next, what signed before."""
+    log.configure("error")
+    found = ask(directory, keys.of_domain, parse_domain(domain)) if domain else ask(directory, keys.every)
+    states = keys.states(found, SystemClock().now_us())
+    if as_json:
+        show([{**_row(key), "state": state} for key, state in zip(found, states, strict=True)])
+        return
+    for key, state in zip(found, states, strict=True):
+        sys.stdout.write(f"{key.domain}  {key.selector}  {key.algorithm}  {state}, signs from {_moment(key.active_us)}\n")
+    if not found:
+        sys.stdout.write("no domain has keys; `diwan dkim add DOMAIN` makes them\n")
+
+
+@app.command()
+def rotate(
+    domain: Domain,
+    directory: Directory = HERE,
+    now: Annotated[bool, typer.Option("--now", help="Sign with them at once: the records must be there before.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make the next keys of a domain and print the records to publish. They sign in two days; the former ones until then."""
+    _made(run(_make(directory.absolute(), parse_domain(domain), first=False, at_once=now)), as_json=as_json)
+
+
+@app.command()
+def remove(
+    domain: Domain,
+    selector: Annotated[str, typer.Argument(help="Which key, as `diwan dkim list` names it.")],
+    directory: Directory = HERE,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Destroy a key. Take its record out of the zone a week later, when what it signed has arrived."""
+    if not yes:
+        typer.confirm(f"Destroy the key {selector} of {domain}? It cannot be brought back.", abort=True)
+    log.configure("error")
+    ask(directory, keys.remove, parse_domain(domain), selector)
+    sys.stdout.write(f"destroyed; take {selector}._domainkey.{domain} out of the zone in a week\n")
+
+
+async def _make(directory: Path, domain: str, *, first: bool, at_once: bool = False) -> list[DkimKey]:
+    """Make and store a key of each algorithm. Raises NotFound, BadEntry."""
+    log.configure("error")
+    async with services.opened(settings.load(directory)) as node:
+        known = await node.db.read(keys.require_ours, domain)
+        keys.require_order(known, domain, first=first)
+        now_us = node.clock.now_us()
+        active_us = now_us if first or at_once else now_us + keys.AHEAD_US
+        made = [
+            await keys.make(node.signer, domain, algorithm, selector, now_us, active_us)
+            for algorithm, selector in keys.selectors(known, now_us).items()
+        ]
+        await node.db.write(keys.add, made, first=first)
+    return made
+
+
+def _made(made: Sequence[DkimKey], *, as_json: bool) -> None:
+    if as_json:
+        show([_row(key) for key in made])
+        return
+    sys.stdout.write("publish these records:\n" + "".join(f"{key.zone_line}\n" for key in made))
+    sys.stdout.write(f"these keys sign from {_moment(made[0].active_us)}; `diwan doctor` says whether the DNS has their records\n")
+
+
+def _row(key: DkimKey) -> dict[str, object]:
+    return {
+        "domain": key.domain,
+        "selector": key.selector,
+        "algorithm": key.algorithm,
+        "active_at": _moment(key.active_us),
+        "name": key.name,
+        "type": "TXT",
+        "data": key.record,
+        "zone": key.zone_line,
+    }
+
+
+def _moment(at_us: int) -> str:
+    return datetime.fromtimestamp(at_us // SECOND_US, UTC).isoformat()
