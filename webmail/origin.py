@@ -1,14 +1,19 @@
 """Where a letter comes from: by somebody who signed in, or by which way from another node."""
 
+from typing import Literal
+
 from config.database import Tx
 from directory import resolve
+from mailcore.checks import authres
 from mailcore.routing.trace import Mark
 from signing.verdict import Verdict
 from webmail.desk import Desk
 from webmail.errors import N_
 from webmail.language import gettext as _
 from webmail.reading import Opened
-from webmail.trace import is_from_outside, mark
+from webmail.trace import findings, is_from_outside, mark
+
+DomainSays = Literal["confirmed", "denied", ""]
 
 WAYS: dict[Mark, str] = {
     "missing": N_("Its sender's administration signs the way of its letters, and this one has no such signature."),
@@ -26,11 +31,24 @@ async def is_posing(desk: Desk, opened: Opened, verdict: Verdict | None) -> bool
         return False
     if verdict is not None and verdict.status == "valid":
         return False
+    if domain_says(desk, opened) == "confirmed":
+        return False
     return await desk.services.db.peek(_any_local, [author.domain.lower() for author in opened.people(b"from")])
 
 
 def _any_local(tx: Tx, domains: list[str]) -> bool:
     return any(resolve.is_local_domain(tx, domain) for domain in domains)
+
+
+def domain_says(desk: Desk, opened: Opened) -> DomainSays:
+    """Say what the domain of the author of a letter from outside says of it: by what was found when it came (RFC 9989)."""
+    found = findings(opened.header, desk.services.settings.node.hostname)
+    domains = {author.domain.lower() for author in opened.people(b"from")}
+    if not found or len(domains) != 1 or opened.count(b"from") != 1:
+        return ""
+    if authres.confirms(found, domains.pop()):
+        return "confirmed"
+    return "denied" if authres.results(found).get("dmarc") == "fail" else ""
 
 
 def way(opened: Opened) -> str:

@@ -4,7 +4,7 @@ RFC 8601 §2.2 (syntax), §2.7 (results), §5 (fields that bear our name and are
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mailcore.checks.results import Arc, Dkim, Dmarc, Spf
 from mailcore.message.headers import Field
@@ -125,10 +125,28 @@ def _bare(octets: bytes) -> bytes:
 def results(octets: bytes) -> dict[str, str]:
     """Return the first result of each method in a field of ours: {"dkim": "pass", "spf": "fail", "dmarc": "none"}."""
     found: dict[str, str] = {}
+    for method, words in _parts(octets):
+        found.setdefault(method, words[0])
+    return found
+
+
+def confirms(octets: bytes, domain: str) -> bool:
+    """Say whether a field of ours shows that a domain stands behind a message: DMARC passed, or the domain itself is proven."""
+    for method, words in _parts(octets):
+        if words[0] != "pass" or any(word.startswith("reason=") for word in words):
+            continue
+        if method == "dmarc" and f"header.from={domain}" in words:
+            return True
+        if f"header.d={domain}" in words or f"smtp.mailfrom={domain}" in words:
+            return True
+    return False
+
+
+def _parts(octets: bytes) -> Iterator[tuple[str, list[str]]]:
+    """Return (method, result and properties) of each part of a field; quoted strings are left empty."""
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', octets.decode("ascii", "replace").replace("\r\n", ""))
     for part in bare.split(";")[1:]:
         method, equals, rest = part.strip().partition("=")
-        words = rest.split()
+        words = rest.lower().split()
         if equals and words and _TOKEN.fullmatch(method):
-            found.setdefault(method.lower(), words[0].lower())
-    return found
+            yield method.lower(), words

@@ -41,6 +41,7 @@ async def show(request: Request, desk: Desk) -> Response:
         verdict=verdict,
         signer=await reading.signer(desk, verdict) if verdict is not None else None,
         posing=await origin.is_posing(desk, opened, verdict),
+        domain_says=origin.domain_says(desk, opened),
         way=origin.way(opened),
         judgement=_judgement(opened, verdict, changed=bool(letter.differs)),
         base=f"/mail/{box.account_id}/{opened.mailbox.key.mailbox_id}/{opened.stored.uid}",

@@ -35,3 +35,39 @@ async def test_a_letter_that_poses_as_ours_is_marked(site: Site, clerk: Featured
     inbox = reader.path
     page = await text(reader, f"{inbox}/{uids(await text(reader, inbox))[0]}")
     assert (MARK in page) is marked
+
+
+HOST = "mx.diwan.example"
+DENIED, CONFIRMED = "does not confirm that it sent this letter", "confirms that it sent this letter"
+
+
+def examined(sender: str, said: str, before: str = "") -> bytes:
+    """A stranger's letter with what we found, right behind our trace, or behind what the stranger wrote `before`."""
+    trace, _, rest = letter("ESMTPS", sender).decode().partition("From:")
+    return f"{trace}{before}Authentication-Results: {said}\r\nFrom:{rest}".encode()
+
+
+OURS_DOMAIN = INTERIOR.partition("@")[2]
+FOUND = [
+    (INTERIOR, f"{HOST}; dmarc=pass header.from={OURS_DOMAIN}", "", (False, False, True)),
+    (INTERIOR, f"{HOST}; dkim=pass header.d={OURS_DOMAIN} header.s=x;\r\n\tdmarc=none header.from={OURS_DOMAIN}", "", (False, False, True)),
+    (INTERIOR, f'{HOST}; dkim=pass reason="l= leaves" header.d={OURS_DOMAIN}; dmarc=none', "", (True, False, False)),
+    (INTERIOR, f"{HOST}; spf=fail smtp.mailfrom={OURS_DOMAIN}; dmarc=fail header.from={OURS_DOMAIN}", "", (True, False, False)),
+    (INTERIOR, f"{HOST}; dmarc=pass header.from=attack.example", "", (True, False, False)),
+    (INTERIOR, f"mx.attack.example; dmarc=pass header.from={OURS_DOMAIN}", "", (True, False, False)),
+    (INTERIOR, f"{HOST}; dmarc=pass header.from={OURS_DOMAIN}", "X: y\r\n", (True, False, False)),
+    ("dg@bank.example", f"{HOST}; dmarc=fail header.from=bank.example", "", (False, True, False)),
+    ("dg@bank.example", f"{HOST}; dmarc=pass header.from=bank.example", "", (False, False, True)),
+    ("dg@bank.example", f"{HOST}; dmarc=temperror header.from=bank.example", "", (False, False, False)),
+]
+
+
+@pytest.mark.parametrize(("sender", "said", "before", "marks"), FOUND)
+async def test_what_the_authors_domain_says_is_shown(
+    site: Site, clerk: FeaturedPerson, sender: str, said: str, before: str, marks: tuple[bool, bool, bool]
+) -> None:
+    await site.deliver(EDUCATION, examined(sender, said, before))
+    reader = await site.signed_in(site.people[EDUCATION], "en")
+    await reader.get(f"/mail/{await site.account(EDUCATION)}/")
+    page = await text(reader, f"{reader.path}/{uids(await text(reader, reader.path))[0]}")
+    assert (MARK in page, DENIED in page, CONFIRMED in page) == marks
