@@ -42,7 +42,7 @@ log = structlog.get_logger()
 class Peer:
     """What outgoing sessions share: the resolver, TLS contexts, kept sessions, who may be connected to.
 
-    `roots` are trusted for MTA-STS instead of the system's.
+    `roots` are trusted for MTA-STS instead of the system's, and `port` is where an MX listens.
     """
 
     def __init__(
@@ -53,8 +53,9 @@ class Peer:
         *,
         policies: Policies | None = None,
         roots: Path | None = None,
+        port: int = route.SMTP_PORT,
     ) -> None:
-        self.services, self.allowed, self.roots = services, allowed, roots
+        self.services, self.allowed, self.roots, self.port = services, allowed, roots, port
         self.resolver = resolver or dns.of(services)
         self.policies = policies or Policies(services.db, self.resolver, allowed)
         self.pool = Pool()
@@ -76,7 +77,7 @@ class Peer:
     def map(self) -> Map:
         """Return what finding hosts needs."""
         settings = self.services.settings
-        return Map(settings.node.hostname, self.resolver, self.policies, self.allowed, settings.routing.ca, self.roots)
+        return Map(settings.node.hostname, self.resolver, self.policies, self.allowed, settings.routing.ca, self.roots, self.port)
 
     async def aclose(self) -> None:
         """End the kept sessions."""

@@ -88,7 +88,7 @@ def is_public(address: str) -> bool:
 class Map:
     """What finding hosts needs. Without `policies` no domain is asked for an MTA-STS policy. `ca` is the state's, for nodes.
 
-    `roots` are to be trusted for MTA-STS instead of the system's. `failed` takes hosts that are left out: (host, result of RFC 8460).
+    `roots` are to be trusted for MTA-STS instead of the system's, and `port` is where an MX listens. `failed` takes hosts that are left out: (host, result of RFC 8460).
     """
 
     own_name: str
@@ -97,6 +97,7 @@ class Map:
     allowed: Allowed = is_public
     ca: Path | None = None
     roots: Path | None = None
+    port: int = SMTP_PORT
     failed: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -174,7 +175,7 @@ def _no_address(domain: str, answer: Answer) -> Reply:
 
 async def _demand(domain: str, name: str, given: Map, asked: Found, *, authentic: bool) -> Hop | Reply:
     """Return a hop without its address: by DANE when the zone is signed and has records, else by MTA-STS, else whoever answers."""
-    hop = Hop(name, "", SMTP_PORT, verify=False, ca=given.roots, domain=domain)
+    hop = Hop(name, "", given.port, verify=False, ca=given.roots, domain=domain)
     if authentic:
         answer = await given.resolver.ask(Question(f"_{SMTP_PORT}._tcp.{name}", "TLSA"))
         if answer.failed:  # RFC 7672 §2.1: somebody may be hiding the records
