@@ -22,6 +22,7 @@ from bench import (
     directory_intake,
     directory_ldap,
     diwan,
+    dkim,
     dovecot,
     machine,
     measure_imap,
@@ -42,9 +43,10 @@ SECTIONS: dict[str, Callable[[Run], Awaitable[None]]] = {
     "directory": directory.measure,
     "ldap": directory_ldap.measure,
     "intake": directory_intake.measure,
+    "dkim": dkim.measure,
 }
 IMAP_PARTS = {f"imap-{part}": part for part in measure_imap.PARTS}  # each can be chosen for itself
-ALONE = {"directory", "ldap", "intake", "imap-memory"}  # these need none of the servers
+ALONE = {"directory", "ldap", "intake", "imap-memory", "dkim"}  # these need none of the servers
 WITH_POSTFIX = {"smtp", "imap", "imap-idle"}
 RECIPIENTS = 20  # at most; all servers get the same number
 
