@@ -9,7 +9,7 @@ from config.log import log
 from mailcore.imap.memory import Views
 from mailcore.imap.view import View
 from mailcore.services import Services
-from mailcore.store import snapshots
+from mailcore.store import packing, snapshots
 from mailcore.store.snapshots import LARGE_MESSAGES, Piece
 from mailcore.store.types import MailboxKey
 
@@ -44,5 +44,5 @@ async def _put(services: Services, key: MailboxKey, uidvalidity: int, view: View
     modseq, columns = view.modseq, (view.uids, view.flags, view.modseqs)
     if await services.db.read(snapshots.put_by, key) >= modseq:
         return
-    packed = await asyncio.to_thread(snapshots.pack, columns)
+    packed = await asyncio.to_thread(packing.pack, columns)
     await services.db.write_soft(snapshots.put, Piece(key, uidvalidity, modseq, len(columns[0]), packed))

@@ -1,12 +1,13 @@
 """The selected mailbox as one client knows it: the only place where messages are renumbered. RFC 3501 §5.5, §7.4.1."""
 
-import re
+import sys
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailcore.imap.sequence import STAR, SequenceSet
+from mailcore.store.packing import copied, widened
 from mailcore.store.types import Delta, FlagState, Mailbox, Snapshot
 
 
@@ -41,7 +42,8 @@ class Reflagged:
 
 
 Change = Gone | Total | Reflagged
-_UNSEEN = re.compile(b"[%b]" % b"".join(re.escape(bytes((low,))) for low in range(0, 256, 2)), re.DOTALL)  # \\Seen is the lowest bit
+_UNSEEN = bytes(not octet & 1 for octet in range(256))  # \\Seen is the lowest bit
+_LOWEST = sys.byteorder == "big"
 
 
 class View:
@@ -96,7 +98,7 @@ class View:
         """Have arrays of one's own before something in them changes."""
         self._first_unseen = []
         if not self._own:
-            self.uids, self.flags, self.modseqs = self.uids[:], self.flags[:], self.modseqs[:]
+            self.uids, self.flags, self.modseqs = copied(self.uids), copied(self.flags), copied(self.modseqs)
             self._own = True
 
     @property
@@ -169,10 +171,23 @@ class View:
     def first_unseen(self) -> int:
         """Return the sequence number of the first message without \\Seen, 0 when all have it."""
         if not self._first_unseen:
-            low = memoryview(self.flags).cast("B")[:: self.flags.itemsize] if self.flags else b""
-            found = _UNSEEN.search(bytes(low))
-            self._first_unseen.append(found.start() + 1 if found else 0)
+            self._first_unseen.append(self._find_unseen())
         return self._first_unseen[0]
+
+    def _find_unseen(self) -> int:
+        """Look at the lowest octets, at more and more of them: many a mailbox has one soon, and a large one costs most to look at."""
+        start, step = 0, 1024
+        while start < len(self.flags):
+            octets, width = self.flags[start : start + step].tobytes(), self.flags.itemsize
+            found = octets[_LOWEST * (width - 1) :: width].translate(_UNSEEN).find(1)
+            if found >= 0:
+                return start + found + 1
+            start, step = start + step, 4 * step
+        return 0
+
+    def widen(self) -> None:
+        """Have UIDs in numbers of the width that columns of a search have: comparing them is as quick as can be then."""
+        self.uids = widened(self.uids)
 
     def absorb(self, delta: Delta) -> None:
         """Take note of what happened in the mailbox. Nobody is told and nothing is renumbered before `apply`."""
@@ -319,7 +334,7 @@ class View:
         known = ((self.index(uid), uid) for uid in sorted(self._gone))
         removed = [(place, uid) for place, uid in known if place is not None]
         self.uids, self.flags, self.modseqs = (
-            _without(column, [place for place, _ in removed]) for column in (self.uids, self.flags, self.modseqs)
+            _without(widened(column), [place for place, _ in removed]) for column in (self.uids, self.flags, self.modseqs)
         )
         self._own, self._first_unseen = True, []
         self._gone.clear()

@@ -5,22 +5,17 @@ A piece can be old or missing, then more is read; it is used only where it fits 
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from config.compression import BadCompression, compress, decompress
 from config.database import Row, Tx
-from mailcore.store import rows, tracks
+from mailcore.store import packing, rows, tracks
+from mailcore.store.packing import Columns, widened
 from mailcore.store.types import Mailbox, MailboxKey, Snapshot
 
 LARGE_MESSAGES = 2_000  # fewer are read row by row in 3 ms
 MAX_MESSAGES = 4_000_000  # of a piece: 100 MB while it is unpacked
 MAX_CHANGED_SHARE = 4  # when more than a fourth changed since, the rows are as quick
-WIDTH = 8  # octets of a number
-_COLUMNS = 3
 _IN = "account_id = :account_id AND mailbox_id = :mailbox_id"
-
-Columns = tuple["array[int]", "array[int]", "array[int]"]  # UIDs, flags, modseqs
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,35 +65,6 @@ def put_by(tx: Tx, key: MailboxKey) -> int:
     return int(tx.value(f"SELECT modseq FROM mailbox_snapshot WHERE {_IN}", **_params(key)) or 0)
 
 
-def pack(columns: Sequence["array[int]"]) -> bytes:
-    """Return columns in one piece: octet by octet of all numbers, without those that are 0 in all; 1 to 4 octets a message."""
-    planes: list[bytes] = []
-    for column in columns:
-        octets = _little_endian(column)
-        found = [octets[place::WIDTH] for place in range(WIDTH)]
-        while found and not any(found[-1]):
-            found.pop()
-        planes += [bytes([len(found)]), *found]
-    return compress(b"".join(planes))
-
-
-def unpack(packed: bytes, count: int) -> Columns | None:
-    """Return the columns of a piece, None when it does not hold `count` messages."""
-    try:
-        octets = memoryview(decompress(packed, _COLUMNS * (WIDTH * count + 1)))
-    except BadCompression:
-        return None
-    columns, place = [], 0
-    for _ in range(_COLUMNS):
-        planes = octets[place] if place < len(octets) else WIDTH + 1
-        if planes > WIDTH or place + 1 + planes * count > len(octets):
-            return None
-        columns.append(_widened(octets[place + 1 : place + 1 + planes * count], planes, count))
-        place += 1 + planes * count
-    uids, flags, modseqs = columns
-    return (uids, flags, modseqs) if place == len(octets) else None
-
-
 def differing(tx: Tx) -> list[str]:
     """Return which pieces that are put by would show a mailbox as it is not, one line each."""
     found = []
@@ -115,25 +81,27 @@ def _restored(tx: Tx, mailbox: Mailbox) -> Columns | None:
     row = tx.row(f"SELECT uidvalidity, modseq, message_count, packed FROM mailbox_snapshot WHERE {_IN}", **_params(mailbox.key))
     if row is None or row[0] != mailbox.uidvalidity or row[1] > mailbox.highest_modseq or row[2] > MAX_MESSAGES:
         return None
-    columns = unpack(row[3], row[2])
-    if columns is None or (row[1] < mailbox.highest_modseq and not _advance(tx, mailbox, row[1], columns)):
-        return None
-    return columns if len(columns[0]) == mailbox.exists else None
+    columns = packing.unpack(row[3], row[2])
+    if columns is not None and row[1] < mailbox.highest_modseq:
+        columns = _advanced(tx, mailbox, row[1], columns)
+    return columns if columns is not None and len(columns[0]) == mailbox.exists else None
 
 
-def _advance(tx: Tx, mailbox: Mailbox, since_modseq: int, columns: Columns) -> bool:
-    """Bring columns up to date; return False when that cannot be done, or would take longer than reading the rows."""
+def _advanced(tx: Tx, mailbox: Mailbox, since_modseq: int, columns: Columns) -> Columns | None:
+    """Return columns brought up to date, None when that cannot be done, or would take longer than reading the rows."""
     spans = tracks.touched(tx, mailbox.key, since_modseq, mailbox.highest_modseq)
     uids, flags, modseqs = columns
     horizon: int = tx.value(f"SELECT complete_since FROM mailbox WHERE {_IN}", **_params(mailbox.key))
     touched = sum(bisect_left(uids, high + 1) - bisect_left(uids, low) for low, high in spans)
     if since_modseq < horizon or touched * MAX_CHANGED_SHARE > mailbox.exists:
-        return False
+        return None
+    uids, flags, modseqs = columns = widened(uids), widened(flags), widened(modseqs)
     for (uid,) in reversed(tracks.changed(tx, "expunged", "uid", mailbox.key, since_modseq, spans)):
         place = _place(uids, uid)
         if place is not None:
             del uids[place], flags[place], modseqs[place]
-    return all(_bring(columns, row) for row in tracks.changed(tx, "entry", "uid, flags, modseq", mailbox.key, since_modseq, spans))
+    brought = tracks.changed(tx, "entry", "uid, flags, modseq", mailbox.key, since_modseq, spans)
+    return columns if all(_bring(columns, row) for row in brought) else None
 
 
 def _bring(columns: Columns, row: Row) -> bool:
@@ -154,28 +122,6 @@ def _bring(columns: Columns, row: Row) -> bool:
 def _place(uids: "array[int]", uid: int) -> int | None:
     place = bisect_left(uids, uid)
     return place if place < len(uids) and uids[place] == uid else None
-
-
-def _little_endian(column: "array[int]") -> bytes:
-    if _SWAPPED:
-        column = column[:]
-        column.byteswap()
-    return column.tobytes()
-
-
-def _widened(octets: memoryview, planes: int, count: int) -> "array[int]":
-    """Return numbers from their planes. Through a bytearray: a memoryview takes five times as long to write every eighth octet."""
-    wide = bytearray(WIDTH * count)
-    for plane in range(planes):
-        wide[plane::WIDTH] = octets[plane * count : (plane + 1) * count]
-    column = array("q")
-    column.frombytes(wide)
-    if _SWAPPED:
-        column.byteswap()
-    return column
-
-
-_SWAPPED = array("q", [1]).tobytes()[0] != 1
 
 
 def _params(key: MailboxKey) -> dict[str, int]:

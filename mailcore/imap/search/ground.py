@@ -46,6 +46,9 @@ class Ground:
     progress: Progress = silent
     asked: dict[tuple[AccountId, fulltext.Query, bool], fulltext.Found] = field(default_factory=dict)  # of the index, by one command
 
+    def __post_init__(self) -> None:
+        self.view.widen()
+
     async def columns(self, names: Sequence[str], wanted: Sequence[int]) -> dict[str, list[Column]]:
         """Return columns by name that together have these messages, by UID; those that are gone are in none. Raises LimitReached."""
         async with self.memory.columns.lock(self.key):

@@ -9,7 +9,6 @@ from mailcore.imap.view import View
 
 _ZERO, _ONE = b"0"[0], b"1"[0]
 _MARKS = bytes.maketrans(b"01", b"\x00\x01")
-_WIDTH = 8  # octets of a number in an array of 'q'
 
 
 def full(count: int) -> int:
@@ -49,12 +48,12 @@ def places(mask: int) -> list[int]:
 
 def flagged(view: View, bits: int) -> int:
     """Return the places of messages with any of these flags: octet by octet, without a look at each number."""
-    found, raw = 0, view.flags.tobytes()
-    for octet in range(_WIDTH):
+    found, raw, width = 0, view.flags.tobytes(), view.flags.itemsize
+    for octet in range(width):
         part = bits >> 8 * octet & 0xFF
         if part:
             table = bytes(_ONE if value & part else _ZERO for value in range(256))
-            column = raw[octet if sys.byteorder == "little" else _WIDTH - 1 - octet :: _WIDTH]
+            column = raw[octet if sys.byteorder == "little" else width - 1 - octet :: width]
             found |= _read(column.translate(table))
     return found
 

@@ -8,8 +8,8 @@ import pytest
 from config.database import Tx
 from mailcore.imap import keeping
 from mailcore.services import Services
-from mailcore.store import snapshots
-from mailcore.store.snapshots import Columns
+from mailcore.store import packing, snapshots
+from mailcore.store.packing import Columns
 from mailcore.store.types import MailboxKey
 from tests.mailcore.imap.node import serving
 
@@ -81,5 +81,5 @@ async def test_what_cannot_be_put_by_holds_up_nothing(
     async with serving(services, trusting) as server:
         await server.fill(4)
         await server.signed_in("INBOX")
-        monkeypatch.setattr(snapshots, "pack", broken)
+        monkeypatch.setattr(packing, "pack", broken)
         assert await keeping.put_by(services, server.listener.memory.views) == 0

@@ -1,6 +1,7 @@
 """The view: a client that believes what it is told never counts a message wrongly."""
 
 from array import array
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -17,8 +18,8 @@ def mailbox(modseq: int) -> Mailbox:
     return Mailbox(KEY, "INBOX", "inbox", 1, 1000, modseq, 0, 0, 0, subscribed=True)
 
 
-def view(*uids: int, flags: int = 0) -> View:
-    return View(Snapshot(mailbox(1), array("q", uids), array("q", [flags] * len(uids)), array("q", [1] * len(uids))))
+def view(*uids: int, flags: int = 0, kind: str = "q") -> View:
+    return View(Snapshot(mailbox(1), array(kind, uids), array(kind, [flags] * len(uids)), array(kind, [1] * len(uids))))
 
 
 def delta(modseq: int, updated: dict[int, int] | None = None, expunged: tuple[int, ...] = ()) -> Delta:
@@ -104,13 +105,13 @@ def believe(told: list[Change], numbers: list[int | None], flags: dict[int, int]
 
 
 @settings(max_examples=200, deadline=None)
-@given(STEPS)
-def test_a_client_that_believes_what_it_is_told_agrees_with_the_mailbox(steps: list[tuple[str, int]]) -> None:
+@given(STEPS, st.sampled_from("qB"))
+def test_a_client_that_believes_what_it_is_told_agrees_with_the_mailbox(steps: list[tuple[str, int]], kind: str) -> None:
     truth: dict[int, int] = {1: 0, 2: 0, 3: 0}
-    next_uid, modseq = 4, 1
+    next_uid, modseq = 4, 250  # soon beyond what narrow columns hold
     changed: dict[int, int] = {}  # UID -> modseq
     expunged: dict[int, int] = {}
-    seen = view(1, 2, 3)
+    seen = view(1, 2, 3, kind=kind)
     numbers: list[int | None] = [1, 2, 3]
     flags = {1: 0, 2: 0, 3: 0}
 
@@ -147,3 +148,25 @@ def test_a_client_that_believes_what_it_is_told_agrees_with_the_mailbox(steps: l
                     numbers[place], flags[uid] = uid, seen.flags[place]
     assert numbers == sorted(truth)
     assert {uid: flags[uid] for uid in truth} == truth
+
+
+@pytest.mark.parametrize("kind", ["q", "B", "H"])
+@pytest.mark.parametrize("first", [0, 1, 1023, 1024, 5119, 5120, 5999, 6000])
+def test_the_first_unseen_message_is_found_wherever_it_is(kind: str, first: int) -> None:
+    flags = array(kind, [5] * first + [4] * (6000 - first))
+    seen = View(Snapshot(mailbox(1), array("q", range(1, 6001)), flags, array("q", [1]) * 6000))
+    assert seen.first_unseen() == (first + 1 if first < 6000 else 0)
+
+
+CHANGES: tuple[Callable[[View], object], ...] = (
+    lambda seen: seen.settle(1, FlagState(8, 1 << 40, 1 << 50)),
+    lambda seen: seen.settle_all([FlagState(8, 1 << 40, 1 << 50)], lambda old: 1 << 40),
+    lambda seen: seen.change([1], (), lambda old: 1 << 40, 1 << 50),
+)
+
+
+def test_a_change_of_ones_own_fits_into_narrow_columns() -> None:
+    for change in CHANGES:
+        seen = view(7, 8, kind="B")
+        change(seen)
+        assert list(zip(seen.uids, seen.flags, seen.modseqs, strict=True)) == [(7, 0, 1), (8, 1 << 40, 1 << 50)]

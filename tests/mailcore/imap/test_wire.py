@@ -21,7 +21,7 @@ def events(stream: bytes, cuts: list[int], limits: Limits = LIMITS) -> list[Even
 
 def events_looked_at(stream: bytes, cuts: list[int], limits: Limits) -> list[Event]:
     """The same, but each piece is first looked at as if it were a command alone."""
-    framer, found = Framer(limits), []
+    framer, found = Framer(limits), list[Event]()
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         text = framer.lone(stream[start:end])
         if text is not None:

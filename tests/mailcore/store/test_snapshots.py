@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from config.compression import compress
 from config.database import Tx
-from mailcore.store import mailboxes, messages, snapshots
+from mailcore.store import mailboxes, messages, packing, snapshots
 from mailcore.store.snapshots import Piece
 from mailcore.store.store import Store
 from mailcore.store.types import Flag, MailboxKey
@@ -26,7 +26,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def put_by(tx: Tx, key: MailboxKey) -> Piece:
     taken = snapshots.snapshot(tx, key)
-    packed = snapshots.pack((taken.uids, taken.flags, taken.modseqs))
+    packed = packing.pack((taken.uids, taken.flags, taken.modseqs))
     piece = Piece(key, taken.mailbox.uidvalidity, taken.mailbox.highest_modseq, len(taken.uids), packed)
     snapshots.put(tx, piece)
     return piece
@@ -42,15 +42,30 @@ def restored(tx: Tx, key: MailboxKey) -> bool:
 @given(st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS), max_size=50))
 def test_what_is_packed_is_unpacked(found: list[tuple[int, int, int]]) -> None:
     columns = tuple(array("q", column) for column in (zip(*found, strict=True) if found else ((), (), ())))
-    packed = snapshots.pack(columns)
-    assert snapshots.unpack(packed, len(found)) == columns
-    assert not found or not any(map(any, columns)) or snapshots.unpack(packed, len(found) + 1) is None
+    packed = packing.pack(columns)
+    assert packing.unpack(packed, len(found)) == columns
+    assert not found or not any(map(any, columns)) or packing.unpack(packed, len(found) + 1) is None
+
+
+@given(st.lists(st.integers(0, 62).flatmap(lambda bits: st.integers(0, (1 << bits) - 1)), max_size=50))
+def test_what_is_unpacked_is_as_narrow_as_its_numbers_until_it_is_widened(numbers: list[int]) -> None:
+    column = array("q", numbers)
+    unpacked = packing.unpack(packing.pack((column, column, column)), len(numbers))
+    assert unpacked is not None
+    narrow = unpacked[0]
+    assert narrow.itemsize <= 2 * max(1, -(-max(numbers, default=0).bit_length() // 8))
+    assert packing.pack((narrow, narrow, narrow)) == packing.pack((column, column, column))
+    for made in (packing.widened(narrow), packing.copied(narrow), packing.copied(column)):
+        assert made.typecode == "q"
+        assert made == column
+    assert packing.widened(column) is column
+    assert packing.copied(column) is not column
 
 
 @given(st.binary(max_size=60), st.integers(0, 40))
 def test_what_nobody_packed_is_nothing(octets: bytes, count: int) -> None:
-    assert snapshots.unpack(octets, count) is None
-    unpacked = snapshots.unpack(compress(octets), count)
+    assert packing.unpack(octets, count) is None
+    unpacked = packing.unpack(compress(octets), count)
     assert unpacked is None or all(len(column) == count for column in unpacked)
 
 
