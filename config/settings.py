@@ -1,5 +1,6 @@
 """A node's settings: diwan.toml, typed. A wrong key or value is one line that names the file, the key and what was expected."""
 
+import ipaddress
 import re
 import tomllib
 from pathlib import Path
@@ -59,11 +60,12 @@ class Listen(Section, frozen=True, forbid_unknown_fields=True):
     https: str = ""
     ldaps: str = ""
     sieve: str = ""
+    lmtp: str = ""  # a path, relative to the node's directory: for other mail software of this machine
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if value:
+            if value and name != "lmtp":
                 try:
                     endpoint(value)
                 except ValueError as error:
@@ -84,6 +86,14 @@ class Smtp(Section, frozen=True, forbid_unknown_fields=True):
     max_recipients: int = 1000  # RFC 5321 §4.5.3.1.8 asks for at least 100
     max_connections: int = 1000
     max_connections_per_address: int = 50
+    proxies: tuple[str, ...] = ()  # load balancers, addresses or networks: they say by the PROXY protocol whose connection it is
+
+    def __post_init__(self) -> None:
+        for one in self.proxies:
+            try:
+                ipaddress.ip_network(one)
+            except ValueError:
+                raise ValueError(f"Expected an address or a network, got `{one}` - at `$.proxies`") from None
 
 
 class Rate(Section, frozen=True, forbid_unknown_fields=True):
@@ -159,6 +169,16 @@ class Queue(Section, frozen=True, forbid_unknown_fields=True):
     per_destination: int = 20  # connections at once, when all goes well; Postfix default_destination_concurrency_limit
     rest_after: int = 5  # failed connections in a row, then a destination is left alone for a while
     old_s: int = 14_400  # what waits longer than this is an alarm
+
+
+class Metrics(Section, frozen=True, forbid_unknown_fields=True):
+    """Figures for Prometheus, over plain HTTP: only on loopback, where whoever collects them runs or a proxy asks who comes."""
+
+    listen: str = ""  # host:port, "" for nowhere
+
+    def __post_init__(self) -> None:
+        if self.listen and not endpoint(self.listen)[0].startswith(("127.", "::1", "localhost")):
+            raise ValueError("Expected a loopback address such as `127.0.0.1:9465` - at `$.listen`")
 
 
 class Manifest(Section, frozen=True, forbid_unknown_fields=True):
@@ -269,6 +289,7 @@ class _File(Section, frozen=True, forbid_unknown_fields=True):
     ldap: Ldap = Ldap()
     web: Web = Web()
     queue: Queue = Queue()
+    metrics: Metrics = Metrics()
     manifest: Manifest = Manifest()
     routing: Routing = Routing()
     openid: OpenId = OpenId()
@@ -301,6 +322,7 @@ class Settings(msgspec.Struct, frozen=True):
     syncs: tuple[Sync, ...] = ()
     dns: Dns = Dns()
     checks: Checks = Checks()
+    metrics: Metrics = Metrics()
 
     @property
     def issuer(self) -> str:
@@ -356,6 +378,7 @@ def parse(text: str, directory: Path) -> Settings:
         ldap=read.ldap,
         web=read.web,
         queue=read.queue,
+        metrics=read.metrics,
         manifest=_anchored(read.manifest, directory),
         routing=_rooted(read.routing, directory),
         openid=read.openid,

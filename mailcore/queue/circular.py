@@ -14,7 +14,7 @@ import structlog
 from config.database import Tx
 from config.failpoints import failpoint
 from directory import resolve
-from mailcore.queue import fanout, holds, queue
+from mailcore.queue import counters, fanout, holds, queue
 from mailcore.queue.types import Lease, parsed, queue_name
 from mailcore.services import Services
 from mailcore.store import accounts, mass
@@ -38,7 +38,10 @@ _ADDRESSES = """
     UNION ALL SELECT address FROM unit WHERE unit_id IN (:ids[]) AND closed_us IS NULL AND address IS NOT NULL
     UNION ALL SELECT address FROM list WHERE list_id IN (:ids[]) AND closed_us IS NULL
 """
-_REACHED = "SELECT account_id, address FROM address WHERE account_id IN (:ids[]) AND closed_us IS NULL AND kind <> 'list'"
+_REACHED = """
+    SELECT a.account_id, a.address FROM address a WHERE a.account_id IN (:ids[]) AND a.closed_us IS NULL AND a.kind <> 'list'
+        AND NOT EXISTS (SELECT 1 FROM sieve_account s WHERE s.account_id = a.account_id AND s.active <> '')
+"""
 
 log = structlog.get_logger()
 
@@ -76,6 +79,7 @@ async def serve(services: Services, lease: Lease) -> None:
         failpoint("circular.after_commit")
         if served is None:
             break
+        counters.delivered(served[0])
         log.info("queue.circular", queue_id=queue_name(lease.message.queue_id), delivered=served[0], queued=served[1])
         ready = following.result()
     await services.db.write_brief(pause, lease)

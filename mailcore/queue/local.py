@@ -13,7 +13,7 @@ from config.database import Tx
 from config.failpoints import failpoint
 from directory import resolve
 from directory.types import Target
-from mailcore.queue import bounce, fanout, moderation, queue
+from mailcore.queue import bounce, counters, fanout, moderation, queue
 from mailcore.queue.settle import Outcome, reply_to, settle
 from mailcore.queue.types import Lease, Reply, Report, parsed, queue_name
 from mailcore.services import Services
@@ -136,7 +136,10 @@ async def _write(services: Services, ready: Sequence[Delivery], outcomes: list[O
         return
     failpoint("deliver.after_commit")
     gone = {lease.key for lease in lost}
+    now_us = services.clock.now_us()
     for delivery in ready:
+        if delivery.lease.key not in gone:
+            counters.note(delivery.lease, "delivered", now_us)
         log.info(
             "queue.lease_lost" if delivery.lease.key in gone else "queue.delivered",
             queue_id=queue_name(delivery.lease.message.queue_id),

@@ -16,7 +16,7 @@ from config.errors import MailError
 from config.failpoints import failpoint
 from config.settings import Queue
 from mailcore.errors import Damaged, NoSuchMailbox, OverQuota
-from mailcore.queue import bounce, queue, schedule
+from mailcore.queue import bounce, counters, queue, schedule
 from mailcore.queue.types import Later, Lease, Reply, Report, queue_name
 from mailcore.services import Services
 
@@ -114,7 +114,7 @@ async def settle(services: Services, outcomes: Sequence[Outcome]) -> None:
     lost = await services.db.write_brief(queue.settle, done, later, reports)
     if reports:
         failpoint("bounce.after_commit")
-    _record(decisions, {lease.key for lease in lost})
+    _record(decisions, {lease.key for lease in lost}, now_us)
 
 
 def reply_to(error: Exception) -> Reply:
@@ -141,9 +141,11 @@ async def _reports(services: Services, decisions: Sequence[Decision]) -> list[Re
     return found
 
 
-def _record(decisions: Sequence[Decision], lost: set[tuple[int, int]]) -> None:
+def _record(decisions: Sequence[Decision], lost: set[tuple[int, int]], now_us: int) -> None:
     for each in decisions:
         lease, reply = each.outcome.lease, each.outcome.reply
+        if lease.key not in lost:
+            counters.note(lease, each.action, now_us)
         log.info(
             "queue.lease_lost" if lease.key in lost else f"queue.{each.action}",
             queue_id=queue_name(lease.message.queue_id),

@@ -15,9 +15,10 @@ from functools import partial
 
 import structlog
 
+from config.background import running
 from config.clock import SECOND_US
 from mailcore.dns import Resolver
-from mailcore.queue import local, queue, remote
+from mailcore.queue import alarm, local, queue, remote
 from mailcore.queue.settle import INTERNAL, Outcome, heard, overdue, settle
 from mailcore.queue.traffic import Traffic
 from mailcore.queue.types import Lease
@@ -113,7 +114,8 @@ async def deliver(services: Services) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_work(lane, carry, hints[lane.kind], stopping)) for lane, carry, n in lanes for _ in range(n)]
             try:
-                yield
+                async with running("queue-alarm", alarm.forever(services)):
+                    yield
             finally:
                 stopping.set()
                 poke(services)

@@ -54,3 +54,9 @@ CREATE TABLE queue_hold (
 ) {table};
 
 CREATE INDEX queue_hold_value ON queue_hold (value);
+
+-- When people were last told of what goes on for longer than they want to hear of it.
+CREATE TABLE queue_alarm (
+    name TEXT NOT NULL PRIMARY KEY,
+    told_us {int} NOT NULL
+) {table};
