@@ -21,7 +21,7 @@ from mailcore.queue.client import Session
 from mailcore.queue.connecting import TLS_FAILED, Connecting, Contexts
 from mailcore.queue.pool import Pool
 from mailcore.queue.route import Hop, Map
-from mailcore.queue.sending import GOES_ROUND, LOST, Letter, Stale, send
+from mailcore.queue.sending import GOES_ROUND, LOST, Letter, Stale, portion, send
 from mailcore.queue.settle import Outcome, reply_to, settle
 from mailcore.queue.types import Lease, Queued, Reply, queue_name
 from mailcore.queue.wire import Scan
@@ -34,6 +34,8 @@ from mailcore.spool import SPOOLED_BYTES, Spool
 from mailcore.store import accounts
 
 NEEDS_TRUST = "5.7.10"  # RFC 8689 §4.2.1: encryption needed
+NO_SESSION = ("4.4.1", TLS_FAILED, "4.7.4")  # what is told when no session could be had: the next message would not get one either
+MAX_STALE = 3  # kept sessions that turn out to have ended, for one message
 MAX_TOLD = 1000  # events that wait to be counted; more is a flood that says nothing new
 
 log = structlog.get_logger()
@@ -126,13 +128,18 @@ async def _travel(peer: Peer, domain: str, way: Way, groups: Sequence[Sequence[L
         await settle(peer.services, [Outcome(lease, hops) for group in groups for lease in group])
         return
     kept: tuple[Session, Hop] | None = None
-    for place, group in enumerate(groups):
-        kept, outcomes = await _carry(peer, way, hops, group, kept)
-        failed = kept is None and all(each.reply.status in ("4.4.1", TLS_FAILED, "4.7.4") for each in outcomes)
-        rest = [lease for later in groups[place + 1 :] for lease in later] if failed else []
-        await settle(peer.services, [*outcomes, *(Outcome(lease, outcomes[0].reply) for lease in rest)])
-        if rest:
-            break
+    try:
+        for place, group in enumerate(groups):
+            kept, outcomes = await _carry(peer, way, hops, group, kept)
+            failed = kept is None and all(each.reply.status in NO_SESSION for each in outcomes)
+            rest = [lease for later in groups[place + 1 :] for lease in later] if failed else []
+            await settle(peer.services, [*outcomes, *(Outcome(lease, outcomes[0].reply) for lease in rest)])
+            if rest:
+                break
+    except BaseException:
+        if kept is not None:
+            kept[0].close()
+        raise
     if kept is not None:
         await peer.pool.give(*kept)
 
@@ -145,18 +152,24 @@ async def _carry(
         letter = await opened(peer.services, group[0].message)
     except Exception as error:  # noqa: BLE001  (a driver: the recipients are postponed, never lost)
         return kept, [Outcome(lease, reply_to(error)) for lease in group]
-    for _ in range(2):
-        found = kept if kept is not None and kept[0].usable else await _session(peer, hops, letter)
-        if isinstance(found, Reply):
-            return None, [Outcome(lease, found) for lease in group]
-        session, hop = kept = found
-        try:
-            outcomes = await transfer(peer.services, session, hop, way, letter, group)
-        except Stale:
+    outcomes: list[Outcome] = []
+    left, stale = list(group), 0
+    while left and stale < MAX_STALE:
+        if kept is not None and not kept[0].usable:
+            await kept[0].quit()
             kept = None
+        found = kept or await _session(peer, hops, letter)
+        if isinstance(found, Reply):
+            return None, outcomes + [Outcome(lease, found) for lease in left]
+        session, hop = kept = found
+        part = left[: portion(session)]
+        try:
+            outcomes += await transfer(peer.services, session, hop, way, letter, part)
+        except Stale:
+            stale += 1
             continue
-        return (kept if session.line.idle else None), outcomes
-    return None, [Outcome(lease, LOST) for lease in group]
+        left = left[len(part) :]
+    return (kept if kept is not None and kept[0].line.idle else None), outcomes + [Outcome(lease, LOST) for lease in left]
 
 
 async def _session(peer: Peer, hops: Sequence[Hop], letter: Letter) -> tuple[Session, Hop] | Reply:

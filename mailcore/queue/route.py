@@ -88,7 +88,8 @@ def is_public(address: str) -> bool:
 class Map:
     """What finding hosts needs. Without `policies` no domain is asked for an MTA-STS policy. `ca` is the state's, for nodes.
 
-    `roots` are to be trusted for MTA-STS instead of the system's, and `port` is where an MX listens. `failed` takes hosts that are left out: (host, result of RFC 8460).
+    `roots` are to be trusted for MTA-STS instead of the system's, and `port` is where an MX listens. `failed` takes hosts that are left
+    out: (host, result of RFC 8460).
     """
 
     own_name: str

@@ -49,32 +49,33 @@ class Stale(Exception):
     """A kept session had ended before the peer heard anything of the message: on a new one nothing is sent twice."""
 
 
+def portion(session: Session) -> int:
+    """Return how many recipients may go together over a session (RFC 9422 §4.2)."""
+    return min(session.limits.recipients or RECIPIENTS, RECIPIENTS)
+
+
 async def send(session: Session, letter: Letter, group: Sequence[Lease], now_us: int) -> list[Outcome]:
-    """Send one message to some recipients; return how it ended for each. Raises Stale."""
+    """Send one message to some recipients, at most a portion; return how it ended for each. Raises Stale."""
     refusal = refused(session, letter, group)
     if refusal is not None:
         return [Outcome(lease, refusal) for lease in group]
     able = [lease for lease in group if lease.address.isascii() or "smtputf8" in session.extensions]
     outcomes = [Outcome(lease, wire.NEEDS_UTF8) for lease in group if lease not in able]
-    most = min(session.limits.recipients or RECIPIENTS, RECIPIENTS)
+    if not able:
+        return outcomes
     failpoint("remote.before_send")
-    for at in range(0, len(able), most):
-        part = able[at : at + most]
-        fresh = session.mails == 0
-        session.mails += 1
-        found: list[Outcome] = []
-        try:
-            if not (at == 0 or session.usable):
-                raise Lost("the peer takes no more messages in this session")
-            await _Transaction(session, letter, part, now_us, found).run()
-        except Lost as lost:
-            session.close()
-            if not found and at == 0 and not fresh and not getattr(lost, "heard", False):
-                raise Stale from None
-        concluded = {each.lease.key for each in found}
-        lost_reply = replace(LOST, peer=session.host)
-        outcomes += found + [Outcome(lease, lost_reply) for lease in part if lease.key not in concluded]
-    return outcomes
+    kept = session.mails > 0
+    session.mails += 1
+    going = _Transaction(session, letter, able, now_us, outcomes)
+    try:
+        await going.run()
+    except Lost:
+        session.close()
+        if kept and not going.heard:
+            raise Stale from None
+    concluded = {each.lease.key for each in outcomes}
+    lost = replace(LOST, peer=session.host)
+    return outcomes + [Outcome(lease, lost) for lease in group if lease.key not in concluded]
 
 
 def refused(session: Session, letter: Letter, group: Sequence[Lease]) -> Reply | None:
@@ -100,14 +101,10 @@ class _Transaction:
 
     async def run(self) -> None:
         """Note each outcome as soon as it is certain. Raises Lost."""
-        try:
-            if self.pipelining and self.chunking and self.letter.facts.size_bytes <= IN_ONE_BYTES:
-                await self._in_one()
-            else:
-                await self._in_turn()
-        except Lost as lost:
-            lost.heard = self.heard > 0  # type: ignore[attr-defined]
-            raise
+        if self.pipelining and self.chunking and self.letter.facts.size_bytes <= IN_ONE_BYTES:
+            await self._in_one()
+        else:
+            await self._in_turn()
 
     async def _in_one(self) -> None:
         """Send everything at once: one round trip for a message."""

@@ -51,7 +51,7 @@ class Sink:
             await writer.wait_closed()
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        mail, rcpts, secure = b"", [], False
+        mail, rcpts, secure, data = b"", [], False, bytearray()
         if not await self._answer(writer, b"GREETING", b"220 sink.example ESMTP"):
             return
         while line := await reader.readline():
@@ -65,18 +65,28 @@ class Sink:
                 await self._answer(writer, command, b"220 go ahead")
                 await writer.start_tls(self.tls)
                 secure = True
+            elif verb == b"BDAT":
+                data += await reader.readexactly(int(command.split(b" ")[1]))
+                last = command.upper().endswith(b" LAST")
+                said = await self._answer(writer, command, b"250 2.0.0 taken")
+                if not said:
+                    return
+                if last and said.startswith(b"2") and rcpts:
+                    self.transactions.append(Transaction(mail, rcpts, bytes(data), secure))
+                if last:
+                    mail, rcpts, data = b"", [], bytearray()
             elif verb == b"DATA":
                 said = await self._answer(writer, b"DATA", b"354 go ahead")
                 if not said:
                     return
                 if not said.startswith(b"354"):
                     continue
-                data = await self._data(reader)
+                content = await self._data(reader)
                 said = await self._answer(writer, b"DOT", b"250 2.0.0 taken")
                 if not said:
                     return
                 if said.startswith(b"2"):
-                    self.transactions.append(Transaction(mail, rcpts, data, secure))
+                    self.transactions.append(Transaction(mail, rcpts, content, secure))
                 mail, rcpts = b"", []
             else:
                 said = await self._answer(writer, command, b"250 2.0.0 fine")

@@ -1,11 +1,14 @@
+import contextlib
+import tracemalloc
+
 import pytest
 
 from config.settings import Route
-from mailcore.queue import listing
+from mailcore.queue import listing, queue, remote
 from mailcore.queue.accept import accept
 from mailcore.queue.types import Recipient
 from mailcore.queue.worker import drain
-from tests.mailcore.queue import sink as peer
+from tests.mailcore.queue import sink as peer_sink
 from tests.mailcore.queue.node import AMINA, HOSTNAME, inbox, letter, submission
 
 X, Y = "x@elsewhere.example", "y@elsewhere.example"
@@ -89,16 +92,16 @@ async def test_each_recipient_has_a_reply_of_its_own(via, sink):
     [
         ((b"GREETING", b"421 4.3.2 closing"), "451 4.3.2 127.0.0.1 said: 421 4.3.2 closing"),
         ((b"GREETING", b"554 5.7.1 go away"), "451 4.7.1 127.0.0.1 said: 554 5.7.1 go away"),
-        ((b"EHLO", peer.DROP), "451 4.4.1 no connection to 127.0.0.1"),
+        ((b"EHLO", peer_sink.DROP), "451 4.4.1 no connection to 127.0.0.1"),
         ((b"MAIL", b"451 4.3.0 later"), "451 4.3.0 later"),
-        ((b"MAIL", peer.DROP), "451 4.4.2 the connection broke"),
-        ((b"RCPT", peer.DROP), "451 4.4.2 the connection broke"),
+        ((b"MAIL", peer_sink.DROP), "451 4.4.2 the connection broke"),
+        ((b"RCPT", peer_sink.DROP), "451 4.4.2 the connection broke"),
         ((b"RCPT", b"421 4.7.0 slow down"), "421 4.7.0 slow down"),
         ((b"DATA", b"452 4.3.1 full"), "452 4.3.1 full"),
-        ((b"DATA", peer.DROP), "451 4.4.2 the connection broke"),
-        ((b"BODY", peer.DROP), "451 4.4.2 the connection broke"),
+        ((b"DATA", peer_sink.DROP), "451 4.4.2 the connection broke"),
+        ((b"BODY", peer_sink.DROP), "451 4.4.2 the connection broke"),
         ((b"DOT", b"451 4.3.0 not now"), "451 4.3.0 not now"),
-        ((b"DOT", peer.DROP), "451 4.4.2 the connection broke"),
+        ((b"DOT", peer_sink.DROP), "451 4.4.2 the connection broke"),
     ],
 )
 async def test_what_may_pass_is_tried_again(via, sink, clock, script, said):
@@ -225,3 +228,127 @@ async def test_a_message_that_went_through_fifty_servers_goes_no_further(via, si
         [report] = await inbox(services, AMINA)
     assert b"Status: 5.4.6" in report
     assert sink.transactions == []
+
+
+async def test_a_session_is_kept_for_the_next_lease(via, sink):
+    async with via() as services, contextlib.aclosing(remote.Peer(services)) as peer:
+        for _ in range(3):
+            await accept(services, submission(X))
+            await remote.serve(peer, await leased(services))
+        assert len(sink.transactions) == 3
+        assert sink.connections == 1
+        assert sink.commands[-1] == b"DATA"
+    assert sink.commands[-1] == b"QUIT"
+
+
+async def test_a_kept_session_that_the_peer_has_left_costs_nobody_anything(via, sink):
+    sink.replies.append((b"MAIL", b"250 fine"))
+    async with via() as services, contextlib.aclosing(remote.Peer(services)) as peer:
+        await accept(services, submission(X))
+        await remote.serve(peer, await leased(services))
+        sink.replies.append((b"MAIL", peer_sink.DROP))
+        await accept(services, submission(X))
+        await remote.serve(peer, await leased(services))
+        assert await last(services) == []
+    assert (len(sink.transactions), sink.connections) == (2, 2)
+
+
+@pytest.mark.parametrize(("limits", "want"), [(b"LIMITS RCPTMAX=2", ([2, 2, 1], 1)), (b"LIMITS MAILMAX=1 RCPTMAX=2", ([2, 2, 1], 3))])
+async def test_what_a_peer_takes_at_once_is_kept_to(via, sink, clock, limits, want):
+    sink.extensions.append(limits)
+    async with via() as services:
+        await accept(services, submission(*(f"{name}@elsewhere.example" for name in "abcde")))
+        for _ in range(3):
+            await drain(services)
+            clock.advance(300_000_000)
+        assert await last(services) == []
+    assert ([len(sent.rcpts) for sent in sink.transactions], sink.connections) == want
+
+
+@pytest.mark.parametrize("extensions", [[b"PIPELINING"], [b"CHUNKING"], [b"PIPELINING", b"CHUNKING"], []])
+async def test_large_messages_arrive_whole_and_are_not_held_in_memory(via, sink, extensions):
+    sink.extensions = [*extensions, b"8BITMIME"]
+    raw = letter() + b"".join(b".%d\r\n" % n + b"x" * 70 + b"\r\n" for n in range(40_000))
+    async with via() as services:
+        await accept(services, submission(X, Y, raw=raw))
+        tracemalloc.start()
+        await drain(services)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert await last(services) == []
+    [sent] = sink.transactions
+    assert sent.data == raw
+    held = len(sent.data) * 2 + (1 << 20)  # what the sink holds of it, which lives in this process too
+    assert peak - held < 6 << 20
+
+
+async def test_a_refusal_in_the_middle_of_chunks_is_heard(via, sink):
+    sink.extensions = [b"CHUNKING"]
+    sink.replies.append((b"BDAT", b"552 5.3.4 too much"))
+    async with via() as services:
+        await accept(services, submission(X, raw=letter("x" * 70 + "\r\n") * 20_000))
+        await drain(services)
+        [report] = await inbox(services, AMINA)
+    assert b"552 5.3.4 too much" in report
+
+
+async def test_binary_content_goes_to_a_peer_that_takes_it_and_back_from_one_that_does_not(via, sink):
+    binary = letter("a\nb\0c")
+    async with via() as services:
+        await accept(services, submission(X, raw=binary, body="BINARYMIME"))
+        await drain(services)
+        [report] = await inbox(services, AMINA)
+        assert b"Status: 5.6.1" in report
+        sink.extensions += [b"CHUNKING", b"BINARYMIME"]
+        await accept(services, submission(X, raw=binary, body="BINARYMIME"))
+        await drain(services)
+    [sent] = sink.transactions
+    assert sent.data == binary
+    assert b"BODY=BINARYMIME" in sent.mail
+
+
+@pytest.mark.parametrize("offered", [True, False])
+async def test_a_message_that_requires_tls_goes_over_verified_tls_only(via, sink, authority, offered):
+    sink.tls = authority.localhost
+    sink.extensions += [b"REQUIRETLS"] if offered else []
+    async with via("verify", authority.ca, "localhost") as services:
+        await accept(services, submission(X, requiretls=True))
+        await drain(services)
+        reports = await inbox(services, AMINA)
+    assert [b"REQUIRETLS" in sent.mail for sent in sink.transactions] == ([True] if offered else [])
+    assert [b"Status: 5.7.30" in report for report in reports] == ([] if offered else [True])
+
+
+async def test_a_message_that_requires_tls_does_not_go_where_nobody_is_known(via, sink, authority):
+    sink.tls = authority.localhost
+    sink.extensions.append(b"REQUIRETLS")
+    async with via("opportunistic") as services:
+        await accept(services, submission(X, requiretls=True))
+        await drain(services)
+        [report] = await inbox(services, AMINA)
+    assert sink.transactions == []
+    assert b"Status: 5.7.10" in report
+
+
+async def test_what_a_peer_says_before_tls_does_not_count_as_said_inside(via, sink, authority):
+    sink.tls = authority.localhost
+    sink.replies.append((b"STARTTLS", b"220 go ahead\r\n250 injected"))
+    async with via("verify", authority.ca, "localhost") as services:
+        await accept(services, submission(X))
+        await drain(services)
+        [(_, said)] = await last(services)
+    assert said.startswith("451 4.7.5")
+    assert sink.transactions == []
+
+
+async def test_a_peer_that_speaks_no_smtp_is_tried_again(via, sink):
+    sink.replies.append((b"GREETING", b"HTTP/1.1 400 Bad Request"))
+    async with via() as services:
+        await accept(services, submission(X))
+        await drain(services)
+        assert await last(services) == [(X, "451 4.4.1 no connection to 127.0.0.1")]
+
+
+async def leased(services):
+    until_us = services.clock.now_us() + 300_000_000
+    return await services.db.write(queue.lease_remote, "test", until_us, 50, ())
