@@ -32,11 +32,8 @@ class Set:
     seal: bytes
     signature: Signature
     sealed: dict[str, str]
-
-    @property
-    def octets(self) -> tuple[bytes, bytes, bytes]:
-        """Return the fields in the order in which they are sealed (§5.1.1)."""
-        return self.results, self.message, self.seal
+    front: bytes  # the first two in their relaxed form, in the order in which they are sealed (§5.1.1)
+    whole: bytes  # all three
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +98,7 @@ def _sealed(sets: Sequence[Set]) -> Steps[bool]:
     if algorithm not in signature.ALGORITHMS:
         raise BadSignature("unknown algorithm")
     domain, selector = signature.place(newest.sealed)
-    before = [octets for each in sets[:-1] for octets in each.octets]
-    digest = chained([*before, newest.results, newest.message], signature.unsigned(newest.seal))
+    digest = chained([*(each.whole for each in sets[:-1]), newest.front], signature.unsigned(newest.seal))
     value = signature.binary(newest.sealed, "b", signature.MAX_SIGNATURE)
     return (yield from _fits(algorithm, domain, selector, value, digest))
 
@@ -116,8 +112,8 @@ def _fits(algorithm: str, domain: str, selector: str, value: bytes, digest: byte
 
 
 def chained(before: Sequence[bytes], last: bytes) -> bytes:
-    """Return the SHA-256 of fields in their relaxed form and of a seal with an empty b= (§5.1.1)."""
-    hashed = hashlib.sha256(b"".join(canonical.field(octets, "relaxed") for octets in before))
+    """Return the SHA-256 of what is in its relaxed form already and of a seal with an empty b= (§5.1.1)."""
+    hashed = hashlib.sha256(b"".join(before))
     hashed.update(canonical.field(last, "relaxed")[:-2])
     return hashed.digest()
 
@@ -150,4 +146,10 @@ def _set(results: bytes, message: bytes, seal: bytes) -> Set:
     sealed = tags.read(seal.partition(b":")[2])
     if "h" in sealed:
         raise BadSignature("a seal has no h=")  # §4.1.3
-    return Set(results, message, seal, made, sealed)
+    front = relaxed(results) + relaxed(message)
+    return Set(results, message, seal, made, sealed, front, front + relaxed(seal))
+
+
+def relaxed(field: bytes) -> bytes:
+    """Return a field in its relaxed form."""
+    return canonical.field(field, "relaxed")

@@ -30,18 +30,22 @@ Hashes = dict[Shape, tuple[bytes, int]]
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The fields of a message, as octets with their line breaks, in the order in which they stand."""
+    """The fields of a message by their names in lower case, whole, the uppermost of each name first."""
 
-    fields: tuple[tuple[bytes, bytes], ...]  # (name in lower case, the whole field)
+    named: dict[bytes, list[bytes]]
 
     @classmethod
     def of(cls, raw: Content, fields: Iterable[Field]) -> "Head":
         """Cut the fields out of a message."""
-        return cls(tuple((field.lower, raw[field.start : field.end]) for field in fields if field.lower))
+        named: dict[bytes, list[bytes]] = {}
+        for field in fields:
+            if field.lower:
+                named.setdefault(field.lower, []).append(raw[field.start : field.end])
+        return cls(named)
 
     def all(self, name: bytes) -> list[bytes]:
         """Return the fields of a name, the uppermost first."""
-        return [octets for lower, octets in self.fields if lower == name]
+        return self.named.get(name, [])
 
     def digest(self, signed: Sequence[bytes], form: Form, last: bytes) -> bytes:
         """Return the SHA-256 of the signed fields, each time the lowest not yet taken, then `last` without its line break (§3.7)."""
@@ -49,7 +53,7 @@ class Head:
         hashed = hashlib.sha256()
         for name in signed:
             if name not in stacks:
-                stacks[name] = self.all(name)
+                stacks[name] = self.all(name).copy()
             if stacks[name]:
                 hashed.update(canonical.field(stacks[name].pop(), form))
         hashed.update(canonical.field(last, form)[:-2])

@@ -85,8 +85,8 @@ async def _sealed(services: Services, raw: Content, spans: tuple[Field, ...], bo
     key, instance, now_s = opened[0], len(chain.sets) + 1, services.clock.now_us() // SECOND_US
     results = b"ARC-Authentication-Results: i=%d;%b" % (instance, written.partition(b":")[2])
     signature = signing.message_signature(instance, head, await _body_hash(raw, body_start), key, now_s)
-    before = [octets for each in chain.sets for octets in each.octets]
-    seal = signing.seal(instance, [*before, results, signature], key, now_s, "pass" if chain.sets else "none")
+    front = arc.relaxed(results) + arc.relaxed(signature)
+    seal = signing.seal(instance, [*(each.whole for each in chain.sets), front], key, now_s, "pass" if chain.sets else "none")
     return seal + signature + results
 
 

@@ -51,11 +51,7 @@ class SigningKey:
 
 def listed(head: Head) -> tuple[bytes, ...]:
     """Return h= for a message: each field to be signed as often as it stands, and From once more."""
-    counts: dict[bytes, int] = {}
-    for name, _ in head.fields:
-        counts[name] = counts.get(name, 0) + 1
-    names = [name for name in SIGNED for _ in range(counts.get(name, 0))]
-    return (b"from", *names)
+    return (b"from", *(name for name in SIGNED for _ in head.all(name)))
 
 
 def dkim(head: Head, body_hash: bytes, keys: Sequence[SigningKey], now_s: int) -> bytes:
@@ -72,7 +68,7 @@ def message_signature(instance: int, head: Head, body_hash: bytes, key: SigningK
 
 
 def seal(instance: int, chain: Sequence[bytes], key: SigningKey, now_s: int, validity: str) -> bytes:
-    """Return the ARC-Seal over the fields of all sets, canonical, the new one's other two included (RFC 8617 §5.1.1)."""
+    """Return the ARC-Seal over all sets in their relaxed form, the new one's other two fields included (RFC 8617 §5.1.1)."""
     unsigned = _unsigned(f"ARC-Seal: i={instance}; cv={validity}; ".encode("ascii"), key, now_s, b"")
     return _with(unsigned, key.sign(arc.chained(chain, unsigned)))
 

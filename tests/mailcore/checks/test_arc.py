@@ -31,8 +31,8 @@ def sealed(raw: bytes, domain: str, dmarc: str = "pass") -> bytes:
     key = letters.signing_keys(domain)[0]
     results = authres.sealed(instance, authres.payload(f"mx.{domain}", Spf("pass", "x.example"), (), Dmarc(dmarc, "gov.example"), None))
     message = signing.message_signature(instance, head, canonical.body_hash(raw, start, "relaxed")[0], key, NOW_S)
-    before = [octets for each in sets for octets in each.octets]
-    seal = signing.seal(instance, [*before, results, message], key, NOW_S, "pass" if sets else "none")
+    before = [each.whole for each in sets]
+    seal = signing.seal(instance, [*before, arc.relaxed(results), arc.relaxed(message)], key, NOW_S, "pass" if sets else "none")
     return seal + message + results + raw
 
 
