@@ -28,6 +28,7 @@ from webmail.connection import Connection, Room
 from webmail.directory import routes as directory
 from webmail.driver import Driver
 from webmail.faces import autoconfig, carddav, manifest, scim
+from webmail.filters import routes as filters
 from webmail.headers import SafeHeaders
 from webmail.oidc import routes as openid
 from webmail.oidc.outgoing import farewells
@@ -72,6 +73,7 @@ ROUTES = [
     *_route(ONE + "/body", guard.page(message.body)),
     *_route(ONE + "/raw", guard.page(message.raw)),
     *_route(ONE + "/part/{path}", guard.page(message.part)),
+    *filters.ROUTES,
     *security.ROUTES,
     *directory.ROUTES,
     *openid.ROUTES,
