@@ -9,6 +9,7 @@ from config.log import log
 from directory import search
 from mailcore.queue import fanout, tls_reports
 from mailcore.services import Services
+from mailcore.sieve import marks
 
 EVERY_S = 3600.0
 
@@ -33,11 +34,19 @@ async def _sweep(services: Services) -> dict[str, int]:
     return {"tombstones": swept.tombstones, "blobs": swept.blobs, "copies": await _drop_copies(services)}
 
 
+async def _forget(services: Services) -> dict[str, int]:
+    """Forget whom scripts answered, and which letters they saw, when that is over."""
+    dropped = 0
+    while count := await services.db.write(marks.drop):
+        dropped += count
+    return {"marks": dropped}
+
+
 async def _index(services: Services) -> dict[str, int]:
     return {"accounts": await search.catch_up(services.db)}
 
 
-JOBS = {"store.swept": _sweep, "directory.indexed": _index, "tls.reports": tls_reports.send}
+JOBS = {"store.swept": _sweep, "sieve.swept": _forget, "directory.indexed": _index, "tls.reports": tls_reports.send}
 
 
 async def _forever(services: Services) -> None:
