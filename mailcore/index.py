@@ -1,4 +1,4 @@
-"""The role that brings full-text indexes up to date behind delivery: once enough has come and an account is quiet.
+"""The role that brings indexes and bundles up to date behind delivery: once enough has come and an account is quiet.
 
 It hears of changes as they are committed; what other processes change, and what was left over, it finds by looking at all
 accounts now and then. Messages are found before they are indexed, too (mailcore/store/fulltext): so it never hurries.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from config.background import running
 from config.log import log
 from mailcore.services import Services
-from mailcore.store import accounts
+from mailcore.store import accounts, bundles
 from mailcore.store.fulltext import catch_up, rows
 from mailcore.store.fulltext.segment import VERSION
 from mailcore.store.store import Store
@@ -114,20 +114,26 @@ async def look(store: Store, waiting: Waiting) -> None:
         for after in found:
             waiting.add(after)
     after = 0
+    while found := await store.db.read(bundles.lacking, after, LOOK_ACCOUNTS):
+        for after in found:
+            waiting.add(after)
+    after = 0
     while found := await store.db.read(rows.outdated, VERSION, after, LOOK_ACCOUNTS):
         for after in found:
             waiting.add(after)
 
 
 async def once(store: Store, waiting: Waiting, account_id: AccountId) -> None:
-    """Index what an account has that is not indexed."""
+    """Index what an account has that is not indexed, and bundle what its lists show."""
 
     async def pause(spent_s: float) -> None:
         await asyncio.sleep(waiting.rest_s(spent_s))
 
-    done = await catch_up(store, await store.open_account(account_id), pause)
+    account = await store.open_account(account_id)
+    done = await catch_up(store, account, pause)
     if done:
         log.info("fulltext.indexed", account_id=account_id, messages=done)
+    await bundles.catch_up(store, account, pause)
 
 
 async def _guarded(event: str, work: Coroutine[None, None, None], **facts: object) -> None:

@@ -44,9 +44,14 @@ def thread_id(account_id: AccountId, thread: int) -> str:
     return f"T{account_id}-{thread}"
 
 
-def _date(us: int) -> bytes:
-    day, second = divmod(us // 1_000_000, DAY_S)
-    return b'%b %02d:%02d:%02d +0000"' % (_day(day), second // 3600, second // 60 % 60, second % 60)
+def date(us: int) -> bytes:
+    """Write a date and time in UTC, in quotes."""
+    minute, second = divmod(us // 1_000_000, 60)
+    return _day(minute // 1440) + _MINUTES[minute % 1440] + _SECONDS[second]
+
+
+_MINUTES = [b" %02d:%02d:" % divmod(minute, 60) for minute in range(1440)]
+_SECONDS = [b'%02d +0000"' % second for second in range(60)]
 
 
 @lru_cache(maxsize=4096)
@@ -73,8 +78,8 @@ def _faces(opened: Opened) -> Summary | Faces:
 
 
 RENDERERS: dict[tuple[str, bool], Renderer] = {  # by name, and whether strings may be UTF-8
-    ("INTERNALDATE", False): lambda opened: b"INTERNALDATE " + _date(opened.row.internaldate_us),
-    ("SAVEDATE", False): lambda opened: b"SAVEDATE " + _date(opened.row.saved_us),
+    ("INTERNALDATE", False): lambda opened: b"INTERNALDATE " + date(opened.row.internaldate_us),
+    ("SAVEDATE", False): lambda opened: b"SAVEDATE " + date(opened.row.saved_us),
     ("RFC822.SIZE", False): lambda opened: b"RFC822.SIZE %d" % opened.row.size_bytes,
     ("EMAILID", False): lambda opened: b"EMAILID (%b)" % email_id(opened.account_id, opened.row.message_id).encode(),
     ("THREADID", False): lambda opened: b"THREADID (%b)" % thread_id(opened.account_id, opened.row.thread_id).encode(),

@@ -70,6 +70,10 @@ INVARIANTS = {
     "every right is at a mailbox": """
         SELECT 'account ' || r.account_id || ' mailbox ' || r.mailbox_id || ': right of ' || r.grantee_id FROM mailbox_right r
         LEFT JOIN mailbox m ON m.account_id = r.account_id AND m.mailbox_id = r.mailbox_id WHERE m.mailbox_id IS NULL""",
+    "a bundle is of the messages that are there": """
+        SELECT 'account ' || b.account_id || ' bundle ' || b.number || ': of ' || b.message_count || ', there are ' || COUNT(m.message_id)
+        FROM bundle b LEFT JOIN message m ON m.account_id = b.account_id AND m.message_id BETWEEN b.number * 256 AND b.number * 256 + 255
+        GROUP BY b.account_id, b.number, b.kind, b.message_count HAVING b.message_count <> COUNT(m.message_id)""",
     "no index is ahead of its account": """
         SELECT 'account ' || f.account_id || ': indexed up to ' || f.indexed_upto || ', next message ' || s.message_next
         FROM fulltext_state f JOIN account_state s ON s.account_id = f.account_id WHERE f.indexed_upto >= s.message_next""",

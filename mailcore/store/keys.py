@@ -113,5 +113,5 @@ class AccountKey:
         """Return what was sealed for this field and number. Raises Damaged."""
         try:
             return self._aead.decrypt(sealed[:NONCE], sealed[NONCE:], self._bound(field, number))
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # the latter for what is shorter than a nonce
             raise Damaged(account_id=self.account_id, field=field.decode("ascii"), number=number) from error

@@ -6,7 +6,6 @@ modseq order, so a reader that has seen modseq n has seen everything up to n.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from operator import eq
 from typing import Any
 
 from config.database import Tx
@@ -83,21 +82,13 @@ def fetch(
     LIGHT_BYTES are None, so that a list of many messages is of bounded size.
     """
     fields = {"summary": summary, "header": header, "light": light}
-    wanted = _run(wanted)
+    wanted = entries.run(wanted)
     found = _select(tx, "entry", key, wanted, **fields)
     if len(found) < len(wanted):
         missing = set(wanted).difference(stored.uid for stored in found)
         found += _select(tx, "expunged", key, sorted(missing), **fields)
         found.sort(key=lambda stored: stored.uid)
     return found
-
-
-def _run(wanted: Sequence[int]) -> Sequence[int]:
-    """Return UIDs as a range when they are one: a list of them is written out and read again, which takes a third of the time."""
-    if isinstance(wanted, range) or not wanted:
-        return wanted
-    run = range(wanted[0], wanted[0] + len(wanted))
-    return run if wanted[-1] == run[-1] and all(map(eq, wanted, run)) else wanted
 
 
 def page(tx: Tx, key: MailboxKey, before_uid: int | None, limit: int) -> list[Stored]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from config.clock import DAY_US
 from config.database import Database, Row, Tx
-from mailcore.store import threads
+from mailcore.store import bundles, threads
 from mailcore.store.blobs import Blobs, delete_small, select_untouched_small
 from mailcore.store.types import BlobId
 
@@ -98,6 +98,7 @@ def drop_tombstones(tx: Tx, before_us: int) -> int:
                 AND NOT EXISTS (SELECT 1 FROM expunged x WHERE x.account_id = :account_id AND x.message_id = :message_id)""",
             messages,
         )
+    bundles.forget(tx, [(row[0], row[3]) for row in old])
     threads.forget(tx, {(row[0], row[4]) for row in old})
     return len(old)
 

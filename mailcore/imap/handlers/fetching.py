@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, M
 from typing import TypeVar
 
 from config.errors import MailError
-from mailcore.imap import fetching, telling
+from mailcore.imap import columns, fetching, telling
 from mailcore.imap.commands import Fetch, Item, Level
 from mailcore.imap.fetching import Known, Opened
 from mailcore.imap.handlers import bodies
@@ -17,10 +17,11 @@ from mailcore.imap.parse.cursor import BadSyntax
 from mailcore.imap.parse.fetching import FLAGS, MODSEQ, UID
 from mailcore.imap.responses import Responses, no
 from mailcore.imap.session import Session
-from mailcore.store import messages
+from mailcore.store import bundles, messages
 from mailcore.store.types import Stored
 
 VIEW_CHUNK = 5_000  # answers from the view in one piece: about 200 KiB
+MANY = 64  # messages for which bundles are looked at: fewer are read from their rows as quickly
 ROW_CHUNK = 500  # rows read in one unit of work: a few ms in the reader, about 700 KiB of answers
 
 K = TypeVar("K")
@@ -123,11 +124,11 @@ async def _from_pieces(session: Session, items: tuple[Item, ...], places: Sequen
     only, marks = "UIDONLY" in session.enabled, fetching.marks_seen(items)
     coming = _pieces(session, items, places, trouble)
     async with contextlib.aclosing(ahead(coming) if len(places) > ROW_CHUNK else coming) as chunks:
-        async for found, columns in chunks:
+        async for found, pieces in chunks:
             shown = items
             if marks and await bodies.mark_seen(session, found):
                 shown = bodies.with_flags(session, items)
-            for lines in fetching.bounded(shown, known(session, found), columns, only=only):
+            for lines in fetching.bounded(shown, known(session, found), pieces, only=only):
                 yield lines
 
 
@@ -163,16 +164,28 @@ def _apart(places: Sequence[int], heavy: frozenset[int]) -> Iterator[Sequence[in
         yield places[start:]
 
 
+def _missing(uids: Sequence[int], kept: Sequence[Mapping[int, bytes]]) -> list[int]:
+    """Return UIDs of which some column knows nothing: nearly always none, or all of them."""
+    for column in kept:
+        missing = [uid for uid in uids if uid not in column]
+        if missing:
+            return missing if len(missing) == len(uids) else [uid for uid in uids if not all(uid in each for each in kept)]
+    return []
+
+
 class _Reader:
     """Finds pieces in the memory of the process, and reads and renders those that are not there."""
 
-    __slots__ = ("_fresh", "_items", "_needs", "_renderers", "_session", "_trouble")
+    __slots__ = ("_bundles", "_columns", "_fresh", "_items", "_kinds", "_needs", "_renderers", "_session", "_trouble")
 
     def __init__(self, session: Session, items: tuple[Item, ...], trouble: Trouble) -> None:
         self._session, self._trouble = session, trouble
         self._items = [item for item in items if item.level is not Level.VIEW]
         self._renderers = [fetching.renderer(item) for item in self._items]
         self._needs = fetching.needs(items)
+        self._kinds = columns.kinds(self._needs, self._items)
+        self._columns = [columns.column(item) for item in self._items]
+        self._bundles: bundles.Opened = {}  # of the present chunk; the next one may begin within the last of them
         self._fresh: list[dict[int, bytes]] = []  # of the present chunk: for each item by UID
 
     @property
@@ -185,9 +198,13 @@ class _Reader:
         selected, uids = self._session.selected, self._session.selected.view.uids
         self._fresh = []
         kept = self._kept()
-        missing = [uid for uid in _column(uids, places) if not all(uid in column for column in kept)]
+        missing = _missing(_column(uids, places), kept)
         if not missing:
             return frozenset()
+        if self._kinds and len(missing) >= MANY:
+            missing = await self._from_bundles(missing)
+            if not missing:
+                return frozenset()
         rows = await self._read(missing, light=True)
         if len(rows) < len(missing):
             self._trouble.note("EXPUNGEISSUED")
@@ -199,6 +216,17 @@ class _Reader:
         """Render one message that was left out."""
         self._fresh = []
         self._render(await self._read([self._session.selected.view.uids[place]], light=False))
+
+    async def _from_bundles(self, uids: Sequence[int]) -> list[int]:
+        """Render what bundles know of; return the other UIDs."""
+        selected = self._session.selected
+        rows, self._bundles = await self._session.services.db.read(
+            bundles.read, selected.account, selected.key, uids, self._kinds, self._bundles
+        )
+        for bunch in columns.bunches(rows, self._bundles, self._kinds):
+            known = [row[0] for row in bunch.rows]
+            self._keep([dict(zip(known, make(bunch), strict=True)) for make in self._columns if make is not None])
+        return [uid for uid in uids if uid not in self._fresh[0]] if self._fresh else list(uids)
 
     async def _read(self, uids: Sequence[int], *, light: bool) -> list[Stored]:
         key, needs = self._session.selected.key, self._needs
@@ -219,10 +247,15 @@ class _Reader:
                 opened.append(self._opened(row))
             except MailError as error:
                 self._trouble.lost(self._session, row, error)
+        self._keep([{each.row.uid: render(each) for each in opened} for render in self._renderers])
+
+    def _keep(self, rendered: Sequence[dict[int, bytes]]) -> None:
+        """Keep pieces for this chunk, and for whoever asks next."""
         key, pieces = self._session.selected.key, self._session.memory.pieces
-        self._fresh = [{each.row.uid: render(each) for each in opened} for render in self._renderers]
-        for item, rendered in zip(self._items, self._fresh, strict=True):
-            pieces.add((key, item), rendered)
+        self._fresh = self._fresh or [{} for _ in self._items]
+        for item, fresh, more in zip(self._items, self._fresh, rendered, strict=True):
+            fresh.update(more)
+            pieces.add((key, item), more)
 
     def _opened(self, row: Stored) -> Opened:
         account, needs = self._session.selected.account, self._needs
