@@ -3,8 +3,9 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
-from mailcore.message import build, date, encode, headers, words
+from mailcore.message import bidi, build, date, encode, headers, words
 from mailcore.message.addresses import Mailbox
 
 MAX_HEADER = 65_536  # octets of the original header that go back
@@ -72,6 +73,43 @@ class Outcome:
     retry_until_us: int = 0  # only for "delayed"
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A report around a message that goes back as a whole: `before`, the message's octets, `behind`."""
+
+    before: bytes
+    behind: bytes
+
+
+def around(
+    *,
+    reporting_mta: str,
+    postmaster: Mailbox,
+    to: Mailbox,
+    outcomes: Sequence[Outcome],
+    arrival_us: int,
+    date_us: int,
+    message_id: str,
+    header: bytes,
+    coding: str,
+    envid: str = "",
+) -> Frame:
+    """Return a report into which the whole message is put, as RET=FULL asks (RFC 3461 §4.3, §6.3), without being looked at.
+
+    `coding` is its Content-Transfer-Encoding: 7bit or 8bit. `message_id` is random: what is made of it cannot stand in the message.
+    Raises ValueError as `report` does.
+    """
+    about = _original_header(header)
+    top, parts = _readable_parts(reporting_mta, postmaster, to, outcomes, arrival_us, date_us, message_id, about, envid)
+    boundary = f"=_{sha256(message_id.encode()).hexdigest()[:32]}"
+    mark = f"--{boundary}\r\n".encode()
+    kind = "message/rfc822" if about.isascii() else "message/global"  # RFC 6532 §3.7
+    start = f'Content-Type: multipart/report;\r\n report-type=delivery-status;\r\n boundary="{boundary}"\r\n\r\n'.encode()
+    returned = f"Content-Type: {kind}\r\nContent-Transfer-Encoding: {coding}\r\n\r\n".encode()
+    before = top + start + b"".join(mark + part + b"\r\n" for part in parts) + mark + returned
+    return Frame(before, f"\r\n--{boundary}--\r\n".encode())
+
+
 def report(
     *,
     reporting_mta: str,
@@ -89,9 +127,25 @@ def report(
     `original` is the message, or its header, that it is about; only the header goes back. The report is 7-bit but for
     `to` outside ASCII. Raises ValueError without an outcome, or when an address is none.
     """
+    about = _original_header(original)
+    top, parts = _readable_parts(reporting_mta, postmaster, to, outcomes, arrival_us, date_us, message_id, about, envid)
+    return build.with_entity(top, build.multipart("report", [*parts, _returned(about)], ("report-type=delivery-status",)))
+
+
+def _readable_parts(
+    reporting_mta: str,
+    postmaster: Mailbox,
+    to: Mailbox,
+    outcomes: Sequence[Outcome],
+    arrival_us: int,
+    date_us: int,
+    message_id: str,
+    about: bytes,
+    envid: str,
+) -> tuple[bytes, list[bytes]]:
+    """Return the header fields, and the parts for people and for machines."""
     if not outcomes:
         raise ValueError("a report without a recipient")
-    about = _original_header(original)
     top = build.headers(
         sender=postmaster,
         to=[to],
@@ -101,9 +155,8 @@ def report(
         references=_identifier(about),
         extra=[("Auto-Submitted", "auto-replied")],
     )
-    status = _status(reporting_mta, envid, arrival_us, outcomes)
-    parts = [encode.text(_readable(reporting_mta, about, outcomes), "plain"), _part("message/delivery-status", status), _returned(about)]
-    return build.with_entity(top, build.multipart("report", parts, ("report-type=delivery-status",)))
+    status = _status(reporting_mta, envid, arrival_us, outcomes, utf8=not f"{to.local}@{to.domain}".isascii())
+    return top, [encode.text(_readable(reporting_mta, about, outcomes), "plain"), status]
 
 
 def _worst(outcomes: Sequence[Outcome]) -> str:
@@ -111,57 +164,68 @@ def _worst(outcomes: Sequence[Outcome]) -> str:
     return next(action for action in _SUBJECTS if action in actions)
 
 
-def _part(kind: str, body: bytes) -> bytes:
-    return f"Content-Type: {kind}\r\nContent-Transfer-Encoding: 7bit\r\n\r\n".encode() + body
+def _status(reporting_mta: str, envid: str, arrival_us: int, outcomes: Sequence[Outcome], *, utf8: bool) -> bytes:
+    """Return the part for machines: one group for the message, one for each recipient. RFC 3464 §2.1.
 
-
-def _status(reporting_mta: str, envid: str, arrival_us: int, outcomes: Sequence[Outcome]) -> bytes:
-    """Return the body of message/delivery-status: one group for the message, one for each recipient. RFC 3464 §2.1."""
+    Whoever has an address outside ASCII reads such addresses as they are (RFC 6533 §4), everybody else in ASCII.
+    """
     message = _group(
         [
             ("Original-Envelope-Id", envid),
             ("Reporting-MTA", f"dns; {reporting_mta}"),
             ("Arrival-Date", date.format_date(arrival_us)),
-        ]
+        ],
+        utf8=utf8,
     )
-    return b"\r\n".join([message, *(_recipient(outcome) for outcome in outcomes)])
+    kind, coding = ("message/global-delivery-status", "8bit") if utf8 else ("message/delivery-status", "7bit")
+    head = f"Content-Type: {kind}\r\nContent-Transfer-Encoding: {coding}\r\n\r\n".encode()
+    return head + b"\r\n".join([message, *(_recipient(outcome, utf8=utf8) for outcome in outcomes)])
 
 
-def _recipient(outcome: Outcome) -> bytes:
+def _recipient(outcome: Outcome, *, utf8: bool) -> bytes:
     """Return the fields of one recipient, in the order of RFC 3464 §2.3."""
     own = "smtp" if outcome.remote_mta else "X-Diwan"
     status = outcome.status if _STATUS.fullmatch(outcome.status) else _DEFAULT_STATUS[outcome.action]
     return _group(
         [
-            ("Original-Recipient", _orcpt(outcome.orcpt)),
-            ("Final-Recipient", _typed_address(outcome.address)),
+            ("Original-Recipient", _orcpt(outcome.orcpt, utf8=utf8)),
+            ("Final-Recipient", _typed_address(outcome.address, utf8=utf8)),
             ("Action", outcome.action),
             ("Status", status),
             ("Remote-MTA", f"dns; {outcome.remote_mta}" if outcome.remote_mta else ""),
             ("Diagnostic-Code", f"{own}; {outcome.diagnostic}" if outcome.diagnostic else ""),
             ("Last-Attempt-Date", date.format_date(outcome.last_attempt_us) if outcome.last_attempt_us else ""),
             ("Will-Retry-Until", date.format_date(outcome.retry_until_us) if outcome.retry_until_us else ""),
-        ]
+        ],
+        utf8=utf8,
     )
 
 
 _DEFAULT_STATUS = {"failed": "5.0.0", "delayed": "4.0.0", "delivered": "2.0.0", "relayed": "2.0.0", "expanded": "2.0.0"}
 
 
-def _group(fields: Sequence[tuple[str, str]]) -> bytes:
-    """Return the fields that have a value, ASCII only, folded; a peer's line breaks become blanks."""
+def _group(fields: Sequence[tuple[str, str]], *, utf8: bool) -> bytes:
+    """Return the fields that have a value, folded; a peer's line breaks become blanks. ASCII only, unless `utf8`."""
     shown = b""
     for name, value in fields:
         if value:
-            text = _CONTROL.sub(" ", value).encode("ascii", "backslashreplace")[:_LINE]
+            said = _CONTROL.sub(" ", value)
+            text = _cut(said.encode("utf-8", "backslashreplace")) if utf8 else said.encode("ascii", "backslashreplace")[:_LINE]
             shown += words.fold(name, text.split())
     return shown
 
 
-def _typed_address(address: str) -> str:
-    """Return an address with its type; outside ASCII as utf-8-addr-xtext, which is 7-bit. RFC 6533 §3."""
+def _cut(text: bytes) -> bytes:
+    """Return a text of at most a line, no character of it halved."""
+    return text[:_LINE].decode("utf-8", "ignore").encode()
+
+
+def _typed_address(address: str, *, utf8: bool) -> str:
+    """Return an address with its type; outside ASCII as utf-8-address, or as utf-8-addr-xtext, which is 7-bit. RFC 6533 §3."""
     if address.isascii():
         return f"rfc822; {address}"
+    if utf8:
+        return f"utf-8; {address}"
     return "utf-8; " + "".join(_xtext(char) for char in address)
 
 
@@ -169,14 +233,14 @@ def _xtext(char: str) -> str:
     return char if "!" <= char <= "~" and char not in "\\+=" else f"\\x{{{ord(char):02X}}}"
 
 
-def _orcpt(value: str) -> str:
+def _orcpt(value: str, *, utf8: bool) -> str:
     """Return an ORCPT value with its type; what has none is an address of ours."""
     if not value:
         return ""
     if not _TYPED.match(value):
-        return _typed_address(value)
+        return _typed_address(value, utf8=utf8)
     kind, _, address = value.partition(";")
-    return f"{kind}; {address.strip()}" if address.isascii() else _typed_address(address.strip())
+    return f"{kind}; {address.strip()}" if address.isascii() else _typed_address(address.strip(), utf8=utf8)
 
 
 def _original_header(original: bytes) -> bytes:
@@ -207,11 +271,11 @@ def _value(header: bytes, name: bytes) -> str:
 
 def _readable(reporting_mta: str, about: bytes, outcomes: Sequence[Outcome]) -> str:
     """Return the text for people: each action in the three languages, then whom it concerns and why."""
-    shown = [f"{label} : {_value(about, name)[:200]}" for name, label in _ABOUT.items()] + [""]
+    shown = [f"{label} : {bidi.apart(_value(about, name)[:200])}" for name, label in _ABOUT.items()] + [""]
     for action, texts in _TEXTS.items():
         concerned = [outcome for outcome in outcomes if outcome.action == action]
         if concerned:
-            shown += [*texts, ""]
+            shown += [bidi.right_to_left(texts[0]), *texts[1:], ""]
             for outcome in concerned:
                 shown += [*_person(outcome), ""]
     return "\n".join([*shown, f"-- \n{reporting_mta}"])
@@ -223,5 +287,5 @@ def _person(outcome: Outcome) -> list[str]:
         lines.append(f"    {_REASON} : {_CONTROL.sub(' ', outcome.diagnostic)[:_LINE]}")
     if outcome.retry_until_us:
         until = date.format_date(outcome.retry_until_us)
-        lines += [f"    {text} : {until}" for text in _UNTIL]
+        lines += [bidi.right_to_left(f"{_UNTIL[0]} : {until}"), *(f"    {text} : {until}" for text in _UNTIL[1:])]
     return lines

@@ -1,12 +1,16 @@
 """Reports to senders: failed, delayed, delivered, relayed. Queued in the transaction that settles what they tell.
 
 RFC 3464 (format), RFC 3461 §4.1 and §5.2 (who gets which), RFC 5321 §6.1: a report has the null sender and NOTIFY=NEVER,
-and nothing is ever reported about a message with the null sender. Only the header goes back, whatever RET says: a
-report is no way to send content to a third party (RFC 3461 §4.3 asks for the message "if possible").
+and nothing is ever reported about a message with the null sender. The whole message goes back when RET=FULL asked for it,
+delivery failed, it is not larger than MAX_RETURNED and who sent it had signed in here: a report is no way to send content to
+a third party (RFC 3461 §4.3 asks for it "if possible"), nor to send openly what was to go over TLS only (RFC 8689 §5).
 """
 
+import asyncio
+import contextlib
 import secrets
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 
@@ -18,8 +22,11 @@ from mailcore.message.addresses import Mailbox
 from mailcore.queue import accept
 from mailcore.queue.types import Lease, Queued, Recipient, Reply, Report, Submission, queue_name
 from mailcore.services import Services
+from mailcore.spool import SPOOLED_BYTES, Spool
 from mailcore.store import accounts
+from mailcore.store.sealing import Content
 
+MAX_RETURNED = 10 * 1024 * 1024  # octets of a message that go back as a whole; Postfix bounce_size_limit is 50,000
 NEVER = frozenset({"NEVER"})
 FROM = "Diwan"
 
@@ -33,8 +40,9 @@ async def report(services: Services, action: str, news: News) -> Report | None:
     message = news[0][0].message
     try:
         to = _mailbox(message.sender)
-        raw = await _render(services, action, to, news)
-        submission = Submission("", (Recipient(message.sender, NEVER),), raw, smtputf8=not message.sender.isascii())
+        raw, body = await _render(services, action, to, news)
+        recipients = (Recipient(message.sender, NEVER),)
+        submission = Submission("", recipients, raw, smtputf8=not message.sender.isascii(), body=body)
         entry = await accept.prepare(services, submission)
     except (BadAddress, ValueError) as error:
         log.warning("queue.no_report", queue_id=queue_name(message.queue_id), action=action, exc_info=error)
@@ -42,20 +50,51 @@ async def report(services: Services, action: str, news: News) -> Report | None:
     return Report(tuple(lease for lease, _ in news), entry)
 
 
-async def _render(services: Services, action: str, to: Mailbox, news: News) -> bytes:
+async def _render(services: Services, action: str, to: Mailbox, news: News) -> tuple[Content, str]:
+    """Return the report, and what RFC 6152 calls its body."""
     node, message = services.settings.node, news[0][0].message
     now_us = services.clock.now_us()
-    return dsn.report(
-        reporting_mta=node.hostname,
-        postmaster=_mailbox(node.postmaster, FROM),
-        to=to,
-        outcomes=[_outcome(action, lease, reply, now_us) for lease, reply in news],
-        arrival_us=message.created_us,
-        date_us=now_us,
-        message_id=f"<{secrets.token_hex(12)}@{node.hostname}>",
-        original=await _header(services, message),
-        envid=message.envid,
-    )
+    outcomes = [_outcome(action, lease, reply, now_us) for lease, reply in news]
+    message_id = f"<{secrets.token_hex(12)}@{node.hostname}>"
+    header = await _header(services, message)
+    common: dict[str, Any] = {
+        "reporting_mta": node.hostname,
+        "postmaster": _mailbox(node.postmaster, FROM),
+        "to": to,
+        "outcomes": outcomes,
+        "arrival_us": message.created_us,
+        "date_us": now_us,
+        "message_id": message_id,
+        "envid": message.envid,
+    }
+    body = "7BIT" if message.sender.isascii() else "8BITMIME"
+    if not header or action != "failed" or not returns_whole(message):
+        return dsn.report(**common, original=header), body
+    plain = message.body == "7BIT" and header.isascii()
+    frame = dsn.around(**common, header=header, coding="7bit" if plain else "8bit")
+    return await _enclosed(services, message, frame), body if plain else "8BITMIME"
+
+
+def returns_whole(message: Queued) -> bool:
+    """Say whether a failed message goes back as a whole."""
+    asked = message.ret == "FULL" and message.account_id is not None
+    return asked and message.size_bytes <= MAX_RETURNED and message.body != "BINARYMIME" and not message.requiretls
+
+
+async def _enclosed(services: Services, message: Queued, frame: dsn.Frame) -> Content:
+    """Return the report around the octets of the message: a large one goes from blob to file, piece by piece."""
+    node = await services.store.open_account(accounts.NODE)
+    dek = node.unwrap(message.dek_wrapped)
+    if message.size_bytes <= SPOOLED_BYTES:
+        return frame.before + await services.store.read(message.blob_id, dek) + frame.behind
+    spool = await asyncio.to_thread(Spool, services.settings.data)
+    piece = spool.begin()
+    await asyncio.to_thread(piece.write, frame.before)
+    async with contextlib.aclosing(services.store.pieces(message.blob_id, dek)) as pieces:
+        async for octets in pieces:
+            await asyncio.to_thread(piece.write, octets)
+    await asyncio.to_thread(piece.write, frame.behind)
+    return piece.octets()
 
 
 def _outcome(action: str, lease: Lease, reply: Reply, now_us: int) -> dsn.Outcome:

@@ -5,7 +5,7 @@ import pytest
 
 from mailcore.message import content
 from mailcore.message.addresses import Mailbox
-from mailcore.message.dsn import Outcome, report
+from mailcore.message.dsn import Outcome, around, report
 from mailcore.message.index import index
 
 ORIGINAL = b"From: a@b.example\r\nSubject: =?utf-8?Q?R=C3=A9union?=\r\nMessage-ID: <orig@x>\r\n\r\nsecret body\r\n"
@@ -123,3 +123,44 @@ def test_the_standard_library_reads_it() -> None:
 def test_a_report_needs_a_recipient() -> None:
     with pytest.raises(ValueError, match="without a recipient"):
         make()
+
+
+def test_arabic_reads_from_the_right_and_a_foreign_subject_turns_no_line() -> None:
+    shown = part(make(FAILED), "1").decode()
+    lines = [line for line in shown.splitlines() if "تعذر" in line]
+    assert lines
+    assert all((line[0], line[-1]) == ("\u2067", "\u2069") for line in lines)
+    assert "\u2068R\u00e9union\u2069" in shown
+
+
+def test_who_has_an_address_outside_ascii_reads_such_addresses_as_they_are() -> None:
+    raw = report(
+        reporting_mta="mx.a.example",
+        postmaster=Mailbox("", "postmaster", "a.example"),
+        to=Mailbox("", "كريم", "b.example"),
+        outcomes=[Outcome("أمينة@y.example", "failed", "5.1.1", "لا أحد", orcpt="utf-8;\u0623@y.example")],
+        arrival_us=0,
+        date_us=0,
+        message_id="dsn@x",
+        original=ORIGINAL,
+    )
+    assert b"Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit" in raw
+    assert "Final-Recipient: utf-8; أمينة@y.example\r\n".encode() in raw
+    assert "Original-Recipient: utf-8; \u0623@y.example\r\n".encode() in raw
+
+
+def test_a_whole_message_is_enclosed_without_being_looked_at() -> None:
+    frame = around(
+        reporting_mta="mx.a.example",
+        postmaster=Mailbox("", "postmaster", "a.example"),
+        to=Mailbox("", "a", "b.example"),
+        outcomes=[FAILED],
+        arrival_us=0,
+        date_us=0,
+        message_id="dsn@x",
+        header=ORIGINAL.partition(b"\r\n\r\n")[0] + b"\r\n",
+        coding="7bit",
+    )
+    found = email.message_from_bytes(frame.before + ORIGINAL + frame.behind, policy=email.policy.SMTP)
+    assert [each.get_content_type() for each in found.iter_parts()] == ["text/plain", "message/delivery-status", "message/rfc822"]
+    assert found.get_payload()[2].get_payload()[0]["Subject"] == "R\u00e9union"

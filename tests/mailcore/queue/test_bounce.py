@@ -1,12 +1,16 @@
+import email
+import email.policy
 import itertools
 
 import pytest
 
-from config.clock import DAY_US, HOUR_US
+from config.clock import DAY_US, HOUR_US, MINUTE_US
 from config.settings import Queue, Route
-from mailcore.queue import listing, local, queue
+from directory import resolve
+from directory.address import parse
+from mailcore.queue import bounce, listing, local, queue
 from mailcore.queue.accept import accept
-from mailcore.queue.types import Recipient
+from mailcore.queue.types import By, Recipient
 from mailcore.queue.worker import drain
 from tests.mailcore.queue.node import AMINA, DOMAIN, HOSTNAME, KARIM, inbox, letter, submission, text
 
@@ -32,6 +36,41 @@ async def test_a_report_names_the_recipients_and_returns_the_header_only(service
     assert b"objet visible" in report
     assert b"secret body" not in report
     assert b"\nAuto-Submitted: auto-replied" in report
+
+
+async def failed(services, raw, **more):
+    """The report that Amina, who signed in, gets of a letter to nobody."""
+    amina = (await services.db.read(resolve.resolve, parse(AMINA))).account_id
+    await accept(services, submission(UNKNOWN, raw=raw, account_id=amina, ret="FULL", **more))
+    await drain(services)
+    return (await inbox(services, AMINA))[-1]
+
+
+@pytest.mark.parametrize("size", [10, 700_000])
+async def test_the_whole_message_goes_back_to_who_signed_in_and_asked(services, size):
+    raw = letter("\r\n".join(["secret body"] * (size // 13 + 1)))
+    report = email.message_from_bytes(await failed(services, raw), policy=email.policy.SMTP)
+    assert not report.defects
+    _, status, returned = report.iter_parts()
+    assert status.get_content_type() == "message/delivery-status"
+    assert returned.get_content_type() == "message/rfc822"
+    assert raw in bytes(await failed(services, raw))
+
+
+@pytest.mark.parametrize("more", [{"requiretls": True}, {"body": "BINARYMIME"}])
+async def test_what_must_not_be_shown_or_cannot_be_enclosed_goes_back_as_a_header(services, more):
+    assert b"secret body" not in await failed(services, letter("secret body"), **more)
+
+
+async def test_what_is_too_large_goes_back_as_a_header(services, monkeypatch):
+    monkeypatch.setattr(bounce, "MAX_RETURNED", 50)
+    assert b"secret body" not in await failed(services, letter("secret body"))
+
+
+async def test_a_message_outside_ascii_goes_back_with_its_octets(services):
+    raw = "Subject: موضوع\r\n\r\nنص\r\n".encode()
+    report = await failed(services, raw, body="8BITMIME")
+    assert b"Content-Type: message/global\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + raw in report
 
 
 @pytest.mark.parametrize("sender", ["", "a b@broken"])
@@ -142,3 +181,33 @@ async def test_the_sender_of_a_failed_letter_is_told_in_three_languages(services
     assert "تعذر" in words
     assert "n'a pas pu" in words
     assert "could not be delivered" in words
+
+
+async def test_a_message_that_had_to_be_there_by_a_time_goes_back_when_it_is_over(opener, clock):
+    async with opener(routes=NOWHERE) as services:
+        by = By(clock.now_us() + 2 * MINUTE_US)
+        await accept(services, submission(FAR, KARIM, by=by))
+        await drain(services)
+        assert len(await inbox(services, KARIM)) == 1
+        clock.advance(2 * MINUTE_US)  # earlier than the next try would have been
+        await drain(services)
+        [report] = await inbox(services, AMINA)
+        assert b"Action: failed" in report
+        assert b"Status: 5.4.7" in report
+        assert await services.db.read(listing.depth) == 0
+        await accept(services, submission(KARIM, by=by, sender=KARIM))  # over before it began
+        await drain(services)
+        assert [b"Status: 5.4.7" in each for each in await inbox(services, KARIM)] == [False, True]
+
+
+@pytest.mark.parametrize(("notify", "told"), [(set(), 1), ({"FAILURE"}, 1), ({"NEVER"}, 0)])
+async def test_a_message_that_should_be_there_by_a_time_is_told_of_and_goes_on(opener, clock, notify, told):
+    async with opener(routes=NOWHERE) as services:
+        await accept(services, submission(Recipient(FAR, frozenset(notify)), by=By(clock.now_us() + MINUTE_US, notify=True)))
+        await drain(services)
+        clock.advance(MINUTE_US)
+        await drain(services)
+        found = await inbox(services, AMINA)
+        assert len(found) == told
+        assert all(b"Action: delayed" in each for each in found)
+        assert await services.db.read(listing.depth) == 1
