@@ -3,7 +3,7 @@
 from config.database import Database, Tx
 from mailcore.imap.memory import Views
 from mailcore.imap.view import View
-from mailcore.store import keywords, mailboxes, messages
+from mailcore.store import keywords, mailboxes, messages, snapshots
 from mailcore.store.types import AccountId, Mailbox, MailboxKey
 
 Names = dict[int, str]  # keywords by their bits
@@ -40,7 +40,8 @@ async def look(db: Database, views: Views, key: MailboxKey, found: Mailbox | Non
         if delta.complete and delta.mailbox.uidvalidity == uidvalidity and len(view.uids) == delta.mailbox.exists:
             views.keep(key, uidvalidity, view)
             return delta.mailbox, view
-    snapshot = await db.read(messages.snapshot, key)
+    brief = await db.peek(snapshots.brief, key)
+    snapshot = brief if brief is not None else await db.read(messages.snapshot, key)
     view = View(snapshot)
     views.keep(key, snapshot.mailbox.uidvalidity, view)
     return snapshot.mailbox, view

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
+from config import heap
 from config.log import log
 from config.settings import endpoint
 from mailcore.imap import keeping
@@ -105,6 +106,7 @@ class Listener:
 async def imap(services: Services) -> AsyncIterator[None]:
     """Serve IMAP where the settings say, until the context ends."""
     sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES
+    heap.warm()
     listen = services.settings.listen
     async with Listener(services) as listener:
         for where, tls in ((listen.imap, False), (listen.imaps, True)):

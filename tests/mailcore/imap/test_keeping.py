@@ -21,6 +21,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (keeping, snapshots):
         monkeypatch.setattr(module, "LARGE_MESSAGES", 3)
     monkeypatch.setattr(snapshots, "MAX_CHANGED_SHARE", 1)
+    monkeypatch.setattr(snapshots, "BRIEF_ROWS", 0)
 
 
 @pytest.fixture

@@ -36,6 +36,8 @@ def restored(tx: Tx, key: MailboxKey) -> bool:
     """Say whether the piece is used; what is shown must be what the rows say in any case."""
     taken = snapshots.snapshot(tx, key)
     assert (taken.uids, taken.flags, taken.modseqs) == snapshots.read(tx, key)
+    brief = snapshots.brief(tx, key)
+    assert brief is None or (brief.uids, brief.flags, brief.modseqs) == snapshots.read(tx, key)
     return snapshots._restored(tx, taken.mailbox) is not None
 
 
@@ -96,6 +98,23 @@ async def test_a_piece_and_what_changed_since_are_the_mailbox(store: Store, seed
                 await store.db.write(messages.append, key, account, message, 0, number)
         used += await store.db.read(restored, key)
     assert used > 6
+
+
+async def test_what_takes_a_moment_is_what_has_few_rows_or_a_piece_that_lags_little(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, key = await fill(store, ALICE, 8)
+    whole = await store.db.read(snapshots.snapshot, key)
+    assert await store.db.peek(snapshots.brief, key) == whole
+    monkeypatch.setattr(snapshots, "BRIEF_ROWS", 2)
+    assert await store.db.peek(snapshots.brief, key) is None
+    await store.db.write(put_by, key)
+    assert await store.db.peek(snapshots.brief, key) == whole
+    for number in range(1, 4):
+        await store.db.write(messages.store_flags, key, [number], "add", int(Flag.SEEN))
+        brief = await store.db.peek(snapshots.brief, key)
+        assert brief == (await store.db.read(snapshots.snapshot, key) if number <= 2 else None)
+    await store.db.write(put_by, key)
+    monkeypatch.setattr(snapshots, "BRIEF_MESSAGES", 7)
+    assert await store.db.peek(snapshots.brief, key) is None
 
 
 async def test_a_piece_that_does_not_fit_is_passed_over(store: Store) -> None:
