@@ -1,6 +1,8 @@
 """From an address to a mailbox, and who may write in whose name."""
 
-from config.database import Tx
+from functools import lru_cache
+
+from config.database import Row, Tx
 from directory.address import Address, fold
 from directory.types import Target
 
@@ -16,13 +18,24 @@ _HOLDS = """
 def resolve(tx: Tx, address: Address) -> Target | None:
     """Return whose mailbox `address` names, or None when nobody here has it.
 
-    One lookup by key; two more for an address that is in no table, since its domain may be an alias.
+    One lookup by key; some more for an address that is in no table, since its domain may be an alias, and a detail may stand
+    behind a name (RFC 5233 §1): who has ``amina@x`` has ``amina+orders@x`` too. Lists have no details.
     """
+    found = _known(tx, address)
+    name, plus, _ = address.local.partition("+")
+    if found is None and plus and name:
+        found = _known(tx, Address(name, address.domain))
+        if found is not None and found[2] == "list":
+            return None
+    return None if found is None or found[3] is not None else Target(*found[:3])
+
+
+def _known(tx: Tx, address: Address) -> Row | None:
     row = tx.row(_RESOLVE, folded=key(address))
     if row is None:
         aim = tx.value(_ALIAS, name=address.domain)
         row = None if aim is None else tx.row(_RESOLVE, folded=key(Address(address.local, aim)))
-    return None if row is None or row[3] is not None else Target(*row[:3])
+    return row
 
 
 def is_local_domain(tx: Tx, domain: str) -> bool:
@@ -51,6 +64,7 @@ def addresses(tx: Tx, account_id: int) -> list[str]:
     )
 
 
+@lru_cache(maxsize=10_000)  # a node serves the same recipients all day
 def key(address: Address) -> bytes:
     """Return the lookup key of `address` as it stands in the table."""
     return fold(address).encode()

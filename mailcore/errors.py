@@ -32,6 +32,12 @@ class OverQuota(MailError):
     temporary = True
 
 
+class NeverFits(MailError):
+    """More than the mailbox may hold even when it is empty: trying again is useless."""
+
+    text = "message is larger than the mailbox may hold"
+
+
 class TooManyAnnotations(MailError):
     text = "the mailbox has as many annotations as it can have"
 

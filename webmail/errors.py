@@ -65,6 +65,7 @@ PAGES: dict[type[MailError], tuple[int, str]] = {
     mail.MailboxHasChildren: (409, N_("This folder holds other folders.")),
     mail.LimitReached: (409, N_("A limit of this mailbox is reached.")),
     mail.OverQuota: (409, N_("The mailbox is full. Delete some messages first.")),
+    mail.NeverFits: (413, N_("The message is larger than the mailbox may hold.")),
     mail.TooManyAnnotations: (409, N_("A limit of this mailbox is reached.")),
     mail.AnnotationTooBig: (409, N_("A limit of this mailbox is reached.")),
     mail.MessageTooBig: (413, N_("The message is larger than this server accepts.")),

@@ -57,6 +57,7 @@ CODES: dict[type[MailError], str] = {
     mail.MailboxHasChildren: "HASCHILDREN",
     mail.LimitReached: "LIMIT",
     mail.OverQuota: "OVERQUOTA",
+    mail.NeverFits: "OVERQUOTA",
     mail.SendingLimited: "LIMIT",
     mail.TooManyAnnotations: "METADATA TOOMANY",
     mail.AnnotationTooBig: f"METADATA MAXSIZE {MAX_VALUE_BYTES}",

@@ -15,7 +15,7 @@ from mailcore.smtp.grammar import split
 from mailcore.smtp.incoming import Incoming
 from mailcore.smtp.reply import Refused, Reply, Then
 from mailcore.smtp.session import Session, Transaction
-from mailcore.smtp.verbs import VERBS
+from mailcore.smtp.verbs import LMTP_VERBS, VERBS
 
 ERROR_ID_BYTES = 6
 
@@ -28,7 +28,7 @@ async def answer(session: Session, line: bytes) -> Reply:
     if exchange is not None:
         return await _settle(session, "AUTH", signin.resume(session, exchange, line))
     command = split(line)
-    verb = VERBS.get(command.verb) if command is not None else None
+    verb = (LMTP_VERBS if session.front.rules.each else VERBS).get(command.verb) if command is not None else None
     if command is None or verb is None:
         return await _count(session, reply.UNKNOWN_COMMAND)
     if verb.junk:
@@ -57,13 +57,15 @@ async def finish(session: Session) -> Reply:
 
 async def _complete(session: Session, transaction: Transaction, incoming: Incoming) -> Reply:
     """Carry out the end of a message: the transaction is over, whatever the reply (RFC 5321 §4.1.1.4)."""
-    session.transaction = None
+    session.transaction, count = None, len(transaction.recipients)
     try:
         settled = await _settle(session, "DATA", deposit.deposit(session, transaction, incoming))
     finally:
         incoming.release()
     if not settled.failed:
         session.junk = session.errors = 0
+    if session.front.rules.each and not settled.more:
+        return settled.to_each([settled] * (count - 1))
     return settled
 
 

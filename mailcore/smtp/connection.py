@@ -33,10 +33,10 @@ class Connection(SMTP):
 
     _wire: asyncio.WriteTransport
 
-    def __init__(self, front: Front, *, tls: bool) -> None:
+    def __init__(self, front: Front, peer: str, *, tls: bool) -> None:
         self._prepare(front.services.settings.node.hostname)
         self._front = front
-        self._talk = Session(front, "", tls)
+        self._talk = Session(front, peer, tls)
         self._lines = Lines()
         self._replies = bytearray()
         self._deadline = math.inf
@@ -57,7 +57,6 @@ class Connection(SMTP):
     def connection_made(self, transport: Any) -> None:
         """Begin to talk: in the clear, or inside TLS when the door has done the handshake."""
         self._wire = transport
-        self._talk.peer = (transport.get_extra_info("peername") or ("",))[0]
         inside = transport.get_extra_info("ssl_object")
         if inside is not None and self._front.tls is not None:
             self._talk.channel = self._front.tls.channel(inside)
@@ -162,7 +161,7 @@ class Connection(SMTP):
             self.abort()
 
     async def _converse(self) -> None:
-        self._replies += f"220 {self.hostname} ESMTP\r\n".encode("ascii")
+        self._replies += f"220 {self.hostname} {self._front.rules.greeting}\r\n".encode("ascii")
         while True:
             if self._stopping:
                 return await self._leave(reply.STOPPING)

@@ -9,19 +9,21 @@ from dataclasses import replace
 import structlog
 
 from directory.address import Address
+from mailcore.errors import NeverFits
 from mailcore.message.date import format_date
 from mailcore.queue import spending
 from mailcore.queue.acting import Acting, fields
 from mailcore.queue.types import Submission
-from mailcore.smtp import nodes, policy, trace
+from mailcore.smtp import fitting, nodes, policy, trace
 from mailcore.smtp.checking import examined
 from mailcore.smtp.incoming import Incoming
 from mailcore.smtp.policy import Head
-from mailcore.smtp.reply import BARE_AGAIN, BARE_LINE_BREAK, Reply, queued
+from mailcore.smtp.reply import BARE_AGAIN, BARE_LINE_BREAK, Reply, for_error, queued
 from mailcore.smtp.session import Session, Transaction
 from mailcore.store.sealing import Content
 
 TRACE_BYTES = 10
+NEVER_FITS = for_error(NeverFits())
 BLIND = (b"bcc", b"resent-bcc")
 
 log = structlog.get_logger()
@@ -35,6 +37,7 @@ async def deposit(session: Session, transaction: Transaction, incoming: Incoming
     head = policy.read_head(content)
     policy.refuse_nul(head)
     policy.refuse_loops(head)
+    misfits = await _misfits(session, transaction, len(content))
     acting = await session.front.rules.header(session, head)
     trace_id = secrets.token_hex(TRACE_BYTES)
     front = stamp(session, transaction, head, trace_id)  # lines to put in front; what is behind them stays as it came
@@ -59,7 +62,27 @@ async def deposit(session: Session, transaction: Transaction, incoming: Incoming
         size_bytes=len(raw),
         recipients=len(transaction.recipients),
     )
-    return queued(queue_id)
+    said = queued(queue_id)
+    if not misfits:
+        return said
+    first, *others = [NEVER_FITS if one else said for one in misfits]
+    return first.to_each(others)
+
+
+async def _misfits(session: Session, transaction: Transaction, size_bytes: int) -> list[bool]:
+    """Refuse a message that fits into no recipient's mailbox; where each is answered, take out those that it does not fit and tell which.
+
+    Elsewhere the others get it, and the delivery tells the sender of those. Raises NeverFits.
+    """
+    if size_bytes <= fitting.SMALL_BYTES:
+        return []
+    found = await session.front.services.db.peek(fitting.which_never, [each.address for each in transaction.recipients], size_bytes)
+    if all(found):
+        raise NeverFits(size_bytes=size_bytes)
+    if not session.front.rules.each or not any(found):
+        return []
+    transaction.recipients = [each for each, misfit in zip(transaction.recipients, found, strict=True) if not misfit]
+    return found
 
 
 def _refused(session: Session, refusal: Reply) -> Reply:
@@ -77,7 +100,9 @@ def stamp(session: Session, transaction: Transaction, head: Head, trace_id: str)
     hop = trace.Hop(
         client=rules.client(session),
         host=host,
-        protocol=trace.protocol(session.extended, session.tls, session.identity is not None, transaction.parameters.smtputf8),
+        protocol=trace.protocol(
+            session.extended, session.tls, session.identity is not None, transaction.parameters.smtputf8, local=rules.each
+        ),
         trace_id=trace_id,
         recipient=transaction.recipients[0].address if len(transaction.recipients) == 1 else "",
         date=date,

@@ -3,14 +3,16 @@
 RFC 5321 §3.6 (relaying), §4.5.1 (postmaster), §4.4 (what Received tells).
 """
 
+from dataclasses import replace
+
 from config.database import Tx
 from directory import resolve
 from directory.address import Address, parse
 from directory.manifest import topology
-from mailcore.errors import NodeRevoked, NoSuchRecipient, RelayDenied
+from mailcore.errors import MayNotPost, NeverFits, NodeRevoked, NoSuchRecipient, RelayDenied
 from mailcore.queue import moderation
 from mailcore.queue.acting import Acting
-from mailcore.smtp import nodes, policy, trace
+from mailcore.smtp import fitting, nodes, policy, trace
 from mailcore.smtp.grammar import POSTMASTER
 from mailcore.smtp.policy import Head
 from mailcore.smtp.session import Rules, Session
@@ -44,11 +46,16 @@ async def recipient(session: Session, address: Address) -> str:
         return str(postmaster)
     if await nodes.relays(session, address):
         return str(address)
-    return await services.db.peek(deliverable, address, postmaster)
+    transaction = session.transaction
+    return await services.db.peek(deliverable, address, postmaster, size_bytes=transaction.parameters.size_bytes if transaction else 0)
 
 
-def deliverable(tx: Tx, address: Address, postmaster: Address, account_id: int | None = None, sender: str = "") -> str:
-    """Return where to deliver mail for `address`. Raises NoSuchRecipient, RelayDenied, and MayNotPost for a list.
+def deliverable(
+    tx: Tx, address: Address, postmaster: Address, account_id: int | None = None, sender: str = "", *, size_bytes: int = 0
+) -> str:
+    """Return where to deliver mail for `address`. Raises NoSuchRecipient, RelayDenied, NeverFits, and MayNotPost for a list.
+
+    To a stranger a list that is not theirs to write to is like an address that nobody has.
 
     The postmaster of every domain of ours is there (RFC 5321 §4.5.1), if only as the node's own. `account_id` is who signed
     in, None for a stranger, and `sender` the address written from.
@@ -56,13 +63,24 @@ def deliverable(tx: Tx, address: Address, postmaster: Address, account_id: int |
     target = resolve.resolve(tx, address)
     if target is not None:
         if target.kind == "list":
-            moderation.admit(tx, target.account_id, account_id, sender)
+            _admit(tx, target.account_id, address, account_id, sender)
+        elif fitting.never(tx, address, size_bytes):
+            raise NeverFits(account_id=target.account_id, size_bytes=size_bytes)
         return str(address)
     if not resolve.is_local_domain(tx, address.domain):
         raise RelayDenied(domain=address.domain)
     if address.local.lower() == POSTMASTER.local:
         return str(postmaster)
     raise RelayDenied() if policy.routes_further(address) else NoSuchRecipient(domain=address.domain)
+
+
+def _admit(tx: Tx, list_id: int, address: Address, account_id: int | None, sender: str) -> None:
+    try:
+        moderation.admit(tx, list_id, account_id, sender)
+    except MayNotPost as refused:
+        if account_id is not None:
+            raise
+        raise NoSuchRecipient(domain=address.domain) from refused
 
 
 async def header(session: Session, head: Head) -> Acting | None:
@@ -82,14 +100,12 @@ async def room(session: Session) -> int | None:
 
 
 async def priority(session: Session, sender: Address | None, wanted: int) -> int:
-    """Grant what a node of the topology asks for; the message must prove later that it comes from there. Others may ask for less.
+    """Grant what a node of the topology asks for; its message must prove later that it comes from there. Others may ask for less.
 
     RFC 6710 §5.1: the urgency that a stranger claims is ignored, and the reply says so.
     """
-    if wanted <= 0 or sender is None:
-        return min(wanted, 0)
-    node = await session.front.services.db.peek(topology.of_domain, sender.domain)
-    return 0 if node is None else wanted
+    return wanted if session.node else min(wanted, 0)
 
 
-RULES = Rules("mx", False, sender, recipient, header, client, room, priority, completes=False)
+RULES = Rules("mx", False, sender, recipient, header, client, room, priority)
+LMTP = replace(RULES, name="lmtp", client=lambda session: f"{session.hello} (this machine)", greeting="LMTP", each=True)

@@ -3,6 +3,7 @@
 RFC 5321 §4.2 (codes, multi-line form), RFC 2034 and RFC 3463 (enhanced status codes), RFC 4954 §6, RFC 3207 §4.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -30,6 +31,7 @@ class Reply:
     status: str
     lines: tuple[str, ...]
     then: Then = Then.NEXT
+    more: tuple["Reply", ...] = ()  # those to the other recipients, in order (RFC 2033 §4.2)
 
     @property
     def failed(self) -> bool:
@@ -39,11 +41,15 @@ class Reply:
     def encode(self) -> bytes:
         """Return the octets: ASCII, no control octet, each line short enough (RFC 5321 §4.2.1)."""
         prefix = f"{self.status} " if self.status else ""
+        if len(self.lines) == 1 and not self.more:
+            return f"{self.code} {prefix}{_clean(self.lines[0])}\r\n".encode("ascii")
         last = len(self.lines) - 1
-        return b"".join(
-            f"{self.code}{' ' if number == last else '-'}{prefix}{_clean(line)}\r\n".encode("ascii")
-            for number, line in enumerate(self.lines)
-        )
+        lines = [f"{self.code}{' ' if number == last else '-'}{prefix}{_clean(line)}\r\n" for number, line in enumerate(self.lines)]
+        return "".join(lines).encode("ascii") + b"".join(one.encode() for one in self.more)
+
+    def to_each(self, replies: "Sequence[Reply]") -> "Reply":
+        """Return the same reply with those to the other recipients behind it."""
+        return replace(self, more=tuple(replies))
 
     def closing(self) -> "Reply":
         """Return the same reply, after which the connection ends."""
@@ -142,6 +148,7 @@ CODES: dict[type[MailError], tuple[int, str]] = {
     mail.MailboxHasChildren: (550, "5.2.0"),
     mail.LimitReached: (452, "4.5.3"),
     mail.OverQuota: (452, "4.2.2"),
+    mail.NeverFits: (552, "5.2.2"),
     mail.TooManyAnnotations: (452, "4.5.3"),
     mail.AnnotationTooBig: (452, "4.5.3"),
     mail.MessageTooBig: (552, "5.3.4"),

@@ -1,6 +1,6 @@
-"""The listeners: `mx` for other servers, `submission` for people on 587 (STARTTLS) and 465 (TLS at once).
+"""The listeners: `mx` for other servers and, by LMTP, other software here, `submission` for people on 587 (STARTTLS) and 465 (TLS at once).
 
-RFC 5321, RFC 6409, RFC 8314 §3.3.
+RFC 5321, RFC 6409, RFC 8314 §3.3, RFC 2033.
 """
 
 import contextlib
@@ -27,6 +27,9 @@ async def mx(services: Services, accept: Accept = queue_accept, limits: Limits |
     front = make_front(services, receive.RULES, accept, limits)
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(listening(front, services.settings.listen.smtp, tls_at_once=False))
+        if services.settings.listen.lmtp:
+            path = str(services.settings.directory / services.settings.listen.lmtp)
+            await stack.enter_async_context(listening(make_local(services, accept, limits), path, tls_at_once=False))
         yield
 
 
@@ -53,6 +56,13 @@ def make_front(services: Services, rules: Rules, accept: Accept, limits: Limits 
         tls=Listening(services, asks=rules.signs_in, nodes=None if rules.signs_in else services.settings.routing.ca),
         accept=accept,
     )
+
+
+def make_local(services: Services, accept: Accept, limits: Limits | None) -> Front:
+    """Put together what the connections of other mail software on this machine share (RFC 2033): one peer, no TLS."""
+    limits = limits or limits_of(services.settings)
+    memory = Memory(max(limits.memory_bytes, limits.message_bytes))
+    return Front(services, receive.LMTP, limits, Gate(limits.connections, limits.connections), memory, None, accept)
 
 
 def limits_of(settings: Settings) -> Limits:

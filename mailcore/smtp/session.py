@@ -94,7 +94,9 @@ class Rules:
     client: Callable[[Session], str]
     room: Callable[[Session], Awaitable[int | None]]
     priority: Callable[[Session, Address | None, int], Awaitable[int]]
-    completes: bool  # adds Date and Message-ID where they are missing (RFC 6409 §8)
+    greeting: str = "ESMTP"
+    each: bool = False  # every recipient has a reply of its own when the message is complete (RFC 2033 §4.2)
+    completes: bool = False  # adds Date and Message-ID where they are missing (RFC 6409 §8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,11 +37,15 @@ async def recipient(session: Session, address: Address) -> str:
         raise NoSuchRecipient("mail to address literals is not sent", domain=address.domain)
     envelope = session.transaction.sender if session.transaction is not None else None
     sender = "" if envelope is None else str(envelope)
+    size_bytes = session.transaction.parameters.size_bytes if session.transaction is not None else 0
     view = routing.view(services.settings)
-    return await services.db.peek(reachable, address, postmaster, _identity(session).account_id, sender, view)
+    account_id = _identity(session).account_id
+    return await services.db.peek(reachable, address, postmaster, account_id, sender, view, size_bytes=size_bytes)
 
 
-def reachable(tx: Tx, address: Address, postmaster: Address, account_id: int, sender: str, view: routing.View) -> str:
+def reachable(
+    tx: Tx, address: Address, postmaster: Address, account_id: int, sender: str, view: routing.View, *, size_bytes: int = 0
+) -> str:
     """Return where to send mail for `address`.
 
     Raises NoSuchRecipient for one of ours who does not exist, MayNotPost, and OutsideNotAllowed for a domain outside the topology.
@@ -49,7 +53,7 @@ def reachable(tx: Tx, address: Address, postmaster: Address, account_id: int, se
     if not resolve.is_local_domain(tx, address.domain):
         routing.permit(tx, routing.domain_of(tx, sender, account_id), address.domain, view)
         return str(address)
-    return receive.deliverable(tx, address, postmaster, account_id, sender)
+    return receive.deliverable(tx, address, postmaster, account_id, sender, size_bytes=size_bytes)
 
 
 async def header(session: Session, head: Head) -> Acting | None:

@@ -21,10 +21,12 @@ class Hop:
     date: str
 
 
-def protocol(extended: bool, tls: bool, signed_in: bool, smtputf8: bool) -> str:
-    """Return the name of the protocol: SMTP, ESMTPS, ESMTPSA, UTF8SMTPS …"""
+def protocol(extended: bool, tls: bool, signed_in: bool, smtputf8: bool, *, local: bool = False) -> str:
+    """Return the name of the protocol: SMTP, ESMTPS, ESMTPSA, UTF8SMTPS …; LMTP for what other software of this machine brings."""
     if not extended:
         return "SMTP"
+    if local:
+        return "UTF8LMTP" if smtputf8 else "LMTP"
     base = "UTF8SMTP" if smtputf8 else "ESMTP"
     return f"{base}{'S' if tls else ''}{'A' if signed_in else ''}"
 

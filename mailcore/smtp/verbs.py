@@ -1,6 +1,7 @@
 """What each command does to a session. Handlers own no socket: they return a reply or raise Refused or MailError.
 
-RFC 5321 §4.1.1 (commands), RFC 1870 (SIZE), RFC 6152, RFC 6531, RFC 2920, RFC 2034, RFC 3461, RFC 3207, RFC 3030 (BDAT).
+RFC 5321 §4.1.1 (commands), RFC 1870 (SIZE), RFC 6152, RFC 6531, RFC 2920, RFC 2034, RFC 3461, RFC 3207, RFC 3030 (BDAT),
+RFC 2033 (LMTP).
 """
 
 import re
@@ -263,3 +264,4 @@ VERBS: dict[str, Verb] = {
     "STARTTLS": Verb(starttls),
     "AUTH": Verb(signin.auth),
 }
+LMTP_VERBS = {"LHLO": VERBS["EHLO"], **{name: verb for name, verb in VERBS.items() if name not in ("EHLO", "HELO")}}  # RFC 2033 §4.1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from config.database import Tx
 from directory import quotas
 from directory.quotas import Quota
-from mailcore.errors import OverQuota
+from mailcore.errors import NeverFits, OverQuota
 from mailcore.store.types import AccountId, Flag, MailboxKey
 
 GRACE_PERCENT = 10  # what a delivery may go beyond the quota: nobody's letter comes back for the last message that did not quite fit
@@ -39,12 +39,17 @@ def usage(tx: Tx, account_id: AccountId) -> Usage:
 
 
 def require_room(tx: Tx, account_id: AccountId, messages: int, size_bytes: int, *, delivery: bool = False) -> None:
-    """Refuse what does not fit beside what is there. Call it behind the account's lock. Raises OverQuota."""
+    """Refuse what does not fit beside what is there. Call it behind the account's lock.
+
+    Raises OverQuota, and NeverFits for a delivery that no emptying makes room for.
+    """
     row = tx.row(_LIMITS_AND_USAGE, account_id=account_id)
     if row is None:
         return
     storage_limit, message_limit, held_bytes, held = row
     grace = 100 + GRACE_PERCENT * delivery
+    if delivery and storage_limit is not None and size_bytes > storage_limit * grace // 100:
+        raise NeverFits(account_id=account_id)
     for there, more, limit in ((held_bytes, size_bytes, storage_limit), (held, messages, message_limit)):
         if limit is not None and there + more > limit * grace // 100:
             raise OverQuota(account_id=account_id)

@@ -132,7 +132,7 @@ async def test_the_urgency_that_a_stranger_claims_is_ignored_and_the_reply_says_
     assert mx.collector.taken[0].priority == got
 
 
-async def test_a_node_may_ask_for_urgency_and_a_message_that_does_not_prove_to_be_its_own_has_none(mx: Listening) -> None:
+async def test_to_write_from_the_domain_of_a_node_is_not_to_be_that_node(mx: Listening) -> None:
     def known(tx: Tx) -> None:
         owner = tx.value("SELECT organisation_id FROM organisation")
         topology.add(
@@ -141,7 +141,7 @@ async def test_a_node_may_ask_for_urgency_and_a_message_that_does_not_prove_to_b
 
     await mx.services.db.write(known)
     client = await mx.client()
-    assert (await send(client, "MT-PRIORITY=6", "a@cnas.example")).startswith("250 2.1.0")
+    assert (await send(client, "MT-PRIORITY=6", "a@cnas.example")).startswith("250 2.3.6 0 ")
     assert mx.collector.taken[0].priority == 0
 
 
