@@ -19,6 +19,7 @@ LISTENERS: dict[str, Tls] = {
     "https": "implicit",
     "ldaps": "implicit",
     "smtp": "starttls",
+    "sieve": "starttls",
 }
 HTTPS_PORT = 443
 

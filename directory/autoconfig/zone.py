@@ -1,7 +1,8 @@
 """What the DNS must say about a mail domain, as records and as text for a zone file. Pure.
 
 RFC 1035 §5 (zone files), RFC 2782 (SRV), RFC 6186 and RFC 8314 §5.1 (mail), RFC 6764 (CardDAV), RFC 7672 (DANE for SMTP),
-RFC 8461 (MTA-STS), RFC 8460 (reports about TLS). The names of Thunderbird's and Outlook's look-ups are in their own modules.
+RFC 8461 (MTA-STS), RFC 8460 (reports about TLS), RFC 5804 §1.8 (ManageSieve).
+The names of Thunderbird's and Outlook's look-ups are in their own modules.
 """
 
 import hashlib
@@ -59,6 +60,8 @@ def records(domain: str, offer: Offer, postmaster: str, address_books: str) -> l
         found.append(Record(f"_{service.name}._tcp.{domain}", "SRV", f"{_MAIL[service.name]} 1 {service.port} {host}"))
     for service in offer.named("ldaps"):
         found.append(Record(f"_ldaps._tcp.{domain}", "SRV", f"0 1 {service.port} {host}"))
+    for service in offer.named("sieve"):
+        found.append(Record(f"_sieve._tcp.{domain}", "SRV", f"0 1 {service.port} {host}"))
     for service in offer.named("https"):
         found += _web(domain, service.port, host, address_books)
     return found + [Record(f"{name}.{domain}", "SRV", "0 0 0 .") for name in _ABSENT]

@@ -61,6 +61,11 @@ def test_implicit_tls_is_looked_for_first() -> None:
     assert said["_pop3._tcp"] == "0 0 0 ."
 
 
+def test_filters_are_found_where_they_are_served() -> None:
+    _, wanted, _ = made(listen=Listen(sieve="127.0.0.1:4190"))
+    assert Record(f"_sieve._tcp.{DOMAIN}", "SRV", "0 1 4190 mx.diwan.example.") in wanted
+
+
 def test_what_is_switched_off_is_not_offered() -> None:
     _, wanted, pinned = made(listen=Listen(imaps="127.0.0.1:2993"))
     assert {record.kind for record in wanted} == {"SRV"}

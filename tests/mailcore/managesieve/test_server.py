@@ -185,6 +185,7 @@ async def sieve_connect(served, tmp_path, *arguments, stdin=b""):
     return process.returncode, out.decode()
 
 
+@pytest.mark.peer
 async def test_sieve_connect_uploads_activates_lists_and_downloads(served, tmp_path):
     script = tmp_path / "rules.sieve"
     script.write_bytes(b'require "fileinto";\r\nfileinto "Archive";\r\n')

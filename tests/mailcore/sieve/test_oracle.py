@@ -293,6 +293,7 @@ def _shown(action):
             return ("vacation", str(period_s))
 
 
+@pytest.mark.peer
 @pytest.mark.parametrize("name", LETTERS)
 def test_the_same_actions(folder, name):
     wrong = []
@@ -306,6 +307,7 @@ def test_the_same_actions(folder, name):
     assert wrong == []
 
 
+@pytest.mark.peer
 @pytest.mark.parametrize("script", STRICTER)
 def test_where_we_are_stricter(folder, script):
     assert ours(script.encode(), PLAIN) == "error"

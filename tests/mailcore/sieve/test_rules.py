@@ -31,6 +31,7 @@ def test_what_was_written_by_hand_is_not_ours(octets):
     assert rules.read(octets) is None
 
 
+@pytest.mark.peer
 def test_the_first_rule_that_fits_counts():
     made = Rules(
         (
