@@ -90,7 +90,7 @@ async def test_nothing_acknowledged_is_lost_or_doubled(tmp_path, failpoint, mode
 
 
 @pytest.mark.parametrize(
-    "failpoint", ["accept.after_commit", "deliver.before_commit", "database.after_commit", "expand.before_commit", "expand.before_chunk"]
+    "failpoint", ["accept.after_commit", "deliver.before_commit", "database.after_commit", "expand.before_commit", "circular.before_commit"]
 )
 async def test_the_same_holds_on_postgresql(tmp_path, postgres_url, failpoint):
     assert await killed_and_restarted(tmp_path, postgres_url, "steps", failpoint, 3) == []
