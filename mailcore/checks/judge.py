@@ -6,26 +6,24 @@ missing here makes mail wait, unless the settings say so of a scanner.
 
 import asyncio
 import ipaddress
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from config.checking import Checks
 from config.clock import SECOND_US
 from config.database import Tx
 from config.log import log
 from directory import resolve
 from mailcore import dns
 from mailcore.answers import Answer, Question
-from mailcore.checks import arc, authres, deciding, dkim, dmarc
+from mailcore.checks import arc, authres, deciding, dkim, dmarc, scanning
 from mailcore.checks import names as domains
 from mailcore.checks.asking import Steps
-from mailcore.checks.clamav import Clamav
 from mailcore.checks.dkim import Head
+from mailcore.checks.driving import drive
 from mailcore.checks.results import Arc, Dkim, Dmarc, Spf
-from mailcore.checks.rspamd import Rspamd
 from mailcore.checks.spf import evaluate
-from mailcore.checks.types import Arrival, Judgement, Scan, Scanner
+from mailcore.checks.types import Arrival, Judgement
 from mailcore.message import headers
 from mailcore.message.headers import Field
 from mailcore.services import Services
@@ -37,7 +35,6 @@ IN_THREAD_BYTES = 262_144  # a larger body is hashed in a thread
 NOTHING = Judgement()
 
 T = TypeVar("T")
-Ask = Callable[[Question], Awaitable[Answer]]
 
 
 async def judge(services: Services, arrival: Arrival) -> Judgement:
@@ -93,11 +90,10 @@ def _tell(arrival: Arrival, found: deciding.Found, action: str, reasons: Sequenc
 
 async def _examine(services: Services, arrival: Arrival, fields: tuple[Field, ...], body_start: int) -> deciding.Found:
     """Run what is configured, everything at once."""
-    checks = services.settings.checks
     whose = _author(arrival)
     async with asyncio.TaskGroup() as group:
         names = group.create_task(_names(services, arrival, fields, body_start, whose))
-        scans = [group.create_task(_bounded(name, scan, checks.deadline_s)) for name, scan in scanners(services, arrival)]
+        scans = [group.create_task(scan) for scan in scanning.begun(services, arrival)]
         ours = group.create_task(services.db.peek(is_ours, whose))
     found = names.result()
     return deciding.Found(found.spf, found.dkim, found.dmarc, found.arc, tuple(scan.result() for scan in scans), ours.result())
@@ -108,14 +104,6 @@ def _author(arrival: Arrival) -> str:
         return domains.canonical(arrival.author)
     except domains.BadName:
         return ""
-
-
-async def _bounded(scanner: Scanner, scan: Awaitable[Scan], deadline_s: float) -> Scan:
-    try:
-        async with asyncio.timeout(deadline_s):
-            return await scan
-    except TimeoutError:
-        return Scan(scanner, "down", "not in time")
 
 
 def is_ours(tx: Tx, domain: str) -> bool:
@@ -175,35 +163,3 @@ async def _hashes(arrival: Arrival, body_start: int, wanted: list[dkim.Shape]) -
     if len(arrival.raw) - body_start < IN_THREAD_BYTES:
         return dkim.hashes(arrival.raw, body_start, shapes)
     return await asyncio.to_thread(dkim.hashes, arrival.raw, body_start, shapes)
-
-
-async def drive(steps: Steps[T], ask: Ask) -> T:
-    """Take steps to their end, asking what they ask."""
-    try:
-        question = next(steps)
-        while True:
-            question = steps.send(await ask(question))
-    except StopIteration as end:
-        result: T = end.value
-        return result
-
-
-def scanners(services: Services, arrival: Arrival) -> list[tuple[Scanner, Awaitable[Scan]]]:
-    """Return the scans of a message by the scanners of the settings, not begun."""
-    checks, parts = services.settings.checks, services.parts
-    begun: list[tuple[Scanner, Awaitable[Scan]]] = []
-    if checks.clamav:
-        begun.append(("clamav", parts.get(Clamav, lambda: clamav(checks)).scan(arrival.raw)))
-    if checks.rspamd:
-        begun.append(("rspamd", parts.get(Rspamd, lambda: rspamd(checks)).scan(arrival)))
-    return begun
-
-
-def clamav(checks: Checks) -> Clamav:
-    """Return a client of the settings' clamd."""
-    return Clamav(checks.clamav, checks.clamav_timeout_s)
-
-
-def rspamd(checks: Checks) -> Rspamd:
-    """Return a client of the settings' rspamd."""
-    return Rspamd(checks.rspamd, checks.rspamd_timeout_s)

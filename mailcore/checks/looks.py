@@ -10,8 +10,8 @@ import httpx
 from config.checking import Checks
 from mailcore.answers import Question
 from mailcore.checks import tags
-from mailcore.checks.judge import clamav, rspamd
 from mailcore.checks.keys import DkimKey
+from mailcore.checks.scanning import clamav, rspamd
 from mailcore.dns import Resolver
 
 QUESTION_S = 5.0

@@ -6,6 +6,7 @@ RFC 6376 §3.6.1, RFC 8301 §3.2 (RSA of at least 1024 bits), RFC 8463 §4 (Ed25
 import base64
 import binascii
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -57,6 +58,7 @@ def choose(answer: Answer) -> Published:
     return read(likely[0])
 
 
+@lru_cache(maxsize=1000)  # a few domains write most of the mail
 def read(record: str) -> Published:
     """Read a key record, octets as characters. Raises NoKey."""
     if len(record) > MAX_RECORD:

@@ -41,8 +41,9 @@ rspamd_config:register_symbol({
   callback = function(task)
     local from, rcpt = task:get_from('smtp'), task:get_recipients('smtp')
     local asked = from and from[1].user or ''
-    local known = rcpt and rcpt[1].addr == 'amina@gov.example' and tostring(task:get_ip()) == '192.0.2.9'
-    if known and task:get_helo() == 'mail.x.example' and task:get_queue_id() == 'Q1' then
+    local ip, queue_id = tostring(task:get_ip()), task:get_queue_id()
+    local known = rcpt and string.match(rcpt[1].addr, '^amina.*gov.example$') and (ip == '192.0.2.9' or ip == '127.0.0.1')
+    if known and task:get_helo() == 'mail.x.example' and queue_id and #queue_id > 1 and task:get_hostname() == 'mail.x.example' then
       if asked == 'spam' then task:set_pre_result('add header', 'spam') end
       if asked == 'later' then task:set_pre_result('soft reject', 'wait') end
       if asked == 'worst' then task:set_pre_result('reject', 'no') end

@@ -156,7 +156,7 @@ def _include(_: Mechanism, target: str, values: Values, budget: _Budget) -> Step
 
 
 def _a(mechanism: Mechanism, target: str, values: Values, budget: _Budget) -> Steps[bool]:
-    answer = yield from _ask(target, _family(values), budget)
+    answer = yield from _ask(target, _family(values.address), budget)
     return _any_in(answer, mechanism, values)
 
 
@@ -165,7 +165,7 @@ def _mx(mechanism: Mechanism, target: str, values: Values, budget: _Budget) -> S
     if len(answer.records) > MAX_NAMES:
         _fail("more than 10 mail servers")
     for text in answer.records:
-        found = yield from _ask(text.rpartition(" ")[2], _family(values), None)
+        found = yield from _ask(text.rpartition(" ")[2], _family(values.address), None)
         if _any_in(found, mechanism, values):
             return True
     return False
@@ -202,12 +202,20 @@ def _validated(values: Values, budget: _Budget | None) -> Steps[list[str]]:
     pointer = yield Question(values.address.reverse_pointer, "PTR")
     if budget is not None and not pointer.failed:
         budget.note(pointer)
+    return (yield from _leading_back(pointer, values.address))
+
+
+def hosts(address: str) -> Steps[list[str]]:
+    """Return the names of an address that lead back to it, as far as the DNS says."""
+    plain = _plain(ipaddress.ip_address(address))
+    return (yield from _leading_back((yield Question(plain.reverse_pointer, "PTR")), plain))
+
+
+def _leading_back(pointer: Answer, address: Address) -> Steps[list[str]]:
     found = []
-    for name in pointer.records[:MAX_NAMES]:
-        if not names.is_host(name):
-            continue
-        answer = yield Question(name, _family(values))
-        if str(values.address) in answer.records:
+    for name in filter(names.is_host, pointer.records[:MAX_NAMES]):
+        answer = yield Question(name, _family(address))
+        if str(address) in answer.records:
             found.append(name)
     return found
 
@@ -246,8 +254,8 @@ def _explain(found: Record, values: Values, budget: _Budget) -> Steps[str]:
         return ""
 
 
-def _family(values: Values) -> str:
-    return "A" if values.address.version == 4 else "AAAA"
+def _family(address: Address) -> str:
+    return "A" if address.version == 4 else "AAAA"
 
 
 def _any_in(answer: Answer, mechanism: Mechanism, values: Values) -> bool:

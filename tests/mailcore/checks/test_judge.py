@@ -126,6 +126,20 @@ async def test_viruses_are_refused(opening, clamd, raw):
         assert (await sent(client, from_("x.example"))).startswith("250")
 
 
+@pytest.mark.peer
+async def test_spam_goes_into_junk_and_the_worst_is_refused(opening, rspamd):
+    """The rule of the test's rspamd wants every word of the envelope; the address is the one thing that is not a stranger's."""
+    zone = {**ZONE, ("1.0.0.127.in-addr.arpa", "PTR"): ["mail.x.example."], ("mail.x.example", "A"): ["127.0.0.1"]}
+    async with serving(zone) as dns, opening(dns.settings, Checks(rspamd=rspamd)) as node:
+        client = await node.client()
+        assert (await client.ask("EHLO mail.x.example")).startswith("250")
+        assert (await sent(client, from_("x.example"), "spam@x.example")).startswith("250")
+        assert await sent(client, from_("x.example"), "worst@x.example") == "554 5.7.1 the message looks like spam"
+        assert await sent(client, from_("x.example"), "later@x.example") == "451 4.7.1 try again later"
+        assert (await sent(client, from_("x.example"), "nobody@x.example")).startswith("250")
+    assert [taken.junk for taken in node.collector.taken] == [True, False]
+
+
 @pytest.mark.parametrize(("when_down", "want"), [("defer", "451 4.7.1"), ("take", "250")])
 async def test_without_its_scanner_the_settings_decide(opening, when_down, want):
     checks = Checks(clamav=f"127.0.0.1:{free_port()}", clamav_when_down=when_down)

@@ -148,7 +148,7 @@ def arrival(sender: str = "spam@x.example", raw: bytes = LETTER) -> Arrival:
 )
 async def test_rspamd_is_told_the_envelope_and_its_action_is_understood(rspamd, local, want):
     scanner = Rspamd(rspamd, 30)
-    assert (await scanner.scan(arrival(f"{local}@x.example"))).asked == want
+    assert (await scanner.scan(arrival(f"{local}@x.example"), "mail.x.example")).asked == want
     assert "rspamd" in await scanner.version()
     await scanner.aclose()
 
@@ -156,5 +156,5 @@ async def test_rspamd_is_told_the_envelope_and_its_action_is_understood(rspamd, 
 @pytest.mark.peer
 async def test_a_large_message_goes_to_rspamd_in_pieces(rspamd):
     scanner = Rspamd(rspamd, 30)
-    assert (await scanner.scan(arrival(raw=LETTER + b"0 " * 400_000))).asked == "junk"
+    assert (await scanner.scan(arrival(raw=LETTER + b"0 " * 400_000), "mail.x.example")).asked == "junk"
     await scanner.aclose()
