@@ -246,7 +246,8 @@ async def _listscripts(session: Session) -> bytes:
     """§2.7; what went wrong at a delivery is told in words."""
     state = await session.services.db.read(scripts.state, _account_id(session))
     lines = [wire.string(each.name) + (b" ACTIVE\r\n" if each.active else b"\r\n") for each in state.scripts]
-    return b"".join(lines) + answer("OK", f"last failure at a delivery: {state.fault}" if state.fault else "")
+    fault = state.fault(await session.services.store.open_account(_account_id(session)))
+    return b"".join(lines) + answer("OK", f"last failure at a delivery: {fault}" if fault else "")
 
 
 async def _setactive(session: Session, name: bytes) -> bytes:

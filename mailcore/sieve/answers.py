@@ -56,9 +56,14 @@ def _bare(address: str) -> str:
     return f"{local.partition(SEPARATOR)[0]}@{domain}".casefold()
 
 
-def build_answer(letter: Letter, notice: Vacation, owner: Mailbox, date_us: int, message_id: str, offset_min: int) -> bytes:
+def sender_of(notice: Vacation, own: Iterable[str], owner: Mailbox) -> Mailbox:
+    """Return who a notice comes from: what :from says when that address is the owner's, else the owner (RFC 5230 §4.3)."""
+    said = addresses.mailboxes(notice.sender.encode("utf-8", "replace"))
+    return said[0] if len(said) == 1 and _bare(said[0].address) in {_bare(address) for address in own} else owner
+
+
+def build_answer(letter: Letter, notice: Vacation, sender: Mailbox, date_us: int, message_id: str, offset_min: int) -> bytes:
     """Return the notice (RFC 5230 §5). Raises ValueError for a sender's address that cannot be written to."""
-    sender = _one(notice.sender) if notice.sender else owner
     subject = notice.subject or f"Auto: {' '.join(letter.texts('subject')[:1])}"
     answered = _ids(letter, "message-id")[:1]
     top = build.headers(

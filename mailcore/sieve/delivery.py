@@ -211,7 +211,7 @@ async def _answer(services: Services, case: _Case, action: Vacation) -> Answer |
 async def _notice(services: Services, case: _Case, action: Vacation) -> Entry:
     sender, host = case.letter.sender, services.settings.node.hostname
     message_id = f"<{secrets.token_hex(12)}@{host}>"
-    whose = case.owner.mailbox(action.reason)
+    whose = answers.sender_of(action, case.owner.addresses, case.owner.mailbox(action.reason))
     raw = answers.build_answer(case.letter, action, whose, case.now_us, message_id, offset_min(case.now_us))
     utf8 = not sender.isascii() or not case.owner.address.isascii()
     submission = Submission("", (Recipient(sender, NEVER),), raw, account_id=case.account.account_id, smtputf8=utf8)

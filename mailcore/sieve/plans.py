@@ -105,7 +105,7 @@ def carry_out(tx: Tx, account: AccountKey, message: Prepared, internaldate_us: i
     ):
         queue.enqueue(tx, plan.answer.entry)
     if faults:
-        scripts.note_fault(tx, account.account_id, "; ".join(faults))
+        scripts.note_fault(tx, account, "; ".join(faults))
 
 
 def _remember(tx: Tx, account_id: int, plan: Plan) -> None:

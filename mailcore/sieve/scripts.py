@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from config.clock import MINUTE_US
 from config.database import Tx
 from mailcore.sieve import limits
 from mailcore.sieve.errors import BadScriptName, NoSuchScript, ScriptActive, ScriptExists, ScriptsTooLarge, TooManyScripts
@@ -17,13 +18,15 @@ from mailcore.store.types import AccountId
 MAX_SCRIPTS = 32  # of one account; Pigeonhole sieve_quota_max_scripts, which is unlimited unless set
 MAX_ACCOUNT_BYTES = 1_048_576  # of all scripts of one account; Pigeonhole sieve_quota_max_storage likewise
 MAX_NAME_BYTES = 512  # RFC 5804 §1.6 asks for 512 octets
-FIELD = b"sieve"
+FIELD, FAULT_FIELD = b"sieve", b"sieve fault"
+MAX_FAULT_CHARS = 500
+FAULT_PAUSE_US = MINUTE_US
 
 _UNNAMEABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # RFC 5804 §1.6
 _COUNT = "UPDATE counter SET value = value + 1 WHERE name = 'sieve' RETURNING value"
 _TOUCH = """
-    INSERT INTO sieve_account (account_id, active, version, fault, fault_us) VALUES (:account_id, '', :version, '', 0)
-    ON CONFLICT (account_id) DO UPDATE SET version = excluded.version, fault = '', fault_us = 0
+    INSERT INTO sieve_account (account_id, active, version, fault, fault_us) VALUES (:account_id, '', :version, :nothing, 0)
+    ON CONFLICT (account_id) DO UPDATE SET version = excluded.version, fault = excluded.fault, fault_us = 0
 """
 _STORE = """
     INSERT INTO sieve_script (account_id, name, sealed, size_bytes, changed_us) VALUES (:account_id, :name, :sealed, :size_bytes, :now)
@@ -32,7 +35,7 @@ _STORE = """
 """
 _FAULT = """
     UPDATE sieve_account SET fault = :fault, fault_us = :now
-    WHERE account_id = :account_id AND (fault <> :fault OR fault_us < :now - 3600000000)
+    WHERE account_id = :account_id AND fault_us <= :now - :pause_us
 """
 
 
@@ -48,11 +51,15 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What an account has: its scripts by name, and what went wrong lately ("" for nothing)."""
+    """What an account has: its scripts by name, and what went wrong lately."""
 
     scripts: tuple[Named, ...]
-    fault: str
+    fault_sealed: bytes
     fault_us: int
+
+    def fault(self, account: AccountKey) -> str:
+        """Return what went wrong, "" for nothing. Raises Damaged."""
+        return account.open(FAULT_FIELD, 0, self.fault_sealed).decode("utf-8") if self.fault_sealed else ""
 
     @property
     def active(self) -> str:
@@ -71,7 +78,7 @@ def canonical(name: str) -> str:
 def state(tx: Tx, account_id: int) -> State:
     """Return the scripts of an account."""
     row = tx.row("SELECT active, fault, fault_us FROM sieve_account WHERE account_id = :account_id", account_id=account_id)
-    active, fault, fault_us = row or ("", "", 0)
+    active, fault, fault_us = row or ("", b"", 0)
     found = tx.rows(
         "SELECT name, size_bytes, changed_us FROM sieve_script WHERE account_id = :account_id ORDER BY name", account_id=account_id
     )
@@ -181,15 +188,16 @@ def sorted_among(tx: Tx, account_ids: Sequence[int]) -> set[int]:
     )
 
 
-def note_fault(tx: Tx, account_id: int, fault: str) -> None:
-    """Note what went wrong at a delivery, for the owner to see; the same again within an hour is no news."""
-    tx.execute(_FAULT, account_id=account_id, fault=fault[:500], now=tx.now_us)
+def note_fault(tx: Tx, account: AccountKey, fault: str) -> None:
+    """Note what went wrong at a delivery, for the owner to see; one within a minute stands for all."""
+    sealed = account.seal(FAULT_FIELD, 0, fault[:MAX_FAULT_CHARS].encode("utf-8", "replace"))
+    tx.execute(_FAULT, account_id=account.account_id, fault=sealed, now=tx.now_us, pause_us=FAULT_PAUSE_US)
 
 
 def _touch(tx: Tx, account_id: int) -> None:
     """Count a change. The counter's row makes versions come in the order of commits."""
     accounts.bump(tx, AccountId(account_id))
-    tx.execute(_TOUCH, account_id=account_id, version=tx.value(_COUNT))
+    tx.execute(_TOUCH, account_id=account_id, version=tx.value(_COUNT), nothing=b"")
 
 
 def _require(tx: Tx, account_id: int, name: str) -> None:

@@ -14,6 +14,7 @@ from mailcore.services import Services
 from mailcore.sieve import scripts
 from mailcore.sieve.compile import Script, compile
 from mailcore.sieve.faults import SieveError
+from mailcore.store.keys import AccountKey
 
 MAX_ACCOUNTS = 100_000  # as many as keys are kept open (store/keyring.py)
 MAX_HELD_BYTES = 32 * 1024 * 1024  # of the sources of what is compiled; functions take some ten times as much
@@ -87,7 +88,7 @@ async def script(services: Services, shelf: Shelf, account_id: int) -> Script | 
     version = shelf.version
     account = await services.store.open_account(account_id)
     octets = await services.db.peek(scripts.active, account)
-    found = None if octets is None else await _compiled(services, account_id, octets)
+    found = None if octets is None else await _compiled(services, account, octets)
     if version == shelf.version:  # else it may have changed while it was read
         shelf.keep(account_id, found, len(octets or b""))
     return found
@@ -98,12 +99,12 @@ async def compiled(octets: bytes) -> Script:
     return compile(octets) if len(octets) <= INLINE_BYTES else await asyncio.to_thread(compile, octets)
 
 
-async def _compiled(services: Services, account_id: int, octets: bytes) -> Script | None:
+async def _compiled(services: Services, account: AccountKey, octets: bytes) -> Script | None:
     try:
         return await compiled(octets)
     except SieveError as error:
-        log.warning("sieve.not_compiled", account_id=account_id, fault=error.fault.name)
-        await services.db.write_brief(scripts.note_fault, account_id, error.text)
+        log.warning("sieve.not_compiled", account_id=account.account_id, fault=error.fault.name)
+        await services.db.write_brief(scripts.note_fault, account, error.text)
         return None
 
 

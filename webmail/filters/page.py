@@ -138,6 +138,7 @@ async def _page(request: Request, desk: Desk, box: Box, typed: Typed) -> Respons
         folders=words.ordered(folders),
         mailbox=None,
         state=now.state,
+        fault=now.state.fault(key),
         simple=now.rules is not None,
         rules=known.rules,
         absence=typed.absence or known.absence or Absence(),

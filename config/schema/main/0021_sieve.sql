@@ -11,12 +11,12 @@ CREATE TABLE sieve_script (
 ) {table};
 
 -- Which script is in force, '' for none. version is the counter at the last change: what is kept compiled in memory is compared
--- with it. fault is what went wrong at a delivery since, '' for nothing.
+-- with it. fault is what went wrong at a delivery since, sealed because it may quote a letter; empty for nothing.
 CREATE TABLE sieve_account (
     account_id {int} NOT NULL PRIMARY KEY,
     active TEXT NOT NULL,
     version {int} NOT NULL,
-    fault TEXT NOT NULL,
+    fault {bytes} NOT NULL,
     fault_us {int} NOT NULL
 ) {table};
 

@@ -132,7 +132,8 @@ async def test_names_that_no_script_can_have(signed):
 
 async def test_a_failure_at_a_delivery_is_told_with_the_list(served, signed):
     await signed.ask(put(b"x", KEEP))
-    await served.services.db.write(scripts.note_fault, served.account_id, "line 1, column 2: no")
+    account = await served.services.store.open_account(served.account_id)
+    await served.services.db.write(scripts.note_fault, account, "line 1, column 2: no")
     assert (await signed.ask(b"LISTSCRIPTS"))[-1] == b'OK "last failure at a delivery: line 1, column 2: no"'
 
 

@@ -38,7 +38,8 @@ async def folder(services, address, name):
 
 
 async def fault(services, address):
-    return (await services.db.read(scripts.state, await services.db.read(node._account_id, address))).fault
+    account = await services.store.open_account(await services.db.read(node._account_id, address))
+    return (await services.db.read(scripts.state, account.account_id)).fault(account)
 
 
 def to(name, text="bonjour", subject="essai", more=""):
@@ -161,6 +162,26 @@ async def test_an_absence_notice_is_sent_once_in_its_period_and_never_answered(s
     await send(services, KARIM, raw=to(KARIM, "later"))
     assert len(await inbox(services, AMINA)) == 2
     assert len(await inbox(services, KARIM)) == 3
+
+
+@pytest.mark.parametrize(("said", "shown"), [(f"Karim K. <{KARIM}>", ("Karim K.", KARIM)), (f"Boss <{AMINA}>", ("Karim Khelifi", KARIM))])
+async def test_a_notice_comes_from_an_address_of_the_owner(services, said, shown):
+    await use(services, KARIM, f'require "vacation"; vacation :from "{said}" "absent";')
+    await send(services, KARIM, raw=to(KARIM))
+    [notice] = await inbox(services, AMINA)
+    fields = Letter(index(notice).header, len(notice), "", AMINA)
+    assert [(box.name, box.address) for box in fields.mailboxes("from")] == [shown]
+
+
+async def test_what_went_wrong_is_sealed(services):
+    await use(services, KARIM, 'require ["variables","fileinto"]; if header :matches "subject" "*" { fileinto "secret ${1}"; }')
+    await send(services, KARIM)
+    assert "secret essai" in await fault(services, KARIM)
+
+    def readable(tx):
+        return tx.value("SELECT fault FROM sieve_account WHERE fault_us > 0")
+
+    assert b"essai" not in bytes(await services.db.read(readable))
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,8 @@ async def test_scripts_are_checked_saved_rested_and_removed(site: Site, visitor:
 async def test_a_failure_at_a_delivery_is_shown(site: Site, visitor: Visitor, account: int) -> None:
     await visitor.get(f"/mail/{account}/filters/script")
     await visitor.post(f"/mail/{account}/filters/script", {"action": "use", "name": "a", "script": "keep;"})
-    await site.services.db.write(scripts.note_fault, account, "line 1, column 1: oops")
+    key = await site.services.store.open_account(account)
+    await site.services.db.write(scripts.note_fault, key, "line 1, column 1: oops")
     assert "line 1, column 1: oops" in (await visitor.get(f"/mail/{account}/filters")).text
 
 
