@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 
 from config.clock import SECOND_US
-from mailcore.errors import LimitReached
+from mailcore.errors import Damaged, LimitReached
 from mailcore.imap.criteria import Aged, Arrived, Called, Changed, HeaderHas, Key, Leaf, Saved, Sent, Size, TextHas, leaves
 from mailcore.imap.parse.dates import DAY_US
 from mailcore.imap.search import fields, masks, trial
@@ -226,7 +226,10 @@ async def _read(ground: Ground, tried: Trial, states: Sequence[State], rows: Seq
     answers: dict[int, list[int]] = {number: [] for number in range(len(states))}
     seen = 0
     for batch in _batches(rows):
-        raws = await asyncio.gather(*[store.raw(ground.account, row) for row in batch])
+        raws = await store.raws(ground.account, batch)
+        for raw in raws:
+            if isinstance(raw, Damaged):
+                raise raw
         judged = await asyncio.to_thread(_judge, ground, batch, raws, queries)
         for uid, number in judged:
             answers[number].append(uid)
@@ -238,10 +241,13 @@ async def _read(ground: Ground, tried: Trial, states: Sequence[State], rows: Seq
         state.learn(masks.of_uids(answers[number], uids), known)
 
 
-def _judge(ground: Ground, batch: Sequence[Stored], raws: Sequence[bytes], queries: Sequence[tuple[State, Query]]) -> list[tuple[int, int]]:
+def _judge(
+    ground: Ground, batch: Sequence[Stored], raws: Sequence[bytes | Damaged], queries: Sequence[tuple[State, Query]]
+) -> list[tuple[int, int]]:
     """Return (UID, number of the key) for each message that has the text of a key."""
     found: list[tuple[int, int]] = []
     for row, raw in zip(batch, raws, strict=True):
+        assert isinstance(raw, bytes)
         header = ground.account.header(row)
         body, head = fulltext.body_text(raw, header), fulltext.header_text(header)
         for number, (state, query) in enumerate(queries):

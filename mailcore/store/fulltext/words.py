@@ -36,7 +36,6 @@ _PLAIN = str.maketrans(
 _WORD = re.compile(r"[\w@.'+-]+")
 _INNER = re.compile(r"[^\W_]+")
 
-_folded: dict[str, str] = {}
 _words: dict[str, tuple[str, ...]] = {}
 
 
@@ -77,6 +76,11 @@ def inner(word: str) -> list[str]:
     return _INNER.findall(word) if len(word) <= MAX_WORD else []
 
 
+def all_inner(folded: str) -> set[str]:
+    """Return the words of a language within all words of a text, also of words that are too long for `inner`."""
+    return set(_INNER.findall(" ".join(set(folded.split()))))
+
+
 def terms(word: str) -> set[str]:
     """Return by what else a word of a letter is found: the stems of the words within it, and these."""
     found: set[str] = set()
@@ -87,14 +91,17 @@ def terms(word: str) -> set[str]:
     return found
 
 
-def _fold(chunk: str) -> str:
-    if chunk.isascii():
-        return chunk.lower()
-    found = _folded.get(chunk)
-    if found is None:
-        found = fold(chunk.translate(_PLAIN)).translate(_PLAIN)
-        _remember(_folded, chunk, found)
-    return found
+class _Folded(dict[str, str]):
+    """Folded chunks by chunk; what is not there is folded when it is asked for."""
+
+    def __missing__(self, chunk: str) -> str:
+        found = chunk.lower() if chunk.isascii() else fold(chunk.translate(_PLAIN)).translate(_PLAIN)
+        _remember(self, chunk, found)
+        return found
+
+
+_folded = _Folded()
+_fold = _folded.__getitem__
 
 
 def _words_of(chunk: str) -> tuple[str, ...]:
