@@ -18,6 +18,7 @@ from pathlib import Path
 import uvloop
 
 from bench import (
+    circular,
     directory,
     directory_intake,
     directory_ldap,
@@ -29,6 +30,7 @@ from bench import (
     measure_smtp,
     measures,
     postfix,
+    queue,
     render,
 )
 from bench.figures import Board
@@ -44,9 +46,11 @@ SECTIONS: dict[str, Callable[[Run], Awaitable[None]]] = {
     "ldap": directory_ldap.measure,
     "intake": directory_intake.measure,
     "dkim": dkim.measure,
+    "queue": queue.measure,
+    "circular": circular.measure,
 }
 IMAP_PARTS = {f"imap-{part}": part for part in measure_imap.PARTS}  # each can be chosen for itself
-ALONE = {"directory", "ldap", "intake", "imap-memory", "dkim"}  # these need none of the servers
+ALONE = {"directory", "ldap", "intake", "imap-memory", "dkim", "queue", "circular"}  # these need none of the servers
 WITH_POSTFIX = {"smtp", "imap", "imap-idle"}
 RECIPIENTS = 20  # at most; all servers get the same number
 

@@ -40,6 +40,10 @@ class Plan:
     intake: int  # people of an import
     intake_sync: int  # those of them whom an LDAP server has
     intake_deadline_s: float
+    queued: int  # recipients that wait while the queue is measured
+    queue_deadline_s: float
+    members: int  # of the list of a circular
+    circular_deadline_s: float
 
 
 WHOLE = Plan(
@@ -76,6 +80,10 @@ WHOLE = Plan(
     intake=20_000,
     intake_sync=5_000,
     intake_deadline_s=300,
+    queued=1_000_000,
+    queue_deadline_s=240,
+    members=100_000,
+    circular_deadline_s=240,
 )
 QUICK = Plan(
     rounds=3,
@@ -111,4 +119,8 @@ QUICK = Plan(
     intake=4_000,
     intake_sync=2_000,
     intake_deadline_s=90,
+    queued=50_000,
+    queue_deadline_s=60,
+    members=10_000,
+    circular_deadline_s=60,
 )

@@ -60,7 +60,7 @@ def author(tx: Tx, lease: Lease) -> tuple[str, int | None]:
 def frozen(tx: Tx, list_id: int) -> list[bytes]:
     """Return who a list reaches now, in pieces, for `begin`."""
     members = lists.members(tx, list_id, 0, lists.MAX_MEMBERS)
-    return [_packed(members[start : start + CHUNK]) for start in range(0, len(members), CHUNK)]
+    return [packed(members[start : start + CHUNK]) for start in range(0, len(members), CHUNK)]
 
 
 def begin(tx: Tx, lease: Lease, one: MailingList, pieces: Sequence[bytes], lifetime_us: int, report: Report | None = None) -> bool:
@@ -143,7 +143,8 @@ def _numbered(pieces: Sequence[bytes]) -> list[tuple[int, bytes]]:
     return [(1 + n * CHUNK, piece) for n, piece in enumerate(pieces)]
 
 
-def _packed(members: Sequence[int]) -> bytes:
+def packed(members: Sequence[int]) -> bytes:
+    """Return members as a piece."""
     return b"".join(member.to_bytes(_WIDTH, "big") for member in members)
 
 
