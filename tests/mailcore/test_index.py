@@ -7,7 +7,7 @@ import pytest
 from config.database import Tx
 from mailcore import index
 from mailcore.services import Services
-from mailcore.store import accounts, fulltext, mailboxes, messages
+from mailcore.store import accounts, bundles, fulltext, mailboxes, messages
 from mailcore.store.fulltext import rows
 from mailcore.store.types import AccountId, Changed
 from tests.mailcore.queue.conftest import opener, services
@@ -111,6 +111,17 @@ async def test_the_role_indexes_what_was_there_and_what_comes(services: Services
     assert len(services.db.listeners) == listeners
     found = await fulltext.find(services.store, await services.store.open_account(ALICE), fulltext.query("number 3"), whole=True)
     assert found.indexed_upto == 2
+
+
+async def test_the_role_bundles_what_was_indexed_before_there_were_bundles(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "TICK_S", 0.01)
+    await deliver(services, ALICE, 1)
+    await fulltext.catch_up(services.store, await services.store.open_account(ALICE))
+    await services.db.write(lambda tx: tx.execute("UPDATE account_state SET message_next = :next", next=bundles.SPAN))
+    assert await services.db.read(bundles.missing, ALICE) == [0]
+    async with index.index(services), asyncio.timeout(20):
+        while await services.db.read(bundles.missing, ALICE):
+            pass
 
 
 async def test_an_account_that_cannot_be_opened_does_not_stop_the_others(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
