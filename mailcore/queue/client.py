@@ -114,17 +114,26 @@ class Line(asyncio.Protocol):
 
     async def reply(self, within_s: float) -> Said:
         """Return the next reply. Raises Lost."""
+        found = self._said()
+        if found is not None:
+            return found
         try:
             async with asyncio.timeout(within_s):
-                while (found := self._replies.next()) is None:
-                    if self._over:
-                        raise Lost("the connection is over")
+                while (found := self._said()) is None:
                     self._waiter = asyncio.get_running_loop().create_future()
                     await self._waiter
         except TimeoutError:
             raise Lost("no reply in time") from None
+        return found
+
+    def _said(self) -> Said | None:
+        """Return the next reply that has come. Raises Lost when none will come any more."""
+        try:
+            found = self._replies.next()
         except BadReply as error:
             raise Lost(f"no SMTP: {error}") from None
+        if found is None and self._over:
+            raise Lost("the connection is over")
         return found
 
     async def start_tls(self, context: ssl.SSLContext, name: str) -> Any:

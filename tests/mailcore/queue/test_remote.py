@@ -4,12 +4,17 @@ import tracemalloc
 import pytest
 
 from config.settings import Route
+from mailcore import dns
 from mailcore.queue import listing, queue, remote
 from mailcore.queue.accept import accept
 from mailcore.queue.types import Recipient
 from mailcore.queue.worker import drain
+from mailcore.routing import tlsrpt
+from mailcore.routing.sts import Kept, Policy
+from mailcore.routing.sts_client import Found
 from tests.mailcore.queue import sink as peer_sink
 from tests.mailcore.queue.node import AMINA, HOSTNAME, inbox, letter, submission
+from tests.peers.dns import serving
 
 X, Y = "x@elsewhere.example", "y@elsewhere.example"
 
@@ -268,7 +273,7 @@ async def test_what_a_peer_takes_at_once_is_kept_to(via, sink, clock, limits, wa
 @pytest.mark.parametrize("extensions", [[b"PIPELINING"], [b"CHUNKING"], [b"PIPELINING", b"CHUNKING"], []])
 async def test_large_messages_arrive_whole_and_are_not_held_in_memory(via, sink, extensions):
     sink.extensions = [*extensions, b"8BITMIME"]
-    raw = letter() + b"".join(b".%d\r\n" % n + b"x" * 70 + b"\r\n" for n in range(40_000))
+    raw = letter() + b"".join(b".%d\r\n" % n + b"x" * 70 + b"\r\n" for n in range(12_000))
     async with via() as services:
         await accept(services, submission(X, Y, raw=raw))
         tracemalloc.start()
@@ -352,3 +357,74 @@ async def test_a_peer_that_speaks_no_smtp_is_tried_again(via, sink):
 async def leased(services):
     until_us = services.clock.now_us() + 300_000_000
     return await services.db.write(queue.lease_remote, "test", until_us, 50, ())
+
+
+class Policed:
+    """Every domain has this MTA-STS policy."""
+
+    def __init__(self, mode, *mx):
+        self.found = Found(Kept("1", Policy(mode, mx, 86400), 0))
+
+    async def of(self, domain):
+        return self.found
+
+
+@pytest.fixture
+def outside(opener, sink):
+    """Sends a letter to a domain whose MX is the sink, under a policy; returns what is left of it and what was counted."""
+
+    async def send(policy, ca, raw=None):
+        zone = {("elsewhere.example", "MX"): ["10 localhost."], ("localhost", "A"): ["127.0.0.1"]}
+        async with opener() as services, serving(zone) as names:
+            options = {"policies": policy, "roots": ca, "port": sink.port}
+            resolver = dns.system_resolver(names.settings)
+            async with contextlib.aclosing(remote.Peer(services, resolver, lambda address: True, **options)) as peer:
+                await accept(services, submission(X, raw=raw))
+                await remote.serve(peer, await leased(services))
+            counts = await services.db.read(tlsrpt.of_day, tlsrpt.day_of(services.clock.now_us()))
+            return [said for _, said in await last(services)], [(one.kind, one.result) for one in counts]
+
+    return send
+
+
+async def test_an_enforced_policy_wants_a_certificate_for_the_name(outside, sink, authority):
+    sink.tls = authority.localhost
+    assert await outside(Policed("enforce", "localhost"), authority.ca) == ([], [("sts", "")])
+    sink.tls = authority.elsewhere
+    [said], counts = await outside(Policed("enforce", "localhost"), authority.ca)
+    assert said.startswith("451 4.7.5 the certificate of localhost is not trusted")
+    assert ("sts", "certificate-host-mismatch") in counts
+    assert [sent.tls for sent in sink.transactions] == [True]
+
+
+async def test_an_enforced_policy_wants_tls_and_the_named_host(outside, sink, authority):
+    [said], counts = await outside(Policed("enforce", "localhost"), authority.ca)
+    assert said.startswith("451 4.7.4")
+    assert counts == [("sts", "starttls-not-supported")]
+    left, counts = await outside(Policed("enforce", "mail.elsewhere.example"), authority.ca)
+    assert any(said.startswith("451 4.7.5 localhost is not among the servers") for said in left)
+    assert ("sts", "validation-failure") in counts
+    assert sink.transactions == []
+
+
+async def test_a_policy_on_trial_is_counted_and_stops_nothing(outside, sink, authority):
+    sink.tls = authority.elsewhere
+    left, counts = await outside(Policed("testing", "localhost"), authority.ca)
+    assert (left, counts) == ([], [("sts", ""), ("sts", "certificate-host-mismatch")])
+    assert [sent.tls for sent in sink.transactions] == [True]
+
+
+async def test_a_message_that_shall_rather_arrive_goes_without_the_policy(outside, sink, authority):
+    sink.tls = authority.elsewhere
+    left, _ = await outside(Policed("enforce", "localhost"), authority.ca, b"TLS-Required: No\r\n" + letter())
+    assert left == []
+    assert [sent.tls for sent in sink.transactions] == [True]
+
+
+async def test_but_what_our_own_routes_demand_stays(via, sink, authority):
+    sink.tls = authority.elsewhere
+    async with via("verify", authority.ca, "localhost") as services:
+        await accept(services, submission(X, raw=b"TLS-Required: No\r\n" + letter()))
+        await drain(services)
+        [(_, said)] = await last(services)
+    assert said.startswith("451 4.7.5")
