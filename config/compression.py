@@ -45,8 +45,8 @@ def decompress_all(several: Sequence[bytes], max_bytes: int) -> list[memoryview]
 
     Raises BadCompression when one of them cannot be.
     """
-    if not several:
-        return []
+    if len(several) < 2:
+        return [memoryview(decompress(octets, max_bytes)) for octets in several]
     try:
         sizes = list(map(zstandard.frame_content_size, several))
         if min(sizes) < 0 or sum(sizes) > max_bytes:

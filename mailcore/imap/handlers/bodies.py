@@ -1,6 +1,7 @@
 """FETCH of octets: small messages side by side, large ones streamed. RFC 9051 §6.4.5, RFC 3516; RFC 5530 §3 (codes).
 
-Whatever is asked, a session holds a batch of small messages, or two pieces of a large one.
+Whatever is asked, a session holds three batches of small messages (one is looked up, one opened, one written), or two pieces of a
+large one.
 """
 
 import asyncio
