@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from config.clock import SECOND_US
-from config.database import Tx
 from config.log import log
 from directory import resolve
 from mailcore import dns
@@ -94,7 +93,7 @@ async def _examine(services: Services, arrival: Arrival, fields: tuple[Field, ..
     async with asyncio.TaskGroup() as group:
         names = group.create_task(_names(services, arrival, fields, body_start, whose))
         scans = [group.create_task(scan) for scan in scanning.begun(services, arrival)]
-        ours = group.create_task(services.db.peek(is_ours, whose))
+        ours = group.create_task(services.db.peek(resolve.is_local_domain, whose))
     found = names.result()
     return deciding.Found(found.spf, found.dkim, found.dmarc, found.arc, tuple(scan.result() for scan in scans), ours.result())
 
@@ -104,12 +103,6 @@ def _author(arrival: Arrival) -> str:
         return domains.canonical(arrival.author)
     except domains.BadName:
         return ""
-
-
-def is_ours(tx: Tx, domain: str) -> bool:
-    """Say whether a domain is one of ours, or below one."""
-    labels = domain.split(".")
-    return any(resolve.is_local_domain(tx, ".".join(labels[at:])) for at in range(max(1, len(labels) - 1)))
 
 
 @dataclass(frozen=True, slots=True)

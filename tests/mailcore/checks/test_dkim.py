@@ -258,19 +258,27 @@ def test_keys_that_are_not_used(text, want):
     assert (found.result, found.reason) == ("permerror", want)
 
 
-@pytest.mark.parametrize(("bits", "want"), [(1024, "pass"), (4096, "pass")])
-def test_rsa_keys_from_1024_to_4096_bits_are_taken(bits, want):
-    key = SigningKey(DOMAIN, "r1", letters.rsa_key(bits))
+def test_rsa_keys_of_1024_bits_are_taken():
+    key = SigningKey(DOMAIN, "r1", letters.rsa_key(1024))
     zone = {("r1._domainkey.gov.example", "TXT"): [letters.record(key.private)]}
-    assert results(signed(LETTER, [key]), zone=zone) == [want]
+    assert results(signed(LETTER, [key]), zone=zone) == ["pass"]
+
+
+def made_up(bits: int) -> str:
+    """The record of a modulus of this size; nobody has its key."""
+    public = rsa.RSAPublicNumbers(65_537, (1 << (bits - 1)) + 1).public_key()
+    octets = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return "v=DKIM1; p=" + base64.b64encode(octets).decode()
+
+
+def test_keys_of_4096_bits_are_taken():
+    assert published.read(made_up(4096)).bits == 4096
 
 
 @pytest.mark.parametrize("bits", [512, 1016, 4104, 16_384])
 def test_smaller_and_larger_keys_are_not(bits):
-    public = rsa.RSAPublicNumbers(65_537, (1 << (bits - 1)) + 1).public_key()
-    octets = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     with pytest.raises(published.NoKey, match=rf"key of {bits} bits|malformed key|too long"):
-        published.read("v=DKIM1; p=" + base64.b64encode(octets).decode())
+        published.read(made_up(bits))
 
 
 def test_a_silent_dns_is_temporary_and_two_keys_are_none():

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from config.checking import Checks
 from config.clock import Clock
 from config.database import Tx
 from config.engines import open_database
@@ -123,6 +124,7 @@ def settings(directory: Path, tls: Tls, listen: Listen, smtp: Smtp | None = None
         web=Web(),
         queue=Queue(workers=2),
         routes=[],
+        checks=Checks(enabled=False),  # these tests have no DNS
     )
 
 
