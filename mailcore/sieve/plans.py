@@ -152,16 +152,16 @@ def _mailbox(tx: Tx, account_id: AccountId, filing: Filing, faults: list[str]) -
         except BadMailboxName:
             faults.append(f"{filing.name[:80]}: {BadMailboxName.text}")
         except NoSuchMailbox:
-            if filing.create and (made := _made(tx, account_id, filing.name)) is not None:
+            if filing.create and (made := _made(tx, account_id, filing)) is not None:
                 return made
             faults.append(f"{filing.name[:80]}: {NoSuchMailbox.text}")
     return mailboxes.by_role(tx, account_id, "inbox").key
 
 
-def _made(tx: Tx, account_id: AccountId, name: str) -> MailboxKey | None:
-    """Make a mailbox and subscribe it (RFC 5490 §3.2)."""
+def _made(tx: Tx, account_id: AccountId, filing: Filing) -> MailboxKey | None:
+    """Make a mailbox, with its special use where one was named, and subscribe it (RFC 5490 §3.2, RFC 8579 §4.1)."""
     try:
-        made = mailboxes.create(tx, account_id, name)
+        made = mailboxes.create(tx, account_id, filing.name, filing.role)
         mailboxes.subscribe(tx, account_id, made.name, on=True)
     except (LimitReached, MailboxExists):
         return None

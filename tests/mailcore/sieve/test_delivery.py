@@ -4,7 +4,7 @@ import pytest
 
 from config.clock import SECOND_US
 from mailcore.message.index import index
-from mailcore.queue import listing
+from mailcore.queue import listing, local
 from mailcore.queue.accept import accept
 from mailcore.queue.worker import drain
 from mailcore.sieve import marks, scripts, shelf
@@ -71,6 +71,40 @@ async def test_special_use_goes_before_the_name(services):
     await use(services, KARIM, 'require ["fileinto","special-use"]; fileinto :specialuse "\\\\Junk" "elsewhere";')
     await send(services, KARIM)
     assert len(await folder(services, KARIM, "Junk")) == 1
+
+
+async def test_a_special_use_that_is_missing_is_made_with_its_mailbox(services):
+    await use(services, KARIM, 'require ["fileinto","special-use","mailbox"]; fileinto :specialuse "\\\\Important" :create "Urgent";')
+    await send(services, KARIM)
+    account_id = await services.db.read(node._account_id, KARIM)
+    assert (await services.db.read(mailboxes.by_role, account_id, "important")).name == "Urgent"
+    assert len(await folder(services, KARIM, "Urgent")) == 1
+
+
+async def test_a_delivery_that_fails_leaves_nothing_behind_and_comes_again_whole(services, clock, monkeypatch):
+    await use(
+        services,
+        KARIM,
+        f'require ["fileinto","copy","vacation"]; fileinto :copy "Archive"; redirect :copy "clerk@{DOMAIN}"; vacation "absent"; keep;',
+    )
+    broken = iter([True])
+
+    def fail(name):
+        if name == "deliver.before_commit" and next(broken, False):
+            raise RuntimeError("power cut")
+
+    monkeypatch.setattr(local, "failpoint", fail)
+    await send(services, KARIM, raw=to(KARIM))
+    assert await inbox(services, KARIM) == await inbox(services, AMINA) == await folder(services, KARIM, "Archive") == []
+    clock.advance(3600 * SECOND_US)
+    await drain(services)
+    assert len(await inbox(services, KARIM)) == len(await folder(services, KARIM, "Archive")) == 1
+    told = [Letter(index(raw).header, len(raw), "", AMINA) for raw in await inbox(services, AMINA)]
+    assert sorted(letter.texts("auto-submitted")[0] for letter in told) == [
+        "auto-replied",
+        "auto-replied (vacation)",
+    ]  # one bounce of clerk@
+    assert await services.db.read(listing.depth) == 0
 
 
 async def test_discard_delivers_nothing_and_finishes(services):
