@@ -8,9 +8,10 @@ import unicodedata
 import aiosmtplib
 import pytest
 
-from directory import resolve
+from directory import domains, resolve
 from directory.address import parse
 from mailcore.queue.types import Recipient
+from tests.mailcore.routing import outside
 from tests.mailcore.smtp.conftest import Listening
 from tests.mailcore.smtp.node import AMINA, DOMAIN, KARIM, KARIM_PASSWORD, LETTER, PASSWORD, REGISTRY, Client
 from tests.mailcore.smtp.test_receive import deliver
@@ -234,3 +235,15 @@ async def test_credentials_never_reach_the_log(submission: Listening, capsys: py
     assert "smtp.signed_in" in logged
     for secret in (PASSWORD, "wrong-secret", plain(), plain(password="wrong-secret")):
         assert secret not in logged
+
+
+async def test_mail_leaves_the_topology_only_where_the_senders_domain_may(submission: Listening) -> None:
+    db = submission.services.db
+    client = await signed_in(submission)
+    await db.write(outside.found)
+    await client.ask(f"MAIL FROM:<{AMINA}>")
+    refused = await client.ask("RCPT TO:<x@remote.example>")
+    assert refused.startswith("550 5.7.1 remote.example is outside the state's network")
+    assert (await client.ask(f"RCPT TO:<x@{outside.THEIRS}>")).startswith("250 2.1.5 ")
+    await db.write(domains.let_outside, DOMAIN, "allow")
+    assert (await client.ask("RCPT TO:<x@remote.example>")).startswith("250 2.1.5 ")

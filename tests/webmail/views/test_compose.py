@@ -9,6 +9,7 @@ import pytest
 from directory.demo import FeaturedPerson
 from mailcore.store import mailboxes, messages
 from mailcore.store.types import AccountId, Flag
+from tests.mailcore.routing import outside
 from tests.webmail.site import EDUCATION, INTERIOR, Site, Visitor, letter
 from tests.webmail.views.test_folder import folder, text, uids
 from tests.webmail.views.test_message import reading
@@ -265,3 +266,16 @@ async def test_drafts_are_opened_in_the_form(visitor: Visitor, clerk: FeaturedPe
     await visitor.post(path, fields | {"subject": "to go on with", "action": "save"})
     page = await text(visitor, folder(visitor, "Drafts"))
     assert re.search(rf'href="{path}\?draft={uids(page)[0]}"', page)
+
+
+async def test_an_address_outside_the_state_is_refused_in_the_readers_words(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+    await site.services.db.write(outside.found)
+    try:
+        path, fields = await compose(visitor, clerk.person_id)
+        fields |= {"to": "x@elsewhere.example", "subject": "S", "text": "T", "action": "send"}
+        answer = await visitor.post(path, fields)
+    finally:
+        await site.services.db.write(outside.lost)
+    assert answer.status_code == 422
+    told = answer.text.partition('id="to-problem"')[2].partition("</p>")[0]
+    assert "This address is outside the state&#39;s network" in told
