@@ -21,7 +21,7 @@ from mailcore.store import accounts, mass
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import AccountId, Prepared
 
-PIECES = 20  # in one turn, some 10,000 members: then whatever else is due has its turn
+PIECES = 40  # in one turn, some 10,000 members: then whatever else is due has its turn
 
 _PIECE = "SELECT number, members FROM queue_fanout_piece WHERE queue_id = :queue_id AND number > :after ORDER BY number LIMIT 1"
 _DONE = "DELETE FROM queue_fanout_piece WHERE queue_id = :queue_id AND number = :number"

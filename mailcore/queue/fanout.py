@@ -9,7 +9,6 @@ What was accepted as one letter gives one copy to each mailbox, however many lis
 are noted (`claim`) in the transaction that delivers. A list is noted likewise, so lists that contain each other end.
 """
 
-import secrets
 from collections.abc import Sequence
 
 from config.database import Tx
@@ -19,7 +18,7 @@ from directory.lists import MailingList
 from mailcore.queue import lanes, queue, ranks
 from mailcore.queue.types import Lease, Report, parsed
 
-CHUNK = 500  # members served in one transaction: some 15 ms
+CHUNK = 250  # members served in one transaction: some 10 ms
 _WIDTH = 8  # octets of an account id
 SWEPT = 1000  # notes of copies dropped in one transaction
 
@@ -74,7 +73,7 @@ def begin(tx: Tx, lease: Lease, one: MailingList, pieces: Sequence[bytes], lifet
     origin_id = message.origin_id or message.queue_id
     if claim(tx, origin_id, one.list_id) and pieces:
         sender, account_id = author(tx, lease)
-        queue_id = secrets.randbits(63)
+        queue_id = queue.fresh_id(tx.now_us)
         tx.execute(
             queue.INSERT_MESSAGE,
             queue_id=queue_id,

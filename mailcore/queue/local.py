@@ -13,6 +13,7 @@ from config.database import Tx
 from config.failpoints import failpoint
 from directory import resolve
 from directory.types import Target
+from mailcore.message import loops
 from mailcore.queue import bounce, counters, fanout, moderation, queue
 from mailcore.queue.settle import Outcome, reply_to, settle
 from mailcore.queue.types import Lease, Reply, Report, parsed, queue_name
@@ -25,6 +26,7 @@ from mailcore.store import accounts, messages
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import Prepared
 
+GOES_ROUND = Reply(554, "5.4.6", "the message came back for the same recipient, it goes round in circles")
 NO_SUCH_RECIPIENT = Reply(550, "5.1.1", "no such recipient here")
 DELIVERED = Reply(250, "2.1.5", "delivered to the mailbox")
 
@@ -102,7 +104,9 @@ async def serve(services: Services, leases: Sequence[Lease]) -> None:
         elif target is not None:
             try:
                 delivery = await _prepare(services, lease, target.account_id, known)
-                if delivery.plan is not None and delivery.plan.refusal is not None:
+                if loops.goes_round(delivery.message.index.header.fields, services.settings.node.hostname, lease.address):
+                    outcomes.append(Outcome(lease, GOES_ROUND))
+                elif delivery.plan is not None and delivery.plan.refusal is not None:
                     outcomes.append(Outcome(lease, delivery.plan.refusal))
                 else:
                     ready.append(delivery)

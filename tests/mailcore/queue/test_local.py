@@ -132,3 +132,22 @@ async def test_success_is_reported_only_when_asked_for(services, notify, action)
     if action is not None:
         assert b"Action: " + action in reports[0]
         assert b"Original-Envelope-Id: E1" in reports[0]
+
+
+async def test_what_comes_back_for_the_same_recipient_is_returned(services):
+    await accept(services, submission(KARIM, raw=f"Delivered-To: {KARIM}\r\n".encode() + letter()))
+    await accept(services, submission(KARIM, raw=f"Delivered-To: {AMINA}\r\n".encode() + letter()))
+    await drain(services)
+    assert len(await inbox(services, KARIM)) == 1
+    [report] = await inbox(services, AMINA)
+    assert b"Status: 5.4.6" in report
+
+
+async def test_junk_goes_into_the_mailbox_for_it(services):
+    await accept(services, submission(KARIM, junk=True))
+    await drain(services)
+    assert await inbox(services, KARIM) == []
+    count = (
+        "SELECT message_count FROM mailbox m JOIN address a ON a.account_id = m.account_id WHERE a.address = :address AND m.role = 'junk'"
+    )
+    assert await services.db.read(lambda tx: tx.value(count, address=KARIM)) == 1
