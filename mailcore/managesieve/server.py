@@ -76,7 +76,7 @@ class Connection:
         try:
             while not self.session.ended and (command := await self.read()) is not None:
                 self.write(await self._answer(command))
-            if self.session.ended:
+            if self.session.ended and not self.session.left:
                 self.write(answer("BYE", "goodbye"))
         except Broken as error:
             self.write(answer("BYE", error.text))

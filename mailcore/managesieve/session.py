@@ -61,6 +61,7 @@ class Session:
     identity: Identity | None = None
     strikes: int = 0
     ended: bool = False
+    left: bool = False  # the client said so itself
 
 
 async def greet(session: Session) -> None:
@@ -201,7 +202,7 @@ async def _starttls(session: Session) -> bytes:
 
 async def _logout(session: Session) -> bytes:
     """§2.3."""
-    session.ended = True
+    session.ended = session.left = True
     return answer("OK", "until next time")
 
 

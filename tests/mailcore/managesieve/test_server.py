@@ -94,6 +94,7 @@ async def test_the_life_of_a_script(served, signed):
     for command in (b'DELETESCRIPT "first"', b'GETSCRIPT "first"', b'SETACTIVE "first"', b'RENAMESCRIPT "first" "x"'):
         assert (await signed.ask(command))[-1].startswith(b"NO (NONEXISTENT)")
     assert (await signed.ask(b"LOGOUT"))[-1].startswith(b"OK")
+    assert await signed.reader.read() == b""
 
 
 async def test_a_script_with_an_error_is_not_stored_and_the_place_is_told(signed):
