@@ -23,8 +23,11 @@ from mailcore.store.sealing import Content
 
 MAX_OPEN = 1000  # keys in memory, some 4 KiB each
 
-# Our own trace stands above every other. Its protocol ends in A when the client had signed in, and is HTTPS from the webmail (RFC 3848).
-_STRANGER = re.compile(rb"received:.*?\swith\s+(?:utf8smtp|e?smtp)s?\s", re.IGNORECASE | re.DOTALL)
+# Our own trace stands above every other: how the message came, and above it that it was passed on by a script of its recipient. The
+# protocol ends in A when the client had signed in (RFC 3848), and is HTTPS from the webmail.
+_PROTOCOL = re.compile(rb"received:.*?\swith\s+([a-z0-9]+)[\s;]", re.IGNORECASE | re.DOTALL)
+PASSED_ON = b"local"
+SIGNED_IN = {b"esmtpa", b"esmtpsa", b"utf8smtpa", b"utf8smtpsa", b"https"}
 
 
 class Sent(Protocol):
@@ -38,11 +41,11 @@ class Keychain:
     """Opened keys, least recently used ones dropped."""
 
     def __init__(self) -> None:
-        self._open: OrderedDict[tuple[str, str], SigningKey] = OrderedDict()
+        self._open: OrderedDict[tuple[str, bytes], SigningKey] = OrderedDict()
 
     async def opened(self, services: Services, key: DkimKey) -> SigningKey:
         """Return a key, opened now when it is not yet."""
-        place = key.domain, key.selector
+        place = key.name, key.public_key  # a selector may come again with another key
         found = self._open.get(place)
         if found is None:
             found = self._open[place] = await keys.opened(services.signer, key)
@@ -125,6 +128,11 @@ def ours(raw: Content, spans: tuple[Field, ...], authserv_id: str) -> bytes:
 
 
 def _is_from_outside(raw: Content, spans: tuple[Field, ...]) -> bool:
-    """Say whether another server brought a message. Without any trace this node wrote it itself."""
-    first = next((raw[each.start : each.end] for each in spans if each.lower == b"received"), b"")
-    return _STRANGER.match(first) is not None
+    """Say whether somebody brought a message who had not signed in. Without any trace this node wrote it itself."""
+    for each in spans:
+        if each.lower == b"received":
+            found = _PROTOCOL.match(raw[each.start : each.end])
+            protocol = found[1].lower() if found else b""
+            if protocol != PASSED_ON:
+                return protocol not in SIGNED_IN
+    return False

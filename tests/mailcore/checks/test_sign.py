@@ -62,9 +62,12 @@ async def test_mail_below_the_domain_is_signed_by_it(services):
     assert b"d=" + DOMAIN.encode() in await sign.fields(services, Message(), raw)
 
 
-@pytest.mark.parametrize("protocol", [b"SMTP", b"ESMTP", b"ESMTPS", b"UTF8SMTPS"])
+@pytest.mark.parametrize("protocol", [b"SMTP", b"ESMTP", b"ESMTPS", b"UTF8SMTPS", b"LMTP", b"odd-protocol"])
 async def test_what_strangers_bring_in_our_name_is_not_signed(services, protocol):
     assert await sign.fields(services, Message(), received(protocol) + WRITTEN) == b""
+    redirected = b"Received: by " + HOST.encode() + b" with local id 7;\r\n\tSun, 22 Nov 2026 08:00:00 +0000\r\nX-Mark: 1\r\n"
+    assert await sign.fields(services, Message(), redirected + received(protocol) + received(b"ESMTPSA") + WRITTEN) == b""
+    assert await sign.fields(services, Message(), redirected + received(b"ESMTPSA") + WRITTEN) != b""
     traced = b"Diwan-Trace-Result: x\r\n" + received(protocol) + received(b"ESMTPSA") + WRITTEN
     assert await sign.fields(services, Message(), traced) == b""
 
