@@ -1,6 +1,7 @@
 """What the topmost trace fields say of how a letter came here. RFC 3848, RFC 5321 §4.4, RFC 8601. Pure."""
 
 import re
+from collections.abc import Sequence
 
 from mailcore.checks import authres
 from mailcore.message.types import Header
@@ -16,7 +17,7 @@ _PASSED_ON = re.compile(rb"received:\s+by\s+\S+\s+with\s+local\s", re.IGNORECASE
 _ABOVE = {b"diwan-trace-result", REDIRECTED.lower().encode()}
 
 
-def _from_arrival(header: Header) -> tuple[tuple[bytes, bytes], ...]:
+def _from_arrival(header: Header) -> Sequence[tuple[bytes, bytes]]:
     """Return the fields from our trace of the arrival on, also of a letter that was passed on since."""
     for at, (name, octets) in enumerate(header.fields):
         if name not in _ABOVE and not (name == b"received" and _PASSED_ON.match(octets)):
