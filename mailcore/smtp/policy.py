@@ -21,6 +21,7 @@ FIELDS = 1000
 ROUTING_MARKS = "%!@"  # user%remote@here, remote!user@here, "user@remote"@here
 
 _UNSOUND = "malformed or too large message header"
+_RESENT = (b"resent-from", b"resent-sender")
 _ACTING = ACTING_FIELD.lower().encode()
 _FIELD = re.compile(rb"([!-9;-~]+):([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)(?:\r\n|\Z)")
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
@@ -116,6 +117,11 @@ def author(head: Head) -> Address:
 def transmitter(head: Head) -> Address | None:
     """Return the address of the Sender field; None when there is none. Raises Refused."""
     return _only_mailbox(head.sender_values) if head.sender_values else None
+
+
+def resenders(head: Head) -> list[Address]:
+    """Return the addresses of the Resent-From and Resent-Sender fields, one each (RFC 5322 §3.6.6). Raises Refused."""
+    return [_only_mailbox((value,)) for value in head.values(*_RESENT)] if any(span[0] in _RESENT for span in head.spans) else []
 
 
 def refuse_loops(head: Head) -> None:

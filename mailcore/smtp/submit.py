@@ -60,7 +60,8 @@ async def header(session: Session, head: Head) -> Acting | None:
     """Take a message whose author is the one who signed in, or lets them write; return the latter case.
 
     Sender, if it is there, is the one who signed in, whose name it is sent in, or, for the right to send as somebody, that
-    one (RFC 5322 §3.6.2). Raises Refused, NotAllowed.
+    one (RFC 5322 §3.6.2). Whoever sends a message again is named by Resent-From and Resent-Sender, each an address that they may
+    write from (§3.6.6); the author must be one too, since that is what readers see. Raises Refused, NotAllowed.
     """
     if head.names_actor:
         raise NotAllowed(f"{ACTING_FIELD} is written here, not by clients")
@@ -70,6 +71,8 @@ async def header(session: Session, head: Head) -> Acting | None:
     as_author = found is not None and found.sending == "as" and transmitter == author
     if transmitter is not None and not as_author and await _find(session, transmitter) is not None:
         raise NotAllowed("Sender is who signed in, in their own name", person_id=_identity(session).person_id)
+    for resender in policy.resenders(head):
+        await _find(session, resender)
     return found
 
 
