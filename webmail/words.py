@@ -44,6 +44,7 @@ def ordered(listing: list[Mailbox]) -> list[Mailbox]:
 NOTICES = {
     "sent": N_("The message was sent."),
     "signed": N_("The letter was signed and sent."),
+    "confirmed": N_("The sender is told that you have read this letter."),
     "saved": N_("The draft was saved."),
     "attached": N_("The files were attached and the draft was saved."),
     "discarded": N_("The draft was deleted."),

@@ -9,7 +9,7 @@ from mailcore.message import content
 from mailcore.store import messages
 from mailcore.store.types import Flag, Mailbox, MailboxKey
 from signing.verdict import Verdict
-from webmail import guard, origin, reading, render, words
+from webmail import confirmations, guard, origin, reading, render, words
 from webmail.desk import Box, Desk
 from webmail.disposition import attachment, file_name
 from webmail.errors import NoSuchPage
@@ -44,12 +44,17 @@ async def show(request: Request, desk: Desk) -> Response:
         domain_says=origin.domain_says(desk, opened),
         way=origin.way(opened),
         judgement=_judgement(opened, verdict, changed=bool(letter.differs)),
+        asking=await confirmations.asked(desk, box, opened),
         base=f"/mail/{box.account_id}/{opened.mailbox.key.mailbox_id}/{opened.stored.uid}",
     )
 
 
 async def act(request: Request, desk: Desk, form: Form) -> Response:
     """Carry out an action on this message; go on reading or back to the list."""
+    if form.text("action") == confirmations.ACTION:
+        box, _, opened = await _open(request, desk)
+        await confirmations.send(desk, box, opened)
+        return guard.see(request.url.path, "confirmed")
     answer = await folder.act(request, desk, form)
     if form.text("action") in STAYING:
         return guard.see(request.url.path)

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from mailcore.message.build import Attachment
+from mailcore.queue import listing
 from tests.webmail.site import Site, Visitor, letter
 from tests.webmail.views.test_folder import opened, text, uids
 
@@ -156,3 +157,23 @@ async def test_a_signature_vouches_for_nothing_beside_what_it_covers(site: Site,
     page = await text(visitor, path)
     assert 'class="verdict unsure"' in page
     assert "This kind of signature cannot be checked here." in page
+
+
+async def test_reading_is_confirmed_once_and_only_when_the_reader_agrees(site: Site) -> None:
+    visitor, path = await reading(site, b"Disposition-Notification-To: amina@ailleurs.example\r\n" + letter())
+    before = await site.services.db.read(listing.depth)
+    page = await text(visitor, path)
+    assert "asks whether you have read" in page
+    assert await site.services.db.read(listing.depth) == before  # never by itself
+    await visitor.post(path, {"action": "confirm"})
+    assert await site.services.db.read(listing.depth) == before + 1
+    assert "asks whether you have read" not in await text(visitor, path)
+    await visitor.post(path, {"action": "confirm"})
+    assert await site.services.db.read(listing.depth) == before + 1
+    [told] = [one for one in await site.services.db.read(listing.listing) if one.address == "amina@ailleurs.example"]
+    assert told.sender == ""
+
+
+async def test_somebody_else_than_the_author_cannot_ask(site: Site) -> None:
+    visitor, path = await reading(site, b"Disposition-Notification-To: spy@ailleurs.example\r\n" + letter())
+    assert "asks whether you have read" not in await text(visitor, path)
