@@ -46,7 +46,8 @@ def at_once(session: Session, text: bytes) -> bytes | None:
     cursor = Cursor(text, found.end())
     try:
         command = spec.parse(cursor)
-        cursor.end()
+        if cursor.at < len(text):
+            cursor.end()
         said = spec.at_once(session, command)
     except (BadSyntax, NoSuchNumber, MailError):
         return None

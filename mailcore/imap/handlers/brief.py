@@ -29,11 +29,12 @@ def fetch(session: Session, command: Fetch) -> Said | None:
         names = _extended(session, names)
     if not names:
         return None
-    places = session.places(command.messages, uid=command.uid)
+    view, flags = session.selected.view, session.flags
+    asked = command.messages
+    places = view.known(session.saved) if asked.saved else view.places(asked, uid=command.uid)
     if len(places) > 1 and len(places) > min(MANY, session.limit):
         return None
-    template, view, flags = _template(names), session.selected.view, session.flags
-    reading = [_READERS[name] for name in names]
+    template, reading = _shape(names)
     return b"".join([template % (place + 1, *[read(view, flags, place) for read in reading]) for place in places]), FETCHED
 
 
@@ -46,7 +47,8 @@ def _extended(session: Session, names: tuple[str, ...]) -> tuple[str, ...]:
     return (*names, "MODSEQ") if "FLAGS" in names and "MODSEQ" not in names else names  # RFC 7162 §3.1: wherever flags are told
 
 
-_READERS: dict[str, Callable[[View, FlagWriter, int], int | bytes]] = {  # of an item, by the place of a message
+Reader = Callable[[View, FlagWriter, int], int | bytes]
+_READERS: dict[str, Reader] = {  # of an item, by the place of a message
     "UID": lambda view, flags, place: view.uids[place],
     "FLAGS": lambda view, flags, place: flags.write(view.flags[place]),
     "MODSEQ": lambda view, flags, place: view.modseqs[place],
@@ -54,5 +56,7 @@ _READERS: dict[str, Callable[[View, FlagWriter, int], int | bytes]] = {  # of an
 
 
 @lru_cache(maxsize=64)
-def _template(names: tuple[str, ...]) -> bytes:
-    return opening(only=False) + b" ".join([VIEW_FIELDS[name] for name in names]) + b")\r\n"
+def _shape(names: tuple[str, ...]) -> tuple[bytes, tuple[Reader, ...]]:
+    """Return how an answer with these items is written, and what reads what is missing in it."""
+    written = opening(only=False) + b" ".join([VIEW_FIELDS[name] for name in names]) + b")\r\n"
+    return written, tuple(_READERS[name] for name in names)

@@ -21,7 +21,6 @@ _LITERAL = re.compile(rb"(~?)\{(\d{1,20})\+?\}\r?\n")
 _NUMBER = re.compile(rb"\d{1,20}(?!\d)")
 _SET = re.compile(rb"(?:\d{1,10}|\*)(?::(?:\d{1,10}|\*))?(?:,(?:\d{1,10}|\*)(?::(?:\d{1,10}|\*))?)*(?![\d:,*])")
 _SPACES = re.compile(rb" +")
-_ONE = re.compile(rb"[1-9]\d{0,8}(?![\d:,*])")
 _NIL = re.compile(rb"NIL(?![^\x00-\x20\x7f-\xff(){%*\"\\\]])", re.IGNORECASE)
 
 
@@ -173,11 +172,6 @@ class Cursor:
 
     def sequence_set(self) -> SequenceSet:
         """Take a set of message numbers, or ``$`` (RFC 5182 §2.1)."""
-        one = _ONE.match(self.data, self.at)
-        if one is not None:  # as most are
-            self.at = one.end()
-            number = int(one[0])
-            return SequenceSet(((number, number),))
         if self.skip(b"$"):
             return SequenceSet((), saved=True)
         pieces = self.take(_SET, "message set").split(b",")

@@ -46,6 +46,7 @@ FAST: tuple[Item, ...] = (FLAGS, INTERNALDATE, SIZE)
 BINARIES = (b"BINARY", b"BINARY.PEEK", b"BINARY.SIZE")
 MACROS: dict[bytes, tuple[Item, ...]] = {b"FAST": FAST, b"ALL": (*FAST, ENVELOPE), b"FULL": (*FAST, ENVELOPE, STRUCTURE)}
 
+_ONE = re.compile(rb" +([1-9]\d{0,8}) +")
 _NAME = re.compile(rb"[A-Za-z0-9.]+")
 _PATH = re.compile(rb"[1-9]\d{0,5}(?:\.[1-9]\d{0,5})*")
 _KIND = re.compile(rb"HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT|MIME", re.IGNORECASE)
@@ -65,9 +66,14 @@ def uid_fetch(cursor: Cursor) -> Fetch:
 
 
 def _fetch(cursor: Cursor, *, uid: bool) -> Fetch:
-    cursor.space()
-    messages = cursor.sequence_set()
-    cursor.space()
+    one = _ONE.match(cursor.data, cursor.at)
+    if one is not None:  # as most that come one after the other
+        number = int(one[1])
+        messages, cursor.at = SequenceSet(((number, number),)), one.end()
+    else:
+        cursor.space()
+        messages = cursor.sequence_set()
+        cursor.space()
     said = cursor.data[cursor.at :]
     asked = (_asked if len(said) <= REMEMBERED_BYTES else _read)(said, uid)
     cursor.at = len(cursor.data)

@@ -151,7 +151,7 @@ async def test_what_breaks_is_heard_of_and_answered_all_the_same(server: Server,
     def broken(*_: Any) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr("mailcore.imap.handlers.brief._template", broken)
+    monkeypatch.setattr("mailcore.imap.handlers.brief._shape", broken)
     assert await client.ask("FETCH 1 UID") == b"OK fetched"
     assert client.untagged == [b"* 1 FETCH (UID 1)"]
 
