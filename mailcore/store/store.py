@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import hmac
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 from config.database import Database
 from mailcore.errors import Damaged
@@ -28,6 +28,8 @@ INLINE_WORK_BYTES = 256 * 1024  # preparing or opening more than this goes to a 
 RECENT_BYTES = 32 * 1024 * 1024  # what is known of messages, kept at hand between acceptance and delivery
 RECENT_OVERHEAD = 4096  # of one message: what its objects cost beside their octets
 
+T = TypeVar("T")
+Octets = list[bytes | memoryview | Damaged]
 Sealed = tuple[Stored, Source | None]  # a message, and where its sealed octets are; None where they are not
 
 
@@ -120,8 +122,9 @@ class Store:
 
     async def raws(self, account: AccountKey, several: Sequence[Stored]) -> list[bytes | Damaged]:
         """Return the original octets of some small messages of this account, or for each why it cannot be read."""
-        found = await self.unsealed(account, await self.sealed(several))
-        return [octets if isinstance(octets, Damaged) else bytes(octets) for octets in found]
+        return await self.unsealed(
+            account, await self.sealed(several), lambda found: [each if isinstance(each, Damaged) else bytes(each) for each in found]
+        )
 
     async def sealed(self, several: Sequence[Stored]) -> list[Sealed]:
         """Return some small messages, each with where its sealed octets are: one unit of work for all, turns cost more than reading."""
@@ -136,12 +139,16 @@ class Store:
         stored, octets = found
         return (stored, Source(octets)) if octets is not None else (await self.sealed([stored]))[0]
 
-    async def unsealed(self, account: AccountKey, found: Sequence[Sealed]) -> list[bytes | memoryview | Damaged]:
-        """Return the original octets of each, or why it cannot be read: here when they are few, else in one turn of a thread."""
+    async def unsealed(self, account: AccountKey, found: Sequence[Sealed], then: Callable[[Octets], T]) -> T:
+        """Return what `then` makes of the original octets of each, or of why it cannot be read.
+
+        All of it is done here when they are few, else in one turn of a thread: the event loop and a thread that both want the
+        interpreter hold each other up.
+        """
         waits = any(source is not None and source.is_file for _, source in found)
         if not waits and sum([stored.size_bytes for stored, _ in found]) <= INLINE_OPEN_BYTES:
-            return _contents(account, found)
-        return await asyncio.to_thread(_contents, account, found)
+            return then(_contents(account, found))
+        return await asyncio.to_thread(lambda: then(_contents(account, found)))
 
     async def verify(self, account: AccountKey, blob_id: BlobId, dek_wrapped: bytes, size_bytes: int) -> None:
         """Check that a blob is there, opens, and is the content it is named after. Raises Damaged."""
@@ -172,7 +179,7 @@ class Store:
             self._recent_bytes -= _known_bytes(dropped)
 
 
-def _contents(account: AccountKey, found: Sequence[Sealed]) -> list[bytes | memoryview | Damaged]:
+def _contents(account: AccountKey, found: Sequence[Sealed]) -> Octets:
     """Open messages; those of which there are no octets, or no key, are damaged."""
     keys: list[tuple[Source, BlobId, bytes]] = []
     failed: dict[int, Damaged] = {}

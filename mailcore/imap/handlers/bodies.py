@@ -24,7 +24,7 @@ from mailcore.imap.parse.fetching import FLAGS, MODSEQ
 from mailcore.imap.responses import Done, no, ok
 from mailcore.imap.session import Session
 from mailcore.store import messages
-from mailcore.store.store import Sealed
+from mailcore.store.store import Octets, Sealed
 from mailcore.store.types import Flag, Stored
 
 T = TypeVar("T")
@@ -78,30 +78,28 @@ async def answers(session: Session, items: tuple[Item, ...], places: Sequence[in
                     yield lines
 
 
-async def _answered(session: Session, form: Form, batch: Sequence["Ready"]) -> AsyncGenerator[bytes, None]:
+async def _answered(session: Session, form: Form, batch: "Batch") -> AsyncGenerator[bytes, None]:
     """Answer messages that are ready, the large ones last."""
     changed: frozenset[int] = frozenset()
     if form.marks_seen:
-        changed = await mark_seen(session, [each.line.place for each in batch])
-    for lines in gathered(piece for each in batch if each.raw is not None for piece in _whole(session, form, each, changed)):
+        changed = await mark_seen(session, [each.line.place for each in batch.ready])
+    for lines in _written(session, form, batch.ready, changed) if batch.written is None else batch.written:
         yield lines
-    for each in batch:
+    for each in batch.ready:
         if each.raw is None:
             async with contextlib.aclosing(_streamed(session, form, each, changed)) as pieces:
                 async for lines in pieces:
                     yield lines
 
 
-async def _alone(session: Session, form: Form, place: int, trouble: Trouble) -> "AsyncGenerator[list[Ready], None]":
+async def _alone(session: Session, form: Form, place: int, trouble: Trouble) -> "AsyncGenerator[Batch, None]":
     """Yield one message that is ready to be answered."""
-    store = session.services.store
-    found = await store.look(session.selected.key, session.selected.view.uids[place])
+    found = await session.services.store.look(session.selected.key, session.selected.view.uids[place])
     if found is None:
         trouble.note("EXPUNGEISSUED")
         return
     stored, _ = found
-    raws = await store.unsealed(session.selected.account, [found]) if stored.size_bytes <= STREAM_BYTES else []
-    yield _ready(session, form, [stored], dict(zip([stored.uid], raws, strict=False)), trouble)
+    yield await _opened_batch(session, form, [stored], [found] if stored.size_bytes <= STREAM_BYTES else [], trouble)
 
 
 class Ready(msgspec.Struct, frozen=True, gc=False):
@@ -112,20 +110,34 @@ class Ready(msgspec.Struct, frozen=True, gc=False):
     raw: bytes | memoryview | None
 
 
+class Batch(msgspec.Struct, frozen=True, gc=False):
+    """Messages that can be answered, and the answers about small ones unless these depend on what reading changes."""
+
+    ready: Sequence[Ready]
+    written: Sequence[bytes] | None
+
+
 AtHand = Mapping[int, bytes | memoryview | MailError]  # by UID: octets, or why they cannot be read
 Found = tuple[Sequence[Stored], Sequence[Sealed]]  # messages, and where the octets of the small ones are
 
 
-async def _batches(session: Session, form: Form, places: Sequence[int], trouble: Trouble) -> AsyncGenerator[list[Ready], None]:
+async def _batches(session: Session, form: Form, places: Sequence[int], trouble: Trouble) -> AsyncGenerator[Batch, None]:
     """Yield messages that are ready to be answered, in batches of bounded size; a large one is alone."""
     coming = _found(session, form, places, trouble)
     async with contextlib.aclosing(ahead(coming) if len(places) > BATCH else coming) as found:
         async for rows, sealed in found:
-            raws = await session.services.store.unsealed(session.selected.account, sealed)
-            at_hand = {stored.uid: raw for (stored, _), raw in zip(sealed, raws, strict=True)}
-            ready = _ready(session, form, rows, at_hand, trouble)
-            if ready:
-                yield ready
+            batch = await _opened_batch(session, form, rows, sealed, trouble)
+            if batch.ready:
+                yield batch
+
+
+async def _opened_batch(session: Session, form: Form, rows: Sequence[Stored], sealed: Sequence[Sealed], trouble: Trouble) -> Batch:
+    def then(raws: Octets) -> Batch:
+        at_hand = {stored.uid: raw for (stored, _), raw in zip(sealed, raws, strict=True)}
+        ready = _ready(session, form, rows, at_hand, trouble)
+        return Batch(ready, None if form.marks_seen else list(_written(session, form, ready, frozenset())))
+
+    return await session.services.store.unsealed(session.selected.account, sealed, then)
 
 
 async def _found(session: Session, form: Form, places: Sequence[int], trouble: Trouble) -> AsyncGenerator[Found, None]:
@@ -200,6 +212,11 @@ def _shown(session: Session, form: Form, each: Ready, changed: frozenset[int]) -
 def _whole(session: Session, form: Form, each: Ready, changed: frozenset[int]) -> Iterator[bytes | memoryview]:
     assert each.raw is not None
     return _shown(session, form, each, changed).whole(each.line, each.plans, each.raw)
+
+
+def _written(session: Session, form: Form, ready: Sequence[Ready], changed: frozenset[int]) -> Iterator[bytes]:
+    """Write the answers about small messages."""
+    return gathered(piece for each in ready if each.raw is not None for piece in _whole(session, form, each, changed))
 
 
 async def _streamed(session: Session, form: Form, each: Ready, changed: frozenset[int]) -> AsyncGenerator[bytes, None]:

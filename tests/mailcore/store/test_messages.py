@@ -293,7 +293,7 @@ async def test_one_message_is_read_like_several(store: Store) -> None:
         found = await store.look(key, stored.uid)
         assert found is not None
         assert found[0] == stored
-        assert await store.unsealed(account, [found]) == [mail(stored.uid, 3 * INLINE_MAX_BYTES * (stored.uid == 4))]
+        assert await store.unsealed(account, [found], list) == [mail(stored.uid, 3 * INLINE_MAX_BYTES * (stored.uid == 4))]
     assert await store.look(key, 5) is None
 
 
