@@ -107,6 +107,7 @@ PURE = (
     "mailcore/store/fulltext/stems.py",
     "mailcore/store/fulltext/text.py",
     "mailcore/store/fulltext/words.py",
+    "mailcore/store/packing.py",
     "signing/cms.py",
     "signing/der.py",
     "signing/pki/profiles.py",
