@@ -133,4 +133,4 @@ def among(wanted: Sequence[int], column: str = "uid") -> tuple[str, dict[str, An
     """Return the condition that a UID is among these, and its parameters. A range is never written out."""
     if isinstance(wanted, range):
         return f"{column} BETWEEN :low AND :high", {"low": wanted.start, "high": wanted.stop - 1}
-    return f"{column} IN (:uids[])", {"uids": wanted}
+    return f"{column} IN (:uids[])", {"uids": list(wanted)}  # a tuple is a record to PostgreSQL
