@@ -4,10 +4,11 @@ RFC 5321 §4.1.1.4, §4.4, §6.1 (the reply takes responsibility).
 """
 
 import secrets
-from dataclasses import replace
+from functools import lru_cache
 
 import structlog
 
+from config.clock import SECOND_US
 from directory.address import Address
 from mailcore.errors import NeverFits
 from mailcore.message.date import format_date
@@ -49,7 +50,7 @@ async def deposit(session: Session, transaction: Transaction, incoming: Incoming
     header = judged.header or _without_bcc(session, head)
     raw = await incoming.behind(nodes.result(session, traced) + front + judged.fields + header, len(head.octets) if header else 0)
     trusted = session.front.rules.signs_in or from_node  # whose word counts on how urgent a message is
-    submission = replace(_submission(session, transaction, raw, acting, trusted=trusted), junk=judged.action == "junk")
+    submission = _submission(session, transaction, raw, acting, trusted=trusted, junk=judged.action == "junk")
     await _count(session, transaction)
     queue_id = await session.front.accept(session.front.services, submission)
     log.info(
@@ -96,7 +97,7 @@ def stamp(session: Session, transaction: Transaction, head: Head, trace_id: str)
     """Return the octets to put in front of a message; what stands behind them stays as it came."""
     services, rules = session.front.services, session.front.rules
     host = services.settings.node.hostname
-    date = format_date(services.clock.now_us())
+    date = _date(services.clock.now_us() // SECOND_US)
     hop = trace.Hop(
         client=rules.client(session),
         host=host,
@@ -115,6 +116,11 @@ def stamp(session: Session, transaction: Transaction, head: Head, trace_id: str)
     return stamped
 
 
+@lru_cache(maxsize=2)  # many come in one second
+def _date(now_s: int) -> str:
+    return format_date(now_s * SECOND_US)
+
+
 def _without_bcc(session: Session, head: Head) -> bytes:
     """Return the header of a submitted message without blind copies, b"" when it has none and stays as it is (RFC 5322 §3.6.3)."""
     return policy.without(head, BLIND) if session.front.rules.completes else b""
@@ -128,7 +134,9 @@ async def _count(session: Session, transaction: Transaction) -> None:
         await services.db.write_soft(spending.spend, person_id, recipients, services.settings.sending)
 
 
-def _submission(session: Session, transaction: Transaction, raw: Content, acting: Acting | None, *, trusted: bool) -> Submission:
+def _submission(
+    session: Session, transaction: Transaction, raw: Content, acting: Acting | None, *, trusted: bool, junk: bool
+) -> Submission:
     parameters = transaction.parameters
     return Submission(
         sender=_text(transaction.sender),
@@ -143,6 +151,7 @@ def _submission(session: Session, transaction: Transaction, raw: Content, acting
         hold_until_us=transaction.hold_until_us,
         by=transaction.by,
         requiretls=parameters.requiretls,
+        junk=junk,
         acting=acting,
         writer_id=session.identity.person_id if session.identity else None,
     )

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from config.database import Tx
 from directory import resolve
-from directory.address import Address, parse
+from directory.address import Address
 from directory.manifest import topology
 from mailcore.errors import MayNotPost, NeverFits, NodeRevoked, NoSuchRecipient, RelayDenied
 from mailcore.queue import moderation
 from mailcore.queue.acting import Acting
+from mailcore.queue.types import parsed
 from mailcore.smtp import fitting, nodes, policy, trace
 from mailcore.smtp.grammar import POSTMASTER
 from mailcore.smtp.policy import Head
@@ -41,7 +42,7 @@ async def recipient(session: Session, address: Address) -> str:
     Raises NoSuchRecipient, RelayDenied, MayNotPost.
     """
     services = session.front.services
-    postmaster = parse(services.settings.node.postmaster)
+    postmaster = parsed(services.settings.node.postmaster)
     if address == POSTMASTER:
         return str(postmaster)
     if await nodes.relays(session, address):

@@ -5,11 +5,12 @@ RFC 6409 §6 (who may submit), §8 (what is added), RFC 4954 §6 (530), RFC 5321
 
 from config.database import Tx
 from directory import resolve
-from directory.address import Address, parse
+from directory.address import Address
 from directory.types import Identity
 from mailcore.errors import NoSuchRecipient, NotAllowed
 from mailcore.queue import acting, spending
 from mailcore.queue.acting import ACTING_FIELD, Acting
+from mailcore.queue.types import parsed
 from mailcore.routing import policy as routing
 from mailcore.smtp import policy, receive
 from mailcore.smtp.grammar import POSTMASTER
@@ -30,7 +31,7 @@ async def sender(session: Session, address: Address | None) -> None:
 async def recipient(session: Session, address: Address) -> str:
     """Take any recipient elsewhere, and those who exist here; a list by its own rules. Raises NoSuchRecipient, MayNotPost."""
     services = session.front.services
-    postmaster = parse(services.settings.node.postmaster)
+    postmaster = parsed(services.settings.node.postmaster)
     if address == POSTMASTER:
         return str(postmaster)
     if address.domain.startswith("["):
