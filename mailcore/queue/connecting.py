@@ -52,7 +52,7 @@ class Contexts:
     async def get(self, hop: Hop, mode: Mode) -> ssl.SSLContext:
         """Return the context for a hop."""
         strict = mode == "verified" and not hop.tlsa
-        key = (strict, strict and hop.ca, bool(hop.node))
+        key = (strict, strict and hop.ca, bool(hop.node), bool(hop.key_sha256))
         if key not in self.made:
             self.made[key] = await asyncio.to_thread(self._make, hop, strict)
         return self.made[key]

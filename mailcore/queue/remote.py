@@ -34,7 +34,7 @@ from mailcore.spool import SPOOLED_BYTES, Spool
 from mailcore.store import accounts
 
 NEEDS_TRUST = "5.7.10"  # RFC 8689 §4.2.1: encryption needed
-NO_SESSION = ("4.4.1", TLS_FAILED, "4.7.4")  # what is told when no session could be had: the next message would not get one either
+BY_TLS = (TLS_FAILED, "4.7.4")  # why there is no session: TLS is not as the domain asks for
 MAX_STALE = 3  # kept sessions that turn out to have ended, for one message
 MAX_TOLD = 1000  # events that wait to be counted; more is a flood that says nothing new
 
@@ -127,57 +127,78 @@ async def _travel(peer: Peer, domain: str, way: Way, groups: Sequence[Sequence[L
     if isinstance(hops, Reply):
         await settle(peer.services, [Outcome(lease, hops) for group in groups for lease in group])
         return
-    kept: tuple[Session, Hop] | None = None
+    journey = _Journey(peer, way, hops)
     try:
         for place, group in enumerate(groups):
-            kept, outcomes = await _carry(peer, way, hops, group, kept)
-            failed = kept is None and all(each.reply.status in NO_SESSION for each in outcomes)
-            rest = [lease for later in groups[place + 1 :] for lease in later] if failed else []
-            await settle(peer.services, [*outcomes, *(Outcome(lease, outcomes[0].reply) for lease in rest)])
-            if rest:
+            await settle(peer.services, await journey.carry(group))
+            if journey.broken is not None and journey.broken.status not in BY_TLS:  # the next message would not get through either
+                rest = [Outcome(lease, journey.broken) for later in groups[place + 1 :] for lease in later]
+                await settle(peer.services, rest)
                 break
     except BaseException:
-        if kept is not None:
-            kept[0].close()
+        journey.abort()
         raise
-    if kept is not None:
-        await peer.pool.give(*kept)
+    await journey.end()
 
 
-async def _carry(
-    peer: Peer, way: Way, hops: Sequence[Hop], group: Sequence[Lease], kept: tuple[Session, Hop] | None
-) -> tuple[tuple[Session, Hop] | None, list[Outcome]]:
-    """Send one message; return the session for the next one, None when there is none left, and the outcomes."""
-    try:
-        letter = await opened(peer.services, group[0].message)
-    except Exception as error:  # noqa: BLE001  (a driver: the recipients are postponed, never lost)
-        return kept, [Outcome(lease, reply_to(error)) for lease in group]
-    outcomes: list[Outcome] = []
-    left, stale = list(group), 0
-    while left and stale < MAX_STALE:
-        if kept is not None and not kept[0].usable:
-            await kept[0].quit()
-            kept = None
-        found = kept or await _session(peer, hops, letter)
-        if isinstance(found, Reply):
-            return None, outcomes + [Outcome(lease, found) for lease in left]
-        session, hop = kept = found
-        part = left[: portion(session)]
+class _Journey:
+    """Messages to one destination, one after the other over the same session as long as it lasts."""
+
+    def __init__(self, peer: Peer, way: Way, hops: Sequence[Hop]) -> None:
+        self.peer, self.way, self.hops = peer, way, hops
+        self.kept: tuple[Session, Hop] | None = None
+        self.broken: Reply | None = None  # why no session with the hops as they are could be had
+
+    async def carry(self, group: Sequence[Lease]) -> list[Outcome]:
+        """Send one message; return how it ended for each recipient."""
         try:
-            outcomes += await transfer(peer.services, session, hop, way, letter, part)
-        except Stale:
-            stale += 1
-            continue
-        left = left[len(part) :]
-    return (kept if kept is not None and kept[0].line.idle else None), outcomes + [Outcome(lease, LOST) for lease in left]
+            letter = await opened(self.peer.services, group[0].message)
+        except Exception as error:  # noqa: BLE001  (a driver: the recipients are postponed, never lost)
+            return [Outcome(lease, reply_to(error)) for lease in group]
+        outcomes: list[Outcome] = []
+        left, stale = list(group), 0
+        while left and stale < MAX_STALE:
+            found = await self._session(letter)
+            if isinstance(found, Reply):
+                return outcomes + [Outcome(lease, found) for lease in left]
+            session, hop = self.kept = found
+            part = left[: portion(session)]
+            try:
+                outcomes += await transfer(self.peer.services, session, hop, self.way, letter, part)
+            except Stale:
+                stale += 1
+                continue
+            left = left[len(part) :]
+        return outcomes + [Outcome(lease, LOST) for lease in left]
 
+    async def _session(self, letter: Letter) -> tuple[Session, Hop] | Reply:
+        """Return the session of the last message, a kept one or a new one.
 
-async def _session(peer: Peer, hops: Sequence[Hop], letter: Letter) -> tuple[Session, Hop] | Reply:
-    """Return a kept session or a new one. A message that shall arrive rather than be encrypted may get a relaxed one."""
-    found = peer.pool.take(hops) or await peer.connecting.first(hops)
-    if isinstance(found, Reply) and found.status in (TLS_FAILED, "4.7.4") and letter.facts.relaxed:
-        return await peer.connecting.first([hop.relaxed for hop in hops])
-    return found
+        A message that shall arrive rather than be encrypted may get a relaxed one (RFC 8689 §5); no other message goes over that.
+        """
+        relaxed = letter.facts.relaxed
+        if self.kept is not None and self.kept[0].usable and (self.kept[1] in self.hops or relaxed):
+            return self.kept
+        await self.end()
+        if self.broken is None:
+            found = self.peer.pool.take(self.hops) or await self.peer.connecting.first(self.hops)
+            if not isinstance(found, Reply):
+                return found
+            self.broken = found
+        if relaxed and self.broken.status in BY_TLS:
+            return await self.peer.connecting.first([hop.relaxed for hop in self.hops])
+        return self.broken
+
+    async def end(self) -> None:
+        """Keep the session for the next lease, or say goodbye when it has served."""
+        kept, self.kept = self.kept, None
+        if kept is not None:
+            await self.peer.pool.give(*kept)
+
+    def abort(self) -> None:
+        """Close the session at once."""
+        if self.kept is not None:
+            self.kept[0].close()
 
 
 async def connect(peer: Peer, hops: Sequence[Hop]) -> Session | Reply:

@@ -373,13 +373,14 @@ class Policed:
 def outside(opener, sink):
     """Sends a letter to a domain whose MX is the sink, under a policy; returns what is left of it and what was counted."""
 
-    async def send(policy, ca, raw=None):
+    async def send(policy, ca, *raws):
         zone = {("elsewhere.example", "MX"): ["10 localhost."], ("localhost", "A"): ["127.0.0.1"]}
         async with opener() as services, serving(zone) as names:
             options = {"policies": policy, "roots": ca, "port": sink.port}
             resolver = dns.system_resolver(names.settings)
             async with contextlib.aclosing(remote.Peer(services, resolver, lambda address: True, **options)) as peer:
-                await accept(services, submission(X, raw=raw))
+                for raw in raws or (None,):
+                    await accept(services, submission(X, raw=raw))
                 await remote.serve(peer, await leased(services))
             counts = await services.db.read(tlsrpt.of_day, tlsrpt.day_of(services.clock.now_us()))
             return [said for _, said in await last(services)], [(one.kind, one.result) for one in counts]
@@ -419,6 +420,14 @@ async def test_a_message_that_shall_rather_arrive_goes_without_the_policy(outsid
     left, _ = await outside(Policed("enforce", "localhost"), authority.ca, b"TLS-Required: No\r\n" + letter())
     assert left == []
     assert [sent.tls for sent in sink.transactions] == [True]
+
+
+async def test_and_takes_no_other_message_with_it(outside, sink, authority):
+    sink.tls = authority.elsewhere
+    relaxed = b"TLS-Required: No\r\n" + letter("ouvert")
+    left, _ = await outside(Policed("enforce", "localhost"), authority.ca, relaxed, letter("strict"), relaxed + b"fin\r\n")
+    assert len(left) == 1
+    assert [b"ouvert" in sent.data for sent in sink.transactions] == [True, True]
 
 
 async def test_but_what_our_own_routes_demand_stays(via, sink, authority):
