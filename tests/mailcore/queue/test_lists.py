@@ -109,7 +109,8 @@ async def test_a_circular_joins_the_conversation_that_a_member_knows(services):
 
 async def test_a_full_mailbox_goes_the_ordinary_way_and_others_are_served_at_once(services):
     await services.db.write(make, (AMINA, KARIM))
-    await services.db.write(quotas.give, await services.db.read(account, KARIM), Quota(1, None))
+    await services.db.write(quotas.give, await services.db.read(account, KARIM), Quota(len(letter()) + 1, None))
+    await post(services, KARIM)
     await post(services, LIST)
     assert len(await inbox(services, AMINA)) == 1
     [left] = await services.db.read(listing.listing)
