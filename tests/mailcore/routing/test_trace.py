@@ -135,12 +135,19 @@ def test_any_octet_that_is_altered_is_found(at, by):
     assert mark(bytes(altered)) != "good"
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.integers(0, len(WHOLE) - 1), st.integers(1, 400))
+PLAIN = sent("justice", b"Received: by justice\r\n" + sent("education", b"Received: by education\r\n" + sent("interieur")))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(PLAIN) - 1), st.integers(1, 400))
 def test_octets_that_are_cut_out_are_found(at, size):
-    cut = WHOLE[:at] + WHOLE[at + size :]
-    kept_results = b"Authentication-Results: mx.education; spf=pass\r\n" in cut or len(cut) != len(WHOLE) - 48
-    assert mark(cut) != "good" or not kept_results
+    assert mark(PLAIN[:at] + PLAIN[at + size :]) != "good"
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(PLAIN)), st.binary(min_size=1, max_size=40))
+def test_octets_that_are_put_in_are_found(at, octets):
+    assert mark(PLAIN[:at] + octets + PLAIN[at:]) != "good" or octets.lower().startswith((b"authentication-results:", b"x-foreign-auth"))
 
 
 def test_sending_to_the_same_again_goes_round():
