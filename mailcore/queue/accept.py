@@ -1,15 +1,13 @@
 """The one way in: every front (SMTP, webmail, bounces) hands its messages over here.
 
-One transaction with the message's octets (large ones are durable before it), a row for the message and one for each recipient;
-only then may a front answer 250 (RFC 5321 §6.1).
+One transaction with the message's octets (large ones are durable before it) and what becomes of it: the mailboxes it goes into when
+that is simple (express.py), else a row for the message and one for each recipient. Only then may a front answer 250 (RFC 5321 §6.1).
 """
-
-import secrets
 
 import structlog
 
 from config.failpoints import failpoint
-from mailcore.queue import queue, schedule
+from mailcore.queue import express, queue, schedule
 from mailcore.queue.types import Entry, Recipient, Submission, queue_name
 from mailcore.services import Services
 from mailcore.store import accounts
@@ -25,7 +23,8 @@ async def accept(services: Services, submission: Submission) -> str:
     Cancelling may lose the answer, never the message. Raises ValueError when there is no recipient.
     """
     entry = await prepare(services, submission)
-    await services.db.write_brief(queue.enqueue, entry)
+    if not await express.deliver(services, entry):
+        await services.db.write_brief(queue.enqueue, entry)
     failpoint("accept.after_commit")
     name = queue_name(entry.queue_id)
     log.info("queue.accepted", queue_id=name, size_bytes=entry.size_bytes, recipients=len(submission.recipients))
@@ -42,7 +41,7 @@ async def prepare(services: Services, submission: Submission) -> Entry:
     await services.store.keep(message)
     failpoint("accept.after_blob")
     return Entry(
-        queue_id=secrets.randbits(63),
+        queue_id=queue.fresh_id(services.clock.now_us()),
         blob_id=message.blob_id,
         dek_wrapped=node.wrap(message.dek),
         size_bytes=message.size_bytes,

@@ -12,7 +12,9 @@ from directory import domains, organisations, people
 from directory.address import parse
 from directory.signin import SignIn
 from mailcore.message.content import readable
-from mailcore.queue.types import Recipient, Submission
+from mailcore.queue import queue
+from mailcore.queue.accept import prepare
+from mailcore.queue.types import Recipient, Submission, queue_name
 from mailcore.services import Services
 from mailcore.store import mailboxes, messages
 from mailcore.store.keyring import KeyWrapper
@@ -71,6 +73,13 @@ def submission(*recipients: str | Recipient, sender: str = AMINA, raw: bytes | N
     """A submission to some recipients."""
     told = tuple(r if isinstance(r, Recipient) else Recipient(r) for r in recipients)
     return Submission(sender, told, raw if raw is not None else letter(), **more)  # type: ignore[arg-type]
+
+
+async def queued(services: Services, made: Submission) -> str:
+    """Hand a message to the queue, even one that could be delivered at once."""
+    entry = await prepare(services, made)
+    await services.db.write_brief(queue.enqueue, entry)
+    return queue_name(entry.queue_id)
 
 
 async def inbox(services: Services, address: str) -> list[bytes]:

@@ -4,12 +4,11 @@ from directory import aliases
 from directory.address import parse
 from directory.rights import CONSOLE
 from mailcore.queue import listing, local, queue, steering
-from mailcore.queue.accept import accept
 from mailcore.queue.steering import Choice
 from mailcore.queue.types import Recipient
 from mailcore.queue.worker import drain
 from tests.mailcore.queue import node
-from tests.mailcore.queue.node import AMINA, DOMAIN, KARIM, inbox, letter, submission
+from tests.mailcore.queue.node import AMINA, DOMAIN, KARIM, inbox, letter, queued, submission
 
 UNKNOWN = f"nobody@{DOMAIN}"
 
@@ -20,7 +19,7 @@ def post_address(tx, address):
 
 async def test_each_recipient_gets_the_octets_as_they_were_accepted(services):
     raw = letter("سلام")
-    await accept(services, submission(AMINA, KARIM, raw=raw))
+    await queued(services, submission(AMINA, KARIM, raw=raw))
     await drain(services)
     assert await inbox(services, AMINA) == await inbox(services, KARIM) == [raw]
     assert await services.db.read(listing.depth) == 0
@@ -29,13 +28,13 @@ async def test_each_recipient_gets_the_octets_as_they_were_accepted(services):
 async def test_many_messages_go_in_one_transaction_each_once(services):
     sent = [letter(str(n)) for n in range(120)]
     for raw in sent:
-        await accept(services, submission(KARIM, raw=raw))
+        await queued(services, submission(KARIM, raw=raw))
     await drain(services)
     assert sorted(await inbox(services, KARIM)) == sorted(sent)
 
 
 async def test_internal_date_is_the_time_of_acceptance(services, clock):
-    await accept(services, submission(KARIM))
+    await queued(services, submission(KARIM))
     accepted_us = clock.now_us()
     clock.advance(60_000_000)
     await drain(services)
@@ -48,14 +47,14 @@ async def test_internal_date_is_the_time_of_acceptance(services, clock):
 
 async def test_two_addresses_of_one_mailbox_give_one_copy(services):
     await services.db.write(post_address, f"k@{DOMAIN}")
-    await accept(services, submission(KARIM, f"k@{DOMAIN}"))
+    await queued(services, submission(KARIM, f"k@{DOMAIN}"))
     await drain(services)
     assert len(await inbox(services, KARIM)) == 1
     assert await services.db.read(listing.depth) == 0
 
 
 async def test_an_unknown_recipient_is_reported_and_the_others_are_served(services):
-    await accept(services, submission(UNKNOWN, KARIM))
+    await queued(services, submission(UNKNOWN, KARIM))
     await drain(services)
     assert len(await inbox(services, KARIM)) == 1
     [report] = await inbox(services, AMINA)
@@ -64,7 +63,7 @@ async def test_an_unknown_recipient_is_reported_and_the_others_are_served(servic
 
 
 async def test_a_delivery_under_a_lost_lease_leaves_the_mailbox_alone(services, clock):
-    await accept(services, submission(KARIM))
+    await queued(services, submission(KARIM))
     [old] = await services.db.write(queue.lease_local, "w1", clock.now_us() + 1, 10)
     clock.advance(1)
     [_] = await services.db.write(queue.lease_local, "w2", clock.now_us() + 1, 10)
@@ -83,7 +82,7 @@ async def test_one_broken_mailbox_does_not_hold_up_the_batch(services, clock):
         tx.execute("UPDATE mailbox SET role = 'inbox' WHERE name = 'INBOX'")
 
     await services.db.write(break_it)
-    await accept(services, submission(AMINA, KARIM, sender=KARIM))
+    await queued(services, submission(AMINA, KARIM, sender=KARIM))
     await drain(services)
     assert len(await inbox(services, KARIM)) >= 1
     await services.db.write(mend)
@@ -93,13 +92,13 @@ async def test_one_broken_mailbox_does_not_hold_up_the_batch(services, clock):
 
 
 async def test_a_damaged_blob_postpones_its_recipients_only(services, clock):
-    await accept(services, submission(KARIM, raw=letter("lost")))
+    await queued(services, submission(KARIM, raw=letter("lost")))
 
     def damage(tx):
         tx.execute("UPDATE queue_message SET dek_wrapped = :dek", dek=b"x" * 40)
 
     await services.db.write(damage)
-    await accept(services, submission(KARIM, raw=letter("kept")))
+    await queued(services, submission(KARIM, raw=letter("kept")))
     await drain(services)
     assert await inbox(services, KARIM) == [letter("kept")]
     [row] = await services.db.read(listing.listing)
@@ -108,7 +107,7 @@ async def test_a_damaged_blob_postpones_its_recipients_only(services, clock):
 
 
 async def test_a_domain_that_is_no_longer_ours_goes_to_the_other_lane(services, clock):
-    await accept(services, submission(f"x@{DOMAIN}"))
+    await queued(services, submission(f"x@{DOMAIN}"))
 
     def forget(tx):
         tx.execute("DELETE FROM domain")
@@ -124,7 +123,7 @@ async def test_a_domain_that_is_no_longer_ours_goes_to_the_other_lane(services, 
     [({"SUCCESS"}, b"delivered"), ({"NEVER"}, None), (set(), None), ({"FAILURE", "DELAY"}, None)],
 )
 async def test_success_is_reported_only_when_asked_for(services, notify, action):
-    await accept(services, submission(Recipient(KARIM, frozenset(notify)), envid="E1"))
+    await queued(services, submission(Recipient(KARIM, frozenset(notify)), envid="E1"))
     await drain(services)
     assert len(await inbox(services, KARIM)) == 1
     reports = await inbox(services, AMINA)
@@ -135,8 +134,8 @@ async def test_success_is_reported_only_when_asked_for(services, notify, action)
 
 
 async def test_what_comes_back_for_the_same_recipient_is_returned(services):
-    await accept(services, submission(KARIM, raw=f"Delivered-To: {KARIM}\r\n".encode() + letter()))
-    await accept(services, submission(KARIM, raw=f"Delivered-To: {AMINA}\r\n".encode() + letter()))
+    await queued(services, submission(KARIM, raw=f"Delivered-To: {KARIM}\r\n".encode() + letter()))
+    await queued(services, submission(KARIM, raw=f"Delivered-To: {AMINA}\r\n".encode() + letter()))
     await drain(services)
     assert len(await inbox(services, KARIM)) == 1
     [report] = await inbox(services, AMINA)
@@ -144,7 +143,7 @@ async def test_what_comes_back_for_the_same_recipient_is_returned(services):
 
 
 async def test_junk_goes_into_the_mailbox_for_it(services):
-    await accept(services, submission(KARIM, junk=True))
+    await queued(services, submission(KARIM, junk=True))
     await drain(services)
     assert await inbox(services, KARIM) == []
     count = (
