@@ -3,7 +3,7 @@
 `python -m tests.kill.runner DIRECTORY URL SINK_PORT MODE FIRST LAST` accepts letters FIRST … LAST-1, prints "ok N" for each
 acknowledged one, delivers and prints "drained". MODE `role` delivers while it accepts, `steps` after each letter and in the
 same task, so that nothing else happens at the moment of death. A letter goes to Karim, to a stranger at the sink, to nobody
-(which must give Amina a report), and to a list of Karim and two clerks.
+(which must give Amina a report), and to a list of Karim and two clerks. With MODE `express` it goes to Karim and Amina alone.
 """
 
 import asyncio
@@ -31,6 +31,8 @@ FAR = "far@elsewhere.example"
 NOBODY = f"nobody@{node.DOMAIN}"
 CLERKS = (f"clerk1@{node.DOMAIN}", f"clerk2@{node.DOMAIN}")
 LIST = f"everybody@{node.DOMAIN}"
+EVERYBODY = (node.KARIM, FAR, NOBODY, LIST)
+NEAR = (node.KARIM, node.AMINA)
 
 
 class FileWrapper:
@@ -80,11 +82,11 @@ def letter(number: int) -> bytes:
     return b"Message-ID: <%d@kill>\r\nSubject: %d\r\n\r\n%b\r\n" % (number, number, lines)
 
 
-async def send(services: Services, directory: Path, number: int) -> None:
+async def send(services: Services, directory: Path, number: int, recipients: Sequence[str] = EVERYBODY) -> None:
     """Accept a letter; note its octets before, and its acknowledgement after."""
     raw = letter(number)
     (directory / f"sent-{number}").write_bytes(raw)
-    await accept(services, node.submission(node.KARIM, FAR, NOBODY, LIST, raw=raw))
+    await accept(services, node.submission(*recipients, raw=raw))
     print("ok", number, flush=True)
 
 
@@ -93,6 +95,12 @@ async def by_steps(services: Services, directory: Path, numbers: range) -> None:
     for number in numbers:
         await send(services, directory, number)
         await worker.drain(services)
+
+
+async def express(services: Services, directory: Path, numbers: range) -> None:
+    """Accept what is delivered by that."""
+    for number in numbers:
+        await send(services, directory, number, NEAR)
 
 
 async def by_role(services: Services, directory: Path, numbers: range) -> None:
@@ -122,7 +130,7 @@ async def main(directory: Path, url: str, port: int, mode: str, numbers: range) 
     fanout.CHUNK = 1  # so that a list of three is expanded in steps
     async with node.opened(settings, db, clock, FileWrapper(directory / "key")) as services:
         await db.write(everybody)
-        await {"role": by_role, "steps": by_steps}[mode](services, directory, numbers)
+        await {"role": by_role, "steps": by_steps, "express": express}[mode](services, directory, numbers)
     await db.close()
     print("drained", flush=True)
 

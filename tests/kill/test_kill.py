@@ -26,6 +26,8 @@ from tests.mailcore.queue.sink import Sink
 
 ROOT = Path(__file__).parent.parent.parent
 LETTERS = 6
+Found = tuple[int, int, int, int, int]  # of a letter: in Karim's mailbox, at the peer, in Amina's, at each clerk
+TO_BOTH = (1, 0, 1, 0, 0)  # what is delivered as it is accepted
 DOUBLES = {"remote.after_reply", "database.before_commit"}  # where the window of RFC 1047 is open
 
 
@@ -46,8 +48,8 @@ def digests(octets: list[bytes]) -> Counter[str]:
     return Counter(hashlib.sha256(each).hexdigest() for each in octets)
 
 
-async def verdict(directory: Path, url: str, sink: Sink, acknowledged: set[int], doubles: int) -> list[str]:
-    """Compare what was acknowledged with what arrived; return what is wrong. `doubles` may have come twice to the peer."""
+async def verdict(directory: Path, url: str, sink: Sink, acknowledged: set[int], doubles: int, once: Found = (1, 1, 1, 1, 1)) -> list[str]:
+    """Compare what was acknowledged with what arrived `once`; return what is wrong. `doubles` may have come twice to the peer."""
     sent = {n: (directory / f"sent-{n}").read_bytes() for n in range(2 * LETTERS) if (directory / f"sent-{n}").exists()}
     clock = SystemClock()
     db = await open_database(url, directory, clock)
@@ -61,7 +63,7 @@ async def verdict(directory: Path, url: str, sink: Sink, acknowledged: set[int],
     for number, raw in sent.items():
         key = hashlib.sha256(raw).hexdigest()
         found = (near[key], far[key], reports[number], *(each[key] for each in clerks))
-        usual = (1, 1, 1, 1, 1) if number in acknowledged or sum(found) else (0, 0, 0, 0, 0)
+        usual = once if number in acknowledged or sum(found) else (0, 0, 0, 0, 0)
         if found == (1, 2, 1, 1, 1) and doubles > 0:
             doubles -= 1
         elif found != usual:
@@ -77,8 +79,11 @@ async def killed_and_restarted(directory: Path, url: str, mode: str, failpoint: 
         status, said = await run(directory, url, sink.port, mode, range(LETTERS), f"{failpoint}:{nth}")
         assert status == -signal.SIGKILL
         acknowledged = {int(number) for number in re.findall(r"ok (\d+)", said)}
-        status, again = await run(directory, url, sink.port, "role", range(LETTERS, LETTERS + 1))
+        after = "express" if mode == "express" else "role"
+        status, again = await run(directory, url, sink.port, after, range(LETTERS, LETTERS + 1))
         assert (status, again.split()[-1]) == (0, "drained")
+        if mode == "express":
+            return await verdict(directory, url, sink, acknowledged | {LETTERS}, 0, TO_BOTH)
         doubles = int(mode == "role" or failpoint in DOUBLES)
         return await verdict(directory, url, sink, acknowledged | {LETTERS}, doubles)
 
@@ -89,8 +94,27 @@ async def test_nothing_acknowledged_is_lost_or_doubled(tmp_path, failpoint, mode
     assert await killed_and_restarted(tmp_path, "sqlite", mode, failpoint, nth) == []
 
 
+EXPRESS = [
+    ("accept.after_blob", 3),
+    ("deliver.before_commit", 4),  # the second of two mailboxes
+    ("deliver.before_commit", 9),  # of a letter whose octets are a file
+    ("database.before_commit", 9),
+    ("database.after_commit", 9),
+    ("accept.after_commit", 3),
+]
+
+
+@pytest.mark.parametrize(("failpoint", "nth"), EXPRESS)
+async def test_what_is_delivered_as_it_is_accepted_is_there_as_a_whole_or_not_at_all(tmp_path, failpoint, nth):
+    assert await killed_and_restarted(tmp_path, "sqlite", "express", failpoint, nth) == []
+
+
 @pytest.mark.parametrize(
     "failpoint", ["accept.after_commit", "deliver.before_commit", "database.after_commit", "expand.before_commit", "circular.before_commit"]
 )
 async def test_the_same_holds_on_postgresql(tmp_path, postgres_url, failpoint):
     assert await killed_and_restarted(tmp_path, postgres_url, "steps", failpoint, 3) == []
+
+
+async def test_what_is_delivered_as_it_is_accepted_on_postgresql(tmp_path, postgres_url):
+    assert await killed_and_restarted(tmp_path, postgres_url, "express", "deliver.before_commit", 4) == []
