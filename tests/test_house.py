@@ -124,7 +124,7 @@ IMPURE = {"asyncio", "os", "pathlib", "random", "secrets", "shutil", "socket", "
 ENGINES = {
     "Stemmer": {"mailcore/store/fulltext/stems.py"},
     "aiosmtpd": {"mailcore/smtp/server.py", "mailcore/smtp/connection.py"},
-    "apsw": {"config/sqlite.py"},
+    "apsw": {"config/sqlite_connection.py"},
     "argon2": {"directory/signin/passwords.py"},
     "authlib": {"webmail/oidc/upstream.py"},
     "joserfc": {"directory/oidc/jose.py"},

@@ -9,7 +9,7 @@ import pytest
 from config.clock import ManualClock
 from config.database import Database, Tx
 from config.engines import open_database
-from config.sqlite import connect
+from config.sqlite_connection import connect
 
 
 def put(tx: Tx, name: str, value: int) -> int:
