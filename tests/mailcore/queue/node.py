@@ -99,4 +99,5 @@ async def text(services: Services, raw: bytes) -> str:
 
 
 def _account_id(tx: Tx, address: str) -> int:
-    return tx.value("SELECT account_id FROM address WHERE address = :address", address=address)
+    found: int = tx.value("SELECT account_id FROM address WHERE address = :address", address=address)
+    return found

@@ -5,12 +5,11 @@ import pytest
 from config.clock import MINUTE_US, SECOND_US
 from config.settings import Queue, Route
 from mailcore.queue import destinations, listing, local, queue, worker
-from mailcore.queue.accept import accept
 from mailcore.queue.settle import Outcome, settle
 from mailcore.queue.traffic import Traffic
 from mailcore.queue.types import Reply
 from mailcore.store.types import AccountId
-from tests.mailcore.queue.node import AMINA, KARIM, inbox, letter, submission
+from tests.mailcore.queue.node import AMINA, KARIM, inbox, letter, queued, submission
 
 
 async def settled(services):
@@ -24,13 +23,13 @@ async def settled(services):
 async def test_the_role_delivers_what_comes_while_it_runs(services):
     sent = [letter(str(n)) for n in range(30)]
     async with worker.deliver(services):
-        await asyncio.gather(*(accept(services, submission(KARIM, raw=raw)) for raw in sent))
+        await asyncio.gather(*(queued(services, submission(KARIM, raw=raw)) for raw in sent))
         await settled(services)
     assert sorted(await inbox(services, KARIM)) == sorted(sent)
 
 
 async def test_the_role_delivers_what_was_there_before_it_started(services):
-    await accept(services, submission(AMINA, KARIM))
+    await queued(services, submission(AMINA, KARIM))
     async with worker.deliver(services):
         await settled(services)
     assert len(await inbox(services, AMINA)) == len(await inbox(services, KARIM)) == 1
@@ -39,7 +38,7 @@ async def test_the_role_delivers_what_was_there_before_it_started(services):
 async def test_two_roles_on_one_database_deliver_each_message_once(services):
     sent = [letter(str(n)) for n in range(40)]
     async with worker.deliver(services), worker.deliver(services):
-        await asyncio.gather(*(accept(services, submission(AMINA, KARIM, raw=raw)) for raw in sent))
+        await asyncio.gather(*(queued(services, submission(AMINA, KARIM, raw=raw)) for raw in sent))
         await settled(services)
     assert sorted(await inbox(services, KARIM)) == sorted(await inbox(services, AMINA)) == sorted(sent)
 
@@ -60,11 +59,11 @@ async def test_local_mail_passes_a_destination_that_hangs(opener, sink, monkeypa
     ]
     async with opener(routes=routes, queue=Queue(workers=2, per_destination=1)) as services:
         for n in range(60):
-            await accept(services, submission(f"u{n}@hangs.example"))
+            await queued(services, submission(f"u{n}@hangs.example"))
         async with worker.deliver(services):
             async with asyncio.timeout(20):
                 await stuck.wait()
-            await accept(services, submission(KARIM, "x@elsewhere.example"))
+            await queued(services, submission(KARIM, "x@elsewhere.example"))
             with services.store.bus.subscribe(AccountId(0)) as hints:
                 async with asyncio.timeout(20):
                     while not (sink.transactions and await inbox(services, KARIM)):
@@ -78,14 +77,14 @@ async def test_a_bug_in_an_attempt_postpones_and_is_logged(services, monkeypatch
         raise RuntimeError("bug")
 
     monkeypatch.setattr(local, "_write", broken)
-    await accept(services, submission(KARIM))
+    await queued(services, submission(KARIM))
     await worker.drain(services)
     [row] = await services.db.read(listing.listing)
     assert (row.last_text, row.lease_owner) == (str(worker.INTERNAL), "")
 
 
 async def test_a_stopping_role_gives_its_leases_back(services):
-    await accept(services, submission(KARIM))
+    await queued(services, submission(KARIM))
     started, release = asyncio.Event(), asyncio.Event()
 
     async def slow(leases):
@@ -105,7 +104,7 @@ async def test_a_stopping_role_gives_its_leases_back(services):
 
 
 async def test_leases_of_a_dead_process_are_taken_back_at_once_on_sqlite_and_at_their_end_elsewhere(services, clock):
-    await accept(services, submission(KARIM))
+    await queued(services, submission(KARIM))
     await services.db.write(queue.lease_local, "dead", clock.now_us() + 300 * SECOND_US, 10)
     if services.db.engine != "sqlite":
         clock.advance(300 * SECOND_US)
@@ -131,12 +130,12 @@ async def test_a_destination_that_cannot_be_reached_rests_and_is_tried_again(ope
             await worker._carry(lane, carry, await lane.lease())
             return await services.db.read(destinations.troubled)
 
-        await accept(services, submission("a@far.example"))
+        await queued(services, submission("a@far.example"))
         [known] = await turn(0)
         assert (known.failures, known.rest_us) == (1, 0)
         [known] = await turn(10)
         assert known.rest_us > clock.now_us()
-        await accept(services, submission("b@far.example"))
+        await queued(services, submission("b@far.example"))
         assert await turn(0) == [known]  # put off with the reason, without a connection
         assert len(tried) == 2
         [row] = [one for one in await services.db.read(listing.listing) if one.address == "b@far.example"]
