@@ -24,7 +24,7 @@ from mailcore.queue.types import queue_name, queue_number
 
 MAX_SHOWN_CHARS = 72  # of a reason in a table
 
-app = typer.Typer(help="Mail that is on its way: list, show, stats, check, hold, release, retry, drop.", no_args_is_help=True)
+app = typer.Typer(help="Mail that is on its way: list, show, stats, check, hold, holds, release, retry, drop.", no_args_is_help=True)
 Number = Annotated[str, typer.Argument(metavar="ID", help="The queue id, as the sender was told it.")]
 MaybeNumber = Annotated[str, typer.Argument(metavar="[ID]", help="One message.")]
 Sender = Annotated[str | None, typer.Option("--sender", metavar="ADDRESS", help='Only mail from this address; "" is mail from nobody.')]
@@ -35,6 +35,10 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 class NotQueued(MailError):
     text = "no such message is in the queue"
+
+
+class NotDue(MailError):
+    text = "this message does not wait for its next try"
 
 
 @app.command(name="list")
@@ -83,7 +87,7 @@ def held_back(directory: Directory = HERE, as_json: Json = False) -> None:
         )
     elif found:
         heads = ("WHAT", "WHICH", "HELD", "SINCE", "BY", "REASON")
-        table([heads, *((h.kind, h.value, str(h.recipients), _moment(h.held_us), h.who, h.reason) for h in found)])
+        table([heads, *((h.kind, h.value or "<>", str(h.recipients), _moment(h.held_us), h.who, h.reason) for h in found)])
     else:
         sys.stdout.write("nothing is held\n")
 
@@ -101,7 +105,7 @@ def hold(
     """Hold back one message, or all mail from a sender or to a domain, also what comes later, until it is released."""
     kind, value = _which(number, sender, domain)
     if not reason:
-        raise typer.BadParameter("say why with --reason: whoever looks at the queue will ask", param_hint="--reason")
+        raise _no_reason("whoever looks at the queue will ask")
     count = _act(directory, name_as, password_file, lambda db, actor: steering.hold(db, actor, kind, value, reason))
     _count(count, "held")
 
@@ -135,7 +139,10 @@ def retry(
     """Try now what waits for its next try; a running node begins within a minute."""
     choice = _choice(number, sender, domain)
     due = _act(directory, name_as, password_file, lambda db, actor: steering.retry(db, actor, choice, reason))
-    _count(_of_message(due, number) if number else due, "will be tried now")
+    if number and not due:
+        [one, *_] = _of_message(ask(directory, listing.show, _number(number)), number)
+        raise NotDue(f"{number} is {one.state(SystemClock().now_us())}: only what waits for its next try is tried now")
+    _count(due, "will be tried now")
 
 
 @app.command()
@@ -153,10 +160,11 @@ def drop(
     """Remove mail from the queue without a word to its sender."""
     if not (number or domain or held or sender is not None):
         raise typer.BadParameter("say what: a queue id, --sender, --domain or --held")
+    if not reason:
+        raise _no_reason("nobody else will tell the sender")
     choice = _choice(number, sender, domain, held=held)
     if not yes:
-        what = number or " ".join(f"{key} {value or '<>'}" for key, value in choice.said.items())
-        typer.confirm(f"Drop {what}? The sender will not be told.", abort=True)
+        typer.confirm(f"Drop {_named(number, sender, domain, held=held)}? The sender will not be told.", abort=True)
     dropped = _act(directory, name_as, password_file, lambda db, actor: steering.drop(db, actor, choice, reason))
     _count(_of_message(dropped, number) if number else dropped, "dropped")
 
@@ -182,7 +190,7 @@ def stats(
 
 @app.command()
 def check(directory: Directory = HERE, as_json: Json = False) -> None:
-    """Exit with 1 when something waits longer than the settings allow (`[queue] old_s`)."""
+    """Exit with 1 when something waits longer than the settings allow: `old_s` in the table `queue`, four hours unless said otherwise."""
     log.configure("error")
     limit_s = settings.load(directory.absolute()).queue.old_s
     found = ask(directory, watch.standing, 3)
@@ -223,6 +231,16 @@ def _number(name: str) -> int:
         return queue_number(name)
     except ValueError:
         raise typer.BadParameter(f"{name!r} is not a queue id; `diwan queue list` shows them") from None
+
+
+def _no_reason(whom: str) -> typer.BadParameter:
+    return typer.BadParameter(f"say why with --reason: {whom}", param_hint="--reason")
+
+
+def _named(number: str, sender: str | None, domain: str, *, held: bool) -> str:
+    """Return in words what a choice takes in."""
+    what = number or ("what is held" if held else "all mail")
+    return what + (f" from {sender or '<>'}" if sender is not None else "") + (f" to {domain}" if domain else "")
 
 
 def _of_message(answer: Any, number: str) -> Any:
@@ -275,7 +293,7 @@ def _lines(one: Waiting, now_us: int) -> list[str]:
     state, priority = one.state(now_us), "" if one.priority == "routine" else f"  {one.priority}"
     lines = [f"{queue_name(one.queue_id)}  <{one.sender}> to <{one.address}>  {one.size_bytes} octets  {state}{priority}"]
     when = "" if one.held else f", next {_moment(one.due_us)}"
-    lines.append(f"    tried {one.attempts} times since {_moment(one.created_us)}{when}, gives up {_moment(one.expires_us)}")
+    lines.append(f"    {_tried(one.attempts)} since {_moment(one.created_us)}{when}, gives up {_moment(one.expires_us)}")
     if one.by_mode:
         lines.append(
             f"    to be delivered by {_moment(one.by_us)}, {'else returned' if one.by_mode[0] == 'R' else 'else the sender is told'}"
@@ -314,7 +332,7 @@ def _totals(found: Sequence[listing.Total], *, as_json: bool) -> None:
             str(t.waiting),
             str(t.leased),
             str(t.held),
-            _length((now_us - t.oldest_us) // SECOND_US),
+            _length(max(0, now_us - t.oldest_us) // SECOND_US),  # what is to go later is not old
             _moment(t.rest_us) if t.rest_us > now_us else "",
             t.trouble[:MAX_SHOWN_CHARS],
         )
@@ -325,6 +343,10 @@ def _totals(found: Sequence[listing.Total], *, as_json: bool) -> None:
 
 def _moment(at_us: int) -> str:
     return datetime.fromtimestamp(at_us // SECOND_US, UTC).isoformat()
+
+
+def _tried(number: int) -> str:
+    return {0: "here", 1: "tried once"}.get(number, f"tried {number} times")
 
 
 def _length(seconds: int) -> str:

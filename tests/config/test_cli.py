@@ -174,13 +174,15 @@ def test_the_queue_can_be_seen_and_steered(node: Path, made: nodes.Node) -> None
     assert diwan("queue", "hold", number, "--dir", str(node)).returncode == 2  # without a reason
     assert diwan("queue", "hold", number, "--dir", str(node), "--reason", "why").stdout == "1 recipient held\n"
     assert diwan("queue", "holds", "--dir", str(node)).stdout.splitlines()[1].endswith("console  why")
+    assert "is held: only what waits" in diwan("queue", "retry", number, "--dir", str(node)).stderr
     assert "held by console: why" in diwan("queue", "list", "--held", "--dir", str(node)).stdout
     assert diwan("queue", "release", number, "--dir", str(node)).stdout == "1 recipient released\n"
     totals = diwan("queue", "list", "--totals", "--dir", str(node)).stdout.splitlines()
     assert totals[1].split()[:4] == ["away.example", "1", "0", "0"]
     assert diwan("queue", "stats", "--dir", str(node)).stdout.startswith("1 waiting, 0 being sent, 0 held, the oldest for ")
     assert diwan("queue", "check", "--dir", str(node)).returncode == 0
-    assert diwan("queue", "drop", number, "--dir", str(node), "--yes").stdout == "1 recipient dropped\n"
+    assert diwan("queue", "drop", number, "--dir", str(node), "--yes").returncode == 2  # without a reason
+    assert diwan("queue", "drop", number, "--dir", str(node), "--yes", "--reason", "why").stdout == "1 recipient dropped\n"
     gone = diwan("queue", "show", number, "--dir", str(node))
     assert (gone.returncode, gone.stderr) == (1, f"diwan: no message {number} is in the queue: delivered, reported or never here\n")
     assert diwan("queue", "show", "!", "--dir", str(node)).returncode == 2
