@@ -25,6 +25,7 @@ FINAL_S = 600.0  # the answer to the final dot, 10 min
 QUIT_S = 5.0
 WRITE_BYTES = 1 << 16  # of content in one write
 CHUNK_BYTES = 1 << 20  # of content in one BDAT of a large message
+MAX_UNREAD_BYTES = 1 << 20  # of replies that nobody has asked for yet; those to a batch for 1000 recipients have a tenth of it
 
 Said = tuple[int, tuple[str, ...]]
 
@@ -58,7 +59,11 @@ class Line(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
-        """Keep what the peer says until somebody asks."""
+        """Keep what the peer says until somebody asks, but for one that will not stop."""
+        if self._replies.unread_bytes + len(data) > MAX_UNREAD_BYTES:
+            self.close()
+            self.connection_lost(None)
+            return
         self._replies.feed(data)
         self._wake(self._waiter)
 

@@ -218,6 +218,11 @@ class Replies:
         """Say whether nothing was heard that has not been taken."""
         return not self._octets and not self._lines
 
+    @property
+    def unread_bytes(self) -> int:
+        """Return how many octets nobody has looked at yet."""
+        return len(self._octets)
+
     def feed(self, octets: bytes) -> None:
         """Take what came."""
         self._octets += octets
