@@ -11,6 +11,7 @@ from mailcore.message import addresses, build, words
 from mailcore.message.addresses import Mailbox
 from mailcore.sieve.letter import Letter
 from mailcore.sieve.outcome import Vacation
+from mailcore.sieve.vacation import lines_of
 
 MAX_SUBJECT_CHARS = 200
 MAX_REFERENCES_BYTES = 16_384
@@ -94,6 +95,5 @@ def _ids(letter: Letter, name: str) -> list[str]:
 
 def _entity(text: str) -> bytes:
     """Return a MIME entity as the script wrote it (:mime), its line breaks CRLF."""
-    octets = text.encode("utf-8", "replace").replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\0", b"")
-    octets = octets.replace(b"\n", b"\r\n")
+    octets = lines_of(text).replace("\n", "\r\n").encode("utf-8", "replace")
     return octets if octets.endswith(b"\r\n") else octets + b"\r\n"

@@ -58,6 +58,11 @@ def _handle(*said: str, mime: bool, reason: str) -> str:
     return hashlib.sha256("\0".join((*said, str(mime), reason)).encode("utf-8", "replace")).hexdigest()
 
 
+def lines_of(text: str) -> str:
+    """Return a text as it will be sent, each line break of whatever form a LF: what is checked is what is sent."""
+    return text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def _line(text: str) -> str:
     return " ".join(_CONTROL.sub(" ", text).split())
 
@@ -71,7 +76,7 @@ def _require_mailbox(text: str, place: Place) -> None:
 
 def _require_entity(text: str, place: Place) -> None:
     """RFC 5230 §4.1 (:mime): a header that holds Content fields alone, then the body."""
-    header, blank, _ = text.replace("\r\n", "\n").partition("\n\n")
+    header, blank, _ = lines_of(text).partition("\n\n")
     lines = [line for line in header.split("\n") if not line.startswith((" ", "\t"))]
     if not blank or not all(line.lower().startswith("content-") and ":" in line for line in lines):
         raise SieveError(Fault.BAD_MIME, place)

@@ -147,3 +147,11 @@ def test_a_run_ends_within_its_bounds(bomb):
     started = time.process_time()
     attempt(BOMBS[bomb].encode()[: limits.MAX_SCRIPT_BYTES], raw)
     assert time.process_time() - started < 3  # of the processor; unbounded, each would take minutes
+
+
+@pytest.mark.parametrize("line_break", ["${hex:0d}", "${hex:0a}", "${hex:0d 0a}", "${hex:0d 00}", "${hex:00 0a}"])
+def test_an_entity_of_a_script_brings_no_header_field_of_its_own(line_break):
+    script = f'require ["vacation","encoded-character"]; vacation :mime "Content-Type: text/plain{line_break}From: <c@z.example>\r\n\r\nx";'
+    with pytest.raises(SieveError) as refused:
+        compile(script.encode()).run(Letter(index(RAW).header, len(RAW), "a@x.example", "b@y.example", RAW), 10**15)
+    assert refused.value.fault is Fault.BAD_MIME
