@@ -29,6 +29,18 @@ SMTP_PORT = 25
 MAX_RECORDS = 100  # of one DNS answer; Postfix uses as many
 MAX_ADDRESSES = 5  # tried per attempt, both families; Postfix smtp_mx_address_limit
 
+# IPv6 addresses that stand for IPv4 ones, whichever: a translator of ours would lead back to our own networks.
+TRANSLATED = tuple(
+    ipaddress.ip_network(each)
+    for each in (
+        "64:ff9b::/96",  # RFC 6052 §2.1
+        "64:ff9b:1::/48",  # RFC 8215
+        "2002::/16",  # RFC 3056 §2
+        "::/96",  # RFC 4291 §2.5.5.1
+        "fec0::/10",  # RFC 3879 §4: site-local
+    )
+)
+
 Allowed = Callable[[str], bool]
 Kind = Literal["no-policy-found", "tlsa", "sts"]  # RFC 8460 §4.4
 
@@ -81,7 +93,8 @@ class Hop:
 
 def is_public(address: str) -> bool:
     """Say whether an address is one that strangers may send us to."""
-    return ipaddress.ip_address(address).is_global
+    found = ipaddress.ip_address(address)
+    return found.is_global and not found.is_multicast and not any(found in network for network in TRANSLATED)
 
 
 @dataclass(frozen=True, slots=True)

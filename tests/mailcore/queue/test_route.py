@@ -123,10 +123,15 @@ async def test_where_mail_cannot_go(resolver, domain, code, status):
     assert (reply.code, reply.status) == (code, status)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.1.1", "::1", "fe80::1", "fc00::1", "0.0.0.0"])
+INSIDE = ["127.0.0.1", "10.1.2.3", "192.168.0.1", "169.254.1.1", "::1", "fe80::1", "fc00::1", "0.0.0.0", "fec0::1", "224.0.0.1", "ff0e::1"]
+TRANSLATED = ["::ffff:127.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:a00:1::1", "::10.0.0.1"]  # loopback and 10.0.0.1 again
+
+
+@pytest.mark.parametrize("address", [*INSIDE, *TRANSLATED])
 def test_our_own_networks_are_not_public(address):
     assert not route.is_public(address)
     assert route.is_public("8.8.8.8")
+    assert route.is_public("2001:4860:4860::8888")
 
 
 def node(**changed) -> Node:
