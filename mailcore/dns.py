@@ -30,6 +30,7 @@ LIFETIME_S = 20.0  # of one question, over all servers and tries
 TRY_S = 2.0  # before the next server is asked
 MAX_RECORDS = 100  # of one answer; Postfix uses as many
 MAX_CACHED = 20_000  # answers, about 500 octets each
+MAX_CACHED_BYTES = 16 * 1024 * 1024  # of their records: one may have 64 KiB, and a stranger may name thousands of those
 MAX_UNDER_WAY = 256  # questions at once
 MAX_TTL_S = 3600.0  # a change in the DNS is believed within the hour, whatever its time to live
 MAX_NO_S = 900.0  # RFC 2308 §5 suggests one to three hours at most; somebody who mends a zone wants to see it
@@ -44,6 +45,11 @@ class Kept:
     answer: Answer
     until_s: float
 
+    @property
+    def size_bytes(self) -> int:
+        """Return how large its records are."""
+        return sum(map(len, self.answer.records))
+
 
 class Resolver:
     """Asks name servers and remembers for as long as they say. `validating`: their AD flag may be believed."""
@@ -53,6 +59,7 @@ class Resolver:
     ) -> None:
         self._asking, self._validating, self._now_s = asking, validating, now_s
         self._kept: OrderedDict[Question, Kept] = OrderedDict()
+        self._held_bytes = 0
         self._room = asyncio.Semaphore(MAX_UNDER_WAY)
         asking.use_edns(0, dns.flags.DO if validating else 0, PAYLOAD_BYTES)
         asking.flags = dns.flags.RD | (dns.flags.AD if validating else 0)
@@ -69,11 +76,18 @@ class Resolver:
             return NO_SUCH_NAME
         async with self._room:
             answer, ttl_s = await self._asked(name, question.kind, lifetime_s)
-        self._kept[question] = Kept(answer, self._now_s() + ttl_s)
-        self._kept.move_to_end(question)
-        if len(self._kept) > MAX_CACHED:
-            self._kept.popitem(last=False)
+        self._keep(question, Kept(answer, self._now_s() + ttl_s))
         return answer
+
+    def _keep(self, question: Question, kept: Kept) -> None:
+        """Remember an answer; those that nobody has asked for lately give way."""
+        if (before := self._kept.pop(question, None)) is not None:
+            self._held_bytes -= before.size_bytes
+        self._kept[question] = kept
+        self._held_bytes += kept.size_bytes
+        while len(self._kept) > MAX_CACHED or self._held_bytes > MAX_CACHED_BYTES:
+            _, oldest = self._kept.popitem(last=False)
+            self._held_bytes -= oldest.size_bytes
 
     async def _asked(self, name: dns.name.Name, kind: str, lifetime_s: float) -> tuple[Answer, float]:
         """Return the answer and for how many seconds it holds."""

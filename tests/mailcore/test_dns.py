@@ -93,6 +93,19 @@ async def test_the_cache_is_bounded(monkeypatch):
         assert len(resolver._kept) == 2
 
 
+async def test_large_answers_do_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(dns, "MAX_CACHED_BYTES", 20_000)
+    zone = {(f"{number}.long.example", "TXT"): ZONE["long.example", "TXT"] for number in range(10)}
+    async with serving(zone) as server:
+        resolver = dns.system_resolver(server.settings)
+        for number in (*range(10), 9, 9):
+            await resolver.ask(Question(f"{number}.long.example", "TXT"))
+        assert len(server.asked) == 20  # once as a datagram that is cut, once over TCP; the last two were remembered
+        assert sum(len(record) for kept in resolver._kept.values() for record in kept.answer.records) == 20_000
+        await resolver.ask(Question("0.long.example", "TXT"))
+        assert len(server.asked) == 22
+
+
 @pytest.mark.parametrize("name", ["", ".", "a..b", f"{'x' * 64}.example", ".".join(["x" * 60] * 5), "\u0645.example"])
 async def test_names_that_no_zone_holds_are_not_asked(name):
     async with serving(ZONE) as server:
