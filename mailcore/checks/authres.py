@@ -142,6 +142,17 @@ def confirms(octets: bytes, domain: str) -> bool:
     return False
 
 
+def doubts(fields: Iterable[tuple[bytes, bytes]], authserv_id: str, domain: str) -> bool:
+    """Say whether we looked at a message and did not find that a domain stands behind it; what nobody looked at is not doubted.
+
+    `fields` are (name in lower case, octets) from the top; of those that bear our name the first is ours.
+    """
+    ours = authserv_id.lower().encode("ascii")
+    said = (octets for name, octets in fields if name == NAME and identifier(octets.partition(b":")[2]) == ours)
+    found = next(said, None)
+    return found is not None and not confirms(found, domain)
+
+
 def _parts(octets: bytes) -> Iterator[tuple[str, list[str]]]:
     """Return (method, result and properties) of each part of a field; quoted strings are left empty."""
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', octets.decode("ascii", "replace").replace("\r\n", ""))

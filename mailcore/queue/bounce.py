@@ -4,6 +4,8 @@ RFC 3464 (format), RFC 3461 §4.1 and §5.2 (who gets which), RFC 5321 §6.1: a 
 and nothing is ever reported about a message with the null sender. The whole message goes back when RET=FULL asked for it,
 delivery failed, it is not larger than MAX_RETURNED and who sent it had signed in here: a report is no way to send content to
 a third party (RFC 3461 §4.3 asks for it "if possible"), nor to send openly what was to go over TLS only (RFC 8689 §5).
+Deviates from RFC 3461 §4.1 because a stranger could have a thousand reports of success sent to whomever it likes: good news goes
+# to a sender only whose domain stands behind the message.
 """
 
 import asyncio
@@ -16,6 +18,7 @@ import structlog
 
 from directory import address
 from directory.errors import BadAddress
+from mailcore.checks import authres
 from mailcore.errors import Damaged
 from mailcore.message import dsn
 from mailcore.message.addresses import Mailbox
@@ -28,6 +31,7 @@ from mailcore.store.sealing import Content
 
 MAX_RETURNED = 10 * 1024 * 1024  # octets of a message that go back as a whole; Postfix bounce_size_limit is 50,000
 NEVER = frozenset({"NEVER"})
+GOOD_NEWS = frozenset({"delivered", "relayed"})
 FROM = "Diwan"
 
 log = structlog.get_logger()
@@ -36,8 +40,11 @@ News = Sequence[tuple[Lease, Reply]]
 
 
 async def report(services: Services, action: str, news: News) -> Report | None:
-    """Return a report on recipients of one message, its blob durable; None when its sender cannot be written to."""
+    """Return a report on recipients of one message, its blob durable; None when its sender cannot be written to, or shall not be."""
     message = news[0][0].message
+    if action in GOOD_NEWS and await _is_doubtful(services, message):
+        log.info("queue.no_report", queue_id=queue_name(message.queue_id), action=action)
+        return None
     try:
         to = _mailbox(message.sender)
         raw, body = await _render(services, action, to, news)
@@ -116,12 +123,24 @@ def _mailbox(text: str, name: str = "") -> Mailbox:
     return Mailbox(name, local, parsed.domain)
 
 
+async def _is_doubtful(services: Services, message: Queued) -> bool:
+    """Say whether a stranger's message may bear a forged sender: our checks looked, and found nothing that proves it."""
+    if message.account_id is not None:
+        return False
+    domain = message.sender.rpartition("@")[2].lower()
+    return authres.doubts(await _fields(services, message), services.settings.node.hostname, domain)
+
+
 async def _header(services: Services, message: Queued) -> bytes:
+    return b"".join(octets for _, octets in await _fields(services, message))
+
+
+async def _fields(services: Services, message: Queued) -> tuple[tuple[bytes, bytes], ...]:
     """Return the header of the message, or nothing when it is damaged: the sender is told all the same."""
     try:
         node = await services.store.open_account(accounts.NODE)
         kept = await services.store.prepared(message.blob_id, node.unwrap(message.dek_wrapped))
     except Damaged as error:
         log.error("queue.damaged", queue_id=queue_name(message.queue_id), exc_info=error)
-        return b""
-    return b"".join(octets for _, octets in kept.index.header.fields)
+        return ()
+    return tuple(kept.index.header.fields)

@@ -96,6 +96,25 @@ async def test_failure_is_reported_as_asked(services, notify, reports):
     assert await services.db.read(listing.depth) == 0
 
 
+PASSED = f"Authentication-Results: {HOSTNAME}; dkim=none; spf=pass smtp.mailfrom={DOMAIN}\r\n"
+FAILED = PASSED.replace("=pass", "=softfail")
+OF_OTHERS = FAILED.replace(HOSTNAME, "mx.elsewhere.example")
+
+
+@pytest.mark.parametrize(
+    ("found", "signed_in", "reports"),
+    [(PASSED, False, 1), (FAILED, False, 0), (FAILED + PASSED, False, 0), (FAILED, True, 1), ("", False, 1), (OF_OTHERS, False, 1)],
+)
+async def test_good_news_goes_to_no_sender_who_may_be_forged(services, found, signed_in, reports):
+    amina = (await services.db.read(resolve.resolve, parse(AMINA))).account_id if signed_in else None
+    asked = Recipient(KARIM, frozenset({"SUCCESS"}))
+    await accept(services, submission(asked, raw=found.encode() + letter(), account_id=amina))
+    await drain(services)
+    assert len(await inbox(services, AMINA)) == reports
+    assert len(await inbox(services, KARIM)) == 1
+    assert await services.db.read(listing.depth) == 0
+
+
 async def test_recipients_who_want_different_news_do_not_share_them(services):
     await accept(services, submission(Recipient(UNKNOWN, frozenset({"NEVER"})), f"other@{DOMAIN}"))
     await drain(services)
