@@ -23,7 +23,8 @@ NO_PREVIOUS = "0"
 
 # good: each hop is a node's and nothing was altered. missing: a node's domain, but no trace. unknown: a hop whose node or key the
 # topology has not. revoked: one that it trusts no more. broken: altered, cut, out of order or too old. stranger: brought by somebody
-# else than the node that signed last. other: the first hop is not the node that serves the sender's domain.
+# else than the node that signed last. other: the first hop is not the node that serves the author's domain, or
+# that of the sender's is not among the hops.
 Mark = Literal["good", "missing", "unknown", "revoked", "broken", "stranger", "other"]
 MARKS: tuple[Mark, ...] = ("good", "missing", "unknown", "revoked", "broken", "stranger", "other")
 
@@ -114,11 +115,13 @@ def judge(
     known: Callable[[str], Node | None],
     peer: str | None = None,
     claimed: str = "",
+    author: str = "",
 ) -> Judgement | None:
     """Judge the trace of a message as another server brought it; None when it needs none and has none.
 
     `header` is all up to and with the blank line, as it came. `peer` is the node that showed its certificate, "" for none, None
-    where none is asked for. `claimed` is the node that serves the sender's domain, "" for none.
+    where none is asked for. `claimed` is the node that serves the domain of the sender, or else of the author, "" for none. `author` is
+    the one where the author's letters begin: readers see the author, and the envelope may say anything.
     """
     found = list(_ANY.finditer(header))
     if not found:
@@ -132,10 +135,16 @@ def judge(
         mark = "stranger"
     if mark == "good" and top.sender != hashed(sender.encode()):
         mark = "broken"
-    last = traces[-1]
-    if mark == "good" and claimed and last is not None and last.node != claimed:
+    if mark == "good" and not _begins_at([each.node for each in traces if each is not None], claimed, author):
         mark = "other"
     return Judgement(mark, top.node, len(found))
+
+
+def _begins_at(nodes: list[str], claimed: str, author: str) -> bool:
+    """Say whether hops, the last one first, begin where they should: a list's node puts its owner's name on the envelope."""
+    if author:
+        return nodes[-1] == author and (not claimed or claimed in nodes)
+    return not claimed or nodes[-1] == claimed
 
 
 def _chain(

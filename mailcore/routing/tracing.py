@@ -65,11 +65,12 @@ def added(settings: Settings, leaving: Leaving, header: bytes, body: bytes, now_
     return trace.written(Trace(leaving.node, number, now_us, leaving.queue_id, previous, content, sender, to, public), sign)
 
 
-def judge(tx: Tx, header: bytes, body: bytes, sender: str, peer: str | None) -> Judgement | None:
+def judge(tx: Tx, header: bytes, body: bytes, sender: str, peer: str | None, author: str = "") -> Judgement | None:
     """Judge the trace of a message that another server brings; None for one that has none and needs none.
 
-    `peer` is the node that showed its certificate, "" for none, None where none is asked for.
+    `peer` is the node that showed its certificate, "" for none, None where none is asked for. `author` is the domain of its author.
     """
+    begins = topology.of_domain(tx, author) if author else None
     return trace.judge(
         header,
         body,
@@ -77,13 +78,14 @@ def judge(tx: Tx, header: bytes, body: bytes, sender: str, peer: str | None) -> 
         now_us=tx.now_us,
         known=lambda name: _known(tx, name),
         peer=peer,
-        claimed=_claimed(tx, sender),
+        claimed=_claimed(tx, sender.rpartition("@")[2]) or _claimed(tx, author),
+        author="" if begins is None else begins.name,
     )
 
 
-def is_free(tx: Tx, sender: str, header: bytes) -> bool:
+def is_free(tx: Tx, sender: str, header: bytes, author: str = "") -> bool:
     """Say whether a message needs no trace and has none, which is the case of all mail where there is no topology."""
-    return b"iwan-trace" not in header.lower() and not _claimed(tx, sender)
+    return b"iwan-trace" not in header.lower() and not any(_claimed(tx, domain) for domain in {sender.rpartition("@")[2], author})
 
 
 def count(tx: Tx, counts: Mapping[tuple[int, str, Mark], int]) -> None:
@@ -99,9 +101,8 @@ def _known(tx: Tx, name: str) -> Node | None:
         return None
 
 
-def _claimed(tx: Tx, sender: str) -> str:
-    """Return the node that serves a sender's domain; "" for outside, and for our own: nobody brings that."""
-    domain = sender.rpartition("@")[2]
+def _claimed(tx: Tx, domain: str) -> str:
+    """Return the node that serves a domain; "" for outside, and for our own: nobody brings that."""
     node = topology.of_domain(tx, domain) if domain and not resolve.is_local_domain(tx, domain) else None
     return "" if node is None else node.name
 

@@ -13,6 +13,7 @@ from mailcore.routing import policy, trace, tracing
 from mailcore.routing.keys import spki_sha256
 from mailcore.routing.tally import Tally
 from mailcore.routing.trace import Judgement
+from mailcore.smtp import policy as address_policy
 from mailcore.smtp.policy import Head
 from mailcore.smtp.session import Session, Transaction
 from mailcore.spool import SPOOLED_BYTES
@@ -58,14 +59,17 @@ def _relays(tx: Tx, node: str, sender_domain: str, domain: str, view: policy.Vie
 async def judged(session: Session, transaction: Transaction, head: Head, content: Content) -> Judgement | None:
     """Return what the trace of a message is worth, None when it needs none and has none."""
     services, sender = session.front.services, "" if transaction.sender is None else str(transaction.sender)
-    if session.front.rules.signs_in or await services.db.peek(tracing.is_free, sender, head.octets):
+    if session.front.rules.signs_in:
+        return None
+    author = address_policy.author(head).domain
+    if await services.db.peek(tracing.is_free, sender, head.octets, author):
         return None
     header, start = head.octets + b"\r\n", len(head.octets) + 2
     if len(content) > SPOOLED_BYTES:
         body = await asyncio.to_thread(tracing.body_sha256, content, start)
     else:
         body = tracing.body_sha256(content, start)
-    found = await services.db.peek(tracing.judge, header, body, sender, session.node)
+    found = await services.db.peek(tracing.judge, header, body, sender, session.node, author)
     if found is not None:
         await services.parts.get(Tally, lambda: Tally(services.db)).add(found, services.clock.now_us())
         if found.mark != "good":

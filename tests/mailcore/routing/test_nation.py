@@ -105,6 +105,23 @@ async def test_mail_in_the_name_of_a_node_that_another_brings_is_marked(nation: 
     assert (await last(nation, B)).startswith(b"Diwan-Trace-Result: mx.education.gov.example; trace=missing; node=interieur; hops=0\r\n")
 
 
+async def test_an_author_of_a_node_is_marked_whatever_the_envelope_says(nation: Nation) -> None:
+    message = f"From: <{person(A)}>\r\nSubject: faux\r\n\r\nfaux\r\n"
+    for sender in ("x@stranger.example", ""):
+        await _talk(nation.ports[B], None, f"MAIL FROM:<{sender}>", f"RCPT TO:<{person(B)}>", "DATA", f"{message}.")
+        await nation.settle()
+        assert (await last(nation, B)).startswith(
+            b"Diwan-Trace-Result: mx.education.gov.example; trace=missing; node=interieur; hops=0\r\n"
+        )
+
+
+@pytest.mark.parametrize("author", [person(GATE), person(B)])
+async def test_a_node_that_writes_in_the_name_of_another_s_people_is_marked(nation: Nation, author: str) -> None:
+    message = f"From: <{author}>\r\nTo: <x@y.example>\r\nSubject: usurpation\r\n\r\nx\r\n".encode()
+    await nation.send(A, submission(person(B), sender=person(A), raw=message))
+    assert b"trace=other; node=interieur" in (await last(nation, B)).split(b"\r\n")[0]
+
+
 async def test_a_letter_that_is_played_again_is_marked(nation: Nation) -> None:
     await nation.send(A, written(person(B), text="encore"))
     octets = await last(nation, B)

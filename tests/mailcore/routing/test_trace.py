@@ -53,9 +53,9 @@ def sent(name, header=LETTER, body=BODY, sender=SENDER, to=TO, now_us=NOW):
     return trace.written(made, sign) + header
 
 
-def judged(header, body=BODY, sender=SENDER, known=KNOWN, peer=None, claimed="interieur", now_us=NOW):
+def judged(header, body=BODY, sender=SENDER, known=KNOWN, peer=None, claimed="interieur", author="", now_us=NOW):
     found = hashlib.sha256(body).digest()
-    return trace.judge(header, found, sender, now_us=now_us, known=known.get, peer=peer, claimed=claimed)
+    return trace.judge(header, found, sender, now_us=now_us, known=known.get, peer=peer, claimed=claimed, author=author)
 
 
 def mark(*args, **more):
@@ -73,6 +73,16 @@ def test_a_chain_of_nodes_is_good():
     assert judged(sent("interieur")) == Judgement("good", "interieur", 1)
     assert judged(forwarded()) == Judgement("good", "justice", 3)
     assert judged(forwarded(), peer="justice").mark == "good"
+
+
+@pytest.mark.parametrize(
+    ("author", "claimed", "want"),
+    [("interieur", "education", "good"), ("interieur", "", "good"), ("interieur", "justice", "other"), ("education", "education", "other")],
+)
+def test_a_letter_of_a_list_begins_where_its_author_is(author, claimed, want):
+    owner = "owner@education.gov.example"
+    header = sent("education", b"Received: by education\r\n" + sent("interieur"), sender=owner)
+    assert mark(header, sender=owner, claimed=claimed, author=author) == want
 
 
 def test_mail_without_a_trace_is_marked_only_in_the_name_of_a_node():
