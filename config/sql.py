@@ -1,9 +1,10 @@
 """One SQL text for both engines: the rewriting of parameters, lists, locks and column types.
 
-The text is the common subset of SQLite and PostgreSQL, with four marks of our own:
+The text is the common subset of SQLite and PostgreSQL, with some marks of our own:
 
 ``:name``                              a parameter
 ``IN (:ids[])`` ``IN (:names[text])``  a list of integers or of texts, as one parameter; ``[bytes]`` for octet strings
+``FROM (:ids[#]) one``                 a list of integers as a table of `place`, from 0 on, and `id`
 ``/* FOR UPDATE SKIP LOCKED */``       a row lock: a comment on SQLite, which has one writer anyway
 ``{int} {small} {bytes} {table}``      in schema files: column types, and STRICT where there is such a thing
 """
@@ -14,7 +15,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-_PARAMETER = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)(\[(?:text|bytes)?\])?")
+_PARAMETER = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)(\[(?:text|bytes|#)?\])?")
+_TABLE = "[#]"
 _LISTED = {"[]": "bigint", "[text]": "text", "[bytes]": "bytea"}
 _LOCK = re.compile(r"/\* (FOR UPDATE[A-Z ]*) \*/")
 
@@ -38,6 +40,8 @@ def for_sqlite(sql: str) -> tuple[str, tuple[str, ...]]:
         if listed is None:
             return f":{name}"
         lists[name] = None
+        if listed == _TABLE:
+            return f"SELECT key AS place, value AS id FROM json_each(:{name})"
         return f"SELECT {'unhex(value)' if listed == '[bytes]' else 'value'} FROM json_each(:{name})"
 
     return _PARAMETER.sub(replace, sql), tuple(lists)
@@ -51,6 +55,8 @@ def for_postgres(sql: str) -> str:
         name, listed = match.groups()
         if listed is None:
             return f"%({name})s"
+        if listed == _TABLE:
+            return f"SELECT CAST(n - 1 AS integer) AS place, id FROM unnest(%({name})s::bigint[]) WITH ORDINALITY AS listed (id, n)"
         return f"SELECT unnest(%({name})s::{_LISTED[listed]}[])"
 
     return _PARAMETER.sub(replace, _LOCK.sub(r"\1", sql.replace("%", "%%")))

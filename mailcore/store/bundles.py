@@ -18,9 +18,9 @@ from config.database import Row, Tx
 from config.log import log
 from mailcore.errors import Damaged
 from mailcore.message.types import Faces, Fields
-from mailcore.store import entries
+from mailcore.store import entries, shared
 from mailcore.store.keys import AccountKey
-from mailcore.store.types import AccountId, BlobId, MailboxKey, Stored
+from mailcore.store.types import AccountId, MailboxKey, Stored
 
 if TYPE_CHECKING:
     from mailcore.store.store import Store
@@ -142,8 +142,8 @@ def seal(account: AccountKey, span: Span) -> dict[int, bytes]:
     faces = FacesBundle([], [], [], [], [])
     fields = FieldsBundle([], [], [], [], [], [])
     layouts: dict[tuple[bytes, ...], int] = {}
-    for message_id, size_bytes, summary, header in span.rows:
-        stored = Stored(0, 0, 0, 0, size_bytes, message_id, BlobId(b""), b"", summary, header, 0, 0)
+    for message_id, size_bytes, summary, header, blob_id, dek_wrapped, is_shared in span.rows:
+        stored = Stored(0, 0, 0, 0, size_bytes, message_id, blob_id, dek_wrapped, summary, header, 0, 0, is_shared)
         try:
             shown, cut = account.faces(stored), account.fields(stored)
         except Damaged:  # whoever asks for it will hear of it
@@ -192,14 +192,15 @@ def lacking(tx: Tx, after: int, limit: int) -> list[AccountId]:
 def gather(tx: Tx, account_id: AccountId, number: int) -> Span:
     """Return what a bundle is made of."""
     rows = tx.rows(
-        """SELECT m.message_id, m.size_bytes, m.summary, h.sealed FROM message m
-           JOIN message_header h ON h.account_id = m.account_id AND h.message_id = m.message_id
+        f"""SELECT m.message_id, m.size_bytes, {shared.summary(LIGHT_BYTES)}, {shared.header(LIGHT_BYTES)},
+                   m.blob_id, m.dek_wrapped, {shared.IS}
+           FROM message m LEFT JOIN message_header h ON h.account_id = m.account_id AND h.message_id = m.message_id
            WHERE m.account_id = :account_id AND m.message_id BETWEEN :first AND :last ORDER BY m.message_id""",
         account_id=account_id,
         first=number << SHIFT,
         last=(number << SHIFT) + SPAN - 1,
     )
-    return Span(number, len(rows), [row for row in rows if max(len(row[2]), len(row[3])) <= LIGHT_BYTES])
+    return Span(number, len(rows), [row for row in rows if row[2] is not None and row[3] is not None])
 
 
 def put(tx: Tx, account_id: AccountId, span: Span, sealed: Mapping[int, bytes]) -> bool:

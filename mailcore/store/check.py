@@ -53,9 +53,14 @@ INVARIANTS = {
     "every entry has its message": """
         SELECT 'account ' || e.account_id || ' mailbox ' || e.mailbox_id || ' uid ' || e.uid || ': no message ' || e.message_id
         FROM entry e LEFT JOIN message g ON g.account_id = e.account_id AND g.message_id = e.message_id WHERE g.message_id IS NULL""",
-    "every message has its header": """
+    "every message has its header, or one that it shares": """
         SELECT 'account ' || g.account_id || ' message ' || g.message_id || ': no header' FROM message g
-        LEFT JOIN message_header h ON h.account_id = g.account_id AND h.message_id = g.message_id WHERE h.message_id IS NULL""",
+        LEFT JOIN message_header h ON h.account_id = g.account_id AND h.message_id = g.message_id
+        LEFT JOIN shared_face f ON f.blob_id = g.blob_id AND LENGTH(g.summary) = 0
+        WHERE h.message_id IS NULL AND f.blob_id IS NULL""",
+    "a message that shares its summary has no header of its own": """
+        SELECT 'account ' || g.account_id || ' message ' || g.message_id FROM message g
+        JOIN message_header h ON h.account_id = g.account_id AND h.message_id = g.message_id WHERE LENGTH(g.summary) = 0""",
     "no uid is both there and gone": """
         SELECT 'account ' || e.account_id || ' mailbox ' || e.mailbox_id || ' uid ' || e.uid || ': there and expunged'
         FROM entry e JOIN expunged x ON x.account_id = e.account_id AND x.mailbox_id = e.mailbox_id AND x.uid = e.uid""",

@@ -49,13 +49,11 @@ def _opened(rows: Sequence[Stored], source: AccountKey, target: AccountKey) -> d
 
 
 def _open(row: Stored, source: AccountKey, target: AccountKey) -> Opened:
-    assert row.summary_sealed is not None
-    assert row.header_sealed is not None
     return Opened(
         target.wrap(source.unwrap(row.dek_wrapped)),
         source.summary(row),
-        source.open(b"summary", row.message_id, row.summary_sealed),
-        source.open(b"header", row.message_id, row.header_sealed),
+        source.summary_plain(row),
+        source.header_plain(row),
     )
 
 

@@ -3,11 +3,14 @@
 Each account has a random 32-octet key, stored only wrapped by the node's key, which stays with the signer. From it come
 an AES-256-GCM key for summaries and headers and an AES key-wrap key (RFC 3394) for the keys of blobs. The node's own
 account (0) has such a key too; the identity and the key of a blob are derived from it, see blobs.py.
+
+What came to many accounts at once has a summary and a header that are sealed once, under a key made of the blob's (shared.py).
 """
 
 import hmac
 import os
 import struct
+from functools import lru_cache
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -16,9 +19,11 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
 from mailcore.errors import Damaged
 from mailcore.message.types import Faces, Fields, Header, Summary
-from mailcore.store.types import AccountId, Stored
+from mailcore.store.types import AccountId, BlobId, Stored
 
 NONCE = 12  # AES-GCM, NIST SP 800-38D; random, so a key serves 2**32 messages
+WRAPPED = 40  # octets of a wrapped key of 32 (RFC 3394)
+SHARED_KNOWN = 256  # keys of summaries that many accounts have, kept ready
 
 _encoder = msgspec.msgpack.Encoder()
 _summaries = msgspec.msgpack.Decoder(Summary)
@@ -35,6 +40,25 @@ def derive(secret: bytes, purpose: bytes) -> bytes:
 def encoded(value: Summary | Header) -> bytes:
     """Return a summary or a header as `seal` takes it, for many accounts at once."""
     return _encoder.encode(value)
+
+
+def seal_shared(field: bytes, blob_id: BlobId, dek: bytes, plain: bytes) -> bytes:
+    """Return a field of a message as it is stored once for many accounts, bound to what it is and to the message's octets."""
+    nonce = os.urandom(NONCE)
+    return nonce + _shared(dek).encrypt(nonce, plain, field + blob_id)
+
+
+def open_shared(field: bytes, blob_id: BlobId, dek: bytes, sealed: bytes) -> bytes:
+    """Return what `seal_shared` sealed. Raises Damaged."""
+    try:
+        return _shared(dek).decrypt(sealed[:NONCE], sealed[NONCE:], field + blob_id)
+    except (InvalidTag, ValueError) as error:  # the latter for what is shorter than a nonce
+        raise Damaged(blob=blob_id.hex(), field=field.decode("ascii")) from error
+
+
+@lru_cache(maxsize=SHARED_KNOWN)
+def _shared(dek: bytes) -> AESGCM:
+    return AESGCM(derive(dek, b"shared fields"))
 
 
 class AccountKey:
@@ -76,27 +100,35 @@ class AccountKey:
 
     def summary(self, stored: Stored) -> Summary:
         """Open the summary that the query asked for. Raises Damaged."""
-        assert stored.summary_sealed is not None
-        return _summaries.decode(self.open(b"summary", stored.message_id, stored.summary_sealed))
+        return _summaries.decode(self.summary_plain(stored))
 
     def header(self, stored: Stored) -> Header:
         """Open the header that the query asked for. Raises Damaged."""
-        assert stored.header_sealed is not None
-        return self.open_header(stored.message_id, stored.header_sealed)
-
-    def open_header(self, message_id: int, sealed: bytes) -> Header:
-        """Open a header. Raises Damaged."""
-        return _headers.decode(self.open(b"header", message_id, sealed))
+        return _headers.decode(self.header_plain(stored))
 
     def faces(self, stored: Stored) -> Faces:
         """Open the beginning of the summary that the query asked for. Raises Damaged."""
-        assert stored.summary_sealed is not None
-        return _faces.decode(self.open(b"summary", stored.message_id, stored.summary_sealed))
+        return _faces.decode(self.summary_plain(stored))
 
     def fields(self, stored: Stored) -> Fields:
         """Open the fields of the header that the query asked for. Raises Damaged."""
-        assert stored.header_sealed is not None
-        return _fields.decode(self.open(b"header", stored.message_id, stored.header_sealed))
+        return _fields.decode(self.header_plain(stored))
+
+    def summary_plain(self, stored: Stored) -> bytes:
+        """Open the summary that the query asked for, encoded as it was sealed. Raises Damaged."""
+        if stored.summary_sealed is None:
+            raise Damaged(account_id=self.account_id, field="summary", number=stored.message_id)
+        if stored.is_shared:
+            return open_shared(b"summary", stored.blob_id, self.unwrap(stored.dek_wrapped), stored.summary_sealed)
+        return self.open(b"summary", stored.message_id, stored.summary_sealed)
+
+    def header_plain(self, stored: Stored) -> bytes:
+        """Open the header that the query asked for, encoded as it was sealed. Raises Damaged."""
+        if stored.header_sealed is None:
+            raise Damaged(account_id=self.account_id, field="header", number=stored.message_id)
+        if stored.is_shared:
+            return open_shared(b"header", stored.blob_id, self.unwrap(stored.dek_wrapped), stored.header_sealed)
+        return self.open(b"header", stored.message_id, stored.header_sealed)
 
     def _bound(self, field: bytes, number: int) -> bytes:
         return field + struct.pack(">qq", self.account_id, number)

@@ -11,7 +11,7 @@ from typing import Any
 from config.database import Tx
 from config.failpoints import failpoint
 from mailcore.errors import NoSuchMailbox
-from mailcore.store import accounts, blobs, entries, quota, rows, snapshots, threads, tracks
+from mailcore.store import accounts, blobs, entries, quota, rows, shared, snapshots, threads, tracks
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import (
     Appended,
@@ -297,19 +297,15 @@ def _insert_message(tx: Tx, account: AccountKey, message_id: int, message: Prepa
 
 def _select(tx: Tx, table: str, key: MailboxKey, wanted: Sequence[int], *, summary: bool, header: bool, light: bool) -> list[Stored]:
     chosen, params = entries.among(wanted, "e.uid")
+    most = LIGHT_BYTES if light else None
     found = tx.rows(
         f"""SELECT e.uid, e.flags, e.modseq, e.internaldate_us, m.size_bytes, e.message_id, m.blob_id, m.dek_wrapped,
-                   {_sealed("m.summary", summary, light)}, {_sealed("h.sealed", header, light)}, e.saved_us, m.thread_id
+                   {shared.summary(most) if summary else "NULL"}, {shared.header(most) if header else "NULL"}, e.saved_us,
+                   m.thread_id, {shared.IS if summary or header else "0"}
             FROM {table} e JOIN message m ON m.account_id = e.account_id AND m.message_id = e.message_id
-            {"JOIN message_header h ON h.account_id = e.account_id AND h.message_id = e.message_id" if header else ""}
+            {"LEFT JOIN message_header h ON h.account_id = e.account_id AND h.message_id = e.message_id" if header else ""}
             WHERE e.account_id = :account_id AND e.mailbox_id = :mailbox_id AND {chosen} ORDER BY e.uid""",
         **_params(key),
         **params,
     )
     return [Stored(*row) for row in found]
-
-
-def _sealed(column: str, wanted: bool, light: bool) -> str:
-    if not wanted:
-        return "NULL"
-    return f"CASE WHEN LENGTH({column}) <= {LIGHT_BYTES} THEN {column} END" if light else column

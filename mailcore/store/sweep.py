@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from config.clock import DAY_US
 from config.database import Database, Row, Tx
-from mailcore.store import bundles, threads
+from mailcore.store import bundles, shared, threads
 from mailcore.store.blobs import Blobs, delete_small, select_untouched_small
 from mailcore.store.types import BlobId
 
@@ -33,6 +33,8 @@ async def sweep(db: Database, blobs: Blobs, now_us: int) -> Swept:
     tombstones = 0
     while dropped := await db.write(drop_tombstones, now_us - TOMBSTONE_GRACE_US):
         tombstones += dropped
+    while await db.write(shared.drop, now_us - BLOB_GRACE_US, BATCH):
+        pass
     gone, after = 0, BlobId(b"")
     while old := await blobs.untouched(now_us - BLOB_GRACE_US, after, BATCH):
         after = old[-1]

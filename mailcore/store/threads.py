@@ -5,7 +5,7 @@ of the account, which goes with the account's key.
 """
 
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from config.database import Tx
 from mailcore.message.types import Summary
@@ -21,6 +21,11 @@ _CLAIM = {  # by how many tokens: all of them with the conversation that each is
     for count in range(1, NAMES + 1)
 }
 _RENAME = "UPDATE thread_token SET thread_id = :thread_id WHERE account_id = :account_id AND thread_id = :made"
+_NOTE = f"""
+    INSERT INTO thread_token (account_id, token, thread_id)
+    SELECT s.account_id, substr(:tokens, one.place * {TOKEN_BYTES} + 1, {TOKEN_BYTES}), s.message_next - 1
+    FROM (:ids[#]) one CROSS JOIN account_state s WHERE s.account_id = one.id ON CONFLICT DO NOTHING
+"""
 _KNOWING = """
     SELECT s.account_id FROM account_state s WHERE s.account_id IN (:ids[]) AND :count > (
         SELECT COUNT(*) FROM thread_token t WHERE t.account_id = s.account_id AND t.thread_id = s.message_next - 1)
@@ -43,23 +48,26 @@ def join(tx: Tx, account: AccountKey, message_id: int, summary: Summary) -> int:
     return thread_id
 
 
-def join_many(tx: Tx, new: Sequence[tuple[AccountKey, int]], summary: Summary) -> dict[AccountId, int]:
-    """Join the same message, new in many accounts under the given message ids; return the conversations that were known.
+def join_many(tx: Tx, new: Mapping[AccountId, tuple[int, tuple[bytes, ...]]]) -> list[tuple[AccountId, int, int]]:
+    """Join a message that is new in many accounts, each with its message id and as many tokens, ascending.
 
-    The accounts have taken those ids already. Nearly nobody knows a circular: so its tokens are noted as new, and only
-    accounts in which that did not work are looked at.
+    The accounts have taken those ids already. Return (account, message id, conversation) where that is not one of its own. Nearly
+    nobody knows a circular: so its tokens are noted as new, and only when that did not work everywhere accounts are looked at.
     """
-    names = named(summary)
-    if not names or not new:
-        return {}
-    wanted = {account.account_id: (message_id, tokens(account, names)) for account, message_id in new}
-    remember(tx, ((account_id, token, message_id) for account_id, (message_id, some) in wanted.items() for token in some))
-    joined: dict[AccountId, int] = {}
-    for account_id in tx.column(_KNOWING, ids=list(wanted), count=len(names)):
-        message_id, some = wanted[account_id]
+    ids = list(new)
+    count = len(new[ids[0]][1]) if ids else 0
+    noted = 0
+    for number in range(count):
+        noted += tx.execute(_NOTE, ids=ids, tokens=b"".join([some[number] for _, some in new.values()]))
+    if noted == len(ids) * count:
+        return []
+    joined: list[tuple[AccountId, int, int]] = []
+    for account_id in tx.column(_KNOWING, ids=ids, count=count):
+        message_id, some = new[account_id]
         found = known(tx, account_id, some)
-        joined[account_id] = next((found[token] for token in some if found[token] != message_id), message_id)
-        tx.execute(_RENAME, account_id=account_id, thread_id=joined[account_id], made=message_id)
+        thread_id = next((found[token] for token in some if found[token] != message_id), message_id)
+        tx.execute(_RENAME, account_id=account_id, thread_id=thread_id, made=message_id)
+        joined.append((account_id, message_id, thread_id))
     return joined
 
 
@@ -91,14 +99,6 @@ def named(summary: Summary) -> list[str]:
     chain = summary.references
     names = [summary.message_id, summary.in_reply_to, *chain[-1:], *chain[:1]]
     return list(dict.fromkeys(name for name in names if name))
-
-
-def remember(tx: Tx, fresh: Iterable[tuple[int, bytes, int]]) -> None:
-    """Note (account, token, conversation), parents too: answers to a message that never came here belong together."""
-    tx.many(
-        "INSERT INTO thread_token (account_id, token, thread_id) VALUES (:account_id, :token, :thread_id) ON CONFLICT DO NOTHING",
-        ({"account_id": account_id, "token": token, "thread_id": thread_id} for account_id, token, thread_id in fresh),
-    )
 
 
 def forget(tx: Tx, left: Iterable[tuple[int, int]]) -> None:

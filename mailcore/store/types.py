@@ -115,6 +115,7 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     header_sealed: bytes | None
     saved_us: int  # when it came into this mailbox (RFC 8514)
     thread_id: int  # of its account (RFC 8474)
+    is_shared: bool = False  # the sealed fields asked for are those of all accounts that the message came to, see shared.py
 
 
 @dataclass(frozen=True, slots=True)

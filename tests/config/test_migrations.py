@@ -54,6 +54,11 @@ def test_pending_starts_after_the_databases_version() -> None:
     [
         ("a = :a AND b LIKE '%x'", "a = :a AND b LIKE '%x'", "a = %(a)s AND b LIKE '%%x'"),
         ("x IN (:ids[])", "x IN (SELECT value FROM json_each(:ids))", "x IN (SELECT unnest(%(ids)s::bigint[]))"),
+        (
+            "FROM (:ids[#]) one",
+            "FROM (SELECT key AS place, value AS id FROM json_each(:ids)) one",
+            "FROM (SELECT CAST(n - 1 AS integer) AS place, id FROM unnest(%(ids)s::bigint[]) WITH ORDINALITY AS listed (id, n)) one",
+        ),
         ("x IN (:n[text])", "x IN (SELECT value FROM json_each(:n))", "x IN (SELECT unnest(%(n)s::text[]))"),
         ("SELECT 1 /* FOR UPDATE SKIP LOCKED */", "SELECT 1 /* FOR UPDATE SKIP LOCKED */", "SELECT 1 FOR UPDATE SKIP LOCKED"),
     ],

@@ -137,7 +137,7 @@ def _analyse(account: AccountKey, builder: Builder, messages: Sequence[Unindexed
 def _header(account: AccountKey, message: Unindexed, raw: bytes | None) -> Header:
     """Return the header that is kept, else that of the octets, else none: a damaged message must not stop the others."""
     try:
-        return account.open_header(message.message_id, message.header_sealed)
+        return account.header(message.stored)
     except Damaged as error:
         _log_damaged(account, message, error)
         return index(raw or b"").header

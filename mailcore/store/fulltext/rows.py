@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config.database import Tx
-from mailcore.store.types import AccountId, BlobId
+from mailcore.store import shared
+from mailcore.store.types import AccountId, BlobId, Stored
 
 _STATE = "SELECT indexed_upto FROM fulltext_state WHERE account_id = :account_id"
 _LOCK = f"{_STATE} /* FOR UPDATE */"
@@ -68,7 +69,14 @@ class Unindexed:
     blob_id: BlobId
     dek_wrapped: bytes
     size_bytes: int
-    header_sealed: bytes
+    header_sealed: bytes | None  # None for one that was lost
+    is_shared: bool = False  # see shared.py
+
+    @property
+    def stored(self) -> Stored:
+        """The message as `AccountKey` opens it."""
+        sealed, shared = self.header_sealed, self.is_shared
+        return Stored(0, 0, 0, 0, self.size_bytes, self.message_id, self.blob_id, self.dek_wrapped, None, sealed, 0, 0, shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +110,8 @@ def page(tx: Tx, account_id: AccountId, after: int, limit: int, max_bytes: int) 
     complete = len(taken) == len(sizes) < limit
     upto = max(last, after) if complete else taken[-1]
     found = tx.rows(
-        """SELECT m.message_id, m.blob_id, m.dek_wrapped, m.size_bytes, h.sealed FROM message m
-           JOIN message_header h ON h.account_id = m.account_id AND h.message_id = m.message_id
+        f"""SELECT m.message_id, m.blob_id, m.dek_wrapped, m.size_bytes, {shared.header()}, {shared.IS}
+           FROM message m LEFT JOIN message_header h ON h.account_id = m.account_id AND h.message_id = m.message_id
            WHERE m.account_id = :account_id AND m.message_id IN (:ids[]) ORDER BY m.message_id""",
         account_id=account_id,
         ids=taken,

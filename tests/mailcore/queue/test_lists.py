@@ -11,7 +11,7 @@ from directory.errors import NotPermitted
 from directory.queries import Query
 from directory.quotas import Quota
 from directory.rights import CONSOLE, Actor
-from mailcore.queue import fanout, listing, moderation, steering
+from mailcore.queue import circular, fanout, listing, moderation, steering
 from mailcore.queue.accept import accept
 from mailcore.queue.steering import Choice
 from mailcore.queue.types import Recipient
@@ -316,3 +316,11 @@ async def test_notes_of_copies_go_when_the_letter_is_through(services):
     assert await services.db.write(fanout.drop) > 0
     counts = [await services.db.read(rows, table) for table in ("queue_copy", "queue_fanout", "queue_fanout_piece", "queue_message")]
     assert counts == [0, 0, 0, 0]
+
+
+async def test_a_transaction_takes_less_after_one_that_held_the_database_long():
+    sizes, at_once = [], 1
+    for held_s in (0.005, 0.01, 0.015, 0.02, 0.03, 0.03, 0.03, 0.001):
+        at_once = circular.next_size(at_once, held_s)
+        sizes.append(at_once)
+    assert sizes == [2, 3, 4, 4, 2, 1, 1, 2]
