@@ -1,50 +1,61 @@
 """Reports about TLS to domains that ask for them: one for each day that is over, by mail or HTTPS.
 
 RFC 8460 §3 (where to), §4.1 (of whole days), §5.2 (compressed), §5.3 (mail), §5.4 (HTTPS). A report goes out whatever became of TLS:
-it asks for no encryption itself (RFC 8689 §5), has the null sender, and nobody is told when it fails.
+it asks for no encryption itself (RFC 8689 §5), has the null sender, and nobody is told when it fails. Where to is a stranger's word:
+it leads neither to our own networks nor to endless work.
 """
 
+import asyncio
 import base64
 import secrets
+import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import httpx
 
 from config.clock import SECOND_US
+from config.errors import MailError
 from config.log import log
 from mailcore import dns
 from mailcore.answers import Question
 from mailcore.dns import Resolver
 from mailcore.message.date import format_date
+from mailcore.queue import route
 from mailcore.queue.accept import accept
-from mailcore.queue.types import Recipient, Submission
+from mailcore.queue.types import Recipient, Submission, parsed
 from mailcore.routing import sts, tlsrpt
 from mailcore.routing.tlsrpt import Count
 from mailcore.services import Services
 
 AT_ONCE = 100  # reports of one round; the next hour sends more
 POST_S = 60.0
+MAX_PLACES = 4  # of one domain, tried one after the other
 LINE = 76  # characters of base64 (RFC 2045 §6.8)
 NEVER = frozenset({"NEVER"})
 
 
-async def send(services: Services, resolver: Resolver | None = None, verify: bool | str = True) -> dict[str, int]:
+async def send(
+    services: Services, resolver: Resolver | None = None, verify: ssl.SSLContext | bool = True, allowed: route.Allowed = route.is_public
+) -> dict[str, int]:
     """Send the reports that are due, and forget what is old; return how many went out."""
+    resolver = resolver or dns.of(services)
     await services.db.write(tlsrpt.sweep)
     await services.db.write(sts.sweep)
     due = await services.db.read(tlsrpt.unreported, AT_ONCE) if services.settings.routing.reports else []
     sent = 0
     for day, domain in due:
-        answer = await (resolver or dns.of(services)).ask(Question(f"_smtp._tls.{domain}", "TXT"))
+        answer = await resolver.ask(Question(f"_smtp._tls.{domain}", "TXT"))
         if answer.failed:
             continue
-        rua = await _send(services, day, domain, tlsrpt.wanted_at(answer.records), verify)
+        places = tlsrpt.wanted_at(answer.records)[:MAX_PLACES]
+        rua = await _send(services, _Web(resolver, verify, allowed), day, domain, places)
         await services.db.write(tlsrpt.reported, day, domain, rua)
         sent += bool(rua)
     return {"reports": sent}
 
 
-async def _send(services: Services, day: int, domain: str, places: Sequence[str], verify: bool | str) -> str:
+async def _send(services: Services, web: "_Web", day: int, domain: str, places: Sequence[str]) -> str:
     """Send one report to the first place that takes it (RFC 8460 §3); return where, "" for nowhere."""
     if not places:
         return ""
@@ -56,10 +67,11 @@ async def _send(services: Services, day: int, domain: str, places: Sequence[str]
         try:
             if place.lower().startswith("mailto:"):
                 name = tlsrpt.file_name(node.hostname, domain, day, report_id)
-                await accept(services, _letter(services, place[7:].partition("?")[0], domain, report_id, name, packed))
+                to = str(parsed(place[7:].partition("?")[0]))
+                await accept(services, _letter(services, to, domain, report_id, name, packed))
             else:
-                await _post(place, packed, verify)
-        except (httpx.HTTPError, ValueError) as error:
+                await web.post(place, packed)
+        except (httpx.HTTPError, httpx.InvalidURL, MailError, TimeoutError, ValueError) as error:
             log.info("tls.report_not_taken", domain=domain, place=place, error=type(error).__name__)
             continue
         log.info("tls.reported", domain=domain, day=day, sessions=sum(one.sessions for one in counts))
@@ -67,10 +79,31 @@ async def _send(services: Services, day: int, domain: str, places: Sequence[str]
     return ""
 
 
-async def _post(place: str, packed: bytes, verify: bool | str) -> None:
-    headers = {"content-type": "application/tlsrpt+gzip"}
-    async with httpx.AsyncClient(timeout=POST_S, trust_env=False, verify=verify) as http:
-        (await http.post(place, content=packed, headers=headers)).raise_for_status()
+@dataclass(frozen=True, slots=True)
+class _Web:
+    """How places on the web are reached."""
+
+    resolver: Resolver
+    verify: ssl.SSLContext | bool
+    allowed: route.Allowed
+
+    async def post(self, place: str, packed: bytes) -> None:
+        """Send a report; of the answer only the status is read.
+
+        Raises httpx.HTTPError, httpx.InvalidURL, ValueError, TimeoutError.
+        """
+        url = httpx.URL(place)
+        addresses = [each for each in (await self.resolver.addresses(url.host)).records if self.allowed(each)]
+        if not addresses:
+            raise ValueError("no public address")
+        headers = {"host": url.netloc.decode("ascii"), "content-type": "application/tlsrpt+gzip"}
+        to, name = url.copy_with(host=addresses[0]), {"sni_hostname": url.host}
+        async with (
+            asyncio.timeout(POST_S),
+            httpx.AsyncClient(timeout=POST_S, trust_env=False, verify=self.verify) as http,
+            http.stream("POST", to, content=packed, headers=headers, extensions=name) as answer,
+        ):
+            answer.raise_for_status()
 
 
 def _letter(services: Services, to: str, domain: str, report_id: str, name: str, packed: bytes) -> Submission:

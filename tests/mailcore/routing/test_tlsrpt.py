@@ -2,6 +2,7 @@ import base64
 import gzip
 import json
 import re
+import ssl
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from mailcore import dns
 from mailcore.queue import listing, tls_reports
 from mailcore.routing import tlsrpt
 from mailcore.routing.tlsrpt import Event
+from tests.mailcore.routing import https
 from tests.peers.dns import serving
 
 STS = ("version: STSv1", "mode: enforce", "mx: *.elsewhere.example", "max_age: 86400")
@@ -133,3 +135,47 @@ async def test_who_wants_no_reports_sends_none(services, clock: ManualClock):
     await services.db.write(tlsrpt.count, [GOOD])
     clock.advance(DAY_US)
     assert await tls_reports.send(quiet) == {"reports": 0}
+
+
+@pytest.mark.parametrize(
+    "rua",
+    [
+        "mailto:a@b.example>,<c@d.example",
+        "mailto:a@-x",
+        "https://[::1",
+        "https://a:b/",
+        "https://127.0.0.1/r",
+        "https://inside.example/r",
+        "https://nowhere.example/r",
+        "https://xn--/",
+    ],
+)
+async def test_no_place_that_a_stranger_names_stops_the_reports_to_others_or_leads_inside(services, clock: ManualClock, rua):
+    await services.db.write(tlsrpt.count, [GOOD, PLAIN])
+    clock.advance(DAY_US)
+    zone = {
+        ("_smtp._tls.elsewhere.example", "TXT"): [f'"v=TLSRPTv1; rua={rua}"'],
+        ("_smtp._tls.other.example", "TXT"): ['"v=TLSRPTv1; rua=mailto:tls@other.example"'],
+        ("inside.example", "A"): ["10.1.2.3"],
+    }
+    async with serving(zone) as server:
+        assert await tls_reports.send(services, dns.system_resolver(server.settings)) == {"reports": 1}
+    assert [each.address for each in await services.db.read(listing.listing)] == ["tls@other.example"]
+
+
+async def test_a_report_goes_over_the_web_to_the_name_that_asks(services, clock: ManualClock, tmp_path):
+    await services.db.write(tlsrpt.count, [GOOD])
+    clock.advance(DAY_US)
+    async with https.serving(tmp_path, "reports.example") as web:
+        web.answer(b"taken", 201)
+        zone = {
+            ("_smtp._tls.elsewhere.example", "TXT"): [f'"v=TLSRPTv1; rua=https://reports.example:{web.port}/r?x=1"'],
+            ("reports.example", "A"): ["127.0.0.1"],
+        }
+        async with serving(zone) as server:
+            resolver = dns.system_resolver(server.settings)
+            assert await tls_reports.send(services, resolver, ssl.create_default_context(cafile=web.root), lambda address: True) == {
+                "reports": 1
+            }
+    assert (web.asked, web.hosts) == (["/r?x=1"], [f"reports.example:{web.port}"])
+    assert b"elsewhere.example" in gzip.decompress(web.posted[0])
