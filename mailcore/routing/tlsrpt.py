@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -30,6 +31,7 @@ RESULTS = (
 )
 KEEP_DAYS = 30
 MAX_REASON = 200  # characters of what a library or a peer said
+MAX_POLICY = 1000  # characters of a policy: a row's key holds it, and PostgreSQL takes no key of more than 2704 octets
 MAX_DETAILS = 1000  # of one domain in a report
 _RECORD = re.compile(r"v=TLSRPTv1\s*;\s*rua=([^;\s]+)\s*(?:;.*)?", re.IGNORECASE)
 _PLACE = re.compile(r"mailto:[!-~]+@[!-~]+|https://[!-~]+", re.IGNORECASE)
@@ -97,12 +99,18 @@ def count(tx: Tx, events: Sequence[Event]) -> None:
             day=day_of(tx.now_us),
             domain=event.domain,
             kind=event.kind,
-            policy="\n".join(event.policy),
+            policy=_short(event.policy),
             result=event.result,
             host=event.host,
             address=event.address if failed else "",
             reason=event.reason[:MAX_REASON] if failed else "",
         )
+
+
+def _short(policy: Sequence[str]) -> str:
+    """Return the lines of a policy that fit, on lines of their own."""
+    lengths = accumulate(len(line) + 1 for line in policy)
+    return "\n".join(line for line, length in zip(policy, lengths, strict=True) if length <= MAX_POLICY)
 
 
 def of_day(tx: Tx, day: int) -> list[Count]:

@@ -1,5 +1,7 @@
 import base64
+import contextlib
 import gzip
+import hashlib
 import json
 import re
 import ssl
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.clock import DAY_US, ManualClock
+from config.engines import open_database
 from config.settings import Routing
 from mailcore import dns
 from mailcore.queue import listing, tls_reports
@@ -92,6 +95,18 @@ def test_where_reports_are_wanted(records, want):
 def test_no_record_makes_us_write_somewhere_odd(text):
     for place in tlsrpt.wanted_at((f"v=TLSRPTv1; rua={text}",)):
         assert re.fullmatch(r"(mailto:[!-~]+@[!-~]+|https://[!-~]+)", place, re.IGNORECASE)
+
+
+async def test_a_policy_of_any_length_is_counted(postgres_url, tmp_path, clock: ManualClock):
+    lines = ("version: STSv1", "mode: enforce", *(f"mx: {hashlib.sha512(bytes([n])).hexdigest()}.example" for n in range(100)))
+    event = Event("x" * 250, "sts", lines, (), "certificate-expired", "h" * 250, "192.0.2.1", "\u0645" * 300)
+    async with contextlib.AsyncExitStack() as stack:
+        database = await open_database(postgres_url, tmp_path, clock)
+        stack.push_async_callback(database.close)
+        await database.write(tlsrpt.count, [event])
+        [one] = await database.read(tlsrpt.of_day, tlsrpt.day_of(clock.now_us()))
+    assert lines[: len(one.policy)] == one.policy
+    assert len(one.policy) > 5
 
 
 @pytest.fixture
