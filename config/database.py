@@ -7,12 +7,22 @@ clients cost one fsync. On PostgreSQL units run in pool threads and are repeated
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from enum import Enum
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Row = tuple[Any, ...]
 Listener = Callable[[Sequence[object]], None]
+
+
+class NotNow(Enum):
+    """What `Database.glance` returns where an answer must be waited for."""
+
+    NOT_NOW = "not now"
+
+
+NOT_NOW: Final = NotNow.NOT_NOW
 
 
 class Tx(Protocol):
@@ -70,6 +80,10 @@ class Database(Protocol):
 
     async def peek(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Like `read`, for a unit that looks up a few hot rows by key: on SQLite it runs at once, without a thread's turn."""
+        ...
+
+    def glance(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R | NotNow:
+        """Like `peek`, for who cannot wait at all: NOT_NOW from an engine that is asked over a socket, and the unit has not run."""
         ...
 
     async def close(self) -> None:

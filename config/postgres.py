@@ -17,7 +17,7 @@ from psycopg_pool import ConnectionPool
 
 from config import migrations
 from config.clock import Clock
-from config.database import Listener, Row, Tx
+from config.database import NOT_NOW, Listener, NotNow, Row, Tx
 from config.errors import MailError, NoRoom
 from config.failpoints import failpoint
 from config.sql import POSTGRES_TYPES, for_postgres
@@ -109,6 +109,9 @@ class PostgresDatabase:
 
     async def peek(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await self.read(unit, *args, **kwargs)
+
+    def glance(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R | NotNow:
+        return NOT_NOW
 
     async def close(self) -> None:
         self._threads.shutdown(wait=True)

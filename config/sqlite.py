@@ -10,7 +10,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from config import migrations
 from config.clock import Clock
-from config.database import Listener, Tx
+from config.database import Listener, NotNow, Tx
 from config.errors import NoRoom
 from config.sql import SQLITE_TYPES
 from config.sqlite_connection import DiskFull, connect, read_unit
@@ -66,6 +66,9 @@ class SqliteDatabase:
         return result
 
     async def peek(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return read_unit(self._peeking, self._clock.now_us(), unit, args, kwargs)
+
+    def glance(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R | NotNow:
         return read_unit(self._peeking, self._clock.now_us(), unit, args, kwargs)
 
     async def close(self) -> None:

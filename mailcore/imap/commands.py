@@ -259,6 +259,11 @@ class Body:
     peek: bool
     partial: tuple[int, int] | None = None  # first octet, how many
 
+    @property
+    def whole(self) -> bool:
+        """Say whether it is the message as it is, or a slice of that."""
+        return not self.section.path and not self.section.kind
+
 
 @dataclass(frozen=True, slots=True)
 class Binary:
@@ -280,7 +285,8 @@ class Fetch:
     """`named` says that UID FETCH asked for the UID itself. `changed_since` and `vanished` are RFC 7162's, `partial` RFC 9394's.
 
     `partial` is the first and the last of the messages in the set to answer for, counted from 1, or from -1 backwards. `view` are
-    the names of the items when the selected view answers them all and there are no modifiers.
+    the names of the items when the selected view answers them all and there are no modifiers; `one_body` says that there are none
+    either, that just one item is octets, those of the whole message or a slice of them, and that the others are facts of its row.
     """
 
     messages: SequenceSet
@@ -291,6 +297,7 @@ class Fetch:
     vanished: bool = False
     partial: tuple[int, int] | None = None
     view: tuple[str, ...] = field(default=(), compare=False)
+    one_body: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

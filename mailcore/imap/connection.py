@@ -41,21 +41,19 @@ class Connection(asyncio.Protocol):
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._framer: Framer | PackedFramer = Framer(BEFORE)
-        self._counted = self._received_bytes = 0  # of what the framer holds, in the owner's sum; and all that came
+        self._counted = self._received_bytes = self._out_bytes = 0  # of what the framer holds, in the owner's sum; all that came
         self._ahead: list[Event] = []
         self._out: list[bytes] = []
-        self._out_bytes = 0
         self._task: asyncio.Task[None] | None = None
-        self._answering = False  # while there is no task for it yet
         self._arrival: Callable[[], None] | None = None  # called when octets arrive while a handler waits for them
-        self._fresh = False  # octets have arrived since the framer was last asked
+        self._fresh = False  # octets have arrived since they were last looked at
         self._spool: Spool | None = None  # of the command that is coming
         self._spooled: tuple[Spooled, ...] = ()
         self._pouring: asyncio.Future[None] | None = None  # a thread writes into the spool
         self._pace: asyncio.TimerHandle | None = None
         self._rousing: asyncio.TimerHandle | None = None
         self._drained: asyncio.Future[None] | None = None
-        self._reading = True
+        self._reading, self._answering = True, False  # the latter while there is no task for it yet
         self._heard_at = self._began_at = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self.secure = self.compressed = False
@@ -70,8 +68,7 @@ class Connection(asyncio.Protocol):
         transport.set_write_buffer_limits(high=HELD_BYTES)
         self.secure = transport.get_extra_info("ssl_object") is not None
         self.offered = self._owner.offered(transport) if self.secure else NOTHING
-        name = transport.get_extra_info("peername")
-        self.peer = str(name[0]) if name else ""
+        self.peer = str((transport.get_extra_info("peername") or ("",))[0])
         self.session = Session(self._owner.services, self._owner.memory, self)
         if not self._owner.admit(self):
             self.close("too many connections", "LIMIT")
@@ -85,11 +82,14 @@ class Connection(asyncio.Protocol):
         self._received_bytes += len(data)
         self._heard_at = self._loop.time()
         text = self._framer.lone(data) if self._task is None and self._drained is None else None
-        if text is not None and (said := driver.at_once(self.session, text)) is not None:
+        if text is None:
+            self._framer.feed(data)
+            self._count()
+        elif isinstance(said := driver.at_once(self.session, text), bytes):
             self._transport.write(said)
             return
-        self._framer.feed(data)
-        self._count()
+        else:
+            self._ahead.append(Request(text, parsed=said))
         if self._owner.held_bytes > ALL_HELD_BYTES and self._framer.held > GREEDY_BYTES:
             self._give_up()
         else:

@@ -4,6 +4,9 @@ import asyncio
 import contextlib
 import re
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from config.errors import MailError
 from config.log import log
@@ -34,16 +37,26 @@ MAILBOX_FIELDS = ("name", "old", "new")  # what commands call the mailboxes that
 _NAMED = re.compile(rb'([^\x00-\x20\x7f-\xff(){%*"\\+]+) ((?:UID )?[A-Z]+)', re.IGNORECASE)  # tag and command
 
 
-def at_once(session: Session, text: bytes) -> bytes | None:
-    """Return the whole answer to a command for which nothing is to be looked up, and beside which nothing is to be told.
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A command that has been read, and is to be carried out."""
 
-    None for any other, be it that it is refused: nothing has happened then, and `handle` answers it.
+    tag: bytes
+    spec: Spec
+    command: Any
+
+
+def at_once(session: Session, text: bytes) -> bytes | Parsed | None:
+    """Return the whole answer to a command for which nothing is to be waited for, and beside which nothing is to be told.
+
+    What was read of it when there is more to it, None when it was not read or is refused: nothing has happened then, and
+    `handle` answers it.
     """
     found = _NAMED.match(text)
     spec = AT_ONCE.get(found[2].upper()) if found is not None else None
     if found is None or spec is None or spec.at_once is None or session.state not in spec.states or not session.is_settled():
         return None
-    cursor = Cursor(text, found.end())
+    cursor = Cursor(text, found.end(), utf8=session.utf8)
     try:
         command = spec.parse(cursor)
         if cursor.at < len(text):
@@ -54,7 +67,7 @@ def at_once(session: Session, text: bytes) -> bytes | None:
     except Exception:  # noqa: BLE001 - the driver: who asked is answered the other way, and this is heard of
         log.exception("imap.bug", peer=session.channel.peer)
         return None
-    return None if said is None else said[0] + said[1].line(found[1])
+    return Parsed(found[1], spec, command) if said is None else said[0] + said[1].line(found[1])
 
 
 async def handle(session: Session, event: Event) -> None:
@@ -70,11 +83,11 @@ async def handle(session: Session, event: Event) -> None:
             _leave(session, TOO_MUCH)
         case _:
             assert isinstance(event, Request)
-            said = at_once(session, event.text) if not event.poured else None
-            if said is not None:
+            said = event.parsed or (at_once(session, event.text) if not event.poured else None)
+            if isinstance(said, bytes):
                 session.channel.write(said)
             else:
-                await _execute(session, event)
+                await _execute(session, event, said)
 
 
 async def tell_news(session: Session) -> None:
@@ -116,10 +129,10 @@ async def _ask(session: Session, text: bytes, size_bytes: int) -> None:
         session.channel.write(refused)
 
 
-async def _execute(session: Session, request: Request) -> None:
+async def _execute(session: Session, request: Request, parsed: Parsed | None) -> None:
     session.tag = b"*"
     try:
-        done = await _perform(session, request)
+        done = await _perform(session, request, parsed)
         if done is not None:
             session.channel.write(done.line(session.tag))
     except MailboxVanished:
@@ -133,15 +146,13 @@ async def _execute(session: Session, request: Request) -> None:
         _leave(session, "too many errors")
 
 
-async def _perform(session: Session, request: Request) -> Done | None:
+async def _perform(session: Session, request: Request, parsed: Parsed | None) -> Done | None:
     """Run a command; turn whatever stops it into its end."""
     try:
-        cursor = Cursor(request.text, utf8=session.utf8, brought=dict(zip(request.poured, request.brought, strict=True)))
-        session.tag = cursor.tag()
-        spec = _spec(session, cursor)
+        spec, read = _begun(session, request, parsed)
         if spec.numbers and "UIDONLY" in session.enabled:
             return bad("messages are named by UID alone here", "UIDREQUIRED")
-        return await _run(session, spec, cursor)
+        return await _run(session, spec, read)
     except BadEvent as error:
         return no(str(error), f"BADEVENT ({' '.join(EVENTS.values())})")
     except BadSyntax as error:
@@ -161,6 +172,23 @@ async def _perform(session: Session, request: Request) -> Done | None:
         name = secrets.token_hex(4)
         log.exception("imap.bug", id=name, peer=session.channel.peer)
         return no(f"internal error {name}", "SERVERBUG")
+
+
+def _begun(session: Session, request: Request, parsed: Parsed | None) -> tuple[Spec, Callable[[], Any]]:
+    """Return the row of a command, and what reads its arguments. Raises BadSyntax, as that does."""
+    if parsed is not None:
+        session.tag = parsed.tag
+        return parsed.spec, lambda: parsed.command
+    cursor = Cursor(request.text, utf8=session.utf8, brought=dict(zip(request.poured, request.brought, strict=True)))
+    session.tag = cursor.tag()
+    spec = _spec(session, cursor)
+    return spec, lambda: _arguments(spec, cursor)
+
+
+def _arguments(spec: Spec, cursor: Cursor) -> Any:
+    command = spec.parse(cursor)
+    cursor.end()
+    return command
 
 
 def _refused(session: Session, error: MailError) -> Done:
@@ -183,10 +211,9 @@ def _spec(session: Session, cursor: Cursor) -> Spec:
     return spec
 
 
-async def _run(session: Session, spec: Spec, cursor: Cursor) -> Done | None:
+async def _run(session: Session, spec: Spec, read: Callable[[], Any]) -> Done | None:
     await session.require_standing()
-    command = spec.parse(cursor)
-    cursor.end()
+    command = read()
     _permit(session, spec, command)
     if spec.telling is not Telling.NOTHING:
         await _tell(session, spec, renumber=spec.telling is Telling.FREE)

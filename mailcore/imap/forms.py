@@ -92,14 +92,10 @@ def form(items: tuple[Item, ...], *, only: bool) -> Form:
             stretches.append((template + octets.label(item).replace(b"%", b"%%") + b" ", tuple(fills), item))
             template, fills = b"", []
     stretches.append((template + b")\r\n", tuple(fills), None))
-    plain = all(isinstance(item, Attribute) or _is_plain(item) for item in items)
+    plain = all(isinstance(item, Attribute) or (isinstance(item, Body) and item.whole) for item in items)
     return Form(items, fetching.needs(items), fetching.marks_seen(items), plain, tuple(stretches))
 
 
 def _rendered(item: Attribute) -> Fill:
     render = fetching.renderer(item)
     return lambda line: render(line.opened)
-
-
-def _is_plain(item: Body | Binary) -> bool:
-    return isinstance(item, Body) and not item.section.path and not item.section.kind

@@ -1,15 +1,33 @@
 """Opening mailboxes: from what somebody here knew of them last, or else all of it. RFC 9051 §6.3.2."""
 
-from config.database import Database, Tx
+from config.database import NOT_NOW, Database, Tx
 from mailcore.imap.memory import Views
 from mailcore.imap.view import View
 from mailcore.store import keywords, mailboxes, messages, snapshots
 from mailcore.store.types import AccountId, Mailbox, MailboxKey
 
 Names = dict[int, str]  # keywords by their bits
+Opened = tuple[Mailbox, View, Names]
 
 
-async def opened(db: Database, views: Views, account_id: AccountId, name: str) -> tuple[Mailbox, View, Names]:
+def known(db: Database, views: Views, account_id: AccountId, name: str) -> Opened | None:
+    """Return what `opened` does of a mailbox that is as somebody here saw it last, None where anything is to be waited for.
+
+    Raises NoSuchMailbox, BadMailboxName.
+    """
+    looked = db.glance(_find, account_id, name)
+    if looked is NOT_NOW:
+        return None
+    found, names = looked
+    kept = views.find(found.key)
+    return (found, kept[1], names) if kept is not None and _is_latest(found, *kept) else None
+
+
+def _is_latest(found: Mailbox, uidvalidity: int, view: View) -> bool:
+    return found.uidvalidity == uidvalidity and found.highest_modseq == view.modseq
+
+
+async def opened(db: Database, views: Views, account_id: AccountId, name: str) -> Opened:
     """Return a mailbox, what is in it, and the account's keywords, which are no older. Raises NoSuchMailbox, BadMailboxName."""
     found, names = await db.peek(_find, account_id, name)
     mailbox, view = await look(db, views, found.key, found)
@@ -30,7 +48,7 @@ async def look(db: Database, views: Views, key: MailboxKey, found: Mailbox | Non
     kept = views.find(key)
     if kept is not None:
         uidvalidity, view = kept
-        if found is not None and found.uidvalidity == uidvalidity and found.highest_modseq == view.modseq:
+        if found is not None and _is_latest(found, uidvalidity, view):
             return found, view
         delta = await db.peek(messages.changes, key, view.modseq)
         if delta.mailbox.uidvalidity == uidvalidity and delta.mailbox.highest_modseq == view.modseq:

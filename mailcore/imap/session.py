@@ -19,8 +19,8 @@ from mailcore.imap.memory import Memory
 from mailcore.imap.place import Place, Selected
 from mailcore.imap.progress import Progress
 from mailcore.imap.responses import Done, FlagWriter
-from mailcore.imap.sequence import SequenceSet, runs
-from mailcore.imap.view import Gone, Reflagged, Total
+from mailcore.imap.sequence import SequenceSet
+from mailcore.imap.view import Reflagged, View
 from mailcore.imap.watching import Watch
 from mailcore.imap.wire import Continue, Event, Overflow
 from mailcore.services import Services
@@ -138,9 +138,7 @@ class Session:
         """
         meant = names.foreign(name) if self.others else None
         if meant is None:
-            if not self.reaches(name):
-                raise NotAllowed("only one folder of this mailbox was lent to you")
-            return Place(self.account, name, self.own_rights, self.own_rights)
+            return self.near(name)
         found = await self.services.db.peek(rights.locate, self.person_id, meant.address, meant.name)
         if names.NAMESPACES.get(found.kind) != meant.namespace or not found.rights | found.above:
             raise NoSuchMailbox(name=name)
@@ -148,6 +146,12 @@ class Session:
             raise NoSuchMailbox(name=name)
         account = await self.services.store.open_account(found.account_id)
         return Place(account, meant.name, found.rights, found.above, names.root(meant.namespace, found.address))
+
+    def near(self, name: str) -> Place:
+        """Return where a mailbox name of the account leads that the client signed in to. Raises NotAllowed."""
+        if not self.reaches(name):
+            raise NotAllowed("only one folder of this mailbox was lent to you")
+        return Place(self.account, name, self.own_rights, self.own_rights)
 
     async def rights_in(self, place: Place, mailbox: Mailbox) -> Rights:
         """Return what may be done in another mailbox of the account that a place is in."""
@@ -206,21 +210,38 @@ class Session:
 
     async def select(self, place: Place, *, read_only: bool) -> Mailbox:
         """Open a mailbox and return it as it stands: listen for changes first, then read it (RFC 9051 §6.3.2). Raises NoSuchMailbox."""
-        account = place.account
+        account_id = place.account.account_id
         self.changed.clear()
-        self.bus.add(account.account_id, self.changed)
+        self.bus.add(account_id, self.changed)
         try:
-            mailbox, view, known = await looking.opened(self.services.db, self.memory.views, account.account_id, place.name)
+            found = await looking.opened(self.services.db, self.memory.views, account_id, place.name)
         except BaseException:
-            self.bus.discard(account.account_id, self.changed)
+            self.bus.discard(account_id, self.changed)
             raise
+        return self._enter(place, *found, read_only=read_only)
+
+    def select_known(self, place: Place, *, read_only: bool) -> Mailbox | None:
+        """Open a mailbox in place of the one that is open, if it is known here as it stands; else None, and nothing has happened.
+
+        Nothing else runs meanwhile: what is committed after the look is announced to who listens by then. Raises NoSuchMailbox.
+        """
+        account_id = place.account.account_id
+        found = looking.known(self.services.db, self.memory.views, account_id, place.name)
+        if found is None:
+            return None
+        self.unselect()
+        self.changed.clear()
+        self.bus.add(account_id, self.changed)
+        return self._enter(place, *found, read_only=read_only)
+
+    def _enter(self, place: Place, mailbox: Mailbox, view: View, known: looking.Names, *, read_only: bool) -> Mailbox:
         self._read_at_us, self.state = self.services.clock.now_us(), State.SELECTED
         name = place.shown(mailbox.name)
-        self._selected = Selected(account, mailbox.key, mailbox.uidvalidity, view, read_only, place.rights, name)
+        self._selected = Selected(place.account, mailbox.key, mailbox.uidvalidity, view, read_only, place.rights, name)
         self._settle()
         self.use_keywords(known)
         if self.watch is not None:
-            self.watch.also(account.account_id)
+            self.watch.also(place.account.account_id)
         return mailbox
 
     @property
@@ -327,23 +348,8 @@ class Session:
         shown = [change.flags for change in changes if isinstance(change, Reflagged)]
         if not all(map(self.flags.knows, (*shown, *view.flags[bisect_right(view.uids, last) :]))):
             said += await self.new_keywords()
-        write, modseqs, vanishing = telling.flags_line(self.enabled), "CONDSTORE" in self.enabled, self.vanishing
-        gone: list[int] = []
-        for change in changes:
-            match change:
-                case Gone(number, uid):
-                    if vanishing:
-                        gone.append(uid)
-                    else:
-                        said.append(responses.expunge(number))
-                case Total(count):
-                    said += telling.vanished(runs(gone))
-                    gone = []
-                    said.append(responses.exists(count))
-                case Reflagged(number, uid, flags, modseq, same):
-                    if (modseqs or not same) and (self.watch is None or self.watch.tells(flags=True)):
-                        said.append(write(number, uid, self.flags.write(flags), modseq))
-        said += telling.vanished(runs(gone))
+        flags = self.watch is None or self.watch.tells(flags=True)
+        said += telling.happened(self.enabled, changes, self.flags.write, flags=flags)
         self.memory.views.share(self._selected.key, self._selected.uidvalidity, view)
         return said
 
@@ -361,11 +367,6 @@ class Session:
     def loses(self) -> bool:
         """Say whether there are removals that the client has not been told of."""
         return self._selected is not None and self._selected.view.loses
-
-    @property
-    def vanishing(self) -> bool:
-        """Say whether removals are told by UID, as VANISHED (RFC 7162 §3.2.10, RFC 9586 §3.4)."""
-        return not self.enabled.isdisjoint(("QRESYNC", "UIDONLY"))
 
     def enable_condstore(self) -> bytes:
         """Follow modseqs from now on; return what the client is to be told of the selected mailbox, if anything (RFC 7162 §3.1)."""

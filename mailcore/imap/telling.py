@@ -5,7 +5,9 @@ RFC 9051 §7.5, RFC 7162 §3.2.10 (VANISHED), RFC 9586 §3.3 (UIDFETCH), RFC 973
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+from mailcore.imap import responses
 from mailcore.imap.sequence import runs
+from mailcore.imap.view import Change, Gone, Reflagged, Total
 
 SET_RANGES = 1_000  # ranges in one VANISHED: about 16 KiB a line, for clients with bounded lines
 
@@ -66,6 +68,32 @@ _FLAGS: dict[tuple[bool, bool, bool], FlagsLine] = {  # modseqs, UIDs only, UID 
     (True, True, False): _only_modseq,
     (True, True, True): _only_modseq,
 }
+
+
+def happened(enabled: Collection[str], changes: Iterable[Change], written: Callable[[int], bytes], *, flags: bool) -> list[bytes]:
+    """Write what happened in a mailbox, in its order; what happened to flags only when `flags` are to be told.
+
+    Removals are told by UID, as VANISHED, after ENABLE QRESYNC or UIDONLY (RFC 7162 §3.2.10, RFC 9586 §3.4).
+    """
+    write, modseqs, vanishing = flags_line(enabled), "CONDSTORE" in enabled, not {"QRESYNC", "UIDONLY"}.isdisjoint(enabled)
+    said: list[bytes] = []
+    gone: list[int] = []
+    for change in changes:
+        match change:
+            case Gone(number, uid):
+                if vanishing:
+                    gone.append(uid)
+                else:
+                    said.append(responses.expunge(number))
+            case Total(count):
+                said += vanished(runs(gone))
+                gone = []
+                said.append(responses.exists(count))
+            case Reflagged(number, uid, value, modseq, same):
+                if flags and (modseqs or not same):
+                    said.append(write(number, uid, written(value), modseq))
+    said += vanished(runs(gone))
+    return said
 
 
 def vanished(ranges: Iterable[tuple[int, int]], *, earlier: bool = False) -> Iterator[bytes]:

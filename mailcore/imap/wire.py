@@ -50,12 +50,13 @@ class Request:
     """A whole command without its last line break. Literals stand in it as sent: ``{3}``, line break, octets.
 
     Octets that were handed out are missing from the text; `poured` says where they belong, in the order in which they came,
-    and whoever took them puts into `brought` where they are now.
+    and whoever took them puts into `brought` where they are now. `parsed` is for who has read the text already.
     """
 
     text: bytes
     poured: tuple[int, ...] = ()
     brought: tuple[Any, ...] = ()
+    parsed: Any = None
 
 
 @dataclass(frozen=True, slots=True)

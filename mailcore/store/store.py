@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar, cast
 
-from config.database import Database
+from config.database import NOT_NOW, Database
 from mailcore.errors import Damaged
 from mailcore.message.index import index
 from mailcore.store import accounts, reading
@@ -138,6 +138,17 @@ class Store:
             return None
         stored, octets = found
         return (stored, Source(octets)) if octets is not None else (await self.sealed([stored]))[0]
+
+    def at_hand(self, account: AccountKey, key: MailboxKey, uid: int, below: int) -> tuple[Stored, bytes] | None:
+        """Return one message with its original octets when these are fewer than `below` and nothing must be waited for, else None.
+
+        Raises Damaged.
+        """
+        found = self.db.glance(reading.one, key, uid, below)
+        if found is NOT_NOW or found is None:
+            return None
+        stored, sealed = found
+        return None if sealed is None else (stored, content(Source(sealed), stored.blob_id, account.unwrap(stored.dek_wrapped)))
 
     async def unsealed(self, account: AccountKey, found: Sequence[Sealed], then: Callable[[Octets], T]) -> T:
         """Return what `then` makes of the original octets of each, or of why it cannot be read.

@@ -7,7 +7,7 @@ import apsw
 import pytest
 
 from config.clock import ManualClock
-from config.database import Database, Tx
+from config.database import NOT_NOW, Database, Tx
 from config.engines import open_database
 from config.sqlite_connection import connect
 
@@ -36,6 +36,7 @@ async def test_write_is_seen_by_later_reads(database: Database) -> None:
     assert await database.write(put, "test", 7) == 7
     assert await database.read(names) == ["test"]
     assert await database.peek(names) == ["test"]
+    assert database.glance(names) == (["test"] if database.engine == "sqlite" else NOT_NOW)
 
 
 async def test_a_failing_unit_is_undone_alone(database: Database) -> None:

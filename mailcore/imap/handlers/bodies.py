@@ -250,18 +250,23 @@ def gathered(pieces: Iterator[bytes | memoryview]) -> Iterator[bytes]:
 
 async def mark_seen(session: Session, places: Sequence[int]) -> frozenset[int]:
     """Set \\Seen on those messages that lack it, where this client may (RFC 9051 §6.3.3, RFC 4314 §4); return their places."""
-    selected = session.selected
-    view = selected.view
-    if selected.read_only or "s" not in selected.rights:
+    view, uids = session.selected.view, unseen(session, places)
+    if not uids:
         return frozenset()
-    unseen = [view.uids[place] for place in places if not view.flags[place] & Flag.SEEN and not view.is_gone(place)]
-    if not unseen:
-        return frozenset()
-    done = await session.services.db.write(messages.store_flags, selected.key, unseen, "add", int(Flag.SEEN))
+    done = await session.services.db.write(messages.store_flags, session.selected.key, uids, "add", int(Flag.SEEN))
     changed, _ = view.settle_all(done.changed, lambda flags: flags | Flag.SEEN)
     if done.changed:
         view.advance(done.since, done.modseq)
     return frozenset(changed)
+
+
+def unseen(session: Session, places: Sequence[int]) -> list[int]:
+    """Return the UIDs of those messages that reading them marks as \\Seen."""
+    selected = session.selected
+    view = selected.view
+    if selected.read_only or "s" not in selected.rights:
+        return []
+    return [view.uids[place] for place in places if not view.flags[place] & Flag.SEEN and not view.is_gone(place)]
 
 
 def with_flags(session: Session, items: tuple[Item, ...]) -> tuple[Item, ...]:

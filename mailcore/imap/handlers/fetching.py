@@ -31,7 +31,7 @@ async def fetch(session: Session, command: Fetch) -> Responses:
     """Answer message by message, ascending. A message that cannot be read holds up no other."""
     if command.vanished and "QRESYNC" not in session.enabled:
         raise BadSyntax("VANISHED needs ENABLE QRESYNC")  # RFC 7162 §3.2.6
-    items = _items(session, command)
+    items = answered(session, command)
     if MODSEQ in items:
         yield session.enable_condstore()
     if command.vanished:
@@ -52,7 +52,7 @@ async def fetch(session: Session, command: Fetch) -> Responses:
     yield trouble.end()
 
 
-def _items(session: Session, command: Fetch) -> tuple[Item, ...]:
+def answered(session: Session, command: Fetch) -> tuple[Item, ...]:
     """Return the items as this client is answered: its UTF-8, modseqs where it follows them, the UID only once."""
     items = fetching.in_utf8(command.items) if session.utf8 else command.items
     if "UIDONLY" in session.enabled and not command.named:

@@ -124,7 +124,7 @@ async def unsubscribe(session: Session, command: Subscribe) -> Responses:
 
 async def status(session: Session, command: Status) -> Responses:
     """RFC 3501 §6.3.10, RFC 9051 §6.3.11; asking for modseqs turns them on (RFC 7162 §3.1)."""
-    if _obsolete(session, command.items):
+    if is_obsolete(session, command.items):
         yield bad(NO_RECENT)
         return
     place = (await session.locate(command.name)).require("r")
@@ -135,15 +135,19 @@ async def status(session: Session, command: Status) -> Responses:
     yield ok("done")
 
 
-def _obsolete(session: Session, items: Sequence[str]) -> bool:
+def is_obsolete(session: Session, items: Sequence[str]) -> bool:
+    """Say whether what is asked for is no more, for this client."""
     return "RECENT" in items and "IMAP4REV2" in session.enabled
 
 
 async def status_line(session: Session, name: str, mailbox: Mailbox, items: Sequence[str]) -> bytes:
     """Write a STATUS response for a mailbox under the name that the client has for it (RFC 9051 §7.3.4, RFC 9208 §4.1.4)."""
-    deleted = (0, 0)
-    if not set(items).isdisjoint(COUNTED):
-        deleted = await session.services.db.peek(quota.deleted, mailbox.key)
+    counted = not set(items).isdisjoint(COUNTED)
+    return status_written(session, name, mailbox, items, await session.services.db.peek(quota.deleted, mailbox.key) if counted else (0, 0))
+
+
+def status_written(session: Session, name: str, mailbox: Mailbox, items: Sequence[str], deleted: tuple[int, int] = (0, 0)) -> bytes:
+    """Write a STATUS response; `deleted` is how many messages are \\Deleted, and how many octets they have."""
     facts = Facts(mailbox, deleted, session.services.settings.smtp.max_message_bytes)
     values = " ".join(f"{item} {STATUS[item](facts)}" for item in items)
     return b"* STATUS %b (%b)\r\n" % (responses.mailbox(name, utf8=session.utf8), values.encode("ascii"))
@@ -151,7 +155,7 @@ async def status_line(session: Session, name: str, mailbox: Mailbox, items: Sequ
 
 async def list_(session: Session, command: List) -> Responses:
     """RFC 3501 §6.3.8, RFC 5258; STATUS and MYRIGHTS come right behind their LIST (RFC 5819 §2, RFC 8440 §4)."""
-    if _obsolete(session, command.status):
+    if is_obsolete(session, command.status):
         yield bad(NO_RECENT)
         return
     if "HIGHESTMODSEQ" in command.status:

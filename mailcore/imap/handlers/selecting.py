@@ -9,6 +9,7 @@ from mailcore.store.types import Mailbox
 
 COUNTED = b"* FLAGS %b\r\n* OK [PERMANENTFLAGS %b] these can be kept\r\n* %d EXISTS\r\n"
 NUMBERED = b"* OK [UIDVALIDITY %d] UIDs valid\r\n* OK [MAILBOXID (F%d-%d)] its id\r\n* OK [UIDNEXT %d] next UID\r\n"
+CLOSED = responses.untagged("OK", "what comes now is of another mailbox", "CLOSED")
 READ_ONLY, READ_WRITE = ok("open", "READ-ONLY"), ok("open", "READ-WRITE")
 
 
@@ -30,16 +31,16 @@ async def _open(session: Session, command: Select, *, read_only: bool) -> Respon
         return
     if session.state is State.SELECTED:
         session.unselect()
-        yield responses.untagged("OK", "what comes now is of another mailbox", "CLOSED")
+        yield CLOSED
     if command.condstore or command.resync is not None:
         session.enabled.add("CONDSTORE")
     place = (await session.locate(command.name)).require("r")
     read_only = read_only or not place.changes
     mailbox = await session.select(place, read_only=read_only)
-    yield _counted(session, mailbox, read_only=read_only)
+    yield counted(session, mailbox, read_only=read_only)
     if "IMAP4REV2" in session.enabled:
         yield await naming.line(session, session.selected.name, command.said)
-    yield _numbered(session, mailbox)
+    yield numbered(session, mailbox)
     if command.resync is not None:
         for line in await resync.answer(session, command.resync):
             yield line
@@ -55,7 +56,7 @@ def _refused(session: Session, command: Select) -> Done | None:
     return None
 
 
-def _counted(session: Session, mailbox: Mailbox, *, read_only: bool) -> bytes:
+def counted(session: Session, mailbox: Mailbox, *, read_only: bool) -> bytes:
     """What can be kept, and how many messages there are; IMAP4rev2 has neither RECENT nor UNSEEN (RFC 9051 §6.3.2)."""
     view = session.selected.view
     permanent = b"()" if read_only else session.flags.permanent(session.selected.rights)
@@ -66,7 +67,7 @@ def _counted(session: Session, mailbox: Mailbox, *, read_only: bool) -> bytes:
     return b"%b* 0 RECENT\r\n* OK [UNSEEN %d] first unseen\r\n" % (said, unseen) if unseen else said + b"* 0 RECENT\r\n"
 
 
-def _numbered(session: Session, mailbox: Mailbox) -> bytes:
+def numbered(session: Session, mailbox: Mailbox) -> bytes:
     """What names the mailbox and its messages, and up to where all of it is known (RFC 8474 §5.1, RFC 7162 §3.1.2.1)."""
     key = mailbox.key
     return NUMBERED % (mailbox.uidvalidity, key.account_id, key.mailbox_id, mailbox.uid_next) + session.highest_modseq()

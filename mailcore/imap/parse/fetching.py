@@ -77,7 +77,7 @@ def _fetch(cursor: Cursor, *, uid: bool) -> Fetch:
     said = cursor.data[cursor.at :]
     asked = (_asked if len(said) <= REMEMBERED_BYTES else _read)(said, uid)
     cursor.at = len(cursor.data)
-    return Fetch(messages, asked.items, uid, asked.named, asked.changed_since, asked.vanished, asked.partial, asked.view)
+    return Fetch(messages, asked.items, uid, asked.named, asked.changed_since, asked.vanished, asked.partial, asked.view, asked.one_body)
 
 
 def _read(said: bytes, uid: bool) -> Fetch:
@@ -101,7 +101,13 @@ def _read(said: bytes, uid: bool) -> Fetch:
         vanished="VANISHED" in modifiers,
         partial=modifiers.get("PARTIAL"),
         view=tuple(item.name for item in answered if isinstance(item, Attribute)) if brief else (),
+        one_body=not modifiers and _is_one_body(answered),
     )
+
+
+def _is_one_body(wanted: tuple[Item, ...]) -> bool:
+    heavy = [item for item in wanted if item.level > Level.ROW]
+    return len(heavy) == 1 and isinstance(heavy[0], Body) and heavy[0].whole
 
 
 _asked = lru_cache(maxsize=256)(_read)  # a client asks for the same of one message after the other

@@ -6,6 +6,7 @@ import pytest
 
 from config.clock import SECOND_US, ManualClock
 from mailcore.imap import driver
+from mailcore.imap.driver import Parsed
 from mailcore.imap.session import STALE_US, Session
 from mailcore.imap.table import AT_ONCE
 from tests.mailcore.imap.node import Client, Server
@@ -24,6 +25,20 @@ ANSWERED = (  # what may be answered at once, as far as the client knows neither
     "uid fetch 900 (FLAGS)",
     "UID FETCH * (UID)",
     "UID FETCH 4:2,9 (FLAGS UID)",
+    "FETCH 1 BODY.PEEK[]",
+    "FETCH 2 BODY[]",  # which has been read
+    "UID FETCH 3 (FLAGS BODY.PEEK[]<10.20> INTERNALDATE)",
+    "FETCH * (RFC822.SIZE BODY.PEEK[]<100000.1> EMAILID THREADID SAVEDATE)",
+    "UID FETCH 4 RFC822",
+    "STATUS INBOX (MESSAGES UNSEEN UIDNEXT UIDVALIDITY SIZE RECENT MAILBOXID APPENDLIMIT)",
+    'STATUS "inbox" (MESSAGES)',
+    "STATUS Drafts (MESSAGES)",
+    "SELECT INBOX",
+    'select "inbox"',
+    "EXAMINE INBOX",
+    "FETCH 1 BODY[]",  # nothing changes here
+    "FETCH 1 (FLAGS UID)",
+    "SELECT INBOX",
 )
 REFUSED = (
     "NOOP x",
@@ -35,8 +50,34 @@ REFUSED = (
     "FETCH 1 (FLAGS) (CHANGEDSINCE)",
     "UID FETCH 1 (FLAGS) (VANISHED)",
 )
-HANDLED = ("FETCH 1 (FLAGS) (PARTIAL 1:1)", "FETCH 1 (FLAGS RFC822.SIZE)", "UID FETCH 1 ENVELOPE")
-EXTENDED = ("NOOP", "FETCH 2 FLAGS", "UID FETCH 1:3 (FLAGS)", "UID FETCH 2 UID")
+HANDLED = (
+    "FETCH 1 (FLAGS) (PARTIAL 1:1)",
+    "FETCH 1 (FLAGS RFC822.SIZE)",
+    "UID FETCH 1 ENVELOPE",
+    "FETCH 1:2 BODY.PEEK[]",
+    "FETCH 1 (BODY.PEEK[] ENVELOPE)",
+    "FETCH 1 (BODY.PEEK[] BODY.PEEK[]<1.2>)",
+    "FETCH 1 BODY.PEEK[TEXT]",
+    "FETCH 1 BODY.PEEK[1]",
+    "FETCH 1 BINARY.PEEK[]",
+    "FETCH 1 BODY.PEEK[] (PARTIAL 1:1)",
+    "UID FETCH 900 BODY.PEEK[]",
+    "STATUS INBOX (MESSAGES DELETED)",
+    "STATUS Nowhere (MESSAGES)",
+    'STATUS "Other Users/karim@interieur.gov.example" (MESSAGES)',
+    'STATUS "a//b" (MESSAGES)',
+)
+MISTAKEN = ("FETCH 6 BODY.PEEK[]", "STATUS INBOX (NOTHING)", "SELECT INBOX (CONDSTORE", "SELECT INBOX (QRESYNC (1 1))")
+EXTENDED = (
+    "NOOP",
+    "FETCH 2 FLAGS",
+    "UID FETCH 1:3 (FLAGS)",
+    "UID FETCH 2 UID",
+    "FETCH 2 (FLAGS BODY.PEEK[])",
+    "UID FETCH 2 (FLAGS BODY.PEEK[])",
+    "STATUS INBOX (MESSAGES RECENT)",
+    "SELECT INBOX",
+)
 
 
 @pytest.fixture
@@ -45,9 +86,9 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     seen: list[bytes] = []
     real = driver.at_once
 
-    def noted(session: Session, text: bytes) -> bytes | None:
+    def noted(session: Session, text: bytes) -> bytes | Parsed | None:
         said = real(session, text)
-        if said is not None:
+        if isinstance(said, bytes):
             seen.append(text.partition(b" ")[2])
         return said
 
@@ -70,6 +111,7 @@ async def prepared(server: Server) -> Client:
     await server.fill(LETTERS)
     client = await server.signed_in("INBOX")
     await client.ask("STORE 2,4 +FLAGS.SILENT (\\Seen $Forwarded)")
+    await client.ask("SELECT INBOX")
     await client.ask("SEARCH RETURN (SAVE) SEEN")
     await client.ask("NOOP")
     return client
@@ -83,7 +125,7 @@ async def test_the_answers_are_those_of_the_handlers(server: Server, at_once: li
         assert brief == long
         assert long[0].startswith(b"OK")
     assert at_once == [command.encode() for command in ANSWERED]
-    for command in (*REFUSED, *HANDLED):
+    for command in (*REFUSED, *MISTAKEN, *HANDLED):
         brief, long = await both_ways(client, command, monkeypatch)
         assert brief == long
     assert len(at_once) == len(ANSWERED)
@@ -101,13 +143,14 @@ async def test_so_they_are_after_enable(server: Server, at_once: list[bytes], mo
     assert (b"UID FETCH 1:3 (FLAGS)" in at_once) == (extension != "UIDONLY")
 
 
-async def test_who_begins_to_follow_modseqs_is_told_where_they_stand(server: Server, at_once: list[bytes]) -> None:
+@pytest.mark.parametrize("command", ["FETCH 1 MODSEQ", "FETCH 1 (MODSEQ BODY.PEEK[])", "STATUS INBOX (HIGHESTMODSEQ)"])
+async def test_who_begins_to_follow_modseqs_is_told_where_they_stand(server: Server, at_once: list[bytes], command: str) -> None:
     client = await prepared(server)
     at_once.clear()
     for first in (True, False):
-        assert await client.ask("FETCH 1 MODSEQ") == b"OK fetched"
+        assert (await client.ask(command)).startswith(b"OK")
         assert client.untagged[0].startswith(b"* OK [HIGHESTMODSEQ ") == first
-    assert at_once == [b"FETCH 1 MODSEQ"]
+    assert at_once == [command.encode()]
 
 
 async def test_news_are_told_by_the_next_command(server: Server, at_once: list[bytes]) -> None:
