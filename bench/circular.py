@@ -3,6 +3,7 @@
 The members have mailboxes already, and their keys come from an unwrapping that costs what the signer's does; the list is frozen.
 """
 
+import gc
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -93,6 +94,8 @@ async def measure(run: Run) -> None:
     async with section(run, "circular", run.plan.circular_deadline_s):
         with throwaway("bench-circular") as place:
             async with opened(place, run.plan.members) as (node, db):
+                gc.collect()
+                gc.freeze()  # as a node does when it is ready
                 for turn in range(run.plan.rounds):
                     await deliver(run, node, db, turn)
 

@@ -65,7 +65,7 @@ class Ready:
     """A part, with what those who are served directly need of their own."""
 
     part: Part
-    copies: Mapping[AccountId, mass.Copy]
+    copies: Mapping[AccountId, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ async def _ready(services: Services, lease: Lease, letter: mass.Letter, after: i
     part = await services.db.read(look, lease.message.queue_id, after, pieces) if pieces > 0 else None
     if part is None:
         return None
-    copies: dict[AccountId, mass.Copy] = {}
+    copies: dict[AccountId, bytes] = {}
     for start in range(0, len(part.direct), fanout.CHUNK):  # others have their turn in between
         copies |= mass.copies(await services.store.open_accounts(part.direct[start : start + fanout.CHUNK]), letter)
         await asyncio.sleep(0)

@@ -5,7 +5,7 @@ of the account, which goes with the account's key.
 """
 
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from config.database import Tx
 from mailcore.message.types import Summary
@@ -23,7 +23,7 @@ _CLAIM = {  # by how many tokens: all of them with the conversation that each is
 _RENAME = "UPDATE thread_token SET thread_id = :thread_id WHERE account_id = :account_id AND thread_id = :made"
 _NOTE = f"""
     INSERT INTO thread_token (account_id, token, thread_id)
-    SELECT s.account_id, substr(:tokens, one.place * {TOKEN_BYTES} + 1, {TOKEN_BYTES}), s.message_next - 1
+    SELECT s.account_id, substr(:tokens, one.place * :width + :first, {TOKEN_BYTES}), s.message_next - 1
     FROM (:ids[#]) one CROSS JOIN account_state s WHERE s.account_id = one.id ON CONFLICT DO NOTHING
 """
 _KNOWING = """
@@ -48,22 +48,23 @@ def join(tx: Tx, account: AccountKey, message_id: int, summary: Summary) -> int:
     return thread_id
 
 
-def join_many(tx: Tx, new: Mapping[AccountId, tuple[int, tuple[bytes, ...]]]) -> list[tuple[AccountId, int, int]]:
-    """Join a message that is new in many accounts, each with its message id and as many tokens, ascending.
+def join_many(tx: Tx, ids: Sequence[AccountId], message_ids: Sequence[int], names: Sequence[bytes]) -> list[tuple[AccountId, int, int]]:
+    """Join a message that is new in many accounts: ascending ids, its number and its joined tokens in each.
 
-    The accounts have taken those ids already. Return (account, message id, conversation) where that is not one of its own. Nearly
+    The accounts have taken those numbers already. Return (account, message id, conversation) where that is not one of its own. Nearly
     nobody knows a circular: so its tokens are noted as new, and only when that did not work everywhere accounts are looked at.
     """
-    ids = list(new)
-    count = len(new[ids[0]][1]) if ids else 0
-    noted = 0
-    for number in range(count):
-        noted += tx.execute(_NOTE, ids=ids, tokens=b"".join([some[number] for _, some in new.values()]))
+    width, octets, noted = len(names[0]) if names else 0, b"".join(names), 0
+    for start in range(0, width, TOKEN_BYTES):
+        noted += tx.execute(_NOTE, ids=ids, tokens=octets, width=width, first=start + 1)
+    count = width // TOKEN_BYTES
     if noted == len(ids) * count:
         return []
     joined: list[tuple[AccountId, int, int]] = []
+    places = dict(zip(ids, range(len(ids)), strict=True))
     for account_id in tx.column(_KNOWING, ids=ids, count=count):
-        message_id, some = new[account_id]
+        message_id, mine = message_ids[places[account_id]], names[places[account_id]]
+        some = [mine[start : start + TOKEN_BYTES] for start in range(0, width, TOKEN_BYTES)]
         found = known(tx, account_id, some)
         thread_id = next((found[token] for token in some if found[token] != message_id), message_id)
         tx.execute(_RENAME, account_id=account_id, thread_id=thread_id, made=message_id)

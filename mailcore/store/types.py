@@ -161,9 +161,8 @@ class Expunged:
     since: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A hint for the bus: something of this account changed at this modseq."""
+class Changed(msgspec.Struct, frozen=True, gc=False):
+    """A hint for the bus: something of this account changed at this modseq. No dataclass, as `Stored`: a circular makes many."""
 
     account_id: AccountId
     modseq: int
