@@ -20,7 +20,9 @@ class Letter:
         self.sender, self.recipient = sender, recipient
         self._texts: dict[str, list[str]] = {}
         self._mailboxes: dict[str, list[Mailbox]] = {}
+        self._read: dict[bytes, list[Mailbox]] = {}  # by the octets of a field
         self.parts: dict[int, str] = {}  # decoded, by number: see bodies.py
+        self.shown: list[str] | None = None  # what there is to read of them
 
     @cached_property
     def _fields(self) -> dict[bytes, list[bytes]]:
@@ -52,8 +54,11 @@ class Letter:
         return self._mailboxes[key]
 
     def mailboxes_of(self, fields: Sequence[bytes]) -> list[Mailbox]:
-        """Return each mailbox of these fields."""
-        return [box for octets in fields for box in addresses.mailboxes(octets)]
+        """Return each mailbox of these fields; each field is read once, however many tests ask for it."""
+        for octets in fields:
+            if octets not in self._read:
+                self._read[octets] = addresses.mailboxes(octets)
+        return [box for octets in fields for box in self._read[octets]]
 
 
 def _key(name: str) -> bytes:

@@ -11,12 +11,14 @@ from typing import Any
 from mailcore.sieve import comparators, glob
 from mailcore.sieve.comparators import Comparator
 from mailcore.sieve.glob import Glob
-from mailcore.sieve.run import Run
+from mailcore.sieve.run import STEP_CHARS, Run
 from mailcore.sieve.strings import Template
 
 RELATIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le, "eq": operator.eq, "ne": operator.ne,
 }  # fmt: skip
+
+PATTERN_CHARS = 4  # of a pattern that are cut up in one unit of work: each is looked at by itself
 
 Matcher = Callable[[Run, Sequence[str]], bool]
 
@@ -70,7 +72,7 @@ def _contains(how: How, keys: Sequence[Template]) -> Matcher:
 
 def _matches(how: How, keys: Sequence[Template]) -> Matcher:
     comparator = how.comparator
-    ready = _ready(keys, lambda key: glob.compile(_folded(key, comparator, exact=how.remembers)[0]))
+    ready = _ready(keys, lambda key: glob.compile(_folded(key, comparator, exact=how.remembers)[0]), PATTERN_CHARS)
 
     def compare(run: Run, values: Sequence[str]) -> bool:
         wanted = [each(run) for each in ready]
@@ -122,17 +124,22 @@ def _count(how: How, keys: Sequence[Template]) -> Matcher:
     return lambda run, values: compare_value(run, [str(len(values))])
 
 
-def _ready(keys: Sequence[Template], make: Callable[[str], Any]) -> list[Callable[[Run], Any]]:
-    """Return what gives each key in the form that is compared; constants are made once."""
-    return [_fixed(make(key.constant)) if key.constant is not None else _made(key, make) for key in keys]
+def _ready(keys: Sequence[Template], make: Callable[[str], Any], chars: int = STEP_CHARS) -> list[Callable[[Run], Any]]:
+    """Return what gives each key in the form that is compared; constants are made once, so many `chars` of others for one unit of work."""
+    return [_fixed(make(key.constant)) if key.constant is not None else _made(key, make, chars) for key in keys]
 
 
 def _fixed(value: Any) -> Callable[[Run], Any]:
     return lambda run: value
 
 
-def _made(key: Template, make: Callable[[str], Any]) -> Callable[[Run], Any]:
-    return lambda run: make(key.of(run))
+def _made(key: Template, make: Callable[[str], Any], chars: int) -> Callable[[Run], Any]:
+    def made(run: Run) -> Any:
+        text = key.of(run)
+        run.work(steps=len(text) // chars)
+        return make(text)
+
+    return made
 
 
 _KINDS: Mapping[str, Callable[[How, Sequence[Template]], Matcher]] = {

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mailcore.message import addresses, content
 from mailcore.message.index import index
 from mailcore.sieve import glob, limits
 from mailcore.sieve.commands import COMMANDS
@@ -138,6 +139,7 @@ BOMBS = [
     'if header :matches "subject" "' + "*a" * 20_000 + '" { keep; }',
     'require ["comparator-i;unicode-casemap", "body"];' + 'if body :comparator "i;unicode-casemap" :matches "*é?*" { keep; }' * 1000,
     'if header :contains ["from"] [' + ",".join(f'"{n}"' for n in range(2000)) + "] { keep; }",
+    'require "variables"; set "a" "' + "x" * 4000 + '";' + 'if string :matches "" "*${a}*" { keep; }' * 3000,
 ]
 
 
@@ -155,3 +157,18 @@ def test_an_entity_of_a_script_brings_no_header_field_of_its_own(line_break):
     with pytest.raises(SieveError) as refused:
         compile(script.encode()).run(Letter(index(RAW).header, len(RAW), "a@x.example", "b@y.example", RAW), 10**15)
     assert refused.value.fault is Fault.BAD_MIME
+
+
+def counted(module, name, monkeypatch):
+    """How often a function is called, by what it is given."""
+    calls, real = [], getattr(module, name)
+    monkeypatch.setattr(module, name, lambda given: calls.append(given) or real(given))
+    return calls
+
+
+def test_what_many_tests_look_at_is_read_once(monkeypatch):
+    read, stripped = counted(addresses, "mailboxes", monkeypatch), counted(content, "without_tags", monkeypatch)
+    raw = b"From: a@x.example\r\nTo: c@y.example\r\nContent-Type: text/html\r\n\r\n<p>x</p>\r\n"
+    script = 'require ["body","index"];' + 'if body :contains "z" { keep; } if address :index 1 :is ["to", "from"] "z" { keep; }' * 100
+    assert attempt(script.encode(), raw).actions
+    assert (len(read), len(stripped)) == (2, 2)  # the preview in the index strips the page too
