@@ -15,7 +15,7 @@ import structlog
 from config.errors import MailError
 from config.failpoints import failpoint
 from config.settings import Queue
-from mailcore.errors import Damaged, NoSuchMailbox, OverQuota
+from mailcore.errors import Damaged, NeverFits, NoSuchMailbox, OverQuota
 from mailcore.queue import bounce, counters, queue, schedule
 from mailcore.queue.types import Later, Lease, Reply, Report, queue_name
 from mailcore.services import Services
@@ -30,6 +30,7 @@ OVERDUE = Reply(550, "5.4.7", "the time in which it had to be delivered is over"
 INTERNAL = Reply(451, "4.3.0", "internal error, will be tried again")
 CODES: dict[type[MailError], tuple[int, str]] = {
     OverQuota: (452, "4.2.2"),
+    NeverFits: (552, "5.2.2"),
     NoSuchMailbox: (550, "5.2.1"),
     Damaged: (451, "4.3.0"),  # an operator can put the blob back: keep trying
 }

@@ -27,6 +27,7 @@ NEEDS_UTF8 = Reply(553, "5.6.7", "the destination cannot take internationalised 
 NEEDS_8BIT = Reply(554, "5.6.3", "the destination cannot take 8-bit content")
 NEEDS_BINARY = Reply(554, "5.6.1", "the destination cannot take binary content")
 NEEDS_REQUIRETLS = Reply(550, "5.7.30", "the destination does not promise to send the message on over verified TLS only")
+NEEDS_DELIVERBY = Reply(554, "5.3.3", "the destination does not promise to return the message when its time is over")
 STRAY_BREAKS = Reply(554, "5.6.0", "the message has bare CR or LF and cannot be sent")
 
 
@@ -144,6 +145,8 @@ def sendable(message: Queued, known: Facts, extensions: Mapping[str, str]) -> Re
         return NEEDS_UTF8
     if not known.ascii and "8bitmime" not in extensions:
         return NEEDS_8BIT
+    if message.by is not None and not message.by.notify and "deliverby" not in extensions:
+        return NEEDS_DELIVERBY  # by-mode "R" (RFC 2852 §4.1)
     return None
 
 

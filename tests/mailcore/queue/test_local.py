@@ -1,7 +1,8 @@
 import pytest
 
-from directory import aliases
+from directory import aliases, quotas
 from directory.address import parse
+from directory.quotas import Quota
 from directory.rights import CONSOLE
 from mailcore.queue import listing, local, queue, steering
 from mailcore.queue.steering import Choice
@@ -150,3 +151,14 @@ async def test_junk_goes_into_the_mailbox_for_it(services):
         "SELECT message_count FROM mailbox m JOIN address a ON a.account_id = m.account_id WHERE a.address = :address AND m.role = 'junk'"
     )
     assert await services.db.read(lambda tx: tx.value(count, address=KARIM)) == 1
+
+
+async def test_what_never_fits_is_returned_at_once(services):
+    account_id = await services.db.read(lambda tx: tx.value("SELECT account_id FROM address WHERE address = :a", a=KARIM))
+    await services.db.write(quotas.give, account_id, Quota(1, None))
+    await queued(services, submission(KARIM, sender=AMINA))
+    await drain(services)
+    assert await services.db.read(listing.depth) == 0
+    [report] = await inbox(services, AMINA)
+    assert b"Status: 5.2.2" in report
+    assert b"552 5.2.2 message is larger than the mailbox may hold" in b" ".join(report.split())

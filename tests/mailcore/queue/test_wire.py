@@ -95,6 +95,19 @@ def test_binary_content_is_never_coded_anew(raw, offered, want):
         assert (b"BODY=BINARYMIME" in command) is (raw is BINARY)
 
 
+@pytest.mark.parametrize(
+    ("by", "offered", "want"),
+    [
+        (By(90_000_000), {}, wire.NEEDS_DELIVERBY),
+        (By(90_000_000), {"deliverby": "60"}, None),
+        (By(90_000_000, notify=True), {}, None),
+        (None, {}, None),
+    ],
+)
+def test_what_is_to_be_returned_when_it_is_late_goes_only_to_who_promises_that(by, offered, want):
+    assert wire.sendable(message(by=by), wire.facts(HEADER + b"x\r\n"), offered) == want
+
+
 def test_what_an_extension_of_the_queue_asks_for_goes_on():
     made = message(requiretls=True, priority=4, by=By(90_000_000, notify=True))
     offered = {"requiretls": "", "mt-priority": "", "deliverby": ""}
