@@ -13,8 +13,11 @@ MAX_PASSES = 3  # of one node for one recipient: a mailbox that forwards to anot
 _BLANKS = re.compile(rb"\s+")
 
 
-def goes_round(fields: Sequence[tuple[bytes, bytes]], host: str, address: str) -> bool:
-    """Say whether a message for a recipient comes back to `host`; `fields` are (name in lower case, the whole field)."""
+def goes_round(fields: Sequence[tuple[bytes, bytes]], host: str, address: str, coming: int = 0) -> bool:
+    """Say whether a message for a recipient comes back to `host`; `fields` are (name in lower case, the whole field).
+
+    `coming` are passes for the recipient that the header does not tell of yet.
+    """
     received = [octets for name, octets in fields if name == b"received"]
     if len(received) > MAX_HOPS:
         return True
@@ -23,7 +26,7 @@ def goes_round(fields: Sequence[tuple[bytes, bytes]], host: str, address: str) -
         return True
     by, for_whom = f" by {host.lower()} ".encode(), b" for <" + wanted + b">"
     passes = (_BLANKS.sub(b" ", octets).lower() for octets in received)
-    return sum(by in one and for_whom in one for one in passes) > MAX_PASSES
+    return coming + sum(by in one and for_whom in one for one in passes) > MAX_PASSES
 
 
 def _said(field: bytes) -> bytes:

@@ -37,7 +37,7 @@ async def deposit(session: Session, transaction: Transaction, incoming: Incoming
     content = await incoming.content(session.front.services.settings.data)
     head = policy.read_head(content)
     policy.refuse_nul(head)
-    policy.refuse_loops(head)
+    policy.refuse_loops(head, session.front.services.settings.node.hostname, [each.address for each in transaction.recipients])
     misfits = await _misfits(session, transaction, len(content))
     acting = await session.front.rules.header(session, head)
     trace_id = secrets.token_hex(TRACE_BYTES)

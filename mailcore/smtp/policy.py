@@ -5,11 +5,12 @@ form that two programs read differently is a way to show one sender and check an
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from directory.address import Address
 from mailcore.errors import MalformedMessage, TooManyHops
+from mailcore.message import loops
 from mailcore.message.types import ACTING_FIELD
 from mailcore.smtp.grammar import DOMAIN, LOCAL, BadPath, mailbox_address
 from mailcore.smtp.reply import SENDER_FIELDS, Refused
@@ -21,6 +22,7 @@ FIELDS = 1000
 ROUTING_MARKS = "%!@"  # user%remote@here, remote!user@here, "user@remote"@here
 
 _UNSOUND = "malformed or too large message header"
+_ON_THE_WAY = (b"received", b"delivered-to")
 _RESENT = (b"resent-from", b"resent-sender")
 _ACTING = ACTING_FIELD.lower().encode()
 _FIELD = re.compile(rb"([!-9;-~]+):([^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+)(?:\r\n|\Z)")
@@ -124,9 +126,19 @@ def resenders(head: Head) -> list[Address]:
     return [_only_mailbox((value,)) for value in head.values(*_RESENT)] if any(span[0] in _RESENT for span in head.spans) else []
 
 
-def refuse_loops(head: Head) -> None:
-    """Stop a message that has been on its way through too many servers. Raises TooManyHops."""
+def refuse_loops(head: Head, host: str, recipients: Sequence[str]) -> None:
+    """Stop a message that has been on its way through too many servers, or comes back for all of its recipients. Raises TooManyHops.
+
+    When it comes back for some of them only, their deliveries say so.
+    """
     if head.hops > HOPS:
+        raise TooManyHops(hops=head.hops)
+    spans = [span for span in head.spans if span[0] in _ON_THE_WAY]
+    if len(spans) == head.hops < loops.MAX_PASSES:  # nobody has delivered it yet, and hardly anybody has passed it on
+        return
+    fields = [(name, head.octets[start:end]) for name, start, _, end in spans]
+    coming = int(len(recipients) == 1)  # what is put in front names the recipient when there is one
+    if all(loops.goes_round(fields, host, address, coming) for address in recipients):
         raise TooManyHops(hops=head.hops)
 
 

@@ -81,9 +81,35 @@ def test_fields_are_found_in_any_case() -> None:
 
 
 def test_a_message_with_51_hops_goes_in_circles() -> None:
-    refuse_loops(read_head(b"Received: x\r\n" * 50 + b"\r\n"))
+    refuse_loops(read_head(b"Received: x\r\n" * 50 + b"\r\n"), "mx.example", ["a@x.example"])
     with pytest.raises(TooManyHops):
-        refuse_loops(read_head(b"Received: x\r\n" * 51 + b"\r\n"))
+        refuse_loops(read_head(b"Received: x\r\n" * 51 + b"\r\n"), "mx.example", ["a@x.example"])
+
+
+def passed(times: int, address: str = "a@x.example") -> bytes:
+    return b"Received: from y.example\r\n\tby MX.example with ESMTP for <%b>; x\r\n" % address.encode() * times
+
+
+@pytest.mark.parametrize(
+    ("header", "recipients", "stopped"),
+    [
+        (passed(2), ["a@x.example"], False),
+        (passed(3), ["A@x.example"], True),
+        (passed(3), ["b@x.example"], False),
+        (passed(3), ["a@x.example", "b@x.example"], False),
+        (passed(4) + passed(4, "b@x.example"), ["a@x.example", "b@x.example"], True),
+        (b"Delivered-To: a@x.example\r\n", ["a@x.example"], True),
+        (b"Delivered-To: a@x.example\r\n", ["a@x.example", "b@x.example"], False),
+        (b"Delivered-To: a@x.example\r\n" + passed(1), ["b@x.example"], False),
+    ],
+)
+def test_what_comes_back_for_all_its_recipients_is_stopped(header: bytes, recipients: list[str], stopped: bool) -> None:
+    head = read_head(header + b"\r\n")
+    if not stopped:
+        refuse_loops(head, "mx.example", recipients)
+        return
+    with pytest.raises(TooManyHops):
+        refuse_loops(head, "mx.example", recipients)
 
 
 def test_routing_marks_ask_for_relaying() -> None:
