@@ -31,7 +31,7 @@ ROLES = {
 }
 
 LISTENERS = {
-    "mx": ("smtp",),
+    "mx": ("smtp", "lmtp"),
     "submission": ("submission", "submissions"),
     "imap": ("imap", "imaps"),
     "ldap": ("ldaps",),
@@ -58,7 +58,8 @@ def load(name: str) -> Callable[..., Any]:
 def listeners(read: settings.Settings, names: Sequence[str]) -> dict[str, str]:
     """Return where these roles listen, by name of the listener."""
     wanted = [listener for name in names for listener in LISTENERS.get(name, ())]
-    return {listener: where for listener in wanted if (where := getattr(read.listen, listener))}
+    found = {listener: where for listener in wanted if (where := getattr(read.listen, listener))}
+    return found | ({"metrics": read.metrics.listen} if "metrics" in names and read.metrics.listen else {})
 
 
 async def run(directory: Path, names: Sequence[str], ready: Callable[[settings.Settings], None]) -> None:

@@ -10,12 +10,10 @@ import msgspec
 
 from config.checking import Checks, Dns
 from config.errors import MailError
+from config.explaining import explain
 from config.places import endpoint as endpoint
 
 FILE = "diwan.toml"
-_PATH = re.compile(r"(?P<what>.*) - at `\$\.?(?P<key>[^`]*)`", re.DOTALL)
-_UNKNOWN = re.compile(r"Object contains unknown field `(?P<field>[^`]*)`")
-_MISSING = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
 
 
 class SettingsError(MailError):
@@ -24,6 +22,13 @@ class SettingsError(MailError):
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table of diwan.toml."""
+
+    def require_positive(self) -> None:
+        """Accept a table whose whole numbers are all 1 or more. Raises ValueError."""
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+                raise ValueError(f"Expected 1 or more, got {value} - at `$.{name}`")
 
 
 class Node(Section, frozen=True, forbid_unknown_fields=True):
@@ -89,6 +94,7 @@ class Smtp(Section, frozen=True, forbid_unknown_fields=True):
     proxies: tuple[str, ...] = ()  # load balancers, addresses or networks: they say by the PROXY protocol whose connection it is
 
     def __post_init__(self) -> None:
+        self.require_positive()
         for one in self.proxies:
             try:
                 ipaddress.ip_network(one)
@@ -135,6 +141,9 @@ class Imap(Section, frozen=True, forbid_unknown_fields=True):
     # Messages of one command (RFC 9738): more than any client's mailbox, so that those who do not know of it never meet it.
     messages_per_command: int = 1_000_000
 
+    def __post_init__(self) -> None:
+        self.require_positive()
+
 
 class Ldap(Section, frozen=True, forbid_unknown_fields=True):
     """The directory for LDAP clients; sources of the limits in the LDAP package."""
@@ -148,6 +157,9 @@ class Ldap(Section, frozen=True, forbid_unknown_fields=True):
     idle_timeout_s: int = 900
     login_timeout_s: int = 60
 
+    def __post_init__(self) -> None:
+        self.require_positive()
+
 
 class Web(Section, frozen=True, forbid_unknown_fields=True):
     """The webmail."""
@@ -155,6 +167,9 @@ class Web(Section, frozen=True, forbid_unknown_fields=True):
     session_idle_s: int = 8 * 3600
     session_max_s: int = 24 * 3600
     default_language: Literal["ar", "fr", "en"] = "ar"
+
+    def __post_init__(self) -> None:
+        self.require_positive()
 
 
 class Queue(Section, frozen=True, forbid_unknown_fields=True):
@@ -170,6 +185,16 @@ class Queue(Section, frozen=True, forbid_unknown_fields=True):
     rest_after: int = 5  # failed connections in a row, then a destination is left alone for a while
     old_s: int = 14_400  # what waits longer than this is an alarm
 
+    def __post_init__(self) -> None:
+        self.require_positive()
+
+
+def _is_loopback(where: str) -> bool:
+    try:
+        return endpoint(where)[0].startswith(("127.", "::1", "localhost"))
+    except ValueError:
+        return False
+
 
 class Metrics(Section, frozen=True, forbid_unknown_fields=True):
     """Figures for Prometheus, over plain HTTP: only on loopback, where whoever collects them runs or a proxy asks who comes."""
@@ -177,7 +202,7 @@ class Metrics(Section, frozen=True, forbid_unknown_fields=True):
     listen: str = ""  # host:port, "" for nowhere
 
     def __post_init__(self) -> None:
-        if self.listen and not endpoint(self.listen)[0].startswith(("127.", "::1", "localhost")):
+        if self.listen and not _is_loopback(self.listen):
             raise ValueError("Expected a loopback address such as `127.0.0.1:9465` - at `$.listen`")
 
 
@@ -235,6 +260,12 @@ class Route(Section, frozen=True, forbid_unknown_fields=True):
     port: int = 25
     ca: Path | None = None  # PEM with the roots to trust; None: the system's
     tls: Literal["verify", "opportunistic"] = "verify"
+
+    def __post_init__(self) -> None:
+        if not self.host:
+            raise ValueError("Expected the name or the address of a server - at `$.host`")
+        if not 0 < self.port < 65_536:
+            raise ValueError("Expected a port, 1 to 65535 - at `$.port`")
 
 
 class Routing(Section, frozen=True, forbid_unknown_fields=True):
@@ -365,7 +396,7 @@ def parse(text: str, directory: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not TOML: {error}") from None
     except msgspec.ValidationError as error:
-        raise SettingsError(f"{path}: {explain(str(error))}") from None
+        raise SettingsError(f"{path}: {explain(str(error), _File)}") from None
     return Settings(
         directory=directory,
         node=read.node,
@@ -406,19 +437,6 @@ def _placed(provider: IdentityProvider, directory: Path) -> IdentityProvider:
 def _reachable(source: Sync, directory: Path) -> Sync:
     password, ca = (None if path is None else directory / path for path in (source.password, source.ca))
     return msgspec.structs.replace(source, password=password, ca=ca)
-
-
-def explain(message: str) -> str:
-    """Return "key: what was expected" for a validation message of msgspec."""
-    key = ""
-    while match := _PATH.fullmatch(message):
-        message = match["what"]
-        key = ".".join(part for part in (key, match["key"]) if part)
-    if unknown := _UNKNOWN.search(message):
-        return f"{'.'.join(p for p in (key, unknown['field']) if p)}: there is no such setting"
-    if missing := _MISSING.search(message):
-        return f"{'.'.join(p for p in (key, missing['field']) if p)}: this setting is required"
-    return f"{key}: {message[:1].lower()}{message[1:]}"
 
 
 def _decode(kind: type, value: object) -> object:

@@ -28,6 +28,7 @@ from mailcore.store.fulltext.checking import check_segments
 
 MIN_FREE_BYTES = 2 << 30  # below this a busy node fills its disk before anyone looks
 WARN_BEFORE = timedelta(days=30)  # time to renew a certificate without haste
+ANSWER_S = 2  # a listener of this machine takes a connection at once
 PRIVATE = 0o077  # nobody but the owner may look at keys
 
 
@@ -56,7 +57,7 @@ async def doctor(directory: Path, *, fix: bool) -> list[Finding]:
     findings = [Finding("settings", True, f"{directory / settings.FILE} is well formed"), *(look(read) for look in LOOKS)]
     findings += [_private(path, fix=fix) for path in (read.keys, *sorted(read.keys.rglob("*.key")))]
     running = await services.is_running(read)
-    findings += [_listener(name, where, running=running) for name, where in msgspec.structs.asdict(read.listen).items() if where]
+    findings += [_listener(read, name, where, running=running) for name, where in msgspec.structs.asdict(read.listen).items() if where]
     findings += await _opens(read)
     return findings + await _checks(read)
 
@@ -104,17 +105,30 @@ def _private(path: Path, *, fix: bool) -> Finding:
     return Finding("private", False, f"{path} is open to others (mode {mode:o}); --fix closes it")
 
 
-def _listener(name: str, where: str, *, running: bool) -> Finding:
+def _listener(read: Settings, name: str, where: str, *, running: bool) -> Finding:
     """Say whether somebody answers; a node that is not running is no fault, a port of somebody else is."""
-    host, port = settings.endpoint(where)
     try:
-        with socket.create_connection((host, port), timeout=2):
+        with _connected(read, name, where):
             said = "answers" if running else "answers, but this node is not running: another program has this port"
             return Finding(name, running, f"{where} {said}")
-    except ConnectionRefusedError:
-        return Finding(name, True, f"{where} is free: the node is not running")
+    except (ConnectionRefusedError, FileNotFoundError):
+        said = "does not answer, and the node is running" if running else "is free: the node is not running"
+        return Finding(name, not running, f"{where} {said}")
     except OSError as error:
         return Finding(name, False, f"{where}: {error}")
+
+
+def _connected(read: Settings, name: str, where: str) -> socket.socket:
+    if name != "lmtp":
+        return socket.create_connection(settings.endpoint(where), timeout=ANSWER_S)
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        made.settimeout(ANSWER_S)
+        made.connect(str(read.directory / where))
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 async def _checks(read: Settings) -> list[Finding]:

@@ -94,7 +94,7 @@ def _begin(steps: Steps, stack: ExitStack, directory: Path, seed: int, port_base
         _route(far, 'domain = ".gov.example"', here)
         for node in (here, far):
             stack.enter_context(nodes.serving(node.directory))
-            seen.append(f"{node.directory.name}: {', '.join(f'{name} {where}' for name, where in node.listen.items())}")
+            seen.append(f"{node.directory.name}: {', '.join(f'{name} {where}' for name, where in node.listen.items() if where)}")
     document = pdf.letter(["Direction generale", "Rentree scolaire 2026", "Document annexe n. 17"])
     commune = next(person for person in here.people if any(post.startswith("bureau.ordre@") and "commune" in post for post in person.posts))
     return Journey(steps, here, far, document, here.clerk(FROM), here.clerk(TO), commune)

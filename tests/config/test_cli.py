@@ -94,6 +94,35 @@ def test_a_key_that_is_missing_is_named(node: Path) -> None:
     assert "no  certificate: " in looked.stdout
 
 
+def test_roots_that_are_missing_and_places_that_are_taken_are_named(node: Path) -> None:
+    path = node / "diwan.toml"
+    good = path.read_text("utf-8")
+    wrong = {
+        good + '\n[routing]\nca = "keys/none.pem"\n': f"routing.ca: {node / 'keys/none.pem'}: no such file or directory",
+        good
+        + '\n[[route]]\ndomain = ""\nhost = "a"\nca = "keys/b.pem"\n': f"route[0].ca: {node / 'keys/b.pem'}: no such file or directory",
+        good.replace("[listen]", '[listen]\nlmtp = "diwan.toml"'): "listen.lmtp: diwan.toml: file exists",
+        good.replace("[listen]", f'[listen]\nlmtp = "{"x" * 120}"'): f"listen.lmtp: {'x' * 120}: file name too long",
+    }
+    try:
+        for text, says in wrong.items():
+            path.write_text(text, "utf-8")
+            assert diwan("up", "--dir", str(node)).stderr == f"diwan: {path}: {says}\n"
+    finally:
+        path.write_text(good, "utf-8")
+
+
+def test_the_socket_for_programs_of_this_machine_is_looked_at(tmp_path: Path) -> None:
+    made = nodes.make(tmp_path / "n", "--domain", "archives.example", "--port-base", str(free_base()))
+    path = made.directory / "diwan.toml"
+    path.write_text(path.read_text("utf-8").replace("[listen]", '[listen]\nlmtp = "run/lmtp"'), "utf-8")
+    assert "ok  lmtp: run/lmtp is free: the node is not running\n" in diwan("doctor", "--dir", str(made.directory)).stdout
+    with nodes.serving(made.directory, roles=["mx"]):
+        looked = diwan("doctor", "--dir", str(made.directory)).stdout
+    assert "ok  lmtp: run/lmtp answers\n" in looked
+    assert "no  imaps: " in looked  # a role that does not run here
+
+
 def test_an_unknown_log_level_is_wrong_usage(node: Path) -> None:
     assert diwan("up", "--dir", str(node), "--log", "loud").returncode == 2
 
@@ -135,7 +164,7 @@ def test_a_wrong_setting_is_one_line(node: Path) -> None:
     finally:
         path.write_text(good, "utf-8")
     assert said.returncode == 1
-    assert said.stderr == f"diwan: {path}: smtp.max_recipients: expected `int`, got `str`\n"
+    assert said.stderr == f"diwan: {path}: smtp.max_recipients: expected a number, got a text in quotes\n"
 
 
 def test_doctor_closes_open_keys_only_when_told(node: Path) -> None:
