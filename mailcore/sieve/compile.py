@@ -6,6 +6,7 @@ RFC 5228 §3 (if, require, stop), §5.2, §5.3, §5.8 (allof, anyof, not). What 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from mailcore.sieve import limits
 from mailcore.sieve.arguments import Arguments, Shape, require
 from mailcore.sieve.commands import COMMANDS
 from mailcore.sieve.comparators import COMPARATORS
@@ -38,9 +39,11 @@ class Script:
     needs_body: bool
     asks: bool
 
-    def run(self, letter: Letter, now_us: int, around: Surroundings | None = None, zone_min: int = 0) -> Outcome:
-        """Return what is to be done with a letter. Raises SieveError when the script cannot go on."""
-        state = Run(letter, now_us, around or Nothing(), zone_min)
+    def run(
+        self, letter: Letter, now_us: int, around: Surroundings | None = None, zone_min: int = 0, *, most_steps: int = limits.MAX_STEPS
+    ) -> Outcome:
+        """Return what is to be done with a letter. Raises SieveError when the script cannot go on, or takes too long."""
+        state = Run(letter, now_us, around or Nothing(), zone_min, most_steps=most_steps)
         _carry(self.commands, state)
         return state.outcome()
 

@@ -21,7 +21,7 @@ from mailcore.routing import policy
 from mailcore.services import Services
 from mailcore.sieve import answers, marks, shelf, trace
 from mailcore.sieve.compile import Script
-from mailcore.sieve.faults import SieveError
+from mailcore.sieve.faults import Fault, SieveError
 from mailcore.sieve.letter import Letter
 from mailcore.sieve.outcome import FileInto, Keep, Outcome, Redirect, Reject, Vacation
 from mailcore.sieve.plans import Answer, Filing, Forward, Memory, Plan
@@ -38,6 +38,8 @@ NEVER = frozenset({"NEVER"})
 KEEP = Filing()
 TO_TRASH = Filing(role="trash")
 REFUSED = (550, "5.7.1")  # RFC 5429 §2.1.1 and RFC 3463 §3.8
+INLINE_STEPS = 3_000  # of a run on the event loop, 3 ms; one that needs more starts again in a thread, so that others are served meanwhile
+INLINE_BYTES = 65_536  # of a letter whose body is looked at: decoding a larger one takes as long
 MAX_READ_BYTES = 8 * 1024 * 1024  # of a letter that body tests see: attachments of an honest size included
 
 
@@ -77,7 +79,7 @@ async def _run(services: Services, script: Script, account: AccountKey, letter: 
     now_us = services.clock.now_us()
     zone_min = offset_min(now_us)
     if not script.asks:
-        return script.run(letter, now_us, Nothing(), zone_min), ()
+        return await _outcome(script, letter, now_us, zone_min), ()
 
     def asked(tx: Tx) -> tuple[Outcome, Sequence[Memory]]:
         around = Account(tx, account)
@@ -86,6 +88,17 @@ async def _run(services: Services, script: Script, account: AccountKey, letter: 
         return outcome, [Memory(token, now_us + period_s * SECOND_US, token not in around.known) for token, period_s in found]
 
     return await services.db.read(asked)
+
+
+async def _outcome(script: Script, letter: Letter, now_us: int, zone_min: int) -> Outcome:
+    """Run a script, here when it is as short as most are. Raises SieveError."""
+    if letter.raw is None or len(letter.raw) <= INLINE_BYTES:
+        try:
+            return script.run(letter, now_us, Nothing(), zone_min, most_steps=INLINE_STEPS)
+        except SieveError as error:
+            if error.fault is not Fault.TOO_LONG:
+                raise
+    return await asyncio.to_thread(script.run, letter, now_us, Nothing(), zone_min)
 
 
 async def _planned(services: Services, case: _Case) -> Plan:

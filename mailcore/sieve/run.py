@@ -62,11 +62,12 @@ class Run:
     marks: list[Mark] = field(default_factory=list)
     implicit_keep: bool = True
     steps: int = 0
+    most_steps: int = limits.MAX_STEPS
 
     def work(self, chars: int = 0, steps: int = 1) -> None:
         """Count units of work, and those that looking at so many characters makes. Raises SieveError."""
         self.steps += steps + chars // STEP_CHARS
-        if self.steps > limits.MAX_STEPS:
+        if self.steps > self.most_steps:
             raise SieveError(Fault.TOO_LONG)
 
     def remember(self, found: Sequence[str]) -> None:
