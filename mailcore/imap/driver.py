@@ -62,12 +62,12 @@ def at_once(session: Session, text: bytes) -> bytes | Parsed | None:
         if cursor.at < len(text):
             cursor.end()
         said = spec.at_once(session, command)
+        return Parsed(found[1], spec, command) if said is None else b"".join((*said[0], said[1].line(found[1])))
     except (BadSyntax, NoSuchNumber, MailError):
         return None
     except Exception:  # noqa: BLE001 - the driver: who asked is answered the other way, and this is heard of
         log.exception("imap.bug", peer=session.channel.peer)
         return None
-    return Parsed(found[1], spec, command) if said is None else said[0] + said[1].line(found[1])
 
 
 async def handle(session: Session, event: Event) -> None:
