@@ -1,11 +1,12 @@
 """What the DNS must say about a mail domain, as records and as text for a zone file. Pure.
 
 RFC 1035 §5 (zone files), RFC 2782 (SRV), RFC 6186 and RFC 8314 §5.1 (mail), RFC 6764 (CardDAV), RFC 7672 (DANE for SMTP),
-RFC 8461 (MTA-STS), RFC 8460 (reports about TLS), RFC 5804 §1.8 (ManageSieve).
+RFC 8461 (MTA-STS), RFC 8460 (reports about TLS), RFC 5804 §1.8 (ManageSieve), RFC 7208 (who sends), RFC 9989 (DMARC).
 The names of Thunderbird's and Outlook's look-ups are in their own modules.
 """
 
 import hashlib
+import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,7 @@ TTL_S = 3600
 STS_HOST = "mta-sts"  # RFC 8461 §3.3
 STS_PATH = "/.well-known/mta-sts.txt"
 STS_AGE_S = 604_800  # §3.2 suggests weeks
+SPF, DMARC = "v=spf1", "v=DMARC1"  # how these records begin (RFC 7208 §4.5, RFC 9989)
 HOSTS = ("autoconfig", "autodiscover", STS_HOST)
 
 # RFC 6186 §3.4: one looks for the lowest priority first. RFC 8314 §5.1 puts implicit TLS there.
@@ -45,14 +47,16 @@ def policy(host: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def records(domain: str, offer: Offer, postmaster: str, address_books: str) -> list[Record]:
-    """Return what the zone of a mail domain needs. `address_books` is the path of CardDAV."""
+def records(domain: str, offer: Offer, postmaster: str, address_books: str, exits: Sequence[str] = ()) -> list[Record]:
+    """Return what the zone of a mail domain needs. `address_books` is the path of CardDAV, `exits` other hosts by which mail leaves."""
     host = f"{offer.host}."
     found: list[Record] = []
     if offer.named("smtp"):
         version = hashlib.sha256(policy(offer.host)).hexdigest()[:16]
         found += [
             Record(domain, "MX", f"10 {host}"),
+            Record(domain, "TXT", _text(" ".join([SPF, "mx", *map(_sender, exits), "-all"]))),
+            Record(f"_dmarc.{domain}", "TXT", _text(f"{DMARC}; p=quarantine")),
             Record(f"_mta-sts.{domain}", "TXT", _text(f"v=STSv1; id={version}")),
             Record(f"_smtp._tls.{domain}", "TXT", _text(f"v=TLSRPTv1; rua=mailto:{postmaster}")),
         ]
@@ -81,10 +85,24 @@ def text(domain: str, offer: Offer, wanted: Sequence[Record], pinned: Sequence[R
     notes = [
         f"; {offer.host} itself needs an A or AAAA record with its public address.",
         f"; Its certificate must also name {names}.",
+        "; SPF and DMARC tell others what not to believe; ask for p=reject there when the DKIM keys have been published for a while.",
         "; TLSA records count only in a signed zone; change them before the certificate's key changes.",
     ]
     tail = list(_lines(pinned, domain)) if inside else [f"; for the zone of {offer.host}:", *(f"; {line}" for line in _lines(pinned, "."))]
     return "\n".join([*head, *notes, *_lines(wanted, domain), *tail, ""])
+
+
+def key(name: str, strings: Sequence[str]) -> Record:
+    """Return the record of a key that signs mail (RFC 6376 §3.6.2.2), in strings that fit."""
+    return Record(name, "TXT", " ".join(map(_text, strings)))
+
+
+def _sender(host: str) -> str:
+    """Return a host as a term of SPF (RFC 7208 §5.3, §5.6)."""
+    try:
+        return f"ip{ipaddress.ip_address(host).version}:{host}"
+    except ValueError:
+        return f"a:{host}"
 
 
 def _web(domain: str, port: int, host: str, address_books: str) -> Iterable[Record]:

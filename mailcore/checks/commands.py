@@ -43,7 +43,7 @@ def listing(
         show([{**_row(key), "state": state} for key, state in zip(found, states, strict=True)])
         return
     for key, state in zip(found, states, strict=True):
-        sys.stdout.write(f"{key.domain}  {key.selector}  {key.algorithm}  {state}, signs from {_moment(key.active_us)}\n")
+        sys.stdout.write(f"{key.domain}  {key.selector}  {key.algorithm}  {state}, from {_moment(key.active_us)}\n")
     if not found:
         sys.stdout.write("no domain has keys; `diwan dkim add DOMAIN` makes them\n")
 

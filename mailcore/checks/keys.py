@@ -71,10 +71,14 @@ class DkimKey:
         return f"v=DKIM1; k={self.algorithm}; p={base64.b64encode(der).decode('ascii')}"
 
     @property
+    def strings(self) -> list[str]:
+        """Return the same, in strings that a TXT record can hold."""
+        return [self.record[at : at + STRING] for at in range(0, len(self.record), STRING)]
+
+    @property
     def zone_line(self) -> str:
         """Return the line for a zone file, in strings that fit."""
-        strings = [self.record[at : at + STRING] for at in range(0, len(self.record), STRING)]
-        quoted = " ".join(f'"{each}"' for each in strings)
+        quoted = " ".join(f'"{each}"' for each in self.strings)
         return f"{self.name}. 3600 IN TXT ( {quoted} )"
 
 

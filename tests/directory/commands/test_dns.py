@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from dns import zone as dns_zone
 from typer.testing import CliRunner
 
 from config import cli, groups
@@ -39,8 +40,10 @@ def test_a_domain_that_is_not_ours_is_refused(node: Path) -> None:
 def test_check_says_what_is_right_missing_and_different(node: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = json.loads(run.invoke(app, ["dns", "--json", "--dir", str(node)]).stdout)["commune.example"]
     answers = {(row["name"], row["type"]): (row["data"].upper(),) for row in wanted}
-    missing, differs = wanted[0], wanted[1]
+    missing, differs = wanted[0], next(row for row in wanted if row["name"].startswith("_mta-sts"))
     answers[missing["name"], missing["type"]] = ()
+    answers["commune.example", "TXT"] = ("site-verification=1", "v=spf1 a:elsewhere.example ~all")
+    answers["_dmarc.commune.example", "TXT"] = ("v=DMARC1;p=reject",)
     answers[differs["name"], differs["type"]] = ('"v=other"',)
 
     async def look_up(name: str, kind: str, _: object) -> tuple[str, ...]:
@@ -53,3 +56,23 @@ def test_check_says_what_is_right_missing_and_different(node: Path, monkeypatch:
     assert states.pop((missing["name"], missing["type"])) == "missing"
     assert states.pop((differs["name"], differs["type"])) == "differs"
     assert set(states.values()) == {"right"}
+    answers["commune.example", "TXT"] = ("site-verification=1",)
+    done = run.invoke(app, ["dns", "--check", "--json", "--dir", str(node)])
+    assert {row["type"]: row["state"] for row in json.loads(done.stdout) if row["name"] == "commune.example"}["TXT"] == "missing"
+
+
+def test_the_keys_that_sign_and_the_hosts_that_send_are_in_the_zone(node: Path) -> None:
+    groups.add(app, ["dkim"])
+    made = json.loads(run.invoke(app, ["dkim", "add", "commune.example", "--dir", str(node), "--json"]).stdout)
+    path = node / "diwan.toml"
+    good = path.read_text("utf-8")
+    path.write_text(good + '\n[[route]]\ndomain = ""\nhost = "192.0.2.7"\n', "utf-8")
+    try:
+        printed = run.invoke(app, ["dns", "--dir", str(node)]).stdout
+    finally:
+        path.write_text(good, "utf-8")
+    assert 'TXT   "v=spf1 mx ip4:192.0.2.7 -all"\n' in printed
+    zone = dns_zone.from_text(printed, origin="commune.example", relativize=False, check_origin=False)
+    for key in made:
+        [record] = zone.find_rdataset(f"{key['name']}.", "TXT")
+        assert b"".join(record.strings).decode() == key["data"]
