@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,9 @@ MAX_BATCH = 256  # units per commit: bounds how long the first of them waits
 BRIEF_BATCH = 64  # brief units per commit: at some 60 µs each the event loop stands still for 4 ms at most
 IDLE_PAGES = 2_048  # checkpoint when idle and the log holds this much (16 MB at 8 KiB a page)
 LOADED_PAGES = 8_192  # 64 MB: checkpoint even under load, or the log grows without end
+LONE_BATCHES = 16  # batches of one unit, one after the other: whoever writes does so alone, and nothing gathers meanwhile
+LONE_COMMIT_S = 0.001  # what a commit on the event loop may take, as much as reading a message: slower disks have the thread
+SLOW_DECAY = 0.9  # of the slowest commit known, with each that is faster: some twenty after a slow one the loop has another try
 
 
 @dataclass(slots=True, eq=False)
@@ -40,8 +44,10 @@ class Writer:
     """The one writing connection: units gather here and are committed together, each undone alone when it fails.
 
     A batch of brief units runs on the event loop and only its COMMIT goes to the thread: then the two do not hand the
-    interpreter back and forth for every statement. Any other batch runs in the thread as a whole. While `_busy` is not
-    set nobody uses the connection; in between it belongs to whoever has the batch.
+    interpreter back and forth for every statement. Any other batch runs in the thread as a whole. While one client writes
+    alone to a disk that is quick, the COMMIT of its brief unit is on the event loop too: nothing would gather meanwhile, and two
+    turns of a thread cost more than the disk. While `_busy` is not set nobody uses the connection; in between it belongs to whoever
+    has the batch.
     """
 
     def __init__(self, path: Path, clock: Clock, settle: Callable[[list[Job]], None]) -> None:
@@ -51,6 +57,8 @@ class Writer:
         self._connection.set_wal_hook(self._count_log)
         self._sync, self._log_pages = FULL, 0
         self._waiting: list[Job] = []
+        self._lone = 0  # batches of one unit so far, one after the other
+        self._commit_s = LONE_COMMIT_S  # how long a commit takes: of those lately one of the slowest
         self._busy = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -64,7 +72,10 @@ class Writer:
         if not self._busy:
             self._busy = True
             self._idle.clear()
-            self._loop.call_soon(self._next)
+            if job.brief and self._is_alone:
+                self._next()
+            else:
+                self._loop.call_soon(self._next)
 
     async def close(self) -> None:
         """Finish what waits and close the connection."""
@@ -86,12 +97,18 @@ class Writer:
             self._busy = False
             self._idle.set()
             return
+        self._lone = self._lone + 1 if len(batch) == 1 else 0
         begun = brief and self._run_here(batch)
-        if begun and not any(job.durable for job in batch):  # nothing to wait for
+        if begun and self._log_pages <= IDLE_PAGES and (self._is_alone or not any(job.durable for job in batch)):
             self._commit(batch)
             self._settled(batch, free=True)
         else:
             self._work.put((batch, begun))
+
+    @property
+    def _is_alone(self) -> bool:
+        """Say whether one client writes, to a quick disk."""
+        return self._lone >= LONE_BATCHES and self._commit_s < LONE_COMMIT_S
 
     def _run_here(self, batch: list[Job]) -> bool:
         """Run the units without waiting for anybody; return False when another process is writing just now."""
@@ -198,7 +215,10 @@ class Writer:
             return
         try:
             failpoint("database.before_commit")
+            began_s = time.perf_counter()
             self._connection.execute("COMMIT")
+            took_s = time.perf_counter() - began_s
+            self._commit_s = max(took_s, self._commit_s * SLOW_DECAY)
             failpoint("database.after_commit")
         except Exception as error:  # noqa: BLE001  (a driver: the cause goes to every waiter)
             self._fail(batch, error)
