@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 
 from config.background import running
 from config.log import log
 from directory import search
+from mailcore import spool
 from mailcore.queue import fanout, tls_reports
 from mailcore.services import Services
 from mailcore.sieve import marks
@@ -42,11 +44,16 @@ async def _forget(services: Services) -> dict[str, int]:
     return {"marks": dropped}
 
 
+async def _tidy(services: Services) -> dict[str, int]:
+    before_s = time.time() - spool.ABANDONED_S  # a time of the file system
+    return {"files": await asyncio.to_thread(spool.remove_abandoned, services.settings.data, before_s)}
+
+
 async def _index(services: Services) -> dict[str, int]:
     return {"accounts": await search.catch_up(services.db)}
 
 
-JOBS = {"store.swept": _sweep, "sieve.swept": _forget, "directory.indexed": _index, "tls.reports": tls_reports.send}
+JOBS = {"store.swept": _sweep, "spool.swept": _tidy, "sieve.swept": _forget, "directory.indexed": _index, "tls.reports": tls_reports.send}
 
 
 async def _forever(services: Services) -> None:

@@ -3,17 +3,22 @@
 The file is gone with whoever refers to it, also after a crash. Writing blocks, and belongs in a thread.
 """
 
+import errno
 import os
 import tempfile
 from dataclasses import dataclass
 from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
 from pathlib import Path
 
+from config.failpoints import failpoint
 from config.log import log
 from mailcore.errors import Unavailable
 
 SPOOLED_BYTES = 256 * 1024  # what is larger goes into a file: a thousand senders at once then hold 256 MiB
 SPARE_BYTES = 128 * 1024 * 1024  # of the disk, left to the databases: they must be able to write when nothing else can
+ABANDONED_S = 86_400  # a file with a name that nobody has written to for a day is left over from a crash
+PREFIX = ".literal-"
+CANNOT = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT}  # what file systems and kernels say that know no O_TMPFILE
 COPY_BYTES = 1 << 20  # in one step, where the system cannot copy between files by itself
 
 
@@ -26,6 +31,26 @@ def has_room(directory: Path, size_bytes: int) -> bool:
     return room.f_bavail * room.f_frsize >= SPARE_BYTES + size_bytes
 
 
+def _nameless(directory: Path) -> int:
+    """Open a file that never has a name; where the file system knows no such thing, one that loses it at once."""
+    try:
+        return os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno not in CANNOT:
+            raise
+    descriptor, path = tempfile.mkstemp(prefix=PREFIX, dir=directory)
+    os.unlink(path)
+    return descriptor
+
+
+def remove_abandoned(directory: Path, before_s: float) -> int:
+    """Remove files that a crash left with their names, last written to before `before_s`; return how many."""
+    old = [path for path in directory.glob(f"{PREFIX}*") if path.stat().st_mtime < before_s]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
 class Spool:
     """Large octets, one piece behind the other in one file."""
 
@@ -36,8 +61,7 @@ class Spool:
         self.failed = False  # no room on the disk: what is written from then on is lost
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            self._descriptor, path = tempfile.mkstemp(prefix=".literal-", dir=directory)
-            os.unlink(path)
+            self._descriptor = _nameless(directory)
         except OSError as error:
             self._fail(error)
 
@@ -67,6 +91,7 @@ class Spool:
         except OSError as error:
             self._fail(error)
         self._end += len(octets)
+        failpoint("spool.after_write")
 
     def copy(self, place: int, size_bytes: int) -> None:
         """Write what stands at a place once more, as the next octets of the piece that was begun last: none of it in memory."""

@@ -78,7 +78,7 @@ def _file(tx: Tx, delivery: Delivery) -> None:
     message = delivery.lease.message
     if delivery.plan is not None:
         plans.carry_out(tx, delivery.account, delivery.message, message.created_us, delivery.plan)
-        failpoint("deliver.before_commit")
+        failpoint("script.before_commit")
     else:
         messages.deliver(tx, delivery.account, delivery.message, message.created_us, "junk" if message.junk else "inbox")
 

@@ -232,6 +232,8 @@ def settle(tx: Tx, done: Sequence[Lease], later: Sequence[Later], reports: Seque
         finish(tx, ended)
     if reports:
         failpoint("bounce.before_commit")
+    if later:
+        failpoint("later.before_commit")
     return [lease for key, lease in asked.items() if key not in ours]
 
 
@@ -256,6 +258,7 @@ def renew(tx: Tx, leases: Sequence[Lease], until_us: int) -> int:
         "UPDATE queue_recipient SET due_us = :until_us WHERE queue_id = :queue_id AND number = :number",
         [{"queue_id": lease.message.queue_id, "number": lease.number, "until_us": until_us} for lease in ours],
     )
+    failpoint("lease.before_renewal")
     return len(ours)
 
 

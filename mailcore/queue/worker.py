@@ -17,6 +17,7 @@ import structlog
 
 from config.background import running
 from config.clock import SECOND_US
+from config.failpoints import failpoint
 from mailcore.dns import Resolver
 from mailcore.queue import alarm, local, queue, remote
 from mailcore.queue.settle import INTERNAL, Outcome, heard, overdue, settle
@@ -179,6 +180,7 @@ async def _work(lane: Lane, carry: Carry, hints: Subscription, stopping: asyncio
 
 async def _carry(lane: Lane, carry: Carry, leases: Sequence[Lease]) -> None:
     """Carry work out under a renewed lease. A bug postpones what it leaves open, and is logged."""
+    failpoint("lease.after_commit")
     renewing = asyncio.create_task(_renew(lane.services, leases))
     try:
         timely = await overdue(lane.services, leases)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from config.database import Database, Tx
+from config.failpoints import failpoint
 from config.log import log
 from mailcore.errors import Damaged, Unavailable
 from mailcore.store.sealing import Chunks
@@ -215,9 +216,21 @@ def delete(tx: Tx, blob_id: BlobId, before_us: int, path: Path) -> bool:
 
 
 def write_file(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file so that it is whole and durable, or absent: write aside, fdatasync, link, fsync the folder."""
-    if path.exists():
-        return
+    """Write a file so that it is whole and durable, or absent: write aside, fdatasync, rename, fsync the folders.
+
+    One that is there already may have got its name a moment ago, by somebody who died before that was durable.
+    """
+    if not path.exists():
+        _write_aside(path, pieces)
+    for folder in (path.parent, path.parent.parent):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _write_aside(path: Path, pieces: Iterable[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}{ASIDE}")
     try:
@@ -225,16 +238,13 @@ def write_file(path: Path, pieces: Iterable[bytes]) -> None:
             for piece in pieces:
                 file.write(piece)
             file.flush()
+            failpoint("blob.before_sync")
             os.fdatasync(file.fileno())
+        failpoint("blob.before_name")
         aside.replace(path)
+        failpoint("blob.after_name")
     finally:
         aside.unlink(missing_ok=True)
-    for folder in (path.parent, path.parent.parent):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def remove_abandoned(directory: Path, before_s: float) -> int:

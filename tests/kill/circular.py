@@ -1,11 +1,11 @@
-"""A child process that delivers one circular to many, and may die by SIGKILL at DIWAN_FAILPOINT.
+"""A child process that delivers one circular to many, and may die by SIGKILL at a failpoint.
 
-`python -m tests.kill.circular DIRECTORY prepare|send|go-on`: make the people and their list; accept a circular and deliver it;
+`DIRECTORY prepare|send|go-on`: make the people and their list; accept a circular and deliver it;
 deliver what is left.
 """
 
 import asyncio
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from config.clock import SystemClock
@@ -17,7 +17,7 @@ from directory.queries import Query
 from directory.types import Person
 from mailcore.queue import circular, fanout, worker
 from mailcore.queue.accept import accept
-from tests.kill.runner import FileWrapper
+from tests.kill.wrapper import FileWrapper
 from tests.mailcore.queue import node
 
 MEMBERS, FIRST = 2_000, 10_000
@@ -55,5 +55,6 @@ async def main(directory: Path, mode: str) -> None:
     await db.close()
 
 
-if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+def run(words: Sequence[str]) -> None:
+    """Do what the words say."""
+    asyncio.run(main(Path(words[0]), words[1]))

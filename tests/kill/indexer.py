@@ -1,10 +1,10 @@
-"""A child process that keeps letters and indexes them after each, and may die by SIGKILL at DIWAN_FAILPOINT.
+"""A child process that keeps letters and indexes them after each, and may die by SIGKILL at a failpoint.
 
-`python -m tests.kill.indexer DIRECTORY URL FIRST LAST` keeps letters FIRST … LAST-1 and prints "ok N" when one is durable.
+`DIRECTORY URL FIRST LAST` keeps letters FIRST … LAST-1 and prints "ok N" when one is durable.
 """
 
 import asyncio
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from config.clock import SystemClock
@@ -13,10 +13,9 @@ from mailcore.store import fulltext, mailboxes, messages
 from mailcore.store.fulltext import indexing
 from mailcore.store.store import Store
 from mailcore.store.types import AccountId
-from tests.kill.runner import FileWrapper
+from tests.kill.wrapper import FileWrapper
 
 ACCOUNT = AccountId(5)
-indexing.CHUNK_BYTES = 150  # several rows even for one letter
 
 
 async def main(directory: Path, url: str, numbers: range) -> None:
@@ -37,5 +36,8 @@ async def main(directory: Path, url: str, numbers: range) -> None:
     await db.close()
 
 
-if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], range(int(sys.argv[3]), int(sys.argv[4]))))
+def run(words: Sequence[str]) -> None:
+    """Do what the words say."""
+    folder, url, first, last = words
+    indexing.CHUNK_BYTES = 150  # several rows even for one letter
+    asyncio.run(main(Path(folder), url, range(int(first), int(last))))

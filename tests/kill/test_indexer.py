@@ -1,10 +1,7 @@
 """Whenever the indexer dies, every letter that was kept is found afterwards, and the index is sound."""
 
-import asyncio
-import os
 import re
 import signal
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,25 +14,18 @@ from mailcore.store.check import check
 from mailcore.store.fulltext import rows
 from mailcore.store.fulltext.checking import check_segments
 from mailcore.store.store import Store
+from tests.kill.forks import Forks, Order
 from tests.kill.indexer import ACCOUNT
-from tests.kill.runner import FileWrapper
+from tests.kill.wrapper import FileWrapper
 
-ROOT = Path(__file__).parent.parent.parent
 LETTERS = 10  # eight make a merge
 
 
-async def run(directory: Path, url: str, numbers: range, failpoint: str = "") -> tuple[int, list[int]]:
+async def run(forks: Forks, directory: Path, url: str, numbers: range, failpoint: str = "") -> tuple[int, list[int]]:
     """Run the child; return its exit status and which letters are durable."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "tests.kill.indexer", str(directory), url, str(numbers.start), str(numbers.stop)),
-        cwd=ROOT,
-        env={**os.environ, "DIWAN_FAILPOINT": failpoint, "PYTHONPATH": str(ROOT)},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await asyncio.wait_for(child.communicate(), 60)
-    assert child.returncode is not None
-    return child.returncode, [int(number) for number in re.findall(rb"ok (\d+)", said)]
+    words = [str(directory), url, str(numbers.start), str(numbers.stop)]
+    status, said = await forks.run(Order("tests.kill.indexer", words, failpoint))
+    return status, [int(number) for number in re.findall(r"ok (\d+)", said)]
 
 
 async def verdict(directory: Path, url: str, kept: list[int]) -> list[str]:
@@ -58,9 +48,9 @@ async def verdict(directory: Path, url: str, kept: list[int]) -> list[str]:
 
 
 @pytest.mark.parametrize("failpoint", [*(f"{name}:1" for name in INDEXING), "fulltext.after_chunk:3", "database.before_commit:25"])
-async def test_no_letter_is_missed_after_the_indexer_died(tmp_path: Path, database_url: str, failpoint: str) -> None:
-    status, kept = await run(tmp_path, database_url, range(LETTERS), failpoint)
+async def test_no_letter_is_missed_after_the_indexer_died(forks: Forks, tmp_path: Path, database_url: str, failpoint: str) -> None:
+    status, kept = await run(forks, tmp_path, database_url, range(LETTERS), failpoint)
     assert status == -signal.SIGKILL
-    status, more = await run(tmp_path, database_url, range(LETTERS, LETTERS + 9))
+    status, more = await run(forks, tmp_path, database_url, range(LETTERS, LETTERS + 9))
     assert status == 0
     assert await verdict(tmp_path, database_url, kept + more) == []

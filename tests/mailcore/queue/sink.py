@@ -29,6 +29,7 @@ class Sink:
     transactions: list[Transaction] = field(default_factory=list)
     commands: list[bytes] = field(default_factory=list)
     connections: int = 0
+    stalls: bytes = b""  # at a command that begins so it says nothing any more, until the client has gone
     port: int = 0
 
     @contextlib.asynccontextmanager
@@ -56,6 +57,9 @@ class Sink:
             return
         while line := await reader.readline():
             command = line.rstrip(b"\r\n")
+            if self.stalls and command.startswith(self.stalls):
+                await reader.read()
+                return
             self.commands.append(command)
             verb = command.split(b" ")[0].upper()
             if verb == b"EHLO":

@@ -90,7 +90,7 @@ async def test_a_delivery_that_fails_leaves_nothing_behind_and_comes_again_whole
     broken = iter([True])
 
     def fail(name):
-        if name == "deliver.before_commit" and next(broken, False):
+        if name == "script.before_commit" and next(broken, False):
             raise RuntimeError("power cut")
 
     monkeypatch.setattr(local, "failpoint", fail)
