@@ -7,10 +7,10 @@ account (0) has such a key too; the identity and the key of a blob are derived f
 What came to many accounts at once has a summary and a header that are sealed once, under a key made of the blob's (shared.py).
 """
 
-import hmac
 import os
 import struct
 from functools import lru_cache
+from hashlib import sha256
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -25,6 +25,8 @@ NONCE = 12  # AES-GCM, NIST SP 800-38D; random, so a key serves 2**32 messages
 WRAPPED = 40  # octets of a wrapped key of 32 (RFC 3394)
 SHARED_KNOWN = 256  # keys of summaries that many accounts have, kept ready
 
+_BLOCK = 64  # octets of SHA-256
+_INNER, _OUTER = (bytes(octet ^ pad for octet in range(256)) for pad in (0x36, 0x5C))  # FIPS 198-1
 _encoder = msgspec.msgpack.Encoder()
 _summaries = msgspec.msgpack.Decoder(Summary)
 _headers = msgspec.msgpack.Decoder(Header)
@@ -34,7 +36,16 @@ _fields = msgspec.msgpack.Decoder(Fields)
 
 def derive(secret: bytes, purpose: bytes) -> bytes:
     """Return a 32-octet key for one purpose (HMAC-SHA-256 as PRF, NIST SP 800-108)."""
-    return hmac.digest(secret, b"diwan " + purpose, "sha256")
+    return hmac_sha256(secret, b"diwan " + purpose)
+
+
+def hmac_sha256(key: bytes, message: bytes) -> bytes:
+    """Return what `hmac.digest` does, for a key of up to 64 octets and a short message, in half the time.
+
+    That one lets the interpreter go for each microsecond of work: two busy threads then do little else than take turns.
+    """
+    padded = key.ljust(_BLOCK, b"\0")
+    return sha256(padded.translate(_OUTER) + sha256(padded.translate(_INNER) + message).digest()).digest()
 
 
 def encoded(value: Summary | Header) -> bytes:

@@ -4,12 +4,11 @@ Message-IDs say who wrote to whom about what, so none is readable in the databas
 of the account, which goes with the account's key.
 """
 
-import hmac
 from collections.abc import Iterable, Sequence
 
 from config.database import Tx
 from mailcore.message.types import Summary
-from mailcore.store.keys import AccountKey
+from mailcore.store.keys import AccountKey, hmac_sha256
 from mailcore.store.types import AccountId
 
 TOKEN_BYTES = 16  # of an HMAC-SHA-256: two Message-IDs of one account never meet by chance
@@ -77,7 +76,7 @@ def tokens(account: AccountKey, names: Sequence[str]) -> tuple[bytes, ...]:
     if not names:
         return ()
     key = account.threads
-    return tuple(hmac.digest(key, name.encode("utf-8", "replace"), "sha256")[:TOKEN_BYTES] for name in names)
+    return tuple(hmac_sha256(key, name.encode("utf-8", "replace"))[:TOKEN_BYTES] for name in names)
 
 
 def known(tx: Tx, account_id: int, wanted: Sequence[bytes]) -> dict[bytes, int]:
