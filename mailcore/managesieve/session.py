@@ -11,7 +11,7 @@ from config.log import log
 from directory.errors import BadCredentials, BadExchange, TooManyAttempts, UnknownMechanism
 from directory.signin import Exchange
 from directory.types import Identity
-from mailcore.errors import LentForReading
+from mailcore.errors import NotAllowed
 from mailcore.managesieve import wire
 from mailcore.managesieve.wire import Command, answer
 from mailcore.services import Services
@@ -26,6 +26,7 @@ AUTH_BYTES = 12_288  # of one SASL response in base64 (RFC 4954 §4)
 BEFORE_BYTES = 12_288  # of a literal before sign-in
 AFTER_BYTES = limits.MAX_SCRIPT_BYTES
 COMPILE_S = 0.4  # for the largest script, measured
+LENT = "this mailbox was lent to you: its owner alone says what becomes of its mail"
 
 
 class Link(Protocol):
@@ -173,8 +174,8 @@ def _decoded(response: bytes) -> bytes:
 
 
 async def _open(session: Session, identity: Identity, exchange: Exchange) -> bytes:
-    if identity.access == "read" or identity.folder:
-        raise LentForReading
+    if identity.capacity == "delegate":  # a script outlasts what was lent, and sends: its owner's matter, as in the webmail
+        raise NotAllowed(LENT)
     await session.services.store.open_account(identity.account_id)
     session.identity, session.strikes = identity, 0
     session.link.allow(AFTER_BYTES)

@@ -5,11 +5,12 @@ import base64
 
 import pytest
 
-from directory import credentials
+from directory import credentials, delegations
 from mailcore.managesieve import session
 from mailcore.sieve import limits, scripts
 from tests.mailcore.managesieve.conftest import PASSWORD
-from tests.mailcore.queue.node import AMINA
+from tests.mailcore.queue import node
+from tests.mailcore.queue.node import AMINA, KARIM
 
 PLAIN = base64.b64encode(f"\0{AMINA}\0{PASSWORD}".encode())
 KEEP = b"keep;\r\n"
@@ -76,6 +77,17 @@ async def test_wrong_passwords_end_the_connection(served, client):
         last = (await client.ask(b'AUTHENTICATE "PLAIN" "%b"' % wrong))[-1]
     assert last.startswith(b"NO")
     assert (await client.answer())[-1].startswith(b"BYE")
+
+
+@pytest.mark.parametrize("rights", [["read"], ["read", "write"], ["read", "write", "send_as"]])
+async def test_what_becomes_of_mail_is_not_for_those_to_say_whom_a_mailbox_was_lent(served, client, rights):
+    karim = await served.services.db.read(node._account_id, KARIM)
+    await served.services.db.write(delegations.grant, karim, served.account_id, rights)
+    await client.ask(b"STARTTLS")
+    await client.start_tls(served.ca)
+    lent = base64.b64encode(f"\0{AMINA}/{KARIM}\0{PASSWORD}".encode())
+    assert (await client.ask(b'AUTHENTICATE "PLAIN" "%b"' % lent))[-1].startswith(b"NO")
+    assert (await client.ask(b"LISTSCRIPTS"))[-1].startswith(b"NO")
 
 
 async def test_the_life_of_a_script(served, signed):
