@@ -1,6 +1,5 @@
 """What a server knows of one client between two commands. RFC 9051 §3."""
 
-import asyncio
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,7 +27,7 @@ from mailcore.store import keywords, mailboxes, messages, rights
 from mailcore.store.bus import Bus
 from mailcore.store.keys import AccountKey
 from mailcore.store.rights import ALL, Rights
-from mailcore.store.types import AccountId, Delta, Mailbox, Prepared, Snapshot
+from mailcore.store.types import AccountId, Delta, Mailbox, Snapshot
 
 NO_KEYWORDS = FlagWriter({})
 STALE_US = 15 * SECOND_US  # the database is read again after this long even without a hint (reference: 15 to 30 s)
@@ -47,7 +46,7 @@ class Session:
     """One client: who it is, what it has selected, what it must be told."""
 
     __slots__ = ("_account", "_read_at_us", "_selected", "_settled_until_us", "_stood_at_us", "changed", "channel", "enabled", "flags",
-                 "hides", "identity", "keeping", "keywords", "memory", "progress", "saved", "services", "state", "strikes", "tag",
+                 "hides", "identity", "keywords", "memory", "progress", "saved", "services", "state", "strikes", "tag",
                  "watch")  # fmt: skip
 
     def __init__(self, services: Services, memory: Memory, channel: Channel) -> None:
@@ -63,7 +62,6 @@ class Session:
         self.saved: Sequence[int] = ()  # UIDs, ascending: what ``$`` stands for (RFC 5182 §2.1)
         self.flags = NO_KEYWORDS
         self.keywords: dict[int, str] = {}  # of the account of the selected mailbox
-        self.keeping: dict[bytes, asyncio.Task[Prepared]] = {}  # messages on their way to the blob store ahead of their APPEND
         self.identity: Identity | None = None
         self.progress: Progress | None = None  # of a command that may take long
         self.watch: Watch | None = None  # what the client asked to be told of (RFC 5465)
@@ -278,10 +276,6 @@ class Session:
         """Release what the session holds; nothing is said to it any more."""
         self.unselect()
         self.watch_with(None)
-        for task in self.keeping.values():
-            task.add_done_callback(_ignored)
-            task.cancel()
-        self.keeping.clear()
         self.state, self._settled_until_us = State.ENDED, 0
 
     def sign_out(self) -> None:
@@ -392,9 +386,3 @@ class Session:
             b"* FLAGS %b\r\n" % self.flags.all(),
             b"* OK [PERMANENTFLAGS %b] keywords\r\n" % self.flags.permanent(self.selected.rights),
         ]
-
-
-def _ignored(task: "asyncio.Task[Prepared]") -> None:
-    """Take note of how a task ended that nobody waits for any more."""
-    if not task.cancelled():
-        task.exception()

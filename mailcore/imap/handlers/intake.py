@@ -18,6 +18,8 @@ AT_ONCE = 16  # messages of one command whose blobs are made durable together
 
 async def drafts(session: Session, messages: tuple[Incoming, ...]) -> list[Draft]:
     """Return the messages of a command, each durable as a blob. Raises MailError for the first that cannot be."""
+    if len(messages) == 1:
+        return [await draft(session, messages[0])]  # without a task
     found: list[Draft] = []
     for start in range(0, len(messages), AT_ONCE):
         found += await asyncio.gather(*[draft(session, message) for message in messages[start : start + AT_ONCE]])
@@ -43,9 +45,7 @@ async def _kept(session: Session, message: Incoming) -> Prepared:
         assert not isinstance(piece, Url)
         given = piece
     if isinstance(given, bytes) and not message.binary:
-        octets = canonical(given)
-        waiting = session.keeping.pop(octets, None)
-        return await (waiting if waiting is not None else keep(session, octets))
+        return await keep(session, canonical(given))
     return await keep(session, await _ready(session, given, binary=message.binary), binary=message.binary)
 
 
