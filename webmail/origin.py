@@ -10,7 +10,7 @@ from signing.verdict import Verdict
 from webmail.desk import Desk
 from webmail.errors import N_
 from webmail.language import gettext as _
-from webmail.reading import Opened
+from webmail.reading import Opened, acting
 from webmail.trace import findings, is_from_outside, mark
 
 DomainSays = Literal["confirmed", "denied", ""]
@@ -26,14 +26,18 @@ WAYS: dict[Mark, str] = {
 
 
 async def is_posing(desk: Desk, opened: Opened, verdict: Verdict | None) -> bool:
-    """Say whether the author's address is of a domain of ours though nobody signed in to send this, and no signature proves it."""
+    """Say whether an address that is shown is of a domain of ours though nobody signed in to send this, and no signature proves it.
+
+    What a domain confirms is its author; who sent the letter on the author's behalf is still a stranger's word.
+    """
     if not is_from_outside(opened.header):
         return False
     if verdict is not None and verdict.status == "valid":
         return False
-    if domain_says(desk, opened) == "confirmed":
-        return False
-    return await desk.services.db.peek(_any_local, [author.domain.lower() for author in opened.people(b"from")])
+    domains = {one.domain.lower() for one in opened.people(b"from")}
+    confirmed = domains if domain_says(desk, opened) == "confirmed" else set()
+    shown = domains | {one.domain.lower() for one in acting(opened)}
+    return await desk.services.db.peek(_any_local, sorted(shown - confirmed))
 
 
 def _any_local(tx: Tx, domains: list[str]) -> bool:

@@ -26,6 +26,8 @@ def letter(protocol: str, sender: str) -> bytes:
         ("ESMTPSA", INTERIOR, False),
         ("HTTPS", INTERIOR, False),
         ("ESMTPS", "ami@ailleurs.example", False),
+        ("ESMTPS", f"ami@ailleurs.example\r\nSender: Le ministre <{INTERIOR}>", True),
+        ("ESMTPSA", f"ami@ailleurs.example\r\nSender: Le ministre <{INTERIOR}>", False),
     ],
 )
 async def test_a_letter_that_poses_as_ours_is_marked(site: Site, clerk: FeaturedPerson, protocol: str, sender: str, marked: bool) -> None:
@@ -58,6 +60,8 @@ FOUND = [
     (INTERIOR, f"{HOST}; dmarc=pass header.from={OURS_DOMAIN}", "X: y\r\n", (True, False, False)),
     ("dg@bank.example", f"{HOST}; dmarc=fail header.from=bank.example", "", (False, True, False)),
     ("dg@bank.example", f"{HOST}; dmarc=pass header.from=bank.example", "", (False, False, True)),
+    (f"dg@bank.example\r\nSender: {INTERIOR}", f"{HOST}; dmarc=pass header.from=bank.example", "", (True, False, True)),
+    (f"{INTERIOR}\r\nSender: {EDUCATION}", f"{HOST}; dmarc=pass header.from={OURS_DOMAIN}", "", (True, False, True)),
     ("dg@bank.example", f"{HOST}; dmarc=temperror header.from=bank.example", "", (False, False, False)),
 ]
 
