@@ -13,6 +13,8 @@ from mailcore.smtp.reply import BARE_LINE_BREAK, LONG_TEXT_LINE, NO_MEMORY, NO_R
 from mailcore.spool import SPOOLED_BYTES, Spool, Spooled
 from mailcore.store.sealing import Content
 
+MAX_PIECES = 1024  # held apart: an object weighs forty octets, and a client may send two at a time
+
 
 class Incoming:
     """The octets of one message so far. What it holds is taken from `memory` until `release`; what is more goes into a file.
@@ -64,6 +66,8 @@ class Incoming:
         elif decoded:
             self._held_bytes += len(decoded)
             self._pieces.append(decoded)
+            if len(self._pieces) >= MAX_PIECES:
+                self._pieces = [b"".join(self._pieces)]
 
     def _refuse(self, reply: Reply) -> None:
         self._refusal = reply

@@ -1,6 +1,9 @@
 """A message on its way in: bounds and memory."""
 
+import asyncio
+import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +56,17 @@ def test_what_follows_the_end_is_kept() -> None:
     incoming = Incoming(LIMITS, Memory(1000))
     assert incoming.feed(b"a\r\n.\r\nQUIT\r\n")
     assert incoming.rest == b"QUIT\r\n"
+
+
+def test_small_pieces_weigh_little_more_than_what_they_hold() -> None:
+    octets = b"in small pieces\r\n" * 4000
+    incoming = Incoming(Limits(), Memory(1 << 20))
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for at in range(0, len(octets), 2):
+        incoming.feed(octets[at : at + 2])
+    held = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert held < 4 * len(octets)
+    incoming.feed(b".\r\n")
+    assert asyncio.run(incoming.content(Path())) == octets
