@@ -12,6 +12,7 @@ from mailcore.errors import BadMailboxName
 
 SEPARATOR = "/"
 OTHERS, SHARED = "Other Users", "Shared"  # namespaces: other people's mailboxes; those of posts and units
+_FOLDED = {namespace.casefold(): namespace for namespace in (OTHERS, SHARED)}
 NAMESPACES = {"person": OTHERS, "post": SHARED, "unit": SHARED}  # by what the account is
 WILDCARDS = ("*", "%")
 _WILDCARDS = re.compile(r"[*%]+")
@@ -40,6 +41,8 @@ def decode(wire: bytes, *, utf8: bool = False) -> str:
 
     From a client that has enabled UTF-8 a name is what it says, a bare ``&`` too (RFC 6855 §3, RFC 9051 §5.1).
     """
+    if wire.isalnum():  # ASCII, and what most are
+        return wire.decode("ascii")
     try:
         if utf8:
             return unicodedata.normalize("NFC", wire.decode("utf-8"))
@@ -91,7 +94,7 @@ def is_reserved(name: str) -> bool:
 
 
 def _reserved(top: str) -> str:
-    return next((namespace for namespace in (OTHERS, SHARED) if namespace.casefold() == top.casefold()), "")
+    return _FOLDED.get(top.casefold(), "")
 
 
 def root(namespace: str, address: str) -> str:

@@ -1,15 +1,19 @@
 """What is answered at once from rows at hand: SELECT again, STATUS, one small body; and when it is not."""
 
+import asyncio
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 import pytest
 
 from config.database import NOT_NOW, Tx
-from mailcore.imap import driver
+from mailcore.imap import connection, driver
 from mailcore.imap.handlers import brief
 from mailcore.imap.parse.cursor import Cursor
+from mailcore.imap.session import Session
 from mailcore.imap.table import AT_ONCE, TABLE, Spec
+from mailcore.imap.wire import Event
 from tests.mailcore.imap.node import Client, Server, letter
 from tests.mailcore.imap.test_brief import at_once as at_once
 from tests.mailcore.imap.test_brief import both_ways, prepared
@@ -190,3 +194,27 @@ async def test_where_the_database_must_be_waited_for_handlers_answer(
     for command in ("SELECT INBOX", "STATUS INBOX (MESSAGES)", "FETCH 1 BODY.PEEK[]"):
         assert (await client.ask(command)).startswith(b"OK")
     assert at_once == []
+
+
+async def test_who_sends_many_at_a_time_leaves_others_their_turn(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await prepared(server)
+    happened: list[str] = []
+    handle = driver.handle
+
+    async def noted(session: Session, event: Event) -> None:
+        happened.append("command")
+        await handle(session, event)
+
+    async def other() -> None:
+        while True:
+            happened.append("turn")
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(driver, "handle", noted)
+    beside = asyncio.ensure_future(other())
+    await client.send(b"".join(b"b%d FETCH 1 BODY.PEEK[]\r\n" % number for number in range(5 * connection.TURN)))
+    await client.until(b"b%d" % (5 * connection.TURN - 1))
+    beside.cancel()
+    runs = [len(list(run)) for what, run in groupby(happened) if what == "command"]
+    assert sum(runs) == 5 * connection.TURN
+    assert max(runs) <= connection.TURN
