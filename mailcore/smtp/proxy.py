@@ -12,6 +12,8 @@ LONGEST_LINE = 107  # of version 1, with its line break
 HEAD = struct.Struct(">BBH")  # version and command, family and protocol, how many octets follow
 LONGEST_BODY = 4096  # addresses, and what a balancer may tell beside them
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
 _LINE = re.compile(rb"PROXY (?:(TCP4|TCP6) ([0-9A-Fa-f.:]{2,45}) ([0-9A-Fa-f.:]{2,45}) (\d{1,5}) (\d{1,5})|UNKNOWN(?: [ -~]*)?)\r\n")
 _LOCAL, _PROXY = 0x20, 0x21
 _LENGTHS = {0x11: 4, 0x21: 16}  # octets of an address: TCP over IPv4, over IPv6
@@ -33,7 +35,7 @@ def line(octets: bytes) -> str | None:
     client, aim = (_address(found[number].decode("ascii")) for number in (2, 3))
     if client.version != version or aim.version != version or int(found[4]) > 65535 or int(found[5]) > 65535:
         raise BadProxy
-    return str(client)
+    return str(_believable(client))
 
 
 def body_bytes(head: bytes) -> int:
@@ -52,10 +54,18 @@ def binary(head: bytes, body: bytes) -> str | None:
         return None
     if length is None or len(body) < 2 * length + _PORTS:
         raise BadProxy
-    return str(ipaddress.ip_address(body[:length]))
+    return str(_believable(ipaddress.ip_address(body[:length])))
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+def _believable(client: Address) -> Address:
+    """Return the address of a client. Raises BadProxy for this machine's own, from which mail is taken unexamined, and for no client's."""
+    plain = (client.ipv4_mapped or client) if isinstance(client, ipaddress.IPv6Address) else client
+    if plain.is_loopback or plain.is_unspecified or plain.is_multicast:
+        raise BadProxy
+    return client
+
+
+def _address(text: str) -> Address:
     try:
         return ipaddress.ip_address(text)
     except ValueError as error:

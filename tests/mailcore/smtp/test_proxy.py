@@ -59,6 +59,15 @@ def test_the_binary_form_names_the_client_and_what_else_it_tells_is_skipped(clie
     assert proxy.binary(head, body) == client
 
 
+@pytest.mark.parametrize("client", ["127.0.0.1", "127.8.8.8", "0.0.0.0", "224.0.0.1", "::1", "::", "ff02::1", "::ffff:127.0.0.1"])
+def test_no_balancer_makes_a_client_one_of_this_machine(client: str) -> None:
+    octets = binary(client)[len(proxy.SIGNATURE) :]
+    with pytest.raises(BadProxy):
+        proxy.binary(octets[:4], octets[4:])
+    with pytest.raises(BadProxy):
+        proxy.line(f"PROXY TCP{'6' if ':' in client else '4'} {client} {client} 1 2\r\n".encode())
+
+
 @pytest.mark.parametrize(("command", "family", "size"), [(0x20, 0, 0), (0x20, 0x11, 12), (0x21, 0, 0)])
 def test_a_balancer_may_speak_for_itself(command: int, family: int, size: int) -> None:
     assert proxy.binary(proxy.HEAD.pack(command, family, size), bytes(size)) is None
