@@ -28,7 +28,8 @@ WORDS = {
     "here": "it is a domain of this node",
     "node": "the topology names the node {node}",
     "route": "the settings have a route to {route}",
-    "exchange": "no node and no route is named: by its MX in the DNS",
+    "exchange": "there is no topology, and no route is named: by its MX in the DNS",
+    "exit": "it is outside the topology, and mail may leave it from here: by its MX in the DNS",
     "gateway": "it is outside the topology: through the gateway {node}{route}",
     "closed": "it is outside the topology, and no gateway is named",
     "circle": "the topology says that this node serves it, but it is no mail domain here",
@@ -81,7 +82,9 @@ async def _found(directory: Path, domain: str, sender: str) -> dict[str, Any]:
         "domain": domain,
         "way": way.kind,
         "outside": way.outside,
-        "why": WORDS[way.kind].format(node=way.node.name if way.node else "", route=_place(way)),
+        "why": WORDS["exit" if way.kind == "exchange" and way.outside else way.kind].format(
+            node=way.node.name if way.node else "", route=_place(way)
+        ),
         "refused": refused,
         "problem": str(hops) if isinstance(hops, Reply) else "",
         "servers": [] if isinstance(hops, Reply) else [_shown(hop) for hop in hops],
