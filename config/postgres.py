@@ -104,8 +104,7 @@ class PostgresDatabase:
         return await self._committed(unit, args, kwargs, durable=False)
 
     async def read(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        result: R = await self._in_thread(self._read, unit, args, kwargs)
-        return result
+        return await asyncio.shield(self._begun(self._read, unit, args, kwargs))
 
     async def peek(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await self.read(unit, *args, **kwargs)
@@ -118,18 +117,21 @@ class PostgresDatabase:
         await asyncio.to_thread(self._pool.close)
 
     async def _committed(self, unit: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], *, durable: bool) -> R:
-        result: R
-        result, changes = await self._in_thread(self._write, unit, args, kwargs, durable)
-        if changes:
-            for listener in self.listeners:
-                listener(changes)
+        running: asyncio.Future[tuple[R, list[object]]] = self._begun(self._write, unit, args, kwargs, durable)
+        running.add_done_callback(self._announce)
+        result, _ = await asyncio.shield(running)
         return result
 
-    async def _in_thread(self, call: Callable[..., R], *args: Any) -> R:
-        """Run in a pool thread. A caller that goes away does not stop the transaction."""
-        running: asyncio.Future[R] = asyncio.get_running_loop().run_in_executor(self._threads, functools.partial(call, *args))
-        result: R = await asyncio.shield(running)
-        return result
+    def _announce(self, written: "asyncio.Future[tuple[Any, list[object]]]") -> None:
+        """Tell of what was committed, whether its caller is still there or not."""
+        if written.cancelled() or written.exception() is not None or not (changes := written.result()[1]):
+            return
+        for listener in self.listeners:
+            listener(changes)
+
+    def _begun(self, call: Callable[..., R], *args: Any) -> "asyncio.Future[R]":
+        """Run in a pool thread. A caller that goes away does not stop the transaction: it waits behind a shield."""
+        return asyncio.get_running_loop().run_in_executor(self._threads, functools.partial(call, *args))
 
     def _write(self, unit: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], durable: bool) -> tuple[R, list[object]]:
         for attempt in range(ATTEMPTS):
