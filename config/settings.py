@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import tomllib
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -331,7 +332,7 @@ class _File(Section, frozen=True, forbid_unknown_fields=True):
     route: list[Route] = []
 
 
-class Settings(msgspec.Struct, frozen=True):
+class Settings(msgspec.Struct, frozen=True, dict=True):
     """Everything that diwan.toml of one node says. Paths are absolute."""
 
     directory: Path
@@ -361,7 +362,7 @@ class Settings(msgspec.Struct, frozen=True):
         port = endpoint(self.listen.https)[1] if self.listen.https else 443
         return self.openid.issuer or f"https://{self.node.hostname}" + (f":{port}" if port != 443 else "")
 
-    @property
+    @cached_property  # asked for with each message
     def data(self) -> Path:
         """Where databases and blobs are."""
         return self.directory / "data"

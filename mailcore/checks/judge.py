@@ -8,6 +8,7 @@ import asyncio
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar, cast
 
 from config.clock import SECOND_US
@@ -59,12 +60,17 @@ async def judge(services: Services, arrival: Arrival) -> Judgement:
 
 def is_exempt(peer: str, exempt: Sequence[str]) -> bool:
     """Say whether a peer is this machine or one that the settings exempt."""
+    address = _address(peer)
+    return address is not None and (is_loopback(address) or any(address in ipaddress.ip_network(network) for network in exempt))
+
+
+@lru_cache(maxsize=1024)  # who brings one message brings many
+def _address(peer: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         address = ipaddress.ip_address(peer)
     except ValueError:
-        return False
-    address = (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
-    return is_loopback(address) or any(address in ipaddress.ip_network(network) for network in exempt)
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
 
 
 def is_loopback(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

@@ -33,7 +33,7 @@ async def examined(
         author=policy.author(head).domain,
         queue_hint=trace_id,
         trusted=trusted,
-        has_results=any(span[0] == authres.NAME for span in head.spans),
+        has_results=authres.NAME in head.names,
     )
     judged = await judge(services, arrival)
     if judged.reply is not None:

@@ -5,7 +5,7 @@ form that two programs read differently is a way to show one sender and check an
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from directory.address import Address
@@ -47,6 +47,7 @@ class Head:
 
     octets: bytes
     spans: tuple[Span, ...]
+    names: frozenset[bytes]  # of its fields, in lower case
     from_values: tuple[bytes, ...]
     sender_values: tuple[bytes, ...]
     hops: int
@@ -56,7 +57,7 @@ class Head:
 
     def values(self, *names: bytes) -> tuple[bytes, ...]:
         """Return the values of the fields of these names (in lower case), as sent."""
-        return tuple(self.octets[value:end].removesuffix(b"\r\n") for name, _, value, end in self.spans if name in names)
+        return _values(self.octets, self.spans, *names)
 
 
 def read_head(raw: Content) -> Head:
@@ -65,27 +66,31 @@ def read_head(raw: Content) -> Head:
     Each line is a field or continues one: a line that is neither ends the header for some readers and not for others.
     """
     octets = _head_octets(raw)
-    fields: dict[bytes, list[bytes]] = {}
     spans: list[Span] = []
     next_field = _FIELD.scanner(octets).match  # type: ignore[attr-defined]
-    end = 0
+    start = 0
     while (found := next_field()) is not None:
-        name, value = found[1].lower(), found[2]
-        end = found.end()
-        spans.append((name, found.start(), found.start(2), end))
-        fields.setdefault(name, []).append(value)
-    if end != len(octets) or len(spans) > FIELDS:
+        name, end = found[1].lower(), found.end()
+        spans.append((name, start, start + len(name) + 1, end))
+        start = end
+    if start != len(octets) or len(spans) > FIELDS:
         raise MalformedMessage(_UNSOUND)
+    names = [span[0] for span in spans]
     return Head(
         octets=octets,
         spans=tuple(spans),
-        from_values=tuple(fields.get(b"from", ())),
-        sender_values=tuple(fields.get(b"sender", ())),
-        hops=len(fields.get(b"received", ())),
-        has_date=b"date" in fields,
-        has_message_id=b"message-id" in fields,
-        names_actor=_ACTING in fields,
+        names=frozenset(names),
+        from_values=_values(octets, spans, b"from"),
+        sender_values=_values(octets, spans, b"sender") if b"sender" in names else (),
+        hops=names.count(b"received"),
+        has_date=b"date" in names,
+        has_message_id=b"message-id" in names,
+        names_actor=_ACTING in names,
     )
+
+
+def _values(octets: bytes, spans: Iterable[Span], *names: bytes) -> tuple[bytes, ...]:
+    return tuple([octets[value:end].removesuffix(b"\r\n") for name, _, value, end in spans if name in names])
 
 
 def _head_octets(raw: Content) -> bytes:
@@ -100,7 +105,7 @@ def _head_octets(raw: Content) -> bytes:
 
 def without(head: Head, names: Collection[bytes]) -> bytes:
     """Return a header without the fields of these names (in lower case), every other octet as it is; b"" when it has none of them."""
-    if not any(span[0] in names for span in head.spans):
+    if head.names.isdisjoint(names):
         return b""
     return b"".join(head.octets[start:end] for name, start, _, end in head.spans if name not in names)
 
@@ -123,7 +128,7 @@ def transmitter(head: Head) -> Address | None:
 
 def resenders(head: Head) -> list[Address]:
     """Return the addresses of the Resent-From and Resent-Sender fields, one each (RFC 5322 §3.6.6). Raises Refused."""
-    return [_only_mailbox((value,)) for value in head.values(*_RESENT)] if any(span[0] in _RESENT for span in head.spans) else []
+    return [_only_mailbox((value,)) for value in head.values(*_RESENT)] if not head.names.isdisjoint(_RESENT) else []
 
 
 def refuse_loops(head: Head, host: str, recipients: Sequence[str]) -> None:
@@ -133,6 +138,8 @@ def refuse_loops(head: Head, host: str, recipients: Sequence[str]) -> None:
     """
     if head.hops > HOPS:
         raise TooManyHops(hops=head.hops)
+    if head.names.isdisjoint(_ON_THE_WAY):
+        return
     spans = [span for span in head.spans if span[0] in _ON_THE_WAY]
     if len(spans) == head.hops < loops.MAX_PASSES:  # nobody has delivered it yet, and hardly anybody has passed it on
         return

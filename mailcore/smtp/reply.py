@@ -6,6 +6,7 @@ RFC 5321 §4.2 (codes, multi-line form), RFC 2034 and RFC 3463 (enhanced status 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from functools import lru_cache
 
 from config.errors import MailError, NoRoom
 from directory import errors as directory
@@ -40,9 +41,9 @@ class Reply:
 
     def encode(self) -> bytes:
         """Return the octets: ASCII, no control octet, each line short enough (RFC 5321 §4.2.1)."""
-        prefix = f"{self.status} " if self.status else ""
         if len(self.lines) == 1 and not self.more:
-            return f"{self.code} {prefix}{_clean(self.lines[0])}\r\n".encode("ascii")
+            return _line(self.code, self.status, self.lines[0])
+        prefix = f"{self.status} " if self.status else ""
         last = len(self.lines) - 1
         lines = [f"{self.code}{' ' if number == last else '-'}{prefix}{_clean(line)}\r\n" for number, line in enumerate(self.lines)]
         return "".join(lines).encode("ascii") + b"".join(one.encode() for one in self.more)
@@ -62,6 +63,11 @@ class Refused(Exception):
     def __init__(self, reply: Reply) -> None:
         self.reply = reply
         super().__init__(reply.lines[0])
+
+
+@lru_cache(maxsize=256)  # most of what is said is said again and again
+def _line(code: int, status: str, text: str) -> bytes:
+    return f"{code} {status}{' ' if status else ''}{_clean(text)}\r\n".encode("ascii")
 
 
 def _clean(text: str) -> str:
