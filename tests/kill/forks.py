@@ -21,11 +21,12 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from config import failpoints
+from config import failpoints, log
 
 ROOT = Path(__file__).parent.parent.parent
-MODULES = tuple(f"tests.kill.{name}" for name in ("runner", "circular", "indexer"))
+MODULES = tuple(f"tests.kill.{name}" for name in ("runner", "circular", "indexer", "server"))
 PATIENCE_S = 30.0
+LINE_BYTES = 1 << 28
 
 
 class Order(NamedTuple):
@@ -75,6 +76,7 @@ def _forked(connection: socket.socket) -> int:
     try:
         for descriptor in (0, 1):
             os.dup2(connection.fileno(), descriptor)
+        log.configure("error")
         failpoints.arm(order.failpoint)
         importlib.import_module(order.module).run(order.words)
         sys.stdout.flush()
@@ -120,6 +122,10 @@ class Child:
         self.writer.write(f"{word}\n".encode())
         return await self.line()
 
+    async def port(self) -> int:
+        """Wait for a node to listen; return where."""
+        return int((await self.line()).removeprefix("port "))
+
     async def ended(self) -> int:
         """Wait for its end and return the status."""
         while self.status is None:
@@ -142,7 +148,7 @@ class Forks:
     @contextlib.asynccontextmanager
     async def child(self, order: Order) -> AsyncIterator[Child]:
         """Run a child; whatever is left of it at the end is killed."""
-        reader, writer = await asyncio.open_unix_connection(self._path)
+        reader, writer = await asyncio.open_unix_connection(self._path, limit=LINE_BYTES)
         writer.write(msgspec.json.encode(order) + b"\n")
         found = Child(reader, writer, int((await reader.readline()).split()[1]))
         try:
@@ -158,6 +164,14 @@ class Forks:
         async with self.child(order) as child:
             status = await child.ended()
         return status, "\n".join(child.said)
+
+
+async def drained(forks: Forks, words: list[str]) -> None:
+    """Run a node until its queue is empty."""
+    async with forks.child(Order("tests.kill.server", words)) as child:
+        await child.port()
+        assert await child.ask("drain") == "drained"
+        assert await child.ask("stop") == ""
 
 
 @pytest.fixture(scope="session")

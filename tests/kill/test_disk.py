@@ -1,0 +1,121 @@
+"""A disk that is full, and one that fails: 452 or 451, never 250 and never 5xx, nothing is lost, and the node goes on by itself."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.kill.forks import PATIENCE_S, Child, Order
+from tests.kill.sender import Post, connected
+from tests.kill.server import own_disk
+from tests.kill.verdict import Places, compared, verdict
+from tests.mailcore.queue.sink import Sink
+from tests.peers.programs import needs
+
+ATTEMPTS = 60  # of small letters on a full disk: what the log of the database has room for may still be taken
+FAULTS = ("fsync,fdatasync:error=EIO", "pwrite64:error=EIO", "pwrite64:error=ENOSPC", "fdatasync:error=ENOSPC")
+
+
+def may_have_a_disk(tmp_path_factory: pytest.TempPathFactory) -> bool:
+    """Say whether file systems of one's own are permitted here."""
+    folder = tmp_path_factory.mktemp("probe")
+    pid = os.fork()
+    if not pid:
+        status = 1
+        with contextlib.suppress(OSError):
+            own_disk(folder, "1m")
+            status = 0
+        os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+async def refused_or_kept(post: Post, port: int, numbers: list[int], *, large: bool) -> list[str]:
+    """Send letters with these numbers over one connection; return the replies."""
+    async with connected(port) as client:
+        return [await post.letter(client, number=number, large=large) for number in numbers]
+
+
+async def test_a_full_disk_refuses_for_now_and_loses_nothing(forks, tmp_path, tmp_path_factory):
+    if not may_have_a_disk(tmp_path_factory):
+        pytest.skip("no file system of one's own is permitted here")
+    post = Post()
+    async with Sink(replies=[(b"RCPT", b"451 4.2.0 later")]).listening() as sink:
+        async with forks.child(Order("tests.kill.server", [str(tmp_path), "sqlite", str(sink.port), "disk=64m"])) as child:
+            port = await child.port()
+            assert {said[:3] for said in await refused_or_kept(post, port, [0, 2], large=True)} == {"250"}
+            assert await child.ask("fill 0") == "full"  # while the first letter waits for its second attempt
+            said = await refused_or_kept(post, port, [3, 5, 6, 8], large=True)
+            assert {each[:3] for each in said} <= {"451", "452"}
+            assert await child.ask("free") == "free"
+            assert await child.ask("fill 400") == "full"  # for the octets as they come, not for the blob too
+            said = await refused_or_kept(post, port, [9, 11, 12, 14], large=True)
+            assert {each[:3] for each in said} <= {"451", "452"}
+            assert await child.ask("fill 0") == "full"
+            said = await refused_or_kept(post, port, [15 + n for n in range(ATTEMPTS)], large=False)
+            assert {each[:9] for each in said[ATTEMPTS // 2 :]} == {"452 4.3.1"}
+            assert await child.ask("free") == "free"
+            said = await refused_or_kept(post, port, [100, 101, 102], large=True)
+            assert {each[:3] for each in said} == {"250"}
+            assert await child.ask("drain") == "drained"
+            wrong, boxes = msgspec.json.decode(await child.ask("inside"), type=tuple[list[str], dict[str, list[bytes]]])
+            assert wrong + compared(Places(boxes, sink), post.sent, post.acknowledged, 0) == []
+            assert await child.ask("stop") == ""
+        assert child.status == 0
+
+
+@contextlib.asynccontextmanager
+async def failing(child: Child, fault: str) -> AsyncIterator[None]:
+    """Let system calls of a running process fail."""
+    command = ["strace", "-f", "-qq", "-e", "signal=none", "-e", f"trace={fault.partition(':')[0]}", "-e", f"inject={fault}"]
+    tracer = await asyncio.create_subprocess_exec(*command, "-o", "/dev/null", "-p", str(child.pid), stderr=subprocess.DEVNULL)
+    await asyncio.to_thread(until_traced, child.pid)
+    try:
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        await tracer.wait()
+
+
+def until_traced(pid: int) -> None:
+    """Wait until every thread of a process is traced."""
+    end_s = time.monotonic() + PATIENCE_S
+    while any(b"\nTracerPid:\t0\n" in each.read_bytes() for each in Path(f"/proc/{pid}/task").glob("*/status")):
+        assert time.monotonic() < end_s, "nobody traces"
+        time.sleep(0.01)
+
+
+def may_trace() -> bool:
+    """Say whether one may trace here: containers may forbid it."""
+    with contextlib.suppress(OSError):
+        return subprocess.run(["strace", "-e", "trace=fsync", "true"], capture_output=True, timeout=20, check=False).returncode == 0
+    return False
+
+
+@pytest.mark.peer
+@needs("strace")
+@pytest.mark.skipif(not may_trace(), reason="tracing is not permitted here")
+async def test_a_disk_that_fails_is_no_reason_to_promise_or_to_give_up(forks, scenery):
+    post, numbers = Post(), iter(range(0, 900, 3))
+    async with Sink().listening() as sink:
+        async with forks.child(Order("tests.kill.server", [str(scenery), "sqlite", str(sink.port)])) as child:
+            port = await child.port()
+            for fault in FAULTS:
+                first = next(numbers)
+                assert {each[:3] for each in await refused_or_kept(post, port, [first, first + 2], large=True)} == {"250"}
+                async with failing(child, fault):
+                    for large in (False, True):
+                        first = next(numbers)
+                        said = await refused_or_kept(post, port, [first, first + 2], large=large)
+                        assert {each[:3] for each in said} <= {"451", "452"}, fault
+            first = next(numbers)
+            assert {each[:3] for each in await refused_or_kept(post, port, [first, first + 2], large=True)} == {"250"}
+            assert await child.ask("drain") == "drained"
+            assert await child.ask("stop") == ""
+        assert await verdict(scenery, "sqlite", sink, post.sent, post.acknowledged, len(FAULTS)) == []
