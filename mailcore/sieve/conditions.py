@@ -223,6 +223,7 @@ def duplicate(scope: Scope, given: Arguments) -> Test:
         mark = Mark(name.encode("utf-8", "replace"), period_s, given.has("last"))
         known = mark.name in {each.name for each in run.marks} or run.around.seen(mark.name)
         if not known or mark.renew:
+            run.work(steps=limits.MARK_STEPS)
             run.marks.append(mark)
         return known
 

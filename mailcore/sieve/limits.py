@@ -22,5 +22,6 @@ MIN_PERIOD_S = 60  # RFC 6131 §2 lets us choose; 0 would answer each letter
 DEFAULT_PERIOD_S = 7 * 86_400  # RFC 5230 §4.1
 MAX_PERIOD_S = 365 * 86_400  # RFC 5230 §4.1 asks that 30 days be possible
 MAX_HANDLE_CHARS = 4096
+MARK_STEPS = MAX_STEPS // 32  # for one thing to remember: each is a row for weeks, and a letter shall not leave thousands
 DUPLICATE_PERIOD_S = 7 * 86_400  # RFC 7352 §3.3
 MAX_DUPLICATE_PERIOD_S = 30 * 86_400

@@ -172,3 +172,10 @@ def test_what_many_tests_look_at_is_read_once(monkeypatch):
     script = 'require ["body","index"];' + 'if body :contains "z" { keep; } if address :index 1 :is ["to", "from"] "z" { keep; }' * 100
     assert attempt(script.encode(), raw).actions
     assert (len(read), len(stripped)) == (2, 2)  # the preview in the index strips the page too
+
+
+@pytest.mark.parametrize(("tests", "marks"), [(30, 30), (40, None), (1500, None)])
+def test_a_letter_leaves_few_marks(tests, marks):
+    script = 'require "duplicate";' + "".join(f'if duplicate :uniqueid "{n}" {{ keep; }}' for n in range(tests))
+    outcome = attempt(script.encode())
+    assert outcome is None if marks is None else len(outcome.marks) == marks
