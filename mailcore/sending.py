@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from config import log
+from config import log, settings
 from config.commands import HERE, Directory, Json, ask, show
 from config.database import Tx
 from directory import organisations, sending
@@ -17,6 +17,7 @@ from directory.sending import PRIORITIES, Sending
 from mailcore.queue import spending
 
 NO_LIMIT, DEFAULT = "none", "default"
+OF_SETTINGS = {True: ", as the settings say", False: ""}
 
 app = typer.Typer(help="How much people and administrations may send: show, set.", no_args_is_help=True)
 Whose = Annotated[str, typer.Argument(metavar="ADDRESS|CODE", help="A person, or the code of an administration.")]
@@ -70,21 +71,24 @@ def show_(whose: Whose, node: Directory = HERE, as_json: Json = False) -> None:
     if as_json:
         show(found)
         return
-    may = found.limits
+    may, read = found.limits, settings.load(node.absolute()).sending
+    rate = read.person if "@" in whose else read.administration
     table(
         [
             ("", "sent", "limit"),
-            ("messages in this hour", f"{found.messages_this_hour:,}", _said(may.messages_hour)),
-            ("recipients in this hour", f"{found.recipients_this_hour:,}", _said(may.recipients_hour)),
-            ("messages in a day", f"{found.messages_last_day:,}", _said(may.messages_day)),
-            ("recipients in a day", f"{found.recipients_last_day:,}", _said(may.recipients_day)),
+            ("messages in this hour", f"{found.messages_this_hour:,}", _said(may.messages_hour, rate.messages_per_hour)),
+            ("recipients in this hour", f"{found.recipients_this_hour:,}", _said(may.recipients_hour, rate.recipients_per_hour)),
+            ("messages in a day", f"{found.messages_last_day:,}", _said(may.messages_day, rate.messages_per_day)),
+            ("recipients in a day", f"{found.recipients_last_day:,}", _said(may.recipients_day, rate.recipients_per_day)),
         ]
     )
-    sys.stdout.write(f"highest priority: {DEFAULT if may.priority is None else may.priority}\n")
+    sys.stdout.write(f"highest priority: {read.priority if may.priority is None else may.priority}{OF_SETTINGS[may.priority is None]}\n")
 
 
-def _said(value: int | None) -> str:
-    return "as the settings say" if value is None else f"{value:,}" if value else "no limit"
+def _said(value: int | None, default: int) -> str:
+    """Return a limit in words, the register's or else that of the settings."""
+    number = default if value is None else value
+    return (f"{number:,}" if number else "no limit") + OF_SETTINGS[value is None]
 
 
 def _standing(tx: Tx, whose: str) -> Standing:

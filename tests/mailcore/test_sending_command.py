@@ -42,7 +42,14 @@ def test_limits_are_set_kept_and_shown(fund: Path) -> None:
     found = json.loads(diwan(fund, "sending", "show", LEILA, "--json").stdout)
     assert found["limits"] == {"messages_hour": 5, "messages_day": None, "recipients_hour": None, "recipients_day": 0, "priority": 6}
     assert found["messages_last_day"] == 0
-    assert "as the settings say" in diwan(fund, "sending", "show", LEILA).stdout
+    shown = diwan(fund, "sending", "show", LEILA).stdout
+    assert [line.split("  ")[-1].strip() for line in shown.splitlines()[1:]] == [
+        "5",
+        "5,000, as the settings say",
+        "5,000, as the settings say",
+        "no limit",
+        "highest priority: 6",
+    ]
 
 
 def test_an_administration_is_named_by_its_code(fund: Path) -> None:
