@@ -6,6 +6,7 @@ RFC 3030 §2 (BDAT: as many octets as were announced), §3 (BINARYMIME: any octe
 
 TEXT_LINE_BYTES = 2048  # RFC 5321 §4.5.3.1.6 asks for 998; what longer lines become is a matter of the sender
 END = b"\r\n.\r\n"
+DOT = END[:3]  # at the beginning of a line
 
 
 class Text:
@@ -52,16 +53,17 @@ class Decoder:
     def feed(self, octets: bytes) -> bytes:
         """Return the next octets of the message, dots removed. At most four are held back."""
         octets = self._carry + octets
-        body = self._cut(octets)
+        dot = octets.find(DOT)
+        body = self._cut(octets, dot)
         self.text.check(body)
-        decoded = body.replace(b"\r\n.", b"\r\n")
+        decoded = body.replace(DOT, b"\r\n") if 0 <= dot < len(body) - 2 else body
         if self._first and len(body) >= 2:
             decoded, self._first = decoded[2:], False
         self.size_bytes += len(decoded)
         return decoded
 
-    def _cut(self, octets: bytes) -> bytes:
-        end = octets.find(END)
+    def _cut(self, octets: bytes, dot: int) -> bytes:
+        end = octets.find(END, dot) if dot >= 0 else -1
         if end >= 0:
             self.done, self.rest, self._carry = True, octets[end + len(END) :], b""
             return octets[: end + 2]
