@@ -23,13 +23,14 @@ from mailcore.checks.dkim import Head
 from mailcore.checks.driving import drive
 from mailcore.checks.results import Arc, Dkim, Dmarc, Spf
 from mailcore.checks.spf import evaluate
-from mailcore.checks.types import Arrival, Judgement
+from mailcore.checks.types import Arrival, Judgement, Scan
 from mailcore.message import headers
 from mailcore.message.headers import Field
 from mailcore.services import Services
 
 NAMES_S = 20.0  # for everything that asks the DNS; RFC 7208 §4.6.4 asks for at least 20 seconds for SPF
 QUESTION_S = 5.0  # for one of these questions; where no name server answers at all, mail waits as long as this
+TELL_US = 60 * SECOND_US  # a scanner that is down is told of once in this time, however much mail comes
 IN_THREAD_BYTES = 262_144  # a larger body is hashed in a thread
 
 NOTHING = Judgement()
@@ -54,8 +55,23 @@ async def judge(services: Services, arrival: Arrival) -> Judgement:
     written = authres.field(authres.payload(arrival.authserv_id, found.spf, found.dkim, found.dmarc, found.arc))
     action = decision.action if decision is not None else "take"
     _tell(arrival, found, action, reasons)
+    services.parts.get(Silences, Silences).tell(found.scans, services.clock.now_us())
     reply = decision.reply if decision is not None and action in ("reject", "defer") else None
     return Judgement(written, header, action, reply, reasons)
+
+
+class Silences:
+    """When the operator was last told that a scanner says nothing: mail that waits for it waits at its sender's, unseen here."""
+
+    def __init__(self) -> None:
+        self._told_us: dict[str, int] = {}
+
+    def tell(self, scans: Sequence[Scan], now_us: int) -> None:
+        """Warn of scanners that are down, of each once in a while."""
+        for scan in scans:
+            if scan.asked == "down" and now_us - self._told_us.get(scan.scanner, -TELL_US) >= TELL_US:
+                self._told_us[scan.scanner] = now_us
+                log.warning("checks.scanner_down", scanner=scan.scanner, reason=scan.name)
 
 
 def is_exempt(peer: str, exempt: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ import re
 import socket
 
 import pytest
+from structlog.testing import capture_logs
 
 from config.checking import Checks, Dns
 from mailcore.checks import judge
@@ -143,7 +144,11 @@ async def test_spam_goes_into_junk_and_the_worst_is_refused(opening, rspamd):
 async def test_without_its_scanner_the_settings_decide(opening, when_down, want):
     checks = Checks(clamav=f"127.0.0.1:{free_port()}", clamav_when_down=when_down)
     async with serving(ZONE) as dns, opening(dns.settings, checks) as node:
-        assert (await sent(await node.client(), from_("x.example"))).startswith(want)
+        with capture_logs() as logs:
+            assert (await sent(await node.client(), from_("x.example"))).startswith(want)
+            assert (await sent(await node.client(), from_("x.example"))).startswith(want)
+    [told] = [event for event in logs if event["event"] == "checks.scanner_down"]  # once in a while, not of each message
+    assert (told["log_level"], told["scanner"]) == ("warning", "clamav")
 
 
 async def test_without_dns_mail_is_taken(opening, monkeypatch):
