@@ -1,6 +1,7 @@
 """Every refusal of the house has its code."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,6 +63,7 @@ REGISTERED = frozenset(
         "USEATTR",
     )
 )
+WRITTEN = re.compile(rb"\* (?:OK|NO|BAD|BYE|PREAUTH) \[([A-Z0-9-]+)")
 IMAP = Path(__file__).parents[3] / "mailcore/imap"
 SAID = {"ok": 1, "no": 1, "bad": 1, "untagged": 2, "_leave": 2}  # what writes a response, and which argument is its code
 
@@ -74,6 +76,8 @@ def codes() -> Iterator[tuple[str, str]]:
                 at = SAID[getattr(node.func, "attr", getattr(node.func, "id", ""))]
                 for code in node.args[at : at + 1]:
                     yield from ((path.name, found) for found in heads(code))
+            if isinstance(node, ast.Constant) and isinstance(node.value, bytes):  # responses that are written in one piece
+                yield from ((path.name, found.decode("ascii")) for found in WRITTEN.findall(node.value))
 
 
 def heads(written: ast.expr) -> Iterator[str]:
