@@ -19,9 +19,10 @@ from config.background import running
 from config.clock import SECOND_US
 from config.failpoints import failpoint
 from mailcore.dns import Resolver
-from mailcore.queue import alarm, local, queue, remote
+from mailcore.queue import alarm, local, queue, remote, turns
 from mailcore.queue.settle import INTERNAL, Outcome, heard, overdue, settle
 from mailcore.queue.traffic import Traffic
+from mailcore.queue.turns import Turn, Turns
 from mailcore.queue.types import Lease
 from mailcore.services import Services
 from mailcore.store import accounts
@@ -113,7 +114,10 @@ async def deliver(services: Services) -> AsyncIterator[None]:
     with services.store.bus.subscribe(accounts.NODE) as for_local, services.store.bus.subscribe(accounts.NODE) as for_remote:
         hints = {queue.LOCAL: for_local, queue.REMOTE: for_remote}
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_work(lane, carry, hints[lane.kind], stopping)) for lane, carry, n in lanes for _ in range(n)]
+            tasks = []
+            for lane, carry, n in lanes:
+                at_once, spare = Turns(n), turns.MAX_SLOW if lane.kind == queue.REMOTE else 0
+                tasks += [group.create_task(_work(lane, carry, hints[lane.kind], stopping, at_once)) for _ in range(n + spare)]
             try:
                 async with running("queue-alarm", alarm.forever(services)):
                     yield
@@ -163,19 +167,26 @@ def _lanes(services: Services, owner: str, peer: remote.Peer) -> list[tuple[Lane
     ]
 
 
-async def _work(lane: Lane, carry: Carry, hints: Subscription, stopping: asyncio.Event) -> None:
+async def _work(lane: Lane, carry: Carry, hints: Subscription, stopping: asyncio.Event, at_once: Turns) -> None:
     while not stopping.is_set():
+        turn = await at_once.take()
         try:
             leases = await lane.next(hints, stopping)
+            if leases:
+                await _take_turn(lane, carry, leases, turn)
         except Exception as error:  # a driver: the database may be away for a while
             log.error("queue.error", exc_info=error)
             await asyncio.sleep(ERROR_PAUSE_S)
-            continue
-        if leases:
-            try:
-                await _carry(lane, carry, leases)
-            finally:
-                lane.done(leases)
+        finally:
+            turn.give_back()
+
+
+async def _take_turn(lane: Lane, carry: Carry, leases: Sequence[Lease], turn: Turn) -> None:
+    try:
+        with turn.lasting(turns.PATIENCE_S):
+            await _carry(lane, carry, leases)
+    finally:
+        lane.done(leases)
 
 
 async def _carry(lane: Lane, carry: Carry, leases: Sequence[Lease]) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from config.clock import MINUTE_US, SECOND_US
 from config.settings import Queue, Route
-from mailcore.queue import destinations, listing, local, queue, worker
+from mailcore.queue import destinations, listing, local, queue, turns, worker
 from mailcore.queue.settle import Outcome, settle
 from mailcore.queue.traffic import Traffic
 from mailcore.queue.types import Reply
@@ -72,6 +72,31 @@ async def test_local_mail_passes_a_destination_that_hangs(opener, sink, monkeypa
     await server.wait_closed()
 
 
+async def test_silent_destinations_do_not_keep_mail_for_others_waiting(opener, sink, monkeypatch):
+    monkeypatch.setattr(turns, "PATIENCE_S", 0.1)
+    came = asyncio.Semaphore(0)
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.release()
+        await reader.read()
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    [port] = [each.getsockname()[1] for each in silent.sockets]
+    routes = [Route(".silent.example", "127.0.0.1", port, tls="opportunistic"), Route("", "127.0.0.1", sink.port, tls="opportunistic")]
+    async with silent, opener(routes=routes, queue=Queue(workers=2)) as services:
+        monkeypatch.setattr(worker, "GRACE_S", 0.1)
+        async with worker.deliver(services), asyncio.timeout(20):
+            for number in range(3):
+                await queued(services, submission(f"x@{number}.silent.example"))
+                await came.acquire()
+            await queued(services, submission("y@elsewhere.example"))
+            with services.store.bus.subscribe(AccountId(0)) as hints:
+                while not sink.transactions:
+                    await hints.wait(0.05)
+        assert len(await services.db.read(listing.listing)) == 3
+
+
 async def test_a_bug_in_an_attempt_postpones_and_is_logged(services, monkeypatch):
     async def broken(*_):
         raise RuntimeError("bug")
@@ -93,7 +118,7 @@ async def test_a_stopping_role_gives_its_leases_back(services):
 
     lane = worker.Lane(services, "me/local", queue.LOCAL)
     with services.store.bus.subscribe(AccountId(0)) as hints:
-        task = asyncio.create_task(worker._work(lane, slow, hints, asyncio.Event()))
+        task = asyncio.create_task(worker._work(lane, slow, hints, asyncio.Event(), turns.Turns(1)))
         await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
