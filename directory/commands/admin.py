@@ -1,19 +1,21 @@
 """`diwan admin …`: who has which role where, and what waits for a second person."""
 
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any, cast, get_args
 
 import typer
 
 from config.commands import HERE, Directory, Json, show
 from config.database import Tx
-from directory import acts, grants, rights
+from directory import acts, grants, organisations, rights
 from directory.acts import approvals
 from directory.acts.act import Outcome
 from directory.acts.grants import GrantGive, GrantRevoke
 from directory.commands import naming, service
 from directory.commands.acting import As, PasswordFile, Reason, act
 from directory.grants import Grant
+from directory.manifest import topology
 from directory.rights import Actor, Role
 
 app = typer.Typer(
@@ -87,12 +89,12 @@ def pending(directory: Directory = HERE, name: As = "", password_file: PasswordF
     """List what waits for a second person, as far as it concerns you."""
     found = act(directory, name, password_file, _pending)
     if as_json:
-        show(found)
+        show([one for one, _ in found])
         return
-    for one in found:
+    for one, fields in found:
         reason = f": {one.reason}" if one.reason else ""
         sys.stdout.write(f"{one.approval_id:>8}  {one.act}  asked by {one.requester}{reason}; until {naming.shown(one.expires_us)}\n")
-        sys.stdout.write("".join(f"{'':>10}{field} = {value}\n" for field, value in one.asked.items()))
+        sys.stdout.write("".join(f"{'':>10}{field} = {value}\n" for field, value in fields.items()))
     if not found:
         sys.stdout.write("nothing waits\n")
 
@@ -171,5 +173,27 @@ def _shown(tx: Tx, one: Grant) -> dict[str, Any]:
     }
 
 
-def _pending(tx: Tx, actor: Actor) -> list[approvals.Request]:
-    return acts.pending(tx, actor)
+def _pending(tx: Tx, actor: Actor) -> list[tuple[approvals.Request, dict[str, str]]]:
+    return [(one, _readable(tx, one.asked)) for one in acts.pending(tx, actor)]
+
+
+def _readable(tx: Tx, asked: Mapping[str, Any]) -> dict[str, str]:
+    """Return what was asked for as people know it, so that a second person sees whom and what they approve."""
+    found: dict[str, str] = {}
+    for field, value in asked.items():
+        if value is None or value in ("", []) or field == "scope_kind":
+            continue
+        name = field.removesuffix("_id").removesuffix("_us")
+        if field in ("holder_id", "person_id", "post_id", "account_id"):
+            found[name] = naming.holder_name(tx, value)
+        elif field == "organisation_id":
+            found[name] = organisations.find(tx, value).code
+        elif field == "node_id":
+            found[name] = topology.find(tx, value).name
+        elif field == "scope_id":
+            found[name] = naming.scope_name(tx, rights.Scope(asked["scope_kind"], value))
+        elif field.endswith("_us"):
+            found[name] = naming.shown(value)
+        else:
+            found[field] = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    return found

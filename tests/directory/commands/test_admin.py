@@ -100,7 +100,11 @@ def test_what_is_dangerous_waits_for_another_person(node: Node) -> None:
     (waiting,) = node.json("admin", "pending", by=second)
     number = str(waiting["approval_id"])
     assert (waiting["act"], waiting["reason"], waiting["requester_id"] > 0) == ("grant.give", "yearly", True)
-    assert "asked by" in node.run("admin", "pending", by=second).stdout
+    said = node.run("admin", "pending", by=second).stdout
+    assert "asked by" in said
+    assert f"holder = {plain['address']}\n" in said
+    assert "scope = nation\n" in said
+    assert "_id" not in said
     assert "another person" in reason(node.run("admin", "approve", number, by=first))
     assert node.run("admin", "approve", number).exit_code == 2
     assert node.run("admin", "approve", number, by=second).stdout.startswith("approved and done; entry ")
