@@ -1,6 +1,5 @@
 """`diwan domain …`: mail domains, whose they are, and which stand for others."""
 
-import sys
 from enum import StrEnum
 from typing import Annotated
 
@@ -11,7 +10,8 @@ from config.commands import HERE, Directory, Json, ask, show
 from config.database import Tx
 from directory import domains, organisations
 from directory.acts.addresses import DomainAlias, DomainClose, DomainCreate, DomainOutside, DomainShare
-from directory.commands.finding import Desk, command
+from directory.commands.finding import Desk, command, table
+from directory.domains import Domain
 
 app = typer.Typer(help="Mail domains: add, alias, share, outside, close, list.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(metavar="DOMAIN", help="A domain name.")]
@@ -65,15 +65,31 @@ def close(asked: Desk, name: Name) -> None:
 
 
 @app.command(name="list")
-def listing(owner: Owner, node: Directory = HERE, as_json: Json = False) -> None:
-    """List the mail domains of an administration."""
+def listing(
+    owner: Annotated[str, typer.Argument(metavar="[ADMINISTRATION]", help="The code of the one that owns them; without it, all.")] = "",
+    node: Directory = HERE,
+    as_json: Json = False,
+) -> None:
+    """List the mail domains of an administration, or of all: whose they are, and what is said of them."""
     log.configure("error")
     found = ask(node, _of, owner)
     if as_json:
-        show(found)
+        show([one.name for one, _ in found])
     else:
-        sys.stdout.write("".join(f"{name}\n" for name in found))
+        table([("DOMAIN", "OWNER", "SAID OF IT"), *((one.name, code, _notes(one)) for one, code in found)])
 
 
-def _of(tx: Tx, code: str) -> list[str]:
-    return domains.of_organisation(tx, organisations.by_code(tx, code).organisation_id)
+def _of(tx: Tx, code: str) -> list[tuple[Domain, str]]:
+    """Return domains with the codes of their owners."""
+    if code:
+        names = domains.of_organisation(tx, organisations.by_code(tx, code).organisation_id)
+    else:
+        names = tx.column("SELECT name FROM domain WHERE closed_us IS NULL ORDER BY name")
+    found = [domains.find(tx, name) for name in names]
+    return [(one, organisations.find(tx, one.organisation_id).code) for one in found]
+
+
+def _notes(one: Domain) -> str:
+    notes = [f"stands for {one.alias_of}" if one.alias_of else "", "shared" if one.shared else ""]
+    notes.append(f"outside: {one.outside}" if one.outside else "")
+    return ", ".join(note for note in notes if note)

@@ -148,6 +148,8 @@ def shown(
         show(found)
     elif address:
         table((name.replace("_", " "), _text(value)) for name, value in found[0].items())
+    elif not found:
+        sys.stdout.write("there is no list; `diwan list create` makes one\n")
     else:
         table((one["address"], one["name_fr"] or one["name_ar"], one["senders"], one["moderation"]) for one in found)
 

@@ -110,6 +110,8 @@ def test_aliases_and_domains(fund: Path) -> None:
     assert diwan(fund, "alias", "list", "leila@cnas.example").stdout.split() == ["leila@cnas.example", "l.b@cnas.example"]
     diwan(fund, "alias", "close", "l.b@cnas.example")
     assert json.loads(diwan(fund, "domain", "list", "cnas", "--json").stdout) == ["cnas.example"]
+    assert "cnas.example" in json.loads(diwan(fund, "domain", "list", "--json").stdout)
+    assert "cnas.example  cnas" in diwan(fund, "domain", "list").stdout
 
 
 @pytest.mark.parametrize(
