@@ -96,6 +96,7 @@ async def serve(services: Services, leases: Sequence[Lease]) -> None:
         await services.db.write(queue.change_lane, foreign, queue.REMOTE)
     outcomes = [Outcome(lease, NO_SUCH_RECIPIENT) for lease in leases if lease.key in found and not found[lease.key]]
     ready, to_lists = [], []
+    planned: dict[tuple[int, int], Plan | None] = {}
     known = await shelf.refreshed(services)
     for lease in leases:
         target = found.get(lease.key)
@@ -103,7 +104,7 @@ async def serve(services: Services, leases: Sequence[Lease]) -> None:
             to_lists.append((lease, target.account_id))
         elif target is not None:
             try:
-                delivery = await _prepare(services, lease, target.account_id, known)
+                delivery = await _prepare(services, lease, target.account_id, known, planned)
                 if loops.goes_round(delivery.message.index.header.fields, services.settings.node.hostname, lease.address):
                     outcomes.append(Outcome(lease, GOES_ROUND))
                 elif delivery.plan is not None and delivery.plan.refusal is not None:
@@ -152,11 +153,19 @@ async def _write(services: Services, ready: Sequence[Delivery], outcomes: list[O
         )
 
 
-async def _prepare(services: Services, lease: Lease, account_id: int, known: Shelf) -> Delivery:
-    """Unlock what the transaction needs, ask the script, and make the report of success when one was asked for."""
+async def _prepare(
+    services: Services, lease: Lease, account_id: int, known: Shelf, planned: dict[tuple[int, int], Plan | None]
+) -> Delivery:
+    """Unlock what the transaction needs, ask the script, and make the report of success when one was asked for.
+
+    Of several addresses of one mailbox `deliver` serves the first: the script is asked once for all of them.
+    """
     node = await services.store.open_account(accounts.NODE)
     account = await services.store.open_account(account_id)
     message = await services.store.prepared(lease.message.blob_id, node.unwrap(lease.message.dek_wrapped))
     wanted = bool(lease.message.sender) and "SUCCESS" in lease.notify
     report = await bounce.report(services, "delivered", [(lease, DELIVERED)]) if wanted else None
-    return Delivery(lease, account, message, report, await sieve.plan(services, known, account, message, lease))
+    copy = (lease.message.queue_id, account_id)
+    if copy not in planned:
+        planned[copy] = await sieve.plan(services, known, account, message, lease)
+    return Delivery(lease, account, message, report, planned[copy])
