@@ -6,10 +6,11 @@ import time
 from collections.abc import AsyncIterator
 
 from config.background import running
+from config.clock import SECOND_US
 from config.log import log
 from directory import search
 from mailcore import spool
-from mailcore.queue import fanout, tls_reports
+from mailcore.queue import destinations, fanout, tls_reports
 from mailcore.services import Services
 from mailcore.sieve import marks
 
@@ -49,11 +50,24 @@ async def _tidy(services: Services) -> dict[str, int]:
     return {"files": await asyncio.to_thread(spool.remove_abandoned, services.settings.data, before_s)}
 
 
+async def _forget_idle(services: Services) -> dict[str, int]:
+    """Forget what is known of destinations that cannot be reached and that nothing has waited for in long."""
+    before_us = services.clock.now_us() - 2 * services.settings.queue.lifetime_s * SECOND_US
+    return {"destinations": await services.db.write(destinations.forget_idle, before_us)}
+
+
 async def _index(services: Services) -> dict[str, int]:
     return {"accounts": await search.catch_up(services.db)}
 
 
-JOBS = {"store.swept": _sweep, "spool.swept": _tidy, "sieve.swept": _forget, "directory.indexed": _index, "tls.reports": tls_reports.send}
+JOBS = {
+    "store.swept": _sweep,
+    "spool.swept": _tidy,
+    "sieve.swept": _forget,
+    "queue.swept": _forget_idle,
+    "directory.indexed": _index,
+    "tls.reports": tls_reports.send,
+}
 
 
 async def _forever(services: Services) -> None:

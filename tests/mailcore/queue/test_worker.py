@@ -2,9 +2,11 @@ import asyncio
 
 import pytest
 
-from config.clock import MINUTE_US, SECOND_US
+from config.clock import DAY_US, MINUTE_US, SECOND_US
 from config.settings import Queue, Route
+from mailcore import keep
 from mailcore.queue import destinations, listing, local, queue, turns, worker
+from mailcore.queue.flow import Flow
 from mailcore.queue.settle import Outcome, settle
 from mailcore.queue.traffic import Traffic
 from mailcore.queue.types import Reply
@@ -173,3 +175,12 @@ async def test_a_destination_that_cannot_be_reached_rests_and_is_tried_again(ope
         assert again.rests("far.example") is not None
         assert await turn(60) == []
         assert (await services.db.read(listing.depth), len(tried)) == (0, 4)
+
+
+async def test_a_destination_that_nobody_writes_to_any_more_is_forgotten(services, clock):
+    for lane, since_us in (("gone.example", clock.now_us()), ("back.example", clock.now_us() + 11 * DAY_US)):
+        await services.db.write(destinations.note, lane, Flow(failures=5, since_us=since_us, rest_us=since_us, reason="no connection"))
+    assert await keep.JOBS["queue.swept"](services) == {"destinations": 0}
+    clock.advance(11 * DAY_US)
+    assert await keep.JOBS["queue.swept"](services) == {"destinations": 1}
+    assert [each.lane for each in await services.db.read(destinations.troubled)] == ["back.example"]
