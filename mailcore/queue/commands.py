@@ -265,7 +265,7 @@ def _row(one: Waiting, now_us: int) -> dict[str, object]:
         "priority": one.priority,
         "attempts": one.attempts,
         "since": _moment(one.created_us),
-        "next_try": None if one.held else _moment(one.due_us),
+        "next_try": _moment(one.due_us) if _waits(one, now_us) else None,
         "gives_up": _moment(one.expires_us),
         "release": _moment(one.hold_until_us) if one.hold_until_us else None,
         "deliver_by": _moment(one.by_us) if one.by_mode else None,
@@ -275,6 +275,11 @@ def _row(one: Waiting, now_us: int) -> dict[str, object]:
         "held_by": one.hold_who or None,
         "held_because": one.hold_reason or None,
     }
+
+
+def _waits(one: Waiting, now_us: int) -> bool:
+    """Say whether a recipient has a next try; what is being sent has the end of its lease there."""
+    return one.state(now_us) not in ("held", "sending")
 
 
 def _print(waiting: Sequence[Waiting], *, as_json: bool) -> None:
@@ -292,7 +297,7 @@ def _lines(one: Waiting, now_us: int) -> list[str]:
     """Return what people are told of a recipient."""
     state, priority = one.state(now_us), "" if one.priority == "routine" else f"  {one.priority}"
     lines = [f"{queue_name(one.queue_id)}  <{one.sender}> to <{one.address}>  {one.size_bytes} octets  {state}{priority}"]
-    when = "" if one.held else f", next {_moment(one.due_us)}"
+    when = f", next {_moment(one.due_us)}" if _waits(one, now_us) else ""
     lines.append(f"    {_tried(one.attempts)} since {_moment(one.created_us)}{when}, gives up {_moment(one.expires_us)}")
     if one.by_mode:
         lines.append(
