@@ -103,8 +103,8 @@ def _known(tx: Tx, name: str) -> Node | None:
 
 def _claimed(tx: Tx, domain: str) -> str:
     """Return the node that serves a domain; "" for outside, and for our own: nobody brings that."""
-    node = topology.of_domain(tx, domain) if domain and not resolve.is_local_domain(tx, domain) else None
-    return "" if node is None else node.name
+    node = topology.of_domain(tx, domain) if domain else None
+    return "" if node is None or resolve.is_local_domain(tx, domain) else node.name
 
 
 def node_of(tx: Tx, key_sha256: bytes) -> str:
