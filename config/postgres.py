@@ -29,6 +29,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 POOL = 8
 ATTEMPTS = 8
 RETRY_BASE_S = 0.005
+IDLE_MS = 60_000  # between two statements of a unit, which waits for nobody: milliseconds when all is well
 RETRIED = (errors.SerializationFailure, errors.DeadlockDetected)  # 40001, 40P01: the documented answer is to try again
 MIGRATION_LOCK = 0x44697761  # "Diwa": one node migrates at a time
 
@@ -73,6 +74,12 @@ class DatabaseUnreachable(MailError):
     temporary = True
 
 
+def _configure(connection: Connection) -> None:
+    """Let the server end a transaction whose process stands still or is cut off: it holds what others wait for."""
+    connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MS}")
+    connection.commit()
+
+
 class PostgresDatabase:
     """A `Database` on a PostgreSQL server (15 or newer)."""
 
@@ -90,7 +97,7 @@ class PostgresDatabase:
             await asyncio.to_thread(migrate, url, history)
         except psycopg.OperationalError as error:
             raise DatabaseUnreachable(f"the database does not answer: {' '.join(str(error).split())}") from error
-        pool: ConnectionPool[Connection] = ConnectionPool(url, min_size=1, max_size=POOL, open=False)
+        pool: ConnectionPool[Connection] = ConnectionPool(url, min_size=1, max_size=POOL, open=False, configure=_configure)
         await asyncio.to_thread(pool.open, wait=True)
         return cls(pool, clock)
 

@@ -48,9 +48,10 @@ SELECT queue_id, blob_id, dek_wrapped, size_bytes, sender, account_id, envid, re
        origin_id, priority, hold_until_us, by_us, by_mode, requiretls, body, junk
 FROM queue_message WHERE queue_id IN (:ids[])"""
 
-HELD = """
+LEASED = """
 SELECT queue_id, number, lease_token FROM queue_recipient
-WHERE queue_id IN (:ids[]) AND lease_owner IN (:owners[text]) /* FOR UPDATE */"""
+WHERE queue_id IN (:ids[]) AND lease_owner IN (:owners[text])"""
+HELD = f"{LEASED} /* FOR UPDATE */"
 
 REMOVE = "DELETE FROM queue_recipient WHERE queue_id = :queue_id AND number = :number"
 COUNT_DOWN = "UPDATE queue_message SET pending = pending - :done WHERE queue_id = :queue_id"
@@ -195,9 +196,18 @@ def next_due_us(tx: Tx, local: int, busy: Sequence[str] = ()) -> int | None:
 
 def held(tx: Tx, leases: Sequence[Lease]) -> list[Lease]:
     """Return those that are still ours, locked until the transaction ends."""
+    return _ours(tx, HELD, leases)
+
+
+def seen(tx: Tx, leases: Sequence[Lease]) -> list[Lease]:
+    """Return those that are ours at this moment, for a reader."""
+    return _ours(tx, LEASED, leases)
+
+
+def _ours(tx: Tx, sql: str, leases: Sequence[Lease]) -> list[Lease]:
     ids = sorted({lease.message.queue_id for lease in leases})
     owners = sorted({lease.owner for lease in leases})
-    tokens = {(row[0], row[1]): row[2] for row in tx.rows(HELD, ids=ids, owners=owners)}
+    tokens = {(row[0], row[1]): row[2] for row in tx.rows(sql, ids=ids, owners=owners)}
     return [lease for lease in leases if tokens.get(lease.key) == lease.token]
 
 

@@ -35,6 +35,7 @@ from mailcore.store import accounts
 
 NEEDS_TRUST = "5.7.10"  # RFC 8689 §4.2.1: encryption needed
 BY_TLS = (TLS_FAILED, "4.7.4")  # why there is no session: TLS is not as the domain asks for
+OVERTAKEN = Reply(451, "4.3.0", "somebody else has taken this over")  # never written: the lease is lost
 MAX_STALE = 3  # kept sessions that turn out to have ended, for one message
 MAX_TOLD = 1000  # events that wait to be counted; more is a flood that says nothing new
 
@@ -242,7 +243,16 @@ async def transfer(services: Services, session: Session, hop: Hop, way: Way, let
         return [Outcome(lease, reply_to(error)) for lease in group]
     if front is None:
         return [Outcome(lease, GOES_ROUND) for lease in group]
-    return await send(session, letter.behind(front) if front else letter, group, services.clock.now_us())
+    ours = await _still_ours(services, group)
+    sent = await send(session, letter.behind(front) if front else letter, ours, services.clock.now_us()) if ours else []
+    return sent + [Outcome(lease, OVERTAKEN) for lease in group if lease not in ours] if ours is not group else sent
+
+
+async def _still_ours(services: Services, group: Sequence[Lease]) -> Sequence[Lease]:
+    """Return whom we may still send to: past its first end a lease was renewed, or this process stood still and others have it."""
+    if services.clock.now_us() < group[0].until_us:
+        return group
+    return await services.db.peek(queue.seen, group)
 
 
 async def _front(services: Services, hop: Hop, way: Way, letter: Letter, group: Sequence[Lease]) -> bytes | None:

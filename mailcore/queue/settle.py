@@ -3,6 +3,7 @@
 RFC 5321 §4.5.4 and §6.1 (retry, give up, report), RFC 3461 §5 (who is told what).
 """
 
+import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from mailcore.errors import Damaged, NeverFits, NoSuchMailbox, OverQuota
 from mailcore.queue import bounce, counters, queue, schedule
 from mailcore.queue.types import Later, Lease, Reply, Report, queue_name
 from mailcore.services import Services
+
+ATTEMPTS, PAUSE_S = 60, 1.0  # at writing what is done: a database that restarts is back within a minute
 
 log = structlog.get_logger()
 
@@ -112,10 +115,24 @@ async def settle(services: Services, outcomes: Sequence[Outcome]) -> None:
     ]
     waiting = {each.lease.key for each in later}
     done = [each.outcome.lease for each in decisions if each.outcome.lease.key not in reported | waiting]
-    lost = await services.db.write_brief(queue.settle, done, later, reports)
+    lost = await _write(services, done, later, reports)
     if reports:
         failpoint("bounce.after_commit")
     _record(decisions, {lease.key for lease in lost}, now_us)
+
+
+async def _write(services: Services, done: Sequence[Lease], later: Sequence[Later], reports: Sequence[Report]) -> list[Lease]:
+    """Write it, and what peers have taken again and again while the database is away: else that would be sent twice (RFC 1047).
+
+    When an attempt that failed was written after all, the leases are no longer ours in the next one.
+    """
+    for _ in range(ATTEMPTS if done else 0):
+        try:
+            return await services.db.write_brief(queue.settle, done, later, reports)
+        except Exception as error:
+            log.error("queue.not_settled", exc_info=error)
+        await asyncio.sleep(PAUSE_S)
+    return await services.db.write_brief(queue.settle, done, later, reports)
 
 
 def reply_to(error: Exception) -> Reply:

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -132,11 +133,22 @@ class Child:
             await self.line()
         return self.status
 
+    async def stands_still(self) -> None:
+        """Wait until it was stopped by a signal."""
+        await asyncio.to_thread(_until_stopped, Path(f"/proc/{self.pid}/status"))
+
     def signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""
         if self.status is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
+
+
+def _until_stopped(status: Path) -> None:
+    end_s = time.monotonic() + PATIENCE_S
+    while b"\nState:\tT" not in status.read_bytes():
+        assert time.monotonic() < end_s, "it goes on"
+        time.sleep(0.01)
 
 
 class Forks:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from config import failpoints
+from config import failpoints, postgres
 from config.clock import SystemClock
 from config.engines import open_database
 from directory.address import Address
@@ -102,6 +102,7 @@ async def main(directory: Path, url: str, port: int, *options: str) -> None:
     """Serve until told to stop."""
     loop, clock = asyncio.get_running_loop(), SystemClock()
     spool.SPARE_BYTES = 0  # so that writing itself meets the end of the disk
+    postgres.IDLE_MS = 2_000  # somewhat more than a lease
     words = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(words), os.fdopen(os.dup(0), "rb", buffering=0))
     db = await open_database(url, directory, clock)
