@@ -21,8 +21,11 @@ def goes_round(fields: Sequence[tuple[bytes, bytes]], host: str, address: str, c
     received = [octets for name, octets in fields if name == b"received"]
     if len(received) > MAX_HOPS:
         return True
+    delivered = [octets for name, octets in fields if name == b"delivered-to"]
+    if not delivered and coming + len(received) <= MAX_PASSES:
+        return False
     wanted = address.casefold().encode()
-    if any(name == b"delivered-to" and _said(octets) == wanted for name, octets in fields):
+    if any(_said(octets) == wanted for octets in delivered):
         return True
     by, for_whom = f" by {host.lower()} ".encode(), b" for <" + wanted + b">"
     passes = (_BLANKS.sub(b" ", octets).lower() for octets in received)
