@@ -4,6 +4,8 @@ One transaction with the message's octets (large ones are durable before it) and
 that is simple (express.py), else a row for the message and one for each recipient. Only then may a front answer 250 (RFC 5321 §6.1).
 """
 
+from dataclasses import replace
+
 import structlog
 
 from config.failpoints import failpoint
@@ -22,9 +24,9 @@ async def accept(services: Services, submission: Submission) -> str:
 
     Cancelling may lose the answer, never the message. Raises ValueError when there is no recipient.
     """
-    entry = await prepare(services, submission)
+    entry = await _made(services, submission)
     if not await express.deliver(services, entry):
-        await services.db.write_brief(queue.enqueue, entry)
+        await services.db.write_brief(queue.enqueue, await _wrapped(services, entry))
     failpoint("accept.after_commit")
     name = queue_name(entry.queue_id)
     log.info("queue.accepted", queue_id=name, size_bytes=entry.size_bytes, recipients=len(submission.recipients))
@@ -33,17 +35,26 @@ async def accept(services: Services, submission: Submission) -> str:
 
 async def prepare(services: Services, submission: Submission) -> Entry:
     """Make a large blob durable and return what `queue.enqueue` writes, for a caller with a transaction of its own."""
+    return await _wrapped(services, await _made(services, submission))
+
+
+async def _wrapped(services: Services, entry: Entry) -> Entry:
+    """Wrap the message's key for the queue: what is delivered at once has no need of that."""
+    node = await services.store.open_account(accounts.NODE)
+    return replace(entry, dek_wrapped=node.wrap(entry.message.dek))
+
+
+async def _made(services: Services, submission: Submission) -> Entry:
     if not submission.recipients:
         raise ValueError("a message without recipients goes nowhere")
     message = await services.store.prepare(submission.raw)
-    node = await services.store.open_account(accounts.NODE)
     failpoint("accept.before_blob")
     await services.store.keep(message)
     failpoint("accept.after_blob")
     return Entry(
         queue_id=queue.fresh_id(services.clock.now_us()),
         blob_id=message.blob_id,
-        dek_wrapped=node.wrap(message.dek),
+        dek_wrapped=b"",
         size_bytes=message.size_bytes,
         submission=submission,
         lifetime_us=schedule.lifetime_us(services.settings.queue.lifetime_s, submission.sender),
