@@ -15,9 +15,12 @@ from cryptography import x509
 
 from config import settings, surroundings
 from config.clock import SystemClock
+from config.database import Tx
 from config.engines import open_database
 from config.errors import MailError
 from config.settings import Settings
+from directory import resolve
+from directory.address import parse
 from mailcore import dns, ldap, services
 from mailcore.checks import keys, looks
 from mailcore.queue import watch
@@ -151,9 +154,22 @@ async def _opens(read: Settings) -> list[Finding]:
             broken = await node.db.read(check_rows)
             queued = await node.db.read(watch.standing, 3)
             ways = await node.db.read(look_at_ways, read)
+            postmaster = await node.db.read(_postmaster, read)
     except MailError as error:
         return [Finding("store", False, error.text)]
     said = "database, signer and counts are in order" if not broken else f"{broken[0]} (and more: diwan check)"
     timely = queued.oldest_s is None or queued.oldest_s <= read.queue.old_s
     waiting = Finding("queue", timely, watch.said(queued, read.queue.old_s))
-    return [Finding("store", not broken, said), waiting, *(Finding(*way) for way in ways)]
+    return [Finding("store", not broken, said), waiting, postmaster, *(Finding(*way) for way in ways)]
+
+
+def _postmaster(tx: Tx, read: Settings) -> Finding:
+    """Say whether somebody reads what is sent to the postmaster: alarms of the queue, answers to reports, reports about TLS."""
+    written = read.node.postmaster
+    wanted = parse(written)
+    if resolve.resolve(tx, wanted) is not None:
+        return Finding("postmaster", True, f"{written} has a mailbox")
+    if wanted.domain != read.node.hostname and not resolve.is_local_domain(tx, wanted.domain):
+        return Finding("postmaster", True, f"{written} is elsewhere: alarms travel there")
+    said = f"{written} has no mailbox: alarms and answers to reports are lost; `diwan alias add` gives one that address"
+    return Finding("postmaster", False, f"{said}, or another node.postmaster")

@@ -19,7 +19,7 @@ from config.database import Tx
 from config.errors import MailError
 from config.settings import FILE, Settings
 from directory import acts, address
-from directory.acts.addresses import DomainCreate
+from directory.acts.addresses import AliasAdd, DomainCreate
 from directory.acts.credentials import PasswordReset
 from directory.acts.grants import GrantGive
 from directory.acts.holdings import HoldingStart
@@ -44,6 +44,7 @@ HOST = "127.0.0.1"
 FACES = ("autoconfig", "autodiscover", "mta-sts")
 DEMO_HOSTNAME = "mx.diwan.example"
 REGISTRY = "bureau.ordre"
+DEMO_POSTMASTER = "postmaster@interieur.gov.example"  # a registry of the demonstration reads it
 CLERK, CLERK_FR, CLERK_AR = "greffe", "Agent du bureau d'ordre", "عون مكتب الضبط"
 
 
@@ -134,7 +135,7 @@ def _faces(domain: str) -> list[str]:
 def toml(hostname: str, wanted: Wanted) -> str:
     """Return the text of a new node's diwan.toml."""
     listen = "\n".join(f'{name} = "{HOST}:{wanted.port_base + port}"' for name, port in PORTS.items())
-    postmaster = f"postmaster@{wanted.domain or hostname}"
+    postmaster = DEMO_POSTMASTER if wanted.demo else f"postmaster@{wanted.domain or hostname}"
     return f"""# A Diwan node. `diwan doctor` says what is wrong with it.
 
 [node]
@@ -197,6 +198,7 @@ def _found_administration(tx: Tx, domain: str, password: str, kept: PasswordHash
     name = made(DomainCreate(domain, owner))
     unit = made(UnitCreate(owner, REGISTRY, "مكتب الضبط المركزي", "Bureau d'ordre central", kind="registry")).unit_id
     post = made(PostCreate(unit, "مكتب الضبط", "Bureau d'ordre", f"{REGISTRY}@{name}", function="registry"))
+    made(AliasAdd(post.post_id, f"postmaster@{name}"))  # alarms and answers to reports go there (RFC 5321 §4.5.1)
     person = made(PersonCreate(CLERK_AR, CLERK_FR, f"{CLERK}@{name}", unit_id=unit))
     made(HoldingStart(post.post_id, person.person_id))
     made(PasswordReset(person.person_id, kept))

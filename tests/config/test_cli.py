@@ -123,6 +123,14 @@ def test_the_socket_for_programs_of_this_machine_is_looked_at(tmp_path: Path) ->
     assert "no  imaps: " in looked  # a role that does not run here
 
 
+def test_a_postmaster_whom_nobody_reads_is_a_finding(tmp_path: Path) -> None:
+    assert diwan("init", str(tmp_path / "n"), "--hostname", "mx.gov.example").returncode == 0
+    path = tmp_path / "n/diwan.toml"
+    assert "no  postmaster: postmaster@mx.gov.example has no mailbox" in diwan("doctor", "--dir", str(tmp_path / "n")).stdout
+    path.write_text(path.read_text("utf-8").replace("postmaster@mx.gov.example", "team@elsewhere.example"), "utf-8")
+    assert "ok  postmaster: team@elsewhere.example is elsewhere" in diwan("doctor", "--dir", str(tmp_path / "n")).stdout
+
+
 def test_an_unknown_log_level_is_wrong_usage(node: Path) -> None:
     assert diwan("up", "--dir", str(node), "--log", "loud").returncode == 2
 
@@ -140,6 +148,7 @@ def test_up_says_ready_serves_and_stops_on_sigterm(node: Path) -> None:
         looked = diwan("doctor", "--dir", str(node), "--json")
         assert looked.returncode == 0, looked.stdout
         assert any(finding["said"].endswith("answers") for finding in json.loads(looked.stdout))
+        assert any(finding["said"] == "postmaster@archives.example has a mailbox" for finding in json.loads(looked.stdout))
         taken = diwan("up", "--dir", str(node))
         assert taken.returncode == 1
         assert "listen.smtp: 127.0.0.1:" in taken.stderr
