@@ -35,8 +35,9 @@ def test_it_draws_the_way_from_the_administration_to_the_holder(node: Path) -> N
     assert heading == f"{REGISTRY}: post"
     assert drawn[0] == "commune.example · commune.example  [commune.example]"
     assert drawn[2].startswith("   └─ Bureau d'ordre · مكتب الضبط")
-    assert "└─ held by " in drawn[3]
-    assert "titular since " in drawn[4]
+    assert drawn[3].endswith("├─ alias postmaster@commune.example")
+    assert "└─ held by " in drawn[4]
+    assert "titular since " in drawn[5]
 
 
 def test_it_says_the_same_to_machines(node: Path) -> None:
