@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import signal
 import subprocess
 import time
@@ -14,26 +13,20 @@ import pytest
 
 from tests.kill.forks import PATIENCE_S, Child, Order
 from tests.kill.sender import Post, connected
-from tests.kill.server import own_disk
 from tests.kill.verdict import Places, compared, verdict
 from tests.mailcore.queue.sink import Sink
 from tests.peers.programs import needs
 
 ATTEMPTS = 60  # of small letters on a full disk: what the log of the database has room for may still be taken
+MOUNT = ("unshare", "-U", "-r", "-m", "mount", "-t", "tmpfs", "none", "/mnt")
 FAULTS = ("fsync,fdatasync:error=EIO", "pwrite64:error=EIO", "pwrite64:error=ENOSPC", "fdatasync:error=ENOSPC")
 
 
-def may_have_a_disk(tmp_path_factory: pytest.TempPathFactory) -> bool:
-    """Say whether file systems of one's own are permitted here."""
-    folder = tmp_path_factory.mktemp("probe")
-    pid = os.fork()
-    if not pid:
-        status = 1
-        with contextlib.suppress(OSError):
-            own_disk(folder, "1m")
-            status = 0
-        os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+def succeeds(*command: str) -> bool:
+    """Say whether a program may do this here: containers may forbid it."""
+    with contextlib.suppress(OSError):
+        return subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0
+    return False
 
 
 async def refused_or_kept(post: Post, port: int, numbers: list[int], *, large: bool) -> list[str]:
@@ -42,9 +35,9 @@ async def refused_or_kept(post: Post, port: int, numbers: list[int], *, large: b
         return [await post.letter(client, number=number, large=large) for number in numbers]
 
 
-async def test_a_full_disk_refuses_for_now_and_loses_nothing(forks, tmp_path, tmp_path_factory):
-    if not may_have_a_disk(tmp_path_factory):
-        pytest.skip("no file system of one's own is permitted here")
+@needs("unshare")
+@pytest.mark.skipif(not succeeds(*MOUNT), reason="no file system of one's own is permitted here")
+async def test_a_full_disk_refuses_for_now_and_loses_nothing(forks, tmp_path):
     post = Post()
     async with Sink(replies=[(b"RCPT", b"451 4.2.0 later")]).listening() as sink:
         async with forks.child(Order("tests.kill.server", [str(tmp_path), "sqlite", str(sink.port), "disk=64m"])) as child:
@@ -91,16 +84,9 @@ def until_traced(pid: int) -> None:
         time.sleep(0.01)
 
 
-def may_trace() -> bool:
-    """Say whether one may trace here: containers may forbid it."""
-    with contextlib.suppress(OSError):
-        return subprocess.run(["strace", "-e", "trace=fsync", "true"], capture_output=True, timeout=20, check=False).returncode == 0
-    return False
-
-
 @pytest.mark.peer
 @needs("strace")
-@pytest.mark.skipif(not may_trace(), reason="tracing is not permitted here")
+@pytest.mark.skipif(not succeeds("strace", "-e", "trace=fsync", "true"), reason="tracing is not permitted here")
 async def test_a_disk_that_fails_is_no_reason_to_promise_or_to_give_up(forks, scenery):
     post, numbers = Post(), iter(range(0, 900, 3))
     async with Sink().listening() as sink:

@@ -5,10 +5,10 @@
 
 import asyncio
 import contextlib
-import itertools
 import os
 import random
 import signal
+from pathlib import Path
 
 from tests.kill.forks import Forks, Order, drained
 from tests.kill.sender import Post, connected
@@ -46,13 +46,21 @@ async def one_round(forks: Forks, words: list[str], post: Post, chance: random.R
         assert await child.ended() == -signal.SIGKILL
 
 
-async def test_nothing_acknowledged_is_lost_whenever_the_node_dies(forks, scenery):
-    chance, post = random.Random(SEED), Post(itertools.count())
+async def rounds(forks: Forks, directory: Path, url: str, count: int) -> None:
+    """Kill a node so many times, let it deliver what is left, and judge."""
+    chance, post = random.Random(SEED), Post()
     async with Sink().listening() as sink:
-        words = [str(scenery), "sqlite", str(sink.port)]
-        for _ in range(ROUNDS):
+        words = [str(directory), url, str(sink.port)]
+        for _ in range(count):
             await one_round(forks, words, post, chance)
         await drained(forks, words)
-        found = await verdict(scenery, "sqlite", sink, post.sent, post.acknowledged, DOUBLES * ROUNDS)
-    assert found == [], f"DIWAN_KILL_SEED={SEED}"
-    assert len(post.acknowledged) >= ROUNDS
+        assert await verdict(directory, url, sink, post.sent, post.acknowledged, DOUBLES * count) == [], f"DIWAN_KILL_SEED={SEED}"
+    assert len(post.acknowledged) >= count
+
+
+async def test_nothing_acknowledged_is_lost_whenever_the_node_dies(forks, scenery):
+    await rounds(forks, scenery, "sqlite", ROUNDS)
+
+
+async def test_nothing_acknowledged_is_lost_on_postgresql_either(forks, tmp_path, postgres_url):
+    await rounds(forks, tmp_path, postgres_url, (ROUNDS + 1) // 2)
