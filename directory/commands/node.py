@@ -18,6 +18,10 @@ from directory.manifest import topology
 from directory.manifest.document import SITE_CLASSES
 
 app = typer.Typer(help="The nodes of the nation: describe, add, serve, gateway, revoke, list.", no_args_is_help=True)
+CLOSED = (
+    "once it is approved, mail to domains outside the topology is refused: `diwan route show DOMAIN` tells, "
+    "`diwan domain outside DOMAIN allow` and [routing] outside change it\n"
+)
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The node's name.")]
 Domains = Annotated[list[str], typer.Option("--domain", help="A domain whose mail it takes (repeatable).")]
 
@@ -37,7 +41,10 @@ def add(
     domain: Domains,
     site: Annotated[str, typer.Option(help=f"How often it sees the centre: {', '.join(SITE_CLASSES)}.")] = "online",
 ) -> None:
-    """Ask for a node to be added; a second person approves it with `diwan admin approve`."""
+    """Ask for a node to be added; a second person approves it with `diwan admin approve`.
+
+    From the first node on, mail to domains outside the topology is refused unless the sender's domain may write there.
+    """
     try:
         told = msgspec.json.decode(file.read_bytes(), type=dict[str, str])
     except (OSError, msgspec.DecodeError) as error:
@@ -46,6 +53,7 @@ def add(
     if missing:
         raise BadEntry(f"{file}: {', '.join(sorted(missing))} is missing")
     asked.perform(_add, name, told, organisation, site, tuple(domain))
+    sys.stderr.write(CLOSED)
 
 
 @command(app)
