@@ -162,6 +162,14 @@ def test_a_large_content_is_sealed_as_it_is_written(tmp_path: Path) -> None:
     assert content(source, blob_id, dek) == LARGE
 
 
+def test_a_file_that_somebody_named_and_did_not_live_to_make_durable_is_made_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}")))
+    for _ in range(2):
+        write_file(tmp_path / "ab" / "abcd", [b"octets"])
+    assert synced == [str(tmp_path / "ab"), str(tmp_path)] * 2
+
+
 def test_files_left_by_a_crash_go_and_others_stay(tmp_path: Path) -> None:
     folder = tmp_path / "ab"
     folder.mkdir()
