@@ -100,7 +100,7 @@ def test_every_refusal_has_its_reply(domain, words):
         ('clamav = "localhost"', "checks.clamav: expected `host:port` or the path of a socket"),
         ('rspamd = "localhost:11333"', "checks.rspamd: expected an address as `http://127.0.0.1:11333`"),
         ("deadline_s = 0", "checks.deadline_s: expected seconds, 1 or more"),
-        ('virus = "ignore"', "checks.virus: invalid enum value"),
+        ('virus = "ignore"', "checks.virus: expected `take` or `junk` or `reject`"),
         ("antivirus = 1", "checks.antivirus: there is no such setting"),
     ],
 )

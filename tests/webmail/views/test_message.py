@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from mailcore.message.build import Attachment
-from mailcore.queue import listing
+from mailcore.queue import holds, listing
 from tests.webmail.site import Site, Visitor, letter
 from tests.webmail.views.test_folder import opened, text, uids
 
@@ -160,6 +160,7 @@ async def test_a_signature_vouches_for_nothing_beside_what_it_covers(site: Site,
 
 
 async def test_reading_is_confirmed_once_and_only_when_the_reader_agrees(site: Site) -> None:
+    await site.services.db.write(holds.begin, 1, "destination", "ailleurs.example", "so that it can be looked at", "test")
     visitor, path = await reading(site, b"Disposition-Notification-To: amina@ailleurs.example\r\n" + letter())
     before = await site.services.db.read(listing.depth)
     page = await text(visitor, path)
@@ -172,6 +173,8 @@ async def test_reading_is_confirmed_once_and_only_when_the_reader_agrees(site: S
     assert await site.services.db.read(listing.depth) == before + 1
     [told] = [one for one in await site.services.db.read(listing.listing) if one.address == "amina@ailleurs.example"]
     assert told.sender == ""
+    await site.services.db.write(holds.release, 1, site.clock.now_us())
+    await site.services.db.write(holds.end, 1)
 
 
 async def test_somebody_else_than_the_author_cannot_ask(site: Site) -> None:
