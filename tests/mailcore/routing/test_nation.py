@@ -18,7 +18,7 @@ from tests.mailcore.queue.sink import Sink
 from tests.mailcore.routing import nation as state
 from tests.mailcore.routing.nation import OUTSIDE, Nation, domain, person
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("nation")]  # each builds on the one before
 
 A, B, GATE = "interieur", "education", "gate"
 
