@@ -10,6 +10,7 @@ its mailboxes hold, `stop` ends it.
 import asyncio
 import contextlib
 import ctypes
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -69,12 +70,18 @@ class Serving:
         return "drained"
 
     async def fill(self, left_kib: str) -> str:
-        """Leave so much of the disk."""
+        """Leave so much of the disk; the node may take some of it while this looks, then look again."""
         with self.ballast.open("ab") as file:
-            found = os.fstatvfs(file.fileno())
-            size_bytes = found.f_bavail * found.f_frsize - int(left_kib) * 1024
-            os.posix_fallocate(file.fileno(), file.tell(), size_bytes)
-        return "full"
+            while True:
+                found = os.fstatvfs(file.fileno())
+                size_bytes = found.f_bavail * found.f_frsize - int(left_kib) * 1024
+                try:
+                    if size_bytes > 0:
+                        os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), size_bytes)
+                    return "full"
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
 
     async def free(self) -> str:
         """Give the room back."""
