@@ -52,7 +52,8 @@ async def test_a_full_disk_refuses_for_now_and_loses_nothing(forks, tmp_path):
             assert {each[:3] for each in said} <= {"451", "452"}
             assert await child.ask("fill 0") == "full"
             said = await refused_or_kept(post, port, [15 + n for n in range(ATTEMPTS)], large=False)
-            assert {each[:9] for each in said[ATTEMPTS // 2 :]} == {"452 4.3.1"}
+            late = {each[:9] for each in said[ATTEMPTS // 2 :]}  # a small one may find room in the log, which is used again
+            assert {"452 4.3.1"} <= late <= {"452 4.3.1", "250 2.0.0"}
             assert await child.ask("free") == "free"
             said = await refused_or_kept(post, port, [100, 101, 102], large=True)
             assert {each[:3] for each in said} == {"250"}
