@@ -16,7 +16,7 @@ from tests.mailcore.imap.node import AMINA, PASSWORD, Client
 
 SESSIONS = 30
 MESSAGE_BYTES = 39_000_000
-# Of one session: what waits to be sent, a piece of a message, TLS, and freed memory that is kept (config/heap.py); 2 to 4.2 MB were measured.
+# Of one session: what waits to be sent, a piece of a message, TLS, and freed memory that is kept (config/heap.py): 2 to 4.2 MB measured
 ALLOWED_BYTES = 6_000_000
 
 
