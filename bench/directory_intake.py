@@ -20,7 +20,7 @@ from bench.wire import LoadError
 from config.clock import SystemClock
 from config.database import Database, Tx
 from config.engines import open_database
-from config.settings import Sync
+from config.sources import Sync
 from directory import domains, grants, organisations, rights, services, units
 from directory.imports import work
 from directory.imports.report import Report

@@ -13,23 +13,14 @@ from config.checking import Checks, Dns
 from config.errors import MailError
 from config.explaining import explain
 from config.places import endpoint as endpoint
+from config.section import Section
+from config.sources import IdentityProvider, Sync
 
 FILE = "diwan.toml"
 
 
 class SettingsError(MailError):
     text = "the settings cannot be used"
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table of diwan.toml."""
-
-    def require_positive(self) -> None:
-        """Accept a table whose whole numbers are all 1 or more. Raises ValueError."""
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if isinstance(value, int) and not isinstance(value, bool) and value < 1:
-                raise ValueError(f"Expected 1 or more, got {value} - at `$.{name}`")
 
 
 class Node(Section, frozen=True, forbid_unknown_fields=True):
@@ -232,27 +223,6 @@ class OpenId(Section, frozen=True, forbid_unknown_fields=True):
             raise ValueError("Expected an https address without a slash at its end - at `$.issuer`")
 
 
-class IdentityProvider(Section, frozen=True, forbid_unknown_fields=True):
-    """Another OpenID provider, with which people may sign in to the webmail here."""
-
-    name: str  # in addresses of ours: letters, digits, hyphens
-    issuer: str
-    client_id: str
-    label_ar: str
-    label_fr: str
-    label_en: str = ""
-    secret: Path | None = None  # a file with the client secret; None: we sign (private_key_jwt)
-    scopes: tuple[str, ...] = ("openid", "email")
-    domains: tuple[str, ...] = ()  # of which it may say whose address is whose; of others only people who were linked before sign in
-    ca: Path | None = None  # PEM with the roots to trust; None: the system's
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z0-9-]{1,40}", self.name):
-            raise ValueError("Expected letters, digits and hyphens - at `$.name`")
-        if not self.issuer.startswith("https://") or "openid" not in self.scopes:
-            raise ValueError("Expected an https issuer and the scope openid - at `$.issuer`")
-
-
 class Route(Section, frozen=True, forbid_unknown_fields=True):
     """Where mail for a domain goes instead of its MX: an exact domain, ``.suffix`` for all below, or "" for every other."""
 
@@ -281,35 +251,6 @@ class Routing(Section, frozen=True, forbid_unknown_fields=True):
     reports: bool = True  # send reports of a day's TLS sessions to domains that ask for them (RFC 8460)
 
 
-class Sync(Section, frozen=True, forbid_unknown_fields=True):
-    """An LDAP server whose people are taken over into one administration."""
-
-    name: str  # ours for it: letters, digits, hyphens
-    kind: Literal["openldap", "ad"]
-    url: str  # ldaps://host[:port], or ldap://host[:port], where StartTLS comes first
-    base: str  # the distinguished name below which people are
-    organisation: str  # the code of their administration here
-    service: str  # the name of the service account in whose name they are taken over
-    bind: str = ""  # the distinguished name to sign in with
-    password: Path | None = None  # a file with its password
-    ca: Path | None = None  # PEM with the roots to trust; None: the system's
-    filter: str = ""  # who is taken over; "": every person
-    unit: str = ""  # the code of the unit of whoever's entry names none
-    units: dict[str, str] = {}  # what the source calls a unit, when that is neither its code nor its name here
-    mapping: dict[str, tuple[str, ...]] = {}  # a field of ours, such as name_fr, and the attributes to take it from
-    every_s: int = 300
-    full_every_s: int = 3600  # how often all of it is read, which alone shows who has left
-    brake_percent: float = 2.0  # when more people have left at once, two persons are asked first
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z0-9-]{1,40}", self.name):
-            raise ValueError("Expected letters, digits and hyphens - at `$.name`")
-        if not re.fullmatch(r"ldaps?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+)(:\d{1,5})?/?", self.url):
-            raise ValueError("Expected ldaps://host or ldap://host - at `$.url`")
-        if self.every_s < 1 or self.full_every_s < self.every_s:
-            raise ValueError("Expected seconds, 1 or more, and at most `full_every_s` - at `$.every_s`")
-
-
 class _File(Section, frozen=True, forbid_unknown_fields=True):
     node: Node
     tls: Tls
@@ -329,7 +270,7 @@ class _File(Section, frozen=True, forbid_unknown_fields=True):
     sync: tuple[Sync, ...] = ()
     dns: Dns = Dns()
     checks: Checks = Checks()
-    route: list[Route] = []
+    route: list[Route] = msgspec.field(default_factory=list)
 
 
 class Settings(msgspec.Struct, frozen=True, dict=True):

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from config.background import running
 from config.errors import MailError
 from config.log import log
-from config.settings import Sync
+from config.sources import Sync
 from directory.sync.work import synchronise
 from mailcore.services import Services
 

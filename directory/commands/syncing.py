@@ -10,7 +10,8 @@ from config import log, settings
 from config.clock import SystemClock
 from config.commands import HERE, Directory, Json, run, show
 from config.errors import MailError
-from config.settings import Settings, SettingsError, Sync
+from config.settings import Settings, SettingsError
+from config.sources import Sync
 from directory import acts
 from directory.commands import acting
 from directory.commands.acting import As, PasswordFile, Reason

@@ -13,7 +13,7 @@ from itertools import islice
 
 from config.clock import SECOND_US, Clock
 from config.database import Database
-from config.settings import Sync
+from config.sources import Sync
 from directory.imports import ldap
 from directory.imports.carry import Undone
 from directory.imports.ldif import LdapEntry

@@ -10,7 +10,7 @@ from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 from config.clock import HOUR_US, SECOND_US
-from config.settings import IdentityProvider
+from config.sources import IdentityProvider
 from directory.oidc import client_auth, jose, relying
 from directory.oidc.errors import InvalidToken, ProviderFailed
 from directory.oidc.relying import Claimed, Pending

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from config.settings import IdentityProvider
+from config.sources import IdentityProvider
 from webmail.language import current, pick
 
 

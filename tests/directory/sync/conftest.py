@@ -7,7 +7,7 @@ import pytest
 
 from config.clock import SECOND_US, ManualClock
 from config.database import Database, Tx
-from config.settings import Sync
+from config.sources import Sync
 from directory import grants, rights, services, units
 from directory.rights import Actor
 from directory.sync import work

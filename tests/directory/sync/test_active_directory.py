@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from config.database import Database
-from config.settings import Sync
+from config.sources import Sync
 from directory import attributes
 from directory import people as register
 from directory.sync import state

@@ -9,7 +9,7 @@ import pytest
 
 from config.clock import HOUR_US, ManualClock
 from config.database import Database, Tx
-from config.settings import Sync
+from config.sources import Sync
 from directory import attributes, domains, grants, journal, organisations, resolve, rights, units
 from directory import people as register
 from directory.acts import decide

@@ -16,7 +16,7 @@ import pytest_asyncio
 from rich.console import Console
 
 from config import settings
-from config.settings import IdentityProvider
+from config.sources import IdentityProvider
 from directory import people
 from directory.address import parse
 from directory.demo import FeaturedPerson
