@@ -12,10 +12,10 @@ from directory.oidc.provider import Provider
 
 
 class AesWrapper:
-    """Wraps secrets under a random key (RFC 3394)."""
+    """Wraps secrets under a key, a random one unless said otherwise (RFC 3394)."""
 
-    def __init__(self) -> None:
-        self._key = os.urandom(32)
+    def __init__(self, key: bytes = b"") -> None:
+        self._key = key or os.urandom(32)
 
     async def new_secret(self) -> tuple[bytes, bytes]:
         """Return (wrapped, secret)."""
