@@ -9,11 +9,11 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from config import postgres
+from config import postgres, sqlite
 from config.clock import ManualClock
 from config.database import Database
 from config.engines import open_database
-from tests.databases import TEMPLATE, Databases, named
+from tests.databases import TEMPLATE, Databases, SqliteFiles, named
 
 # No wall clock decides over a test. A run that decides over a landing repeats itself; the others go on searching.
 settings.register_profile("diwan", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ)
@@ -24,6 +24,14 @@ settings.load_profile("diwan")
 def clock() -> ManualClock:
     """A clock that moves only when the test says so."""
     return ManualClock()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sqlite_files() -> Iterator[None]:
+    """New SQLite databases are copies of one that was migrated: the migrations are 80 ms, more than most tests."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sqlite, "migrate", SqliteFiles(Path(folder)).migrate)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,18 @@
-"""PostgreSQL databases for tests: made once from a template, emptied after use, because making one costs ten times as much."""
+"""Databases for tests, from a template that the migrations made: SQLite files are copied, PostgreSQL's are emptied after use.
+
+Making one costs ten times as much.
+"""
 
 import itertools
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
+
+from config.sqlite import migrate
 
 END_MS = 5_000  # for sessions that a test left behind to end
 TEMPLATE = "template_main"
@@ -20,6 +27,24 @@ _END = "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE datname
 def named(uri: str, name: str) -> str:
     """Return the URI of another database of the same server."""
     return uri.replace("/postgres?", f"/{name}?")
+
+
+class SqliteFiles:
+    """Files with every migration applied, as copies of one of each history."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def migrate(self, path: Path, history: str) -> None:
+        """Do what `config.sqlite.migrate` does."""
+        template = self._folder / history
+        if path.exists():
+            migrate(path, history)
+            return
+        if not template.exists():
+            migrate(template, history)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(template, path)
 
 
 class Databases:

@@ -10,6 +10,7 @@ from config import migrations, postgres, sqlite
 from config.clock import ManualClock
 from config.database import Tx
 from config.engines import open_database
+from config.sqlite import migrate  # itself: what is in its module during a test copies a template
 from directory import holdings, people, posts, units
 
 HOLDINGS = """
@@ -39,7 +40,7 @@ def url_of_release_4(
 
 
 def on_sqlite(_: str, directory: Path, patch: pytest.MonkeyPatch) -> Iterator[str]:
-    sqlite.migrate(directory / "main.db", "main")
+    migrate(directory / "main.db", "main")
     connection = sqlite.connect(directory / "main.db")
     for statement in statements():
         connection.execute(statement)

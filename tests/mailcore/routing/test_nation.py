@@ -100,19 +100,17 @@ async def test_a_stranger_with_a_certificate_is_not_asked_for_it_and_goes_on(nat
 
 async def test_mail_in_the_name_of_a_node_that_another_brings_is_marked(nation: Nation) -> None:
     message = f"From: <{person(A)}>\r\nSubject: faux\r\n\r\nfaux\r\n"
-    await _talk(nation.ports[B], None, f"MAIL FROM:<{person(A)}>", f"RCPT TO:<{person(B)}>", "DATA", f"{message}.")
-    await nation.settle()
+    await _brought(nation, person(A), message)
     assert (await last(nation, B)).startswith(b"Diwan-Trace-Result: mx.education.gov.example; trace=missing; node=interieur; hops=0\r\n")
 
 
 async def test_an_author_of_a_node_is_marked_whatever_the_envelope_says(nation: Nation) -> None:
-    message = f"From: <{person(A)}>\r\nSubject: faux\r\n\r\nfaux\r\n"
-    for sender in ("x@stranger.example", ""):
-        await _talk(nation.ports[B], None, f"MAIL FROM:<{sender}>", f"RCPT TO:<{person(B)}>", "DATA", f"{message}.")
-        await nation.settle()
-        assert (await last(nation, B)).startswith(
-            b"Diwan-Trace-Result: mx.education.gov.example; trace=missing; node=interieur; hops=0\r\n"
-        )
+    for number, sender in enumerate(("x@stranger.example", "")):
+        message = f"From: <{person(A)}>\r\nSubject: faux {number}\r\n\r\nfaux\r\n"
+        await _brought(nation, sender, message)
+        arrived = await last(nation, B)
+        assert arrived.startswith(b"Diwan-Trace-Result: mx.education.gov.example; trace=missing; node=interieur; hops=0\r\n")
+        assert f"\r\nSubject: faux {number}\r\n".encode() in arrived
 
 
 @pytest.mark.parametrize("author", [person(GATE), person(B)])
@@ -126,8 +124,7 @@ async def test_a_letter_that_is_played_again_is_marked(nation: Nation) -> None:
     await nation.send(A, written(person(B), text="encore"))
     octets = await last(nation, B)
     again = octets[octets.index(b"Diwan-Trace: ") :].decode()
-    await _talk(nation.ports[B], None, f"MAIL FROM:<{person(A)}>", f"RCPT TO:<{person(B)}>", "DATA", f"{again}.")
-    await nation.settle()
+    await _brought(nation, person(A), again)
     assert b"trace=stranger; node=interieur" in (await last(nation, B)).split(b"\r\n")[0]
 
 
@@ -165,6 +162,13 @@ async def test_a_message_that_comes_back_to_the_same_recipients_goes_no_further(
 def _change_key(tx, name, key):
     node = topology.by_name(tx, name)
     tx.execute("UPDATE node SET key_sha256 = :key WHERE node_id = :id", key=key, id=node.node_id)
+
+
+async def _brought(nation: Nation, sender: str, message: str) -> None:
+    """Bring a message that ends in a line break to a person of B, in the clear and with no certificate."""
+    said = await _talk(nation.ports[B], None, f"MAIL FROM:<{sender}>", f"RCPT TO:<{person(B)}>", "DATA", f"{message}.")
+    assert [each[:3] for each in said] == ["250", "250", "354", "250"]
+    await nation.settle()
 
 
 async def _talk(port: int, context: ssl.SSLContext | None, *lines: str) -> list[str]:
