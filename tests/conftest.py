@@ -54,9 +54,11 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_databases(postgres_server: str) -> Databases:
+def postgres_databases(postgres_server: str) -> Iterator[Databases]:
     """Databases on it."""
-    return Databases(postgres_server)
+    databases = Databases(postgres_server)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture

@@ -15,12 +15,14 @@ from psycopg import sql
 from config.sqlite import migrate
 
 END_MS = 5_000  # for sessions that a test left behind to end
+LARGE = 1 << 20  # octets of a table that is cut off at once, for 3 ms; from smaller ones the rows are deleted
 TEMPLATE = "template_main"
 
 _SHAPE = """
     SELECT string_agg(oid || relname || relkind::text, ',' ORDER BY oid) FROM pg_class WHERE relnamespace = 'public'::regnamespace
 """
 _TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname"
+_LARGE = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > %s"
 _END = "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
 
@@ -54,6 +56,7 @@ class Databases:
         self._uri = uri
         self._numbers = itertools.count()
         self._free: list[str] = []
+        self._connections: dict[str, psycopg.Connection] = {}  # to look at each: asked by a new one, every statement is planned again
         self._shapes: dict[str, str] = {}
         with psycopg.connect(named(uri, TEMPLATE), autocommit=True) as connection:
             self._tables = [row[0] for row in connection.execute(_TABLES)]
@@ -67,30 +70,38 @@ class Databases:
         if self._emptied(name):
             self._free.append(name)
         else:  # a test changed what tables there are
+            self._connections.pop(name).close()
             with psycopg.connect(self._uri, autocommit=True) as connection:
                 connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        """End the connections to them."""
+        for connection in self._connections.values():
+            connection.close()
 
     def _made(self) -> str:
         name = f"t{next(self._numbers)}"
         with psycopg.connect(self._uri, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-        with psycopg.connect(named(self._uri, name), autocommit=True) as connection:
-            self._shapes[name] = _shape(connection)
+        connection = self._connections[name] = psycopg.connect(named(self._uri, name), autocommit=True, prepare_threshold=0)
+        self._shapes[name] = _shape(connection)
         return name
 
     def _emptied(self, name: str) -> bool:
-        with psycopg.connect(named(self._uri, name), autocommit=True) as connection:
-            connection.execute(_END, [END_MS])
-            if _shape(connection) != self._shapes[name]:
-                return False
-            filled = [each for each in self._tables if each in self._seeds] + _filled(connection, self._tables)
-            with connection.transaction():
-                connection.execute("SET LOCAL session_replication_role = replica")  # rows that refer to each other go in any order
-                connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(map(sql.Identifier, dict.fromkeys(filled)))))
-                for table, rows in self._seeds.items():
-                    places = sql.SQL(", ").join([sql.Placeholder()] * len(rows[0]))
-                    insert = sql.SQL("INSERT INTO {} VALUES ({})").format(sql.Identifier(table), places)
-                    connection.cursor().executemany(insert, rows)
+        connection = self._connections[name]
+        connection.execute(_END, [END_MS])
+        if _shape(connection) != self._shapes[name]:
+            return False
+        large = {row[0] for row in connection.execute(_LARGE, [LARGE])}
+        with connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")  # rows that refer to each other go in any order
+            for table in dict.fromkeys([*self._seeds, *_filled(connection, self._tables)]):
+                statement = "TRUNCATE {} CASCADE" if table in large else "DELETE FROM {}"
+                connection.execute(sql.SQL(statement).format(sql.Identifier(table)))
+            for table, rows in self._seeds.items():
+                places = sql.SQL(", ").join([sql.Placeholder()] * len(rows[0]))
+                insert = sql.SQL("INSERT INTO {} VALUES ({})").format(sql.Identifier(table), places)
+                connection.cursor().executemany(insert, rows)
         return True
 
 
