@@ -109,13 +109,14 @@ class Rate(Section, frozen=True, forbid_unknown_fields=True):
 
 
 class Sending(Section, frozen=True, forbid_unknown_fields=True):
-    """What a person and an administration may send of whom the register says nothing else.
+    """What a person and an administration may send of whom the register says nothing else, and the script of a mailbox.
 
     A person who writes day and night does not reach these numbers, and a stolen password does within the hour.
     """
 
     person: Rate = Rate(1_000, 5_000, 5_000, 20_000)
     administration: Rate = Rate(50_000, 500_000, 250_000, 2_500_000)
+    script: Rate = Rate(500, 2_500, 500, 2_500)  # what the script of a mailbox sends on: many times what a busy one does
     priority: int = 0  # the highest that anybody may ask for (RFC 6710): routine
 
     def __post_init__(self) -> None:

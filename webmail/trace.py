@@ -9,7 +9,7 @@ from mailcore.routing.trace import Judgement, read_result
 from mailcore.sieve.trace import FIELD as REDIRECTED
 
 # Our own trace stands on top. Its protocol ends in A when the client had signed in, and is HTTPS from the webmail.
-_STRANGER = re.compile(rb"received:.*?\swith\s+(?:utf8smtp|e?smtp)s?\s", re.IGNORECASE | re.DOTALL)
+_STRANGER = re.compile(rb"received:.*?\swith\s+(?:utf8[sl]mtp|e?smtp|lmtp)s?\s", re.IGNORECASE | re.DOTALL)
 
 
 # What a script put in front when it passed a letter on, and what was found of the way of one from another node.

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from config.database import Row, Tx
 from config.failpoints import failpoint
 from directory import recents, resolve
-from mailcore.queue import acting, holds, lanes, ranks
+from mailcore.queue import acting, holds, lanes, ranks, spending
 from mailcore.queue.types import By, Entry, Later, Lease, Queued, Recipient, Report, parsed, queue_name
 from mailcore.store import accounts, blobs
 from mailcore.store.types import Changed
@@ -74,8 +74,10 @@ def fresh_id(now_us: int) -> int:
 
 
 def enqueue(tx: Tx, entry: Entry) -> None:
-    """Write a message and its recipients, due at once or at its release, and wake the workers. Raises BadAddress."""
+    """Write a message and its recipients, due at once or at its release, and wake the workers. Raises BadAddress, SendingLimited."""
     submission = entry.submission
+    if submission.hold_until_us > tx.now_us and submission.account_id is not None:
+        spending.require_release(tx, submission.account_id, entry.size_bytes)
     local: dict[str, int] = {}
     for recipient in submission.recipients:
         domain = parsed(recipient.address).domain

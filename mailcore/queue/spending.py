@@ -15,6 +15,8 @@ from directory import sending
 from mailcore.errors import SendingLimited
 
 HOURS = 24  # what a day has
+MAX_HELD = 1_000  # letters of one sender that wait for their release
+MAX_HELD_BYTES = 256 * 1024 * 1024  # and their octets: five letters of the largest size, a queue is no storage
 
 _ADMINISTRATION = "SELECT u.organisation_id FROM person p JOIN unit u ON u.unit_id = p.unit_id WHERE p.person_id = :person_id"
 _COUNTS = """
@@ -23,6 +25,9 @@ _ADD = """
     INSERT INTO sending_count (holder_id, hour, messages, recipients) VALUES (:holder_id, :hour, 1, :recipients)
     ON CONFLICT (holder_id, hour) DO UPDATE
     SET messages = sending_count.messages + 1, recipients = sending_count.recipients + excluded.recipients"""
+_HELD = """
+    SELECT COUNT(*), COALESCE(SUM(size_bytes), 0) FROM queue_message
+    WHERE account_id = :account_id AND hold_until_us <> 0 AND hold_until_us > :now_us"""
 _FORGET = "DELETE FROM sending_count WHERE holder_id = :holder_id AND hour <= :before"
 
 
@@ -46,8 +51,19 @@ class Count:
 
 def spend(tx: Tx, person_id: int, recipients: int, defaults: Sending) -> None:
     """Count a message to so many recipients. Raises SendingLimited, and counts nothing, when it is too much."""
+    _spend(tx, _holders(tx, person_id, defaults), recipients)
+
+
+def send_on(tx: Tx, account_id: int, copies: int, defaults: Sending) -> None:
+    """Count a letter that the script of an account sends on. Raises SendingLimited, and counts nothing, when it is too much.
+
+    It has a count of its own, under the account's number below zero: what comes in must not use up what its owner may write.
+    """
+    _spend(tx, [(-account_id, _bounds(sending.NOTHING_SAID, defaults.script))], copies)
+
+
+def _spend(tx: Tx, holders: Sequence[tuple[int, tuple[Bound, ...]]], recipients: int) -> None:
     hour = tx.now_us // HOUR_US
-    holders = _holders(tx, person_id, defaults)
     for holder_id, bounds in holders:
         counts = _counts(tx, holder_id, hour)
         for bound in bounds:
@@ -55,6 +71,14 @@ def spend(tx: Tx, person_id: int, recipients: int, defaults: Sending) -> None:
     for holder_id, _ in holders:
         tx.execute(_ADD, holder_id=holder_id, hour=hour, recipients=recipients)
         tx.execute(_FORGET, holder_id=holder_id, before=hour - 2 * HOURS)
+
+
+def require_release(tx: Tx, account_id: int, size_bytes: int) -> None:
+    """Refuse a letter that is to be sent later (RFC 4865) when too much of its sender waits already. Raises SendingLimited."""
+    row = tx.row(_HELD, account_id=account_id, now_us=tx.now_us)
+    assert row is not None
+    if row[0] >= MAX_HELD or int(row[1]) + size_bytes > MAX_HELD_BYTES:
+        raise SendingLimited(f"no more than {MAX_HELD:,} letters of {MAX_HELD_BYTES // 1024**2} MiB may wait for their release")
 
 
 def room(tx: Tx, person_id: int, defaults: Sending) -> int | None:

@@ -125,6 +125,7 @@ async def _planned(services: Services, case: _Case) -> Plan:
         refusal,
         own_domain=parsed(case.owner.address).domain if case.owner.address else "",
         view=policy.view(services.settings) if forwards or answer else None,
+        sending=services.settings.sending,
     )
 
 

@@ -4,12 +4,13 @@ Everything that needs octets or a clock's long turn was prepared before (deliver
 sent on and answered exactly once, together with the end of its recipient.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.database import Tx
 from config.errors import MailError
-from mailcore.errors import BadMailboxName, LimitReached, MailboxExists, NoSuchMailbox, OutsideNotAllowed
-from mailcore.queue import queue
+from config.settings import Sending
+from mailcore.errors import BadMailboxName, LimitReached, MailboxExists, NoSuchMailbox, OutsideNotAllowed, SendingLimited
+from mailcore.queue import queue, spending
 from mailcore.queue.types import Entry, Reply
 from mailcore.routing import policy
 from mailcore.routing.policy import View
@@ -77,6 +78,7 @@ class Plan:
     fault: str = ""
     own_domain: str = ""
     view: View | None = None
+    sending: Sending = field(default_factory=Sending)
 
 
 class Overtaken(MailError):
@@ -91,7 +93,7 @@ def carry_out(tx: Tx, account: AccountKey, message: Prepared, internaldate_us: i
     _remember(tx, account.account_id, plan)
     faults = [plan.fault] if plan.fault else []
     filed: set[MailboxKey] = set()
-    unsent = _forward(tx, plan, faults)
+    unsent = _forward(tx, account.account_id, plan, faults)
     for filing in (*plan.filings, *([Filing()] if unsent and not plan.filings else [])):
         key = _mailbox(tx, account.account_id, filing, faults)
         if key not in filed:
@@ -117,16 +119,19 @@ def _remember(tx: Tx, account_id: int, plan: Plan) -> None:
             marks.renew(tx, account_id, memory.mark, memory.until_us)
 
 
-def _forward(tx: Tx, plan: Plan, faults: list[str]) -> bool:
+def _forward(tx: Tx, account_id: AccountId, plan: Plan, faults: list[str]) -> bool:
     """Queue what goes on to others; say whether something may not go where it should: then the letter is kept."""
-    unsent = False
-    for forward in plan.forwards:
-        if _may_go(tx, plan, forward.domain):
-            queue.enqueue(tx, forward.entry)
-        else:
-            faults.append(f"{forward.domain}: {OutsideNotAllowed.text}")
-            unsent = True
-    return unsent
+    allowed = [forward for forward in plan.forwards if _may_go(tx, plan, forward.domain)]
+    faults += [f"{forward.domain}: {OutsideNotAllowed.text}" for forward in plan.forwards if forward not in allowed]
+    try:
+        if allowed:
+            spending.send_on(tx, account_id, len(allowed), plan.sending)
+    except SendingLimited as error:
+        faults.append(error.text)
+        allowed = []
+    for forward in allowed:
+        queue.enqueue(tx, forward.entry)
+    return len(allowed) < len(plan.forwards)
 
 
 def _may_go(tx: Tx, plan: Plan, domain: str) -> bool:

@@ -9,17 +9,17 @@ from mailcore.smtp.reply import Refused, Reply
 from mailcore.smtp.session import Session, Transaction
 from mailcore.store.sealing import Content
 
-EXAMINING = "mx"  # the listener whose messages come from outside
-
 
 async def examined(
     session: Session, transaction: Transaction, head: Head, content: Content, trace_id: str, *, trusted: bool = False
 ) -> Judgement:
     """Return what follows for a complete message; that of somebody who signed in is not asked about. Raises Refused.
 
-    `trusted` says that a node of the topology brought it, whose own trace was verified.
+    `trusted` says that a node of the topology brought it, whose own trace was verified. Other mail software of this machine (LMTP) has
+    examined what it brings; but results in our name are not its to write, nor anybody's whose letter it passes on.
     """
-    if session.front.rules.name != EXAMINING:
+    rules = session.front.rules
+    if rules.signs_in:
         return NOTHING
     services = session.front.services
     arrival = Arrival(
@@ -32,7 +32,7 @@ async def examined(
         authserv_id=services.settings.node.hostname,
         author=policy.author(head).domain,
         queue_hint=trace_id,
-        trusted=trusted,
+        trusted=trusted or rules.each,
         has_results=authres.NAME in head.names,
     )
     judged = await judge(services, arrival)

@@ -6,7 +6,16 @@ from webmail.trace import findings, is_from_outside, mark
 
 @pytest.mark.parametrize(
     ("protocol", "outside"),
-    [("ESMTPS", True), ("SMTP", True), ("UTF8SMTPS", True), ("ESMTPSA", False), ("UTF8SMTPSA", False), ("HTTPS", False)],
+    [
+        ("ESMTPS", True),
+        ("SMTP", True),
+        ("UTF8SMTPS", True),
+        ("LMTP", True),
+        ("UTF8LMTP", True),
+        ("ESMTPSA", False),
+        ("UTF8SMTPSA", False),
+        ("HTTPS", False),
+    ],
 )
 def test_who_signed_in_here_is_told_by_our_own_trace(protocol: str, outside: bool) -> None:
     trace = f"Received: from a.example (a.example [192.0.2.1])\r\n by mx.diwan.example with {protocol} id 1\r\n"

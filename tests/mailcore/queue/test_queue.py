@@ -8,7 +8,8 @@ from directory import journal, recents, resolve
 from directory.address import parse
 from directory.errors import BadAddress, NotPermitted
 from directory.rights import CONSOLE, NATION, Actor
-from mailcore.queue import holds, listing, queue, ranks, steering
+from mailcore.errors import SendingLimited
+from mailcore.queue import holds, listing, queue, ranks, spending, steering
 from mailcore.queue.steering import Choice
 from mailcore.queue.types import By, Later, Recipient, Reply, queue_name, queue_number
 from mailcore.store.types import AccountId
@@ -42,6 +43,20 @@ async def test_recipients_become_correspondents_of_the_person_who_wrote(services
     await queued(services, replace(submission(AMINA, KARIM, "x@elsewhere.example"), writer_id=amina.account_id))
     assert await services.db.read(recents.latest, amina.account_id) == [karim.account_id]
     assert await services.db.read(recents.latest, karim.account_id) == []
+
+
+@pytest.mark.parametrize("bound", [("MAX_HELD", 1), ("MAX_HELD_BYTES", 100)])
+async def test_what_waits_for_its_release_is_bounded_for_each_sender(services, clock, monkeypatch, bound):
+    monkeypatch.setattr(spending, *bound)
+    later = {"account_id": 7, "hold_until_us": clock.now_us() + HOUR_US}
+    await queued(services, submission(KARIM, **later))
+    with pytest.raises(SendingLimited, match="may wait for their release"):
+        await queued(services, submission(KARIM, **later))
+    assert await services.db.read(counts) == (1, 1)
+    await queued(services, submission(KARIM, **later | {"account_id": 8}))
+    await queued(services, submission(KARIM, account_id=7))
+    clock.advance(HOUR_US)
+    await queued(services, submission(KARIM, account_id=7, hold_until_us=clock.now_us() + HOUR_US))
 
 
 async def test_a_message_without_recipients_is_refused(services):

@@ -1,8 +1,12 @@
 """Scripts at delivery: what ends up where, on each engine; `diwan check` finds nothing after each test."""
 
+from dataclasses import replace
+
 import pytest
+from msgspec import structs
 
 from config.clock import SECOND_US
+from config.settings import Rate, Sending
 from mailcore.message.index import index
 from mailcore.queue import listing, local
 from mailcore.queue.accept import accept
@@ -137,6 +141,17 @@ async def test_a_large_letter_is_redirected_from_a_file(services):
     await send(services, KARIM, raw=raw)
     [got] = await inbox(services, AMINA)
     assert got.endswith(raw)
+
+
+async def test_what_a_script_sends_on_is_counted_and_stays_in_the_inbox_beyond(services):
+    services = replace(services, settings=structs.replace(services.settings, sending=Sending(script=Rate(recipients_per_hour=1))))
+    await use(services, KARIM, f'redirect "{AMINA}";')
+    await send(services, KARIM)
+    assert (len(await inbox(services, AMINA)), await inbox(services, KARIM)) == (1, [])
+    await send(services, KARIM)
+    assert len(await inbox(services, AMINA)) == 1
+    assert await inbox(services, KARIM) == [letter()]
+    assert "no more than 1 recipients in an hour" in await fault(services, KARIM)
 
 
 async def test_two_who_redirect_to_each_other_end_with_a_copy(services):

@@ -97,6 +97,19 @@ async def test_each_recipient_that_was_taken_has_a_reply_in_order(lmtp: Local, c
     assert b" with LMTP id " in taken.raw[:]
 
 
+async def test_nobody_writes_results_in_our_name(lmtp: Local) -> None:
+    client = await lmtp.connect()
+    await begin(client, AMINA)
+    await client.ask("DATA")
+    host = lmtp.services.settings.node.hostname
+    await client.send(f"Authentication-Results: {host}; spf=pass\r\nAuthentication-Results: mta.example; spf=none\r\n".encode())
+    await client.send(LETTER + b".\r\n")
+    assert (await client.reply()).startswith("250")
+    raw = lmtp.collector.taken[0].raw[:]
+    assert f"\r\nX-Foreign-Auth-Results: {host}; spf=pass\r\n".encode() in raw
+    assert b"\r\nAuthentication-Results: mta.example; spf=none\r\n" in raw
+
+
 @pytest.mark.parametrize("verb", ["EHLO", "HELO"])
 async def test_other_greetings_show_that_somebody_is_wrong_here(lmtp: Local, verb: str) -> None:
     client = await lmtp.connect()
