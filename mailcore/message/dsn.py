@@ -9,6 +9,7 @@ from mailcore.message import bidi, build, date, encode, headers, words
 from mailcore.message.addresses import Mailbox
 
 MAX_HEADER = 65_536  # octets of the original header that go back
+QUEUE_FIELD = "X-Diwan-Queue-ID"  # RFC 3464 §2.4
 _LINE = 900  # octets of one status field; RFC 5322 §2.1.1 allows 998
 
 _SUBJECTS = {
@@ -48,6 +49,7 @@ _TEXTS = {
 }
 _UNTIL = ("تستمر المحاولة حتى", "Tentatives jusqu'au", "Attempts continue until")
 _ABOUT = {b"subject": "الموضوع / objet / subject", b"date": "التاريخ / date"}
+_NUMBER = "الرقم / numéro / number"
 _REASON = "الجواب / réponse / answer"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -93,6 +95,7 @@ def around(
     header: bytes,
     coding: str,
     envid: str = "",
+    queue_id: str = "",
 ) -> Frame:
     """Return a report into which the whole message is put, as RET=FULL asks (RFC 3461 §4.3, §6.3), without being looked at.
 
@@ -100,7 +103,7 @@ def around(
     Raises ValueError as `report` does.
     """
     about = _original_header(header)
-    top, parts = _readable_parts(reporting_mta, postmaster, to, outcomes, arrival_us, date_us, message_id, about, envid)
+    top, parts = _readable_parts(reporting_mta, postmaster, to, outcomes, arrival_us, date_us, message_id, about, envid, queue_id)
     boundary = f"=_{sha256(message_id.encode()).hexdigest()[:32]}"
     mark = f"--{boundary}\r\n".encode()
     kind = "message/rfc822" if about.isascii() else "message/global"  # RFC 6532 §3.7
@@ -121,6 +124,7 @@ def report(
     message_id: str,
     original: bytes,
     envid: str = "",
+    queue_id: str = "",
 ) -> bytes:
     """Return a whole multipart/report message, to be sent with the null sender (RFC 3464 §2).
 
@@ -128,7 +132,7 @@ def report(
     `to` outside ASCII. Raises ValueError without an outcome, or when an address is none.
     """
     about = _original_header(original)
-    top, parts = _readable_parts(reporting_mta, postmaster, to, outcomes, arrival_us, date_us, message_id, about, envid)
+    top, parts = _readable_parts(reporting_mta, postmaster, to, outcomes, arrival_us, date_us, message_id, about, envid, queue_id)
     return build.with_entity(top, build.multipart("report", [*parts, _returned(about)], ("report-type=delivery-status",)))
 
 
@@ -142,6 +146,7 @@ def _readable_parts(
     message_id: str,
     about: bytes,
     envid: str,
+    queue_id: str,
 ) -> tuple[bytes, list[bytes]]:
     """Return the header fields, and the parts for people and for machines."""
     if not outcomes:
@@ -155,8 +160,8 @@ def _readable_parts(
         references=_identifier(about),
         extra=[("Auto-Submitted", "auto-replied")],
     )
-    status = _status(reporting_mta, envid, arrival_us, outcomes, utf8=not f"{to.local}@{to.domain}".isascii())
-    return top, [encode.text(_readable(reporting_mta, about, outcomes), "plain"), status]
+    status = _status(reporting_mta, envid, queue_id, arrival_us, outcomes, utf8=not f"{to.local}@{to.domain}".isascii())
+    return top, [encode.text(_readable(reporting_mta, about, queue_id, outcomes), "plain"), status]
 
 
 def _worst(outcomes: Sequence[Outcome]) -> str:
@@ -164,7 +169,7 @@ def _worst(outcomes: Sequence[Outcome]) -> str:
     return next(action for action in _SUBJECTS if action in actions)
 
 
-def _status(reporting_mta: str, envid: str, arrival_us: int, outcomes: Sequence[Outcome], *, utf8: bool) -> bytes:
+def _status(reporting_mta: str, envid: str, queue_id: str, arrival_us: int, outcomes: Sequence[Outcome], *, utf8: bool) -> bytes:
     """Return the part for machines: one group for the message, one for each recipient. RFC 3464 §2.1.
 
     Whoever has an address outside ASCII reads such addresses as they are (RFC 6533 §4), everybody else in ASCII.
@@ -174,6 +179,7 @@ def _status(reporting_mta: str, envid: str, arrival_us: int, outcomes: Sequence[
             ("Original-Envelope-Id", envid),
             ("Reporting-MTA", f"dns; {reporting_mta}"),
             ("Arrival-Date", date.format_date(arrival_us)),
+            (QUEUE_FIELD, queue_id),
         ],
         utf8=utf8,
     )
@@ -269,9 +275,10 @@ def _value(header: bytes, name: bytes) -> str:
     return words.decode_words(headers.values(header, headers.scan(header)[0], {name}).get(name, b""))
 
 
-def _readable(reporting_mta: str, about: bytes, outcomes: Sequence[Outcome]) -> str:
+def _readable(reporting_mta: str, about: bytes, queue_id: str, outcomes: Sequence[Outcome]) -> str:
     """Return the text for people: each action in the three languages, then whom it concerns and why."""
-    shown = [f"{label} : {bidi.apart(_value(about, name)[:200])}" for name, label in _ABOUT.items()] + [""]
+    shown = [f"{label} : {bidi.apart(_value(about, name)[:200])}" for name, label in _ABOUT.items()]
+    shown += [*([f"{_NUMBER} : {queue_id}"] if queue_id else []), ""]
     for action, texts in _TEXTS.items():
         concerned = [outcome for outcome in outcomes if outcome.action == action]
         if concerned:

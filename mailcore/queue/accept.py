@@ -52,7 +52,7 @@ async def _made(services: Services, submission: Submission) -> Entry:
     await services.store.keep(message)
     failpoint("accept.after_blob")
     return Entry(
-        queue_id=queue.fresh_id(services.clock.now_us()),
+        queue_id=submission.queue_id or queue.fresh_id(services.clock.now_us()),
         blob_id=message.blob_id,
         dek_wrapped=b"",
         size_bytes=message.size_bytes,

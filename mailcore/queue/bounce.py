@@ -73,6 +73,7 @@ async def _render(services: Services, action: str, to: Mailbox, news: News) -> t
         "date_us": now_us,
         "message_id": message_id,
         "envid": message.envid,
+        "queue_id": queue_name(message.queue_id),
     }
     body = "7BIT" if message.sender.isascii() else "8BITMIME"
     if not header or action != "failed" or not returns_whole(message):

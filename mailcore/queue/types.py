@@ -49,6 +49,7 @@ class Submission:
     """A message as a front hands it in. `raw` begins with the front's own trace fields and is never changed again.
 
     `sender` is "" for the null sender. `account_id` says who submitted it, None when it came from outside.
+    `queue_id` is what the front made of `queue.fresh_id` to write it into the message, 0 when acceptance makes one.
     `envid` (xtext decoded) and `ret` ("", "FULL" or "HDRS") are those of RFC 3461 §4.3 and §4.4. `priority` is that of
     RFC 6710 §4 from -9 to 9, `hold_until_us` the release time of RFC 4865, `by` what RFC 2852 asks for; `requiretls` is RFC 8689's
     and `body` that of RFC 6152 and RFC 3030: "7BIT", "8BITMIME" or "BINARYMIME".
@@ -69,6 +70,7 @@ class Submission:
     requiretls: bool = False
     body: str = "7BIT"
     junk: bool = False  # a check found it to be junk: it goes into the mailbox for that
+    queue_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

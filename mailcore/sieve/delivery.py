@@ -15,8 +15,8 @@ from config.database import Tx
 from config.errors import MailError
 from config.log import log
 from mailcore.message import date
-from mailcore.queue import accept
-from mailcore.queue.types import Entry, Lease, Recipient, Reply, Submission, parsed
+from mailcore.queue import accept, queue
+from mailcore.queue.types import Entry, Lease, Recipient, Reply, Submission, parsed, queue_name
 from mailcore.routing import policy
 from mailcore.services import Services
 from mailcore.sieve import answers, marks, shelf, trace
@@ -163,9 +163,9 @@ async def _forward(services: Services, case: _Case, action: Redirect, *, first: 
     if trace.goes_round(case.letter, mark) or (not message.sender and not first):
         log.warning("sieve.redirect_loop", account_id=case.account.account_id)
         return None
-    number = secrets.token_hex(8)
     host = services.settings.node.hostname
-    front = trace.fields(host, date.format_date(case.now_us), number, mark)
+    queue_id = queue.fresh_id(case.now_us)
+    front = trace.fields(host, date.format_date(case.now_us), queue_name(queue_id), mark)
     orcpt = case.lease.orcpt or f"{'rfc822' if case.lease.address.isascii() else 'utf-8'};{case.lease.address}"
     submission = Submission(
         message.sender,
@@ -178,6 +178,7 @@ async def _forward(services: Services, case: _Case, action: Redirect, *, first: 
         priority=message.priority,
         requiretls=message.requiretls,
         body=message.body,
+        queue_id=queue_id,
     )
     return Forward(await accept.prepare(services, submission), parsed(action.address).domain)
 

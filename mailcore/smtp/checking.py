@@ -11,7 +11,7 @@ from mailcore.store.sealing import Content
 
 
 async def examined(
-    session: Session, transaction: Transaction, head: Head, content: Content, trace_id: str, *, trusted: bool = False
+    session: Session, transaction: Transaction, head: Head, content: Content, queue_id: str, *, trusted: bool = False
 ) -> Judgement:
     """Return what follows for a complete message; that of somebody who signed in is not asked about. Raises Refused.
 
@@ -31,7 +31,7 @@ async def examined(
         tls=session.tls,
         authserv_id=services.settings.node.hostname,
         author=policy.author(head).domain,
-        queue_hint=trace_id,
+        queue_hint=queue_id,
         trusted=trusted or rules.each,
         has_results=authres.NAME in head.names,
     )

@@ -3,7 +3,6 @@
 RFC 5321 §4.1.1.4, §4.4, §6.1 (the reply takes responsibility).
 """
 
-import secrets
 from functools import lru_cache
 
 import structlog
@@ -12,9 +11,9 @@ from config.clock import SECOND_US
 from directory.address import Address
 from mailcore.errors import NeverFits
 from mailcore.message.date import format_date
-from mailcore.queue import spending
+from mailcore.queue import queue, spending
 from mailcore.queue.acting import Acting, fields
-from mailcore.queue.types import Submission
+from mailcore.queue.types import Submission, queue_name
 from mailcore.smtp import fitting, nodes, policy, trace
 from mailcore.smtp.checking import examined
 from mailcore.smtp.incoming import Incoming
@@ -23,7 +22,6 @@ from mailcore.smtp.reply import BARE_AGAIN, BARE_LINE_BREAK, Reply, for_error, q
 from mailcore.smtp.session import Session, Transaction
 from mailcore.store.sealing import Content
 
-TRACE_BYTES = 10
 NEVER_FITS = for_error(NeverFits())
 BLIND = (b"bcc", b"resent-bcc")
 
@@ -40,23 +38,22 @@ async def deposit(session: Session, transaction: Transaction, incoming: Incoming
     policy.refuse_loops(head, session.front.services.settings.node.hostname, [each.address for each in transaction.recipients])
     misfits = await _misfits(session, transaction, len(content))
     acting = await session.front.rules.header(session, head)
-    trace_id = secrets.token_hex(TRACE_BYTES)
-    front = stamp(session, transaction, head, trace_id)  # lines to put in front; what is behind them stays as it came
+    number = queue.fresh_id(session.front.services.clock.now_us())
+    front = stamp(session, transaction, head, queue_name(number))  # lines to put in front; what is behind them stays as it came
     if acting is not None:
         front += fields(acting, has_sender=bool(head.sender_values))
     traced = await nodes.judged(session, transaction, head, content)
     from_node = traced is not None and traced.mark == "good"
-    judged = await examined(session, transaction, head, content, trace_id, trusted=from_node)
+    judged = await examined(session, transaction, head, content, queue_name(number), trusted=from_node)
     header = judged.header or _without_bcc(session, head)
     raw = await incoming.behind(nodes.result(session, traced) + front + judged.fields + header, len(head.octets) if header else 0)
     trusted = session.front.rules.signs_in or from_node  # whose word counts on how urgent a message is
-    submission = _submission(session, transaction, raw, acting, trusted=trusted, junk=judged.action == "junk")
+    submission = _submission(session, transaction, raw, acting, number, trusted=trusted, junk=judged.action == "junk")
     await _count(session, transaction)
     queue_id = await session.front.accept(session.front.services, submission)
     log.info(
         "smtp.accepted",
         queue_id=queue_id,
-        trace_id=trace_id,
         role=session.front.rules.name,
         peer=session.peer,
         account_id=session.identity.account_id if session.identity else None,
@@ -93,7 +90,7 @@ def _refused(session: Session, refusal: Reply) -> Reply:
     return BARE_AGAIN if again else refusal
 
 
-def stamp(session: Session, transaction: Transaction, head: Head, trace_id: str) -> bytes:
+def stamp(session: Session, transaction: Transaction, head: Head, queue_id: str) -> bytes:
     """Return the octets to put in front of a message; what stands behind them stays as it came."""
     services, rules = session.front.services, session.front.rules
     host = services.settings.node.hostname
@@ -104,7 +101,7 @@ def stamp(session: Session, transaction: Transaction, head: Head, trace_id: str)
         protocol=trace.protocol(
             session.extended, session.tls, session.identity is not None, transaction.parameters.smtputf8, local=rules.each
         ),
-        trace_id=trace_id,
+        queue_id=queue_id,
         recipient=transaction.recipients[0].address if len(transaction.recipients) == 1 else "",
         date=date,
     )
@@ -112,7 +109,7 @@ def stamp(session: Session, transaction: Transaction, head: Head, trace_id: str)
     if rules.completes and not head.has_date:
         stamped += trace.date(date)
     if rules.completes and not head.has_message_id:
-        stamped += trace.message_id(trace_id, host)
+        stamped += trace.message_id(queue_id, host)
     return stamped
 
 
@@ -135,7 +132,7 @@ async def _count(session: Session, transaction: Transaction) -> None:
 
 
 def _submission(
-    session: Session, transaction: Transaction, raw: Content, acting: Acting | None, *, trusted: bool, junk: bool
+    session: Session, transaction: Transaction, raw: Content, acting: Acting | None, queue_id: int, *, trusted: bool, junk: bool
 ) -> Submission:
     parameters = transaction.parameters
     return Submission(
@@ -152,6 +149,7 @@ def _submission(
         by=transaction.by,
         requiretls=parameters.requiretls,
         junk=junk,
+        queue_id=queue_id,
         acting=acting,
         writer_id=session.identity.person_id if session.identity else None,
     )

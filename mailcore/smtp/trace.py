@@ -11,12 +11,13 @@ FOR_CHARACTERS = 200  # a line of 998 octets is the law (RFC 5322 §2.1.1); a lo
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """How a message came in. `client` is what stands after "from", `recipient` is "" when it must not be told."""
+    """How a message came in. `client` is what stands after "from", `recipient` is "" when it must not be told,
+    `queue_id` names the message in the reply to the client, the log and the queue."""
 
     client: str
     host: str
     protocol: str
-    trace_id: str
+    queue_id: str
     recipient: str
     date: str
 
@@ -40,7 +41,7 @@ def received(hop: Hop) -> bytes:
     """Return the Received field. Every value was checked by the grammar; the recipient only goes in when it fits."""
     told = hop.recipient if hop.recipient.isascii() and len(hop.recipient) <= FOR_CHARACTERS else ""
     whom = f"\r\n\tfor <{told}>" if told else ""
-    return (f"Received: from {hop.client}\r\n\tby {hop.host} with {hop.protocol} id {hop.trace_id}{whom};\r\n\t{hop.date}\r\n").encode(
+    return (f"Received: from {hop.client}\r\n\tby {hop.host} with {hop.protocol} id {hop.queue_id}{whom};\r\n\t{hop.date}\r\n").encode(
         "ascii"
     )
 
@@ -50,6 +51,6 @@ def date(text: str) -> bytes:
     return f"Date: {text}\r\n".encode("ascii")
 
 
-def message_id(trace_id: str, host: str) -> bytes:
+def message_id(queue_id: str, host: str) -> bytes:
     """Return a Message-ID field for a message that came without one."""
-    return f"Message-ID: <{trace_id}@{host}>\r\n".encode("ascii")
+    return f"Message-ID: <{queue_id}@{host}>\r\n".encode("ascii")

@@ -13,7 +13,7 @@ FAILED = Outcome("x@y.example", "failed", "5.1.1", "550 5.1.1 no such user", "mx
 DELAYED = Outcome("z@y.example", "delayed", "4.4.1", "connection timed out", retry_until_us=86_400_000_000, last_attempt_us=1_000_000)
 
 
-def make(*outcomes: Outcome, original: bytes = ORIGINAL, envid: str = "") -> bytes:
+def make(*outcomes: Outcome, original: bytes = ORIGINAL, envid: str = "", queue_id: str = "") -> bytes:
     return report(
         reporting_mta="mx.a.example",
         postmaster=Mailbox("", "postmaster", "a.example"),
@@ -24,6 +24,7 @@ def make(*outcomes: Outcome, original: bytes = ORIGINAL, envid: str = "") -> byt
         message_id="dsn@x",
         original=original,
         envid=envid,
+        queue_id=queue_id,
     )
 
 
@@ -40,6 +41,13 @@ def test_the_machine_part() -> None:
         b"Diagnostic-Code: X-Diwan; connection timed out\r\nLast-Attempt-Date: Thu, 01 Jan 1970 00:00:01 +0000\r\n"
         b"Will-Retry-Until: Fri, 02 Jan 1970 00:00:00 +0000\r\n"
     )
+
+
+def test_the_number_in_the_queue_is_told_to_people_and_machines() -> None:
+    raw = make(FAILED, queue_id="01M2XK4Z00001")
+    assert b"X-Diwan-Queue-ID: 01M2XK4Z00001\r\n\r\n" in part(raw, "2")
+    assert "number : 01M2XK4Z00001" in part(raw, "1").decode()
+    assert b"number" not in part(make(FAILED), "1")
 
 
 def test_the_shape_and_the_top_header() -> None:

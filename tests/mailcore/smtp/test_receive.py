@@ -76,7 +76,7 @@ async def test_received_tells_the_way_and_nothing_else_is_touched(mx: Listening)
     assert re.fullmatch(
         rb"Received: from client\.example \(\[127\.0\.0\.1\]\)\r\n\tby "
         + HOST.encode()
-        + rb" with ESMTP id [0-9a-f]{20}\r\n\tfor <"
+        + rb" with ESMTP id [0-9A-Z]{13}\r\n\tfor <"
         + AMINA.encode()
         + rb">;\r\n\tThu, 01 Jan 2026 00:00:00 \+0000\r\n",
         stamped(mx.collector.taken[0].raw),
