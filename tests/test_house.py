@@ -115,6 +115,9 @@ PURE = (
     "mailcore/store/packing.py",
     "signing/cms.py",
     "signing/der.py",
+    "signing/evidence/checkpoint.py",
+    "signing/evidence/merkle.py",
+    "signing/evidence/note.py",
     "signing/pki/profiles.py",
     "signing/verdict.py",
 )

@@ -1,0 +1,1 @@
+"""Evidence: what happened, in a log that can only grow."""
