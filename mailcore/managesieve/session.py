@@ -14,9 +14,10 @@ from directory.types import Identity
 from mailcore.errors import NotAllowed
 from mailcore.managesieve import wire
 from mailcore.managesieve.wire import Command, answer
+from mailcore.routing import policy
 from mailcore.services import Services
-from mailcore.sieve import limits, scripts, shelf
-from mailcore.sieve.compile import announced
+from mailcore.sieve import limits, scripts, shelf, ways
+from mailcore.sieve.compile import Script, announced
 from mailcore.sieve.errors import BadScriptName
 from mailcore.tls import Channel
 
@@ -227,21 +228,27 @@ async def _putscript(session: Session, name: bytes, octets: bytes) -> bytes:
     """§2.6: only what compiles is stored."""
     account = await session.services.store.open_account(_account_id(session))
     named = _name(name)
-    await _compile(octets)
+    said = await _taken(session, await _compile(octets), "stored")
     await session.services.db.write(scripts.put, account, named, octets)
-    return answer("OK", "stored")
+    return said
 
 
-async def _compile(octets: bytes) -> None:
+async def _compile(octets: bytes) -> Script:
     """Compile a script; who brings many large ones waits between them, as long as compiling takes. Raises SieveError."""
     await asyncio.sleep(COMPILE_S * len(octets) / limits.MAX_SCRIPT_BYTES)
-    await shelf.compiled(octets)
+    return await shelf.compiled(octets)
+
+
+async def _taken(session: Session, script: Script, text: str) -> bytes:
+    """Return OK, with a warning of what a script asks for in vain (§1.3 WARNINGS)."""
+    services = session.services
+    warned = await services.db.read(ways.warnings, _account_id(session), script, policy.view(services.settings))
+    return answer("OK", "\r\n".join(warned), "WARNINGS") if warned else answer("OK", text)
 
 
 async def _checkscript(session: Session, octets: bytes) -> bytes:
     """§2.12."""
-    await _compile(octets)
-    return answer("OK", "the script is sound")
+    return await _taken(session, await _compile(octets), "the script is sound")
 
 
 async def _listscripts(session: Session) -> bytes:

@@ -78,7 +78,7 @@ def redirect(scope: Scope, given: Arguments) -> Command:
     """RFC 5228 §4.2; with :copy the implicit keep stays (RFC 3894 §2)."""
     address, copies = scope.template(given.strings(0)), given.has("copy")
     if address.constant is not None:
-        _require_address(address.constant, address.place)
+        scope.redirects.append((_require_address(address.constant, address.place), address.place))
 
     def act(run: Run) -> bool:
         to = address.of(run)

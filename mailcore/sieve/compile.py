@@ -11,7 +11,7 @@ from mailcore.sieve.arguments import Arguments, Shape, require
 from mailcore.sieve.commands import COMMANDS
 from mailcore.sieve.comparators import COMPARATORS
 from mailcore.sieve.conditions import TESTS
-from mailcore.sieve.faults import Fault, SieveError
+from mailcore.sieve.faults import Fault, Place, SieveError
 from mailcore.sieve.letter import Letter
 from mailcore.sieve.outcome import Outcome
 from mailcore.sieve.run import Command, Nothing, Run, Surroundings, Test
@@ -33,11 +33,15 @@ def announced() -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A compiled script; `needs_body` and `asks` say what a run will want to know."""
+    """A compiled script; `needs_body` and `asks` say what a run will want to know, `redirects` whom it sends letters on to.
+
+    An address that a letter makes is not among them.
+    """
 
     commands: tuple[Command, ...]
     needs_body: bool
     asks: bool
+    redirects: tuple[tuple[str, Place], ...] = ()
 
     def run(
         self, letter: Letter, now_us: int, around: Surroundings | None = None, zone_min: int = 0, *, most_steps: int = limits.MAX_STEPS
@@ -54,7 +58,7 @@ def compile(octets: bytes) -> Script:
     nodes = parse(octets)
     body = _require(scope, nodes)
     commands = _block(scope, body)
-    return Script(commands, scope.needs_body, scope.asks)
+    return Script(commands, scope.needs_body, scope.asks, tuple(scope.redirects))
 
 
 def _carry(commands: Sequence[Command], run: Run) -> bool:

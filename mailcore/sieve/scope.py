@@ -28,6 +28,7 @@ class Scope:
         self.required: frozenset[str] = frozenset()
         self.needs_body = self.asks = False  # whether runs read the body, and ask about the account
         self.variables: set[str] = set()
+        self.redirects: list[tuple[str, Place]] = []  # addresses that are known now
 
     @property
     def has_variables(self) -> bool:

@@ -5,12 +5,13 @@ import base64
 
 import pytest
 
-from directory import credentials, delegations
+from directory import credentials, delegations, domains
 from mailcore.managesieve import session
-from mailcore.sieve import limits, scripts
+from mailcore.sieve import limits, scripts, ways
 from tests.mailcore.managesieve.conftest import PASSWORD
 from tests.mailcore.queue import node
-from tests.mailcore.queue.node import AMINA, KARIM
+from tests.mailcore.queue.node import AMINA, DOMAIN, KARIM
+from tests.mailcore.routing import outside
 
 PLAIN = base64.b64encode(f"\0{AMINA}\0{PASSWORD}".encode())
 KEEP = b"keep;\r\n"
@@ -115,6 +116,46 @@ async def test_a_script_with_an_error_is_not_stored_and_the_place_is_told(signed
     assert (await signed.ask(b"CHECKSCRIPT {%d+}\r\n%b" % (len(bad), bad)))[-1].startswith(b"NO")
     assert (await signed.ask(b"CHECKSCRIPT {%d+}\r\n%b" % (len(KEEP), KEEP)))[-1].startswith(b"OK")
     assert await signed.ask(b"LISTSCRIPTS") == [b"OK"]
+
+
+async def warned(client, octets):
+    """The code and the words of an answer whose words may be a literal (RFC 5804 §4)."""
+    client.writer.write(octets + b"\r\n")
+    line = await asyncio.wait_for(client.reader.readline(), 10)
+    if line.endswith(b"}\r\n"):
+        line += await client.reader.readexactly(int(line.rpartition(b"{")[2][:-3])) + await client.reader.readline()
+    return line
+
+
+async def test_a_redirect_that_cannot_leave_is_stored_with_a_warning(served, signed):
+    bad = f'redirect "{KARIM}";\r\nredirect "a@x.example";\r\nif true {{ redirect :copy "b@y.example"; }}\r\n'.encode()
+    bad = b'require "copy";\r\n' + bad
+    assert (await signed.ask(put(b"x", bad)))[-1] == b'OK "stored"'  # without a topology nothing is outside
+    await served.services.db.write(outside.found)
+    for command in (put(b"x", bad), b"CHECKSCRIPT {%d+}\r\n%b" % (len(bad), bad)):
+        said = await warned(signed, command)
+        assert said.startswith(b"OK (WARNINGS) ")
+        assert b"line 3, column 10: letters stay here instead of going to a@x.example: x.example is outside" in said
+        assert b"\r\nline 4, column 26: letters stay here instead of going to b@y.example" in said
+        assert KARIM.encode() not in said
+    assert await signed.ask(b"LISTSCRIPTS") == [b'"x"', b"OK"]
+    fine = f'redirect "x@{outside.THEIRS}"; '.encode() + b'redirect "k@%b";' % DOMAIN.encode()
+    assert (await signed.ask(put(b"y", fine)))[-1] == b'OK "stored"'
+    await served.services.db.write(domains.let_outside, DOMAIN, "allow")
+    assert (await signed.ask(put(b"x", bad)))[-1] == b'OK "stored"'
+
+
+async def test_many_redirects_are_judged_within_bounds(served, signed, monkeypatch):
+    monkeypatch.setattr(ways, "MAX_JUDGED", 30)
+    await served.services.db.write(outside.found)
+    many = b"".join(b'redirect "a@x%d.example";\r\n' % number for number in range(50))
+    assert (await warned(signed, put(b"x", many))).count(b"\r\n") == ways.MAX_WARNINGS + 1  # one more ends each line of the literal
+
+
+async def test_an_address_that_a_letter_makes_is_not_judged(served, signed):
+    await served.services.db.write(outside.found)
+    made = b'require "variables"; set "a" "x@x.example"; redirect "${a}";'
+    assert (await signed.ask(put(b"x", made)))[-1] == b'OK "stored"'
 
 
 async def test_quotas_of_size_and_number(signed, monkeypatch):
