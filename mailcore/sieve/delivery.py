@@ -14,6 +14,7 @@ from config.clock import SECOND_US
 from config.database import Tx
 from config.errors import MailError
 from config.log import log
+from mailcore.checks import authres
 from mailcore.message import date
 from mailcore.queue import accept, queue
 from mailcore.queue.types import Entry, Lease, Recipient, Reply, Submission, parsed, queue_name
@@ -37,6 +38,7 @@ from mailcore.store.types import Prepared
 NEVER = frozenset({"NEVER"})
 KEEP = Filing()
 TO_TRASH = Filing(role="trash")
+SPF_FAILED = frozenset({"fail", "softfail"})  # RFC 7208 §2.6.4, §2.6.5: not, or probably not, allowed to send for the domain
 REFUSED = (550, "5.7.1")  # RFC 5429 §2.1.1 and RFC 3463 §3.8
 INLINE_STEPS = 3_000  # of a run on the event loop, 3 ms; one that needs more starts again in a thread, so that others are served meanwhile
 INLINE_BYTES = 65_536  # of a letter whose body is looked at: decoding a larger one takes as long
@@ -154,6 +156,19 @@ def is_vouched(letter: Letter, authserv_id: str) -> bool:
     return False
 
 
+def is_denied(letter: Letter, authserv_id: str) -> bool:
+    """Say whether our own checks speak against the envelope sender: SPF or DMARC failed, and nothing proves its domain.
+
+    The notice would go to somebody who wrote nothing. What was not checked is not denied.
+    """
+    ours = authserv_id.lower().encode("ascii")
+    said = next((octets for octets in letter.octets("authentication-results") if authres.identifier(octets) == ours), None)
+    if said is None or authres.confirms(said, letter.sender.rpartition("@")[2].lower()):
+        return False
+    found = authres.results(said)
+    return found.get("spf") in SPF_FAILED or found.get("dmarc") == "fail"
+
+
 async def _forward(services: Services, case: _Case, action: Redirect, *, first: bool) -> Forward | None:
     """Return the letter on its way to somebody else, under its own envelope sender; None when it would go round.
 
@@ -212,6 +227,9 @@ async def _answer(services: Services, case: _Case, action: Vacation) -> Answer |
     if not answers.may_be_answered(case.letter, case.owner.addresses, action):
         return None
     sender = case.letter.sender
+    if case.lease.message.account_id is None and is_denied(case.letter, services.settings.node.hostname):
+        log.info("sieve.no_answer", account_id=case.account.account_id, kind="denied")
+        return None
     mark = marks.token(case.account, b"\0".join((b"vacation", action.handle.encode(), sender.casefold().encode())))
     if await services.db.peek(marks.live, case.account.account_id, [mark]):
         return None

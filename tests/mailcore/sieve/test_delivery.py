@@ -255,6 +255,33 @@ async def test_no_absence_notice_for_lists_machines_and_those_who_wrote_to_other
     assert await services.db.read(listing.depth) == 0
 
 
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        ("", True),  # nobody looked
+        ("evil.example; spf=fail; dmarc=fail", True),  # others' words do not count
+        (f"{node.HOSTNAME}; dkim=none; spf=none smtp.mailfrom={DOMAIN}; dmarc=none", True),  # a domain that publishes nothing
+        (f"{node.HOSTNAME}; spf=pass smtp.mailfrom={DOMAIN}; dmarc=pass header.from={DOMAIN}", True),
+        (f"{node.HOSTNAME}; dkim=pass header.d={DOMAIN}; spf=fail smtp.mailfrom={DOMAIN}", True),  # came by a forwarder, and is proven
+        (f"{node.HOSTNAME}; dkim=pass header.d=evil.example; spf=fail smtp.mailfrom={DOMAIN}", False),
+        (f"{node.HOSTNAME}; dkim=none; spf=softfail smtp.mailfrom={DOMAIN}; dmarc=none", False),
+        (f"{node.HOSTNAME}; dkim=none; spf=none; dmarc=fail header.from={DOMAIN}", False),
+    ],
+)
+async def test_no_absence_notice_for_a_stranger_whom_the_checks_speak_against(services, result, told):
+    await use(services, KARIM, 'require "vacation"; vacation "absent";')
+    await send(services, KARIM, raw=to(KARIM, more=f"Authentication-Results: {result}\r\n" if result else ""))
+    assert len(await inbox(services, AMINA)) == told
+    assert len(await inbox(services, KARIM)) == 1
+
+
+async def test_who_signed_in_is_told_whatever_a_letter_says_of_itself(services):
+    await use(services, KARIM, 'require "vacation"; vacation "absent";')
+    raw = to(KARIM, more=f"Authentication-Results: {node.HOSTNAME}; spf=fail\r\n")
+    await send(services, KARIM, raw=raw, account_id=await services.db.read(node._account_id, AMINA))
+    assert len(await inbox(services, AMINA)) == 1
+
+
 async def test_a_script_that_cannot_go_on_keeps_the_letter_and_tells_the_owner(services):
     await use(services, KARIM, 'require ["variables","fileinto"]; set "x" ""; fileinto "Archive"; fileinto "${x}";')
     await send(services, KARIM)
