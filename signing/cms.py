@@ -1,6 +1,7 @@
-"""Detached CMS signatures, pure: build the CAdES baseline B-B form, read any with exactly one signer.
+"""CMS signatures, pure: build the CAdES baseline forms B-B and B-T, read any with exactly one signer.
 
-RFC 5652 §5 (SignedData), §11 (attributes); RFC 5035 §3 (signing-certificate-v2); ETSI EN 319 122-1 §6 (CAdES-B-B).
+RFC 5652 §5 (SignedData), §11 (attributes); RFC 5035 §3 (signing-certificate-v2); ETSI EN 319 122-1 §6 (CAdES baseline). What is
+signed is not in here, except where it is of a type of its own: time stamps (`signing.timestamp`) hold what they say.
 Nothing here decides whether a signature is good: that is `signing.verdict`.
 """
 
@@ -14,6 +15,7 @@ from signing.der import BadDer, Element, Fields
 DATA, SIGNED_DATA = "1.2.840.113549.1.7.1", "1.2.840.113549.1.7.2"
 CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4", "1.2.840.113549.1.9.5"
 SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.12", "1.2.840.113549.1.9.16.2.47"
+SIGNATURE_TIME_STAMP = "1.2.840.113549.1.9.16.2.14"  # RFC 3161 appendix A
 
 MAX_CERTIFICATES = 32
 MAX_ATTRIBUTES = 32
@@ -37,6 +39,7 @@ class ToSign:
     digest: bytes
     attributes: bytes
     identity: SigningIdentity
+    content_type: str = DATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +56,29 @@ class SignerInfo:
     message_digest: bytes
     signed_at_us: int | None
     certificate_digest: tuple[str, bytes] | None
+    timestamp: bytes = b""  # a token over the signature, as it stands there: nobody has judged it
 
 
 @dataclass(frozen=True, slots=True)
 class SignedData:
+    """`content` is what was signed where that is in here."""
+
     certificates: tuple[bytes, ...]
     signer: SignerInfo
+    content: bytes = b""
 
 
 class SeveralSigners(BadDer):
     """More or fewer than one signer: who would be meant by the verdict? We read such a signature no further."""
 
 
-def prepare(content: bytes, identity: SigningIdentity, when_us: int) -> ToSign:
+def prepare(content: bytes, identity: SigningIdentity, when_us: int, content_type: str = DATA) -> ToSign:
     """Return what to have signed so that `identity` signs `content`; raise BadDer for a key that we do not make."""
     digest_name, _ = _methods(identity)
     attributes = b"".join(
         sorted(
             (
-                _attribute(CONTENT_TYPE, der.write_oid(DATA)),
+                _attribute(CONTENT_TYPE, der.write_oid(content_type)),
                 _attribute(SIGNING_TIME, der.write_time(when_us)),
                 _attribute(MESSAGE_DIGEST, der.write_octets(algorithms.digest(digest_name, content))),
                 _attribute(SIGNING_CERTIFICATE_V2, _certificate_reference(identity.certificate)),
@@ -79,11 +86,11 @@ def prepare(content: bytes, identity: SigningIdentity, when_us: int) -> ToSign:
         )
     )
     # RFC 5652 §5.4: signed with the tag of a SET, although stored as [0].
-    return ToSign(algorithms.digest(digest_name, der.write(der.SET, attributes)), attributes, identity)
+    return ToSign(algorithms.digest(digest_name, der.write(der.SET, attributes)), attributes, identity, content_type)
 
 
-def finish(to_sign: ToSign, signature: bytes) -> bytes:
-    """Return the detached signature, a ContentInfo, DER."""
+def finish(to_sign: ToSign, signature: bytes, *, timestamp: bytes = b"", content: bytes = b"", with_certificates: bool = True) -> bytes:
+    """Return the signature, a ContentInfo, DER: form B-T with a time stamp over `signature`, else B-B. `content` goes into it."""
     identity = to_sign.identity
     digest_name, signature_name = _methods(identity)
     digest_algorithm, certificate = algorithms.identifier(digest_name), outline(identity.certificate)
@@ -94,19 +101,20 @@ def finish(to_sign: ToSign, signature: bytes) -> bytes:
         der.write(der.context(0), to_sign.attributes),
         algorithms.identifier(signature_name),
         der.write_octets(signature),
+        der.write(der.context(1), _attribute(SIGNATURE_TIME_STAMP, timestamp)) if timestamp else b"",
     )
     signed_data = der.sequence(
-        der.write_integer(1),
+        der.write_integer(1 if to_sign.content_type == DATA else 3),  # RFC 5652 §5.1
         der.set_of(digest_algorithm),
-        der.sequence(der.write_oid(DATA)),
-        der.write(der.context(0), *sorted({identity.certificate, *identity.chain})),
+        der.sequence(der.write_oid(to_sign.content_type), der.write(der.context(0), der.write_octets(content)) if content else b""),
+        der.write(der.context(0), *sorted({identity.certificate, *identity.chain})) if with_certificates else b"",
         der.set_of(signer),
     )
     return der.sequence(der.write_oid(SIGNED_DATA), der.write(der.context(0), signed_data))
 
 
-def read(cms: bytes) -> SignedData:
-    """Read a detached signature; raise BadDer, SeveralSigners among it, and nothing else."""
+def read(cms: bytes, content_type: str = DATA) -> SignedData:
+    """Read a signature over content of this type; raise BadDer, SeveralSigners among it, and nothing else."""
     if cms[1:2] == bytes((INDEFINITE,)):
         cms = ber.to_der(cms)
     outer = Fields(der.read(cms))
@@ -116,31 +124,33 @@ def read(cms: bytes) -> SignedData:
     outer.done()
     fields = Fields(explicit.take())
     explicit.done()
-    return _signed_data(fields)
+    return _signed_data(fields, content_type)
 
 
-def _signed_data(fields: Fields) -> SignedData:
+def _signed_data(fields: Fields, content_type: str) -> SignedData:
     if der.integer(fields.take()) not in (1, 3, 4, 5):
         raise BadDer("version")
     digests = {_algorithm(element) for element in fields.take(der.SET).children()}
-    _detached(Fields(fields.take()))
+    content = _content(Fields(fields.take()), content_type)
     certificates = _certificates(fields.maybe(der.context(0)))
     fields.maybe(der.context(1))
     signers = list(fields.take(der.SET).children())
     fields.done()
     if len(signers) != 1:
         raise SeveralSigners(f"{len(signers)} signers")
-    signer = _signer(Fields(signers[0]))
+    signer = _signer(Fields(signers[0]), content_type)
     if signer.digest_algorithm not in digests:
         raise BadDer("digest algorithm not announced")
-    return SignedData(certificates, signer)
+    return SignedData(certificates, signer, content)
 
 
-def _detached(fields: Fields) -> None:
-    """RFC 5652 §5.2: plain data, and not in here."""
-    if der.oid(fields.take()) != DATA:
-        raise BadDer("not over data")
+def _content(fields: Fields, content_type: str) -> bytes:
+    """RFC 5652 §5.2: plain data is not in here, everything else is."""
+    if der.oid(fields.take()) != content_type:
+        raise BadDer("not over what it should be")
+    content = b"" if content_type == DATA else Fields(fields.take(der.context(0)), der.context(0)).take(der.OCTET_STRING).octets
     fields.done()
+    return content
 
 
 def _certificates(element: Element | None) -> tuple[bytes, ...]:
@@ -151,7 +161,7 @@ def _certificates(element: Element | None) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-def _signer(fields: Fields) -> SignerInfo:
+def _signer(fields: Fields, content_type: str) -> SignerInfo:
     if der.integer(fields.take()) not in (1, 3):
         raise BadDer("version")
     issuer, serial, key_identifier = _signer_name(fields.take())
@@ -160,9 +170,9 @@ def _signer(fields: Fields) -> SignerInfo:
     values = _attributes(attributes)
     signature_algorithm = _algorithm(fields.take())
     signature = fields.take(der.OCTET_STRING).octets
-    fields.maybe(der.context(1))
+    unsigned = fields.maybe(der.context(1))
     fields.done()
-    if der.oid(_required(values, CONTENT_TYPE)) != DATA:
+    if der.oid(_required(values, CONTENT_TYPE)) != content_type:
         raise BadDer("content type")
     return SignerInfo(
         issuer,
@@ -175,6 +185,7 @@ def _signer(fields: Fields) -> SignerInfo:
         message_digest=_required(values, MESSAGE_DIGEST).expect(der.OCTET_STRING).octets,
         signed_at_us=der.time(values[SIGNING_TIME]) if SIGNING_TIME in values else None,
         certificate_digest=_referenced(values.get(SIGNING_CERTIFICATE_V2)),
+        timestamp=_timestamp(unsigned),
     )
 
 
@@ -201,6 +212,15 @@ def _attributes(element: Element) -> dict[str, Element]:
             raise BadDer("attribute with several values")
         values[name] = members[0]
     return values
+
+
+def _timestamp(unsigned: Element | None) -> bytes:
+    """Return the first time stamp over the signature; whoever adds others, or other attributes, cannot hide it."""
+    for attribute in unsigned.children() if unsigned is not None else ():
+        fields = Fields(attribute)
+        if der.oid(fields.take()) == SIGNATURE_TIME_STAMP:
+            return Fields(fields.take(der.SET), der.SET).take(der.SEQUENCE).whole
+    return b""
 
 
 def _required(values: dict[str, Element], name: str) -> Element:

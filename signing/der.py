@@ -11,6 +11,7 @@ from functools import lru_cache
 MAX_BYTES = 1 << 20  # a signature with its chain is a few KiB; 1 MiB leaves room for foreign revocation lists
 
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
+UTF8_STRING = 0x0C
 UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
 SEQUENCE, SET = 0x30, 0x31
 
@@ -198,7 +199,17 @@ def write_time(us: int) -> bytes:
     moment = _EPOCH + timedelta(microseconds=us)
     if moment < _UTC_TIME_ENDS:
         return write(UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode())
-    return write(GENERALIZED_TIME, moment.strftime("%Y%m%d%H%M%SZ").encode())
+    return write_generalized_time(us)
+
+
+def write_generalized_time(us: int) -> bytes:
+    """Return a GeneralizedTime of whole seconds, whatever the year."""
+    return write(GENERALIZED_TIME, (_EPOCH + timedelta(microseconds=us)).strftime("%Y%m%d%H%M%SZ").encode())
+
+
+def write_boolean(value: bool) -> bytes:
+    """Return a BOOLEAN (X.690 §11.1)."""
+    return write(BOOLEAN, b"\xff" if value else b"\0")
 
 
 def _element(data: bytes, start: int, limit: int) -> Element:

@@ -119,6 +119,7 @@ PURE = (
     "signing/evidence/merkle.py",
     "signing/evidence/note.py",
     "signing/pki/profiles.py",
+    "signing/timestamp.py",
     "signing/verdict.py",
 )
 IMPURE = {"asyncio", "os", "pathlib", "random", "secrets", "shutil", "socket", "structlog", "subprocess", "tempfile", "threading", "time"}

@@ -61,7 +61,8 @@ async def create_issuing_ca(
 ) -> Authority:
     """Make the issuing CA of an administration, for addresses in `domains` and below; raise KeyExists.
 
-    `purpose` is `smime`, `client` for certificates that sign in, or `tls` for the listeners of nodes, which mail domains do not limit.
+    `purpose` is `smime`, `client` for certificates that sign in, `tls` for the listeners of nodes and `tsa` for authorities of time: mail
+    domains do not limit these two.
     """
     public_key = await signer.generate(key_id, CA_KIND)
     above, serial = profiles.issuer(root.certificate), x509.random_serial_number()
@@ -119,6 +120,15 @@ async def issue_tls(
     """Return a server's certificate, DER, for host names and IP addresses."""
     above, serial = profiles.issuer(authority.certificate), x509.random_serial_number()
     builder = profiles.tls(above, organisation, country, hosts, public_key, serial, now_us)
+    return await _issue(signer, authority, builder)
+
+
+async def issue_tsa(
+    signer: Signer, authority: Authority, public_key: bytes, name: str, *, now_us: int, organisation: str = "", country: str = ""
+) -> bytes:
+    """Return the certificate of a time stamp authority, DER."""
+    above, serial = profiles.issuer(authority.certificate), x509.random_serial_number()
+    builder = profiles.tsa(above, name, organisation, country, public_key, serial, now_us)
     return await _issue(signer, authority, builder)
 
 

@@ -16,6 +16,7 @@ from signing.certificate import key_kind
 
 ROOT_DAYS, ISSUING_DAYS = 7305, 3652
 SMIME_DAYS = 730  # the forum's S/MIME requirements §6.3.2 allow 825
+TSA_DAYS = 3652  # a token is believed as long as its authority's certificate, so that it lasts beyond those of the people whom it serves
 CLIENT_DAYS = 730  # as a card of the state is good for; revoked in the directory at once
 TLS_DAYS = 397  # the forum's TLS requirements §6.3.2
 BACKDATED = timedelta(hours=1)  # clocks that are slow must not find a new certificate not yet valid
@@ -25,7 +26,9 @@ PURPOSES = {
     "smime": [ExtendedKeyUsageOID.EMAIL_PROTECTION],
     "tls": [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH],  # a node shows its certificate to other nodes too
     "client": [ExtendedKeyUsageOID.CLIENT_AUTH],
+    "tsa": [ExtendedKeyUsageOID.TIME_STAMPING],
 }
+ALONE = frozenset({"tsa"})  # RFC 3161 §2.3: the one use of the key, marked critical
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def issuing(
     Deviates from RFC 5280 §4.2.1.10 (which wants them critical) because gpgsm refuses critical name constraints; the
     forum's requirements allow it.
     """
-    kind = {"smime": "S/MIME", "tls": "TLS", "client": "Client"}[purpose]
+    kind = {"smime": "S/MIME", "tls": "TLS", "client": "Client", "tsa": "Time"}[purpose]
     subject = _name(country=country, organisation=organisation, common_name=_shortened(f"{organisation} {kind} CA"))
     builder = _valid(_below(_begin(subject, public_key, serial), above), now_us, ISSUING_DAYS, above)
     builder = _authority(builder, path_length=0)
@@ -115,6 +118,13 @@ def tls(
     return builder.add_extension(x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False)
 
 
+def tsa(above: Issuer, name: str, organisation: str, country: str, public_key: bytes, serial: int, now_us: int) -> x509.CertificateBuilder:
+    """Return the profile of a time stamp authority (RFC 3161 §2.3)."""
+    subject = _name(country=country, organisation=organisation, common_name=name)
+    builder = _valid(_below(_begin(subject, public_key, serial), above), now_us, TSA_DAYS, above)
+    return _leaf(builder, _usage(digital_signature=True, content_commitment=True), "tsa")
+
+
 def _begin(subject: x509.Name, public_key: bytes, serial: int) -> x509.CertificateBuilder:
     key_kind(public_key)  # refuses what our signer does not make before the builder sees it
     key = load_der_public_key(public_key)
@@ -144,7 +154,7 @@ def _authority(builder: x509.CertificateBuilder, path_length: int | None) -> x50
 def _leaf(builder: x509.CertificateBuilder, usage: x509.KeyUsage, purpose: str) -> x509.CertificateBuilder:
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(usage, critical=True)
-    return builder.add_extension(x509.ExtendedKeyUsage(PURPOSES[purpose]), critical=False)
+    return builder.add_extension(x509.ExtendedKeyUsage(PURPOSES[purpose]), critical=purpose in ALONE)
 
 
 def _usage(

@@ -1,6 +1,7 @@
 """A country with real certificates: CA keys in a real signer, holders' keys here so that pure tests can sign."""
 
 import base64
+import hashlib
 import secrets
 import time
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ from pathlib import Path
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from signing import cms, smime
+from signing import cms, smime, timestamp
 from signing.activation import activation
+from signing.algorithms import SHA256
 from signing.cms import SigningIdentity
 from signing.keys import Signer
 from signing.pki import ca
@@ -35,10 +37,23 @@ class Holder:
     key: ec.EllipticCurvePrivateKey
     identity: SigningIdentity
 
-    def sign(self, entity: bytes = ENTITY, when_us: int = NOW_US) -> bytes:
+    def sign(self, entity: bytes = ENTITY, when_us: int = NOW_US, clock: "Holder | None" = None) -> bytes:
+        """Sign an entity; with the key of a time stamp authority, stamp the signature too."""
         to_sign = smime.prepare(entity, self.identity, when_us)
-        method = hashes.SHA256() if len(to_sign.digest) == 32 else hashes.SHA384()
-        return cms.finish(to_sign, self.key.sign(to_sign.digest, ec.ECDSA(utils.Prehashed(method))))
+        signature = self.raw(to_sign.digest)
+        return cms.finish(to_sign, signature, timestamp=clock.stamp(signature, when_us) if clock is not None else b"")
+
+    def stamp(self, octets: bytes, when_us: int = NOW_US, nonce: int = 1, serial: int = 1) -> bytes:
+        """Return a token over octets."""
+        asked = timestamp.read_request(timestamp.request(SHA256, hashlib.sha256(octets).digest(), nonce))
+        info = timestamp.info(asked, serial, when_us)
+        to_sign = timestamp.prepare(info, self.identity, when_us)
+        return timestamp.finish(to_sign, self.raw(to_sign.digest), info, asked)
+
+    def raw(self, digest: bytes) -> bytes:
+        """Return the signature of a digest."""
+        method = hashes.SHA256() if len(digest) == 32 else hashes.SHA384()
+        return self.key.sign(digest, ec.ECDSA(utils.Prehashed(method)))
 
     def pem(self) -> bytes:
         form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -57,6 +72,7 @@ class Country:
     retired: Holder  # a certificate that ran out long ago
     foreign_root: Authority
     foreigner: Holder
+    clock: Holder  # a time stamp authority
 
 
 def public_octets(key: ec.EllipticCurvePrivateKey) -> bytes:
@@ -83,6 +99,9 @@ async def found(directory: Path) -> Country:
         foreign_root = await ca.create_root(signer, "Elsewhere", then, key_id="ca-elsewhere")
         server_key = ec.generate_private_key(ec.SECP256R1())
         server = await ca.issue_tls(signer, tls, public_octets(server_key), ["mail.gov.example", "127.0.0.1"], now_us=NOW_US)
+        times = await ca.create_issuing_ca(signer, root, "Clocks", [], then, key_id="ca-times", purpose="tsa")
+        clock_key = ec.generate_private_key(ec.SECP256R1())
+        clock = await ca.issue_tsa(signer, times, public_octets(clock_key), "Horloge", now_us=NOW_US)
         return Country(
             root=root,
             ministry=ministry,
@@ -94,6 +113,7 @@ async def found(directory: Path) -> Country:
             retired=await holder(signer, ministry, now_us=NOW_US - 1000 * DAY_US),
             foreign_root=foreign_root,
             foreigner=await holder(signer, foreign_root),
+            clock=Holder(clock_key, SigningIdentity("", clock, times.issued_chain)),
         )
 
 
