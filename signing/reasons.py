@@ -77,6 +77,13 @@ REASONS: dict[str, Reason] = {
         Words("La date de signature indiquée est dans le futur.", "Vérifier l'horloge ; interroger l'expéditeur."),
         Words("The stated time of signing has not come yet.", "Check the clock; ask the sender."),
     ),
+    "stamped_before": Reason(
+        "TIMESTAMP_ORDER_FAILURE",
+        UNDECIDED,
+        Words("خُتم التوقيع زمنيًّا قبل تاريخ التوقيع المذكور.", "لا تعتمد على التاريخ، وأبلغ المسؤول عن الأمن."),
+        Words("L'horodatage précède la date de signature indiquée.", "Ne pas se fier à la date ; le signaler."),
+        Words("The time stamp is older than the stated time of signing.", "Do not rely on the date; report it."),
+    ),
     "weak": Reason(
         "CRYPTO_CONSTRAINTS_FAILURE",
         UNDECIDED,

@@ -118,6 +118,8 @@ PURE = (
     "signing/evidence/checkpoint.py",
     "signing/evidence/merkle.py",
     "signing/evidence/note.py",
+    "signing/genuine.py",
+    "signing/moment.py",
     "signing/pki/profiles.py",
     "signing/timestamp.py",
     "signing/verdict.py",

@@ -26,6 +26,12 @@ def signature(country: Country) -> bytes:
 
 
 @pytest.fixture(scope="session")
+def stamped(country: Country) -> bytes:
+    """The same with a time stamp."""
+    return country.clerk.sign(clock=country.clock)
+
+
+@pytest.fixture(scope="session")
 def trusted(country: Country) -> list[bytes]:
     """The trusted roots alone: Hypothesis writes out what it hands to a test, and a whole country is long."""
     return [country.root.certificate]

@@ -141,8 +141,8 @@ def test_another_policy_is_refused(policy: str) -> None:
 
 
 @given(st.data())
-def test_changed_octets_raise_nothing_else(stamped: bytes, data: st.DataObject) -> None:
-    octets = bytearray(stamped)
+def test_changed_octets_raise_nothing_else(token: bytes, data: st.DataObject) -> None:
+    octets = bytearray(token)
     for _ in range(data.draw(st.integers(1, 3))):
         octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
     for read, expected in ((timestamp.read, BadDer), (timestamp.read_request, Refused), (timestamp.read_response, (BadDer, Refused))):
@@ -153,5 +153,5 @@ def test_changed_octets_raise_nothing_else(stamped: bytes, data: st.DataObject) 
 
 
 @pytest.fixture(scope="module")
-def stamped(country: Country) -> bytes:
+def token(country: Country) -> bytes:
     return country.clock.stamp(SIGNATURE)

@@ -238,3 +238,54 @@ def test_rsa_signatures_are_judged(desk: Desk, bits: int, purpose: x509.ObjectId
     command = "openssl cms -sign -binary -in entity -signer rsa.pem -inkey rsa.key -outform DER -out cms -md sha256"
     assert desk.run(command).returncode == 0
     assert judge(ENTITY, desk.get("cms"), [root], now_us(), ADDRESS).code == code
+
+
+def test_a_stamped_signature_stays_good_after_its_certificate(country: Country) -> None:
+    """Three years on the clerk's certificate has run out, that of the clock has not."""
+    later = NOW_US + 1000 * DAY_US
+    stamped = country.clerk.sign(clock=country.clock)
+    verdict = judged(country, stamped, at_us=later)
+    assert (verdict.status, verdict.proven_us) == ("valid", NOW_US)
+    assert judged(country, country.clerk.sign(), at_us=later).reason_key == "expired_since"
+    assert judged(country, stamped).proven_us == NOW_US
+    assert judged(country, stamped, entity=CHANGED, at_us=later).code == "HASH_FAILURE"
+
+
+def test_a_stamp_proves_nothing_for_what_was_signed_after_the_certificate(country: Country) -> None:
+    assert judged(country, country.retired.sign(clock=country.clock)).reason_key == "signed_after_expiry"
+
+
+def test_a_stamp_that_proves_nothing_is_as_none(country: Country) -> None:
+    to_sign = smime.prepare(ENTITY, country.clerk.identity, NOW_US)
+    signature = country.clerk.raw(to_sign.digest)
+    tokens = {
+        "over something else": country.clock.stamp(signature + b"."),
+        "by a clerk": country.clerk.stamp(signature),
+        "by a server": country.server.stamp(signature),
+        "in the future": country.clock.stamp(signature, NOW_US + 2000 * DAY_US),
+        "no token": der.sequence(der.write_integer(1)),
+    }
+    later = NOW_US + 1000 * DAY_US
+    for what, token in tokens.items():
+        octets = cms.finish(to_sign, signature, timestamp=token)
+        assert judged(country, octets).proven_us is None, what
+        assert judged(country, octets).status == "valid", what
+        assert judged(country, octets, at_us=later).reason_key == "expired_since", what
+    good = cms.finish(to_sign, signature, timestamp=country.clock.stamp(signature))
+    assert judged(country, good, at_us=later).status == "valid"
+    assert judge(ENTITY, good, [country.foreign_root.certificate], later, ADDRESS).proven_us is None
+
+
+def test_a_stamp_before_the_stated_time_is_seen(country: Country) -> None:
+    to_sign = smime.prepare(ENTITY, country.clerk.identity, NOW_US)
+    signature = country.clerk.raw(to_sign.digest)
+    early = cms.finish(to_sign, signature, timestamp=country.clock.stamp(signature, NOW_US - DAY_US // 48))
+    verdict = judged(country, early)
+    assert (verdict.status, verdict.code) == ("undecided", "TIMESTAMP_ORDER_FAILURE")
+
+
+@given(position=st.integers(0, 10_000), flip=st.integers(1, 255))
+def test_a_changed_stamp_never_proves_another_time(trusted: list[bytes], stamped: bytes, position: int, flip: int) -> None:
+    octets = bytearray(stamped)
+    octets[position % len(octets)] ^= flip
+    assert judge(ENTITY, bytes(octets), trusted, NOW_US, ADDRESS).proven_us in (None, NOW_US)
