@@ -19,6 +19,7 @@ GROUPS = {
     "route": "mailcore.queue.route_command",
     "tls": "mailcore.queue.tls_command",
     "sending": "mailcore.sending",
+    "sieve": "mailcore.sieve.operate",
     "organisation": "directory.commands.organisation",
     "post": "directory.commands.post",
     "person": "directory.commands.person",
