@@ -14,12 +14,15 @@ from directory.errors import NotFound
 from directory.rights import CONSOLE
 from directory.types import AccountKind
 from mailcore.services import ROOTS, Services
+from signing.cms import SigningIdentity
+from signing.errors import KeyExists
 from signing.pki import ca
 from signing.pki.ca import Authority
 from signing.vault import replace
 
 AUTHORITIES = "authorities"  # below the keys directory: each authority's certificate and chain, PEM, named by its key
-ROOT_KEY, TLS_KEY, CLIENT_KEY = "ca-root", "ca-tls", "ca-client"
+ROOT_KEY, TLS_KEY, CLIENT_KEY, TIMES_KEY = "ca-root", "ca-tls", "ca-client", "ca-times"
+CLOCK_KEY = "tsa"
 SIGN = "sign"
 
 _NAMES: dict[AccountKind, Callable[[Tx, int], str]] = {
@@ -40,7 +43,7 @@ class Subject:
 
 
 async def found(services: Services, name: str, hosts: Sequence[str]) -> None:
-    """Make a node's root, the authority for its listeners, and the listeners' certificate. Raises KeyExists."""
+    """Make a node's root, the authority for its listeners and their certificate, and its authority of time. Raises KeyExists."""
     now_us = services.clock.now_us()
     root = await ca.create_root(services.signer, name, now_us, key_id=ROOT_KEY)
     replace(services.settings.keys / ROOTS, ca.pem(root.certificate))
@@ -49,6 +52,7 @@ async def found(services: Services, name: str, hosts: Sequence[str]) -> None:
     _keep(services.settings.keys, tls)
     certificate, key = services.settings.tls.certificate, services.settings.tls.key
     await ca.write_tls(services.signer, tls, hosts, certificate, key, now_us=now_us)
+    await clock(services)
 
 
 async def authority(services: Services, organisation: str, domain: str) -> Authority:
@@ -96,7 +100,7 @@ async def certify_client(services: Services, written: str, public_key: bytes, la
     """
     subject = await services.db.read(_subject, written)
     await services.db.read(credentials.epoch, subject.account_id)  # a post signs in nobody
-    issuer, now_us = await _client_authority(services), services.clock.now_us()
+    issuer, now_us = await _for(services, CLIENT_KEY, "client"), services.clock.now_us()
     certificate = await ca.issue_client(
         services.signer,
         issuer,
@@ -110,14 +114,31 @@ async def certify_client(services: Services, written: str, public_key: bytes, la
     return certificate
 
 
-async def _client_authority(services: Services) -> Authority:
-    """Return the authority for certificates that sign in, making it at first need."""
+async def clock(services: Services) -> SigningIdentity:
+    """Return who stamps signatures with the time of this node, made at first need. Raises SignerUnavailable."""
+    keys, now_us = services.settings.keys, services.clock.now_us()
     try:
-        return _kept(services.settings.keys, CLIENT_KEY)
+        kept = _kept(keys, CLOCK_KEY)
+    except FileNotFoundError:
+        times = await _for(services, TIMES_KEY, "tsa")
+        try:
+            public_key = await services.signer.generate(CLOCK_KEY, "p256")
+        except KeyExists:  # made before a crash, and not certified
+            public_key = await services.signer.public(CLOCK_KEY)
+        certificate = await ca.issue_tsa(services.signer, times, public_key, services.settings.node.hostname, now_us=now_us)
+        kept = Authority(CLOCK_KEY, certificate, times.issued_chain)
+        _keep(keys, kept)
+    return SigningIdentity(CLOCK_KEY, kept.certificate, kept.chain)
+
+
+async def _for(services: Services, key_id: str, purpose: str) -> Authority:
+    """Return the authority of this node for one purpose, making it at first need."""
+    try:
+        return _kept(services.settings.keys, key_id)
     except FileNotFoundError:
         root = _kept(services.settings.keys, ROOT_KEY)
     name = services.settings.node.hostname
-    made = await ca.create_issuing_ca(services.signer, root, name, (), services.clock.now_us(), key_id=CLIENT_KEY, purpose="client")
+    made = await ca.create_issuing_ca(services.signer, root, name, (), services.clock.now_us(), key_id=key_id, purpose=purpose)
     _keep(services.settings.keys, made)
     return made
 

@@ -48,9 +48,9 @@ def prepare(entity: bytes, identity: SigningIdentity, when_us: int) -> ToSign:
     return cms.prepare(entity, identity, when_us)
 
 
-def finish(to_sign: ToSign, signature: bytes) -> bytes:
-    """Return the detached signature, DER."""
-    return cms.finish(to_sign, signature)
+def finish(to_sign: ToSign, signature: bytes, timestamp: bytes = b"") -> bytes:
+    """Return the detached signature, DER, with a time stamp over `signature` if there is one."""
+    return cms.finish(to_sign, signature, timestamp=timestamp)
 
 
 async def sign(entity: bytes, identity: SigningIdentity, signer: Signer, when_us: int, activation: bytes = b"") -> bytes:

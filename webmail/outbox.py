@@ -18,6 +18,7 @@ from mailcore.message import build
 from mailcore.queue import accept, queue, spending
 from mailcore.queue import acting as acts
 from mailcore.queue.types import Entry, Recipient, Submission
+from mailcore.stamping import stamps
 from mailcore.store import accounts, mailboxes, messages
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import AccountId, Flag, MailboxId, MailboxKey, Prepared
@@ -82,7 +83,8 @@ async def sign_and_send(desk: Desk, box: Box, addressed: Addressed, draft_uid: i
         secrets.token_bytes(NONCE_BYTES),
     )
     signature = await services.signer.sign(certificate.key_id, to_sign.digest, token, PURPOSE)
-    signed = smime.entity(entity, smime.finish(to_sign, signature), f"=_{secrets.token_hex(16)}")
+    stamped = smime.finish(to_sign, signature, await stamps(services).over(signature))
+    signed = smime.entity(entity, stamped, f"=_{secrets.token_hex(16)}")
     await _enter(desk, box, addressed, top, signed, draft_uid)
     log.info("web.signed", account_id=addressed.letter.sender, person_id=desk.person_id, key_id=certificate.key_id)
 

@@ -20,8 +20,8 @@ BOUNDARY = "diwan-1"
 TOP = b"From: bureau.ordre@interieur.gov.example\r\nSubject: test\r\nMIME-Version: 1.0\r\n"
 
 
-def message(country: Country) -> bytes:
-    return TOP + smime.entity(ENTITY, country.clerk.sign(), BOUNDARY)
+def message(country: Country, *, stamped: bool = False) -> bytes:
+    return TOP + smime.entity(ENTITY, country.clerk.sign(clock=country.clock if stamped else None), BOUNDARY)
 
 
 @pytest.mark.parametrize(
@@ -111,19 +111,24 @@ async def test_a_post_signs_through_the_signer_what_its_holder_confirmed(signer:
     assert judge(ENTITY, signature, [root.certificate], NOW_US, ADDRESS).status == "valid"
 
 
+STAMPED = pytest.mark.parametrize("stamped", [False, True], ids=["B-B", "B-T"])
+
+
 @pytest.mark.peer
+@STAMPED
 @pytest.mark.parametrize("name", ["clerk", "judge_p384"])
-def test_openssl_cms_accepts_it_as_cades(country: Country, desk: Desk, name: str) -> None:
+def test_openssl_cms_accepts_it_as_cades(country: Country, desk: Desk, name: str, stamped: bool) -> None:
     desk.put("entity", ENTITY)
-    desk.put("cms", getattr(country, name).sign())
+    desk.put("cms", getattr(country, name).sign(clock=country.clock if stamped else None))
     assert desk.openssl_accepts()
     assert desk.get("out") == ENTITY
 
 
 @pytest.mark.peer
+@STAMPED
 @pytest.mark.parametrize("tool", ["cms", "smime"])
-def test_openssl_reads_the_whole_message(country: Country, desk: Desk, tool: str) -> None:
-    desk.put("mail", message(country))
+def test_openssl_reads_the_whole_message(country: Country, desk: Desk, tool: str, stamped: bool) -> None:
+    desk.put("mail", message(country, stamped=stamped))
     done = desk.run(f"openssl {tool} -verify -in mail -CAfile root.pem -purpose smimesign -signer signer.pem -out out")
     assert done.returncode == 0, done.stderr
     assert desk.get("out") == ENTITY
@@ -139,9 +144,10 @@ def test_openssl_refuses_a_changed_message(country: Country, desk: Desk) -> None
 
 
 @pytest.mark.peer
-def test_nss_accepts_it(country: Country, desk: Desk) -> None:
+@STAMPED
+def test_nss_accepts_it(country: Country, desk: Desk, stamped: bool) -> None:
     desk.put("entity", ENTITY)
-    desk.put("cms", country.clerk.sign())
+    desk.put("cms", country.clerk.sign(clock=country.clock if stamped else None))
     desk.put("empty", b"")
     desk.run("certutil -N -d sql:. --empty-password")
     assert desk.run("certutil -A -d sql:. -n root -t ,C, -i root.pem").returncode == 0
@@ -155,10 +161,11 @@ def test_nss_accepts_it(country: Country, desk: Desk) -> None:
 
 
 @pytest.mark.peer
-def test_gpgsm_accepts_it(country: Country, desk: Desk) -> None:
+@STAMPED
+def test_gpgsm_accepts_it(country: Country, desk: Desk, stamped: bool) -> None:
     home = str(desk.directory)
     desk.put("entity", ENTITY)
-    desk.put("cms", country.clerk.sign())
+    desk.put("cms", country.clerk.sign(clock=country.clock if stamped else None))
     shown = desk.run("openssl x509 -in root.pem -noout -fingerprint -sha1").stdout.decode()
     desk.put("trustlist.txt", f"{shown.partition('=')[2].strip()} S relax\n".encode())
     try:

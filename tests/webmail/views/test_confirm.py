@@ -56,6 +56,7 @@ async def test_a_signed_letter_arrives_valid_and_foreign_tools_agree(
     page = await text(reader, f"{inbox}/{uids(await text(reader, inbox))[0]}")
     assert 'class="verdict good"' in page
     assert "Signature valable" in page
+    assert "Horodatée le" in page
     assert INTERIOR in page.partition('class="verdict good"')[2].partition("</section>")[0]
     assert 'class="differs"' not in page
     reader = await site.signed_in(site.people[EDUCATION], "ar")
