@@ -22,3 +22,10 @@ class NoRoom(MailError):
 
     text = "there is no room left to store anything, try again later"
     temporary = True
+
+
+class DatabaseUnreachable(MailError):
+    """The server of a database does not answer. What was being committed just then may have been, or not: only its client may repeat it."""
+
+    text = "the database does not answer, try again later"
+    temporary = True

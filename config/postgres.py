@@ -4,7 +4,6 @@ For when one machine is not enough. The same units of work as on SQLite, unchang
 """
 
 import asyncio
-import functools
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -13,13 +12,15 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
 from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool
 
 from config import migrations
 from config.clock import Clock
 from config.database import NOT_NOW, Listener, NotNow, Row, Tx
-from config.errors import MailError, NoRoom
+from config.errors import DatabaseUnreachable, NoRoom
 from config.failpoints import failpoint
+from config.log import log
 from config.sql import POSTGRES_TYPES, for_postgres
 
 P = ParamSpec("P")
@@ -29,8 +30,21 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 POOL = 8
 ATTEMPTS = 8
 RETRY_BASE_S = 0.005
+PATIENCE_S = 3.0  # with a server that is away: so long a client waits for its answer, and a restart of the server takes 1 s
+LAST_WAIT_S = 0.1  # for a connection of a unit whose patience ended while it waited for a thread: those behind it wait too
+CONNECT_S = 3  # libpq takes whole seconds, and no less than 2
+SILENCE = {  # a host that vanished is known after 5 s (libpq's default is that of the system: two hours); a URL may say otherwise
+    "connect_timeout": CONNECT_S,
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5_000,
+}
 IDLE_MS = 60_000  # between two statements of a unit, which waits for nobody: milliseconds when all is well
 RETRIED = (errors.SerializationFailure, errors.DeadlockDetected)  # 40001, 40P01: the documented answer is to try again
+AWAY = {"57P01", "57P02", "57P03", "57P04", "53300"}  # shut down, crashed, starting, dropped, no connection left
+DURABLE, SOFT = "", "SET LOCAL synchronous_commit = off"
+READING = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 MIGRATION_LOCK = 0x44697761  # "Diwa": one node migrates at a time
 
 
@@ -69,11 +83,6 @@ class PostgresTx:
         self._connection.cursor().executemany(for_postgres(sql), list(batch))
 
 
-class DatabaseUnreachable(MailError):
-    text = "the database does not answer"
-    temporary = True
-
-
 def _configure(connection: Connection) -> None:
     """Let the server end a transaction whose process stands still or is cut off: it holds what others wait for."""
     connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MS}")
@@ -88,30 +97,41 @@ class PostgresDatabase:
     def __init__(self, pool: ConnectionPool[Connection], clock: Clock) -> None:
         self._pool, self._clock = pool, clock
         self._threads = ThreadPoolExecutor(POOL, thread_name_prefix="postgres")
+        self._is_away = False  # as far as the log was told
         self.listeners: list[Listener] = []
 
     @classmethod
     async def open(cls, url: str, clock: Clock, history: str) -> "PostgresDatabase":
         """Connect and bring the schema up to date. Raises SchemaTooNew, DatabaseUnreachable."""
+        pool: ConnectionPool[Connection] = ConnectionPool(
+            url,
+            kwargs=_silence(url),
+            min_size=1,
+            max_size=POOL,
+            open=False,
+            configure=_configure,
+            reconnect_timeout=PATIENCE_S,  # the pool doubles its pauses until then, and begins anew with the next unit
+        )
         try:
             await asyncio.to_thread(migrate, url, history)
+            await asyncio.to_thread(pool.open, wait=True)
         except psycopg.OperationalError as error:
             raise DatabaseUnreachable(f"the database does not answer: {' '.join(str(error).split())}") from error
-        pool: ConnectionPool[Connection] = ConnectionPool(url, min_size=1, max_size=POOL, open=False, configure=_configure)
-        await asyncio.to_thread(pool.open, wait=True)
         return cls(pool, clock)
 
     async def write(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._committed(unit, args, kwargs, durable=True)
+        return await self._committed(unit, args, kwargs, DURABLE)
 
     async def write_brief(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await self.write(unit, *args, **kwargs)
 
     async def write_soft(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self._committed(unit, args, kwargs, durable=False)
+        return await self._committed(unit, args, kwargs, SOFT)
 
     async def read(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await asyncio.shield(self._begun(self._read, unit, args, kwargs))
+        result: R
+        result, _ = await asyncio.shield(self._begun(unit, args, kwargs, READING))
+        return result
 
     async def peek(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         return await self.read(unit, *args, **kwargs)
@@ -123,8 +143,8 @@ class PostgresDatabase:
         self._threads.shutdown(wait=True)
         await asyncio.to_thread(self._pool.close)
 
-    async def _committed(self, unit: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], *, durable: bool) -> R:
-        running: asyncio.Future[tuple[R, list[object]]] = self._begun(self._write, unit, args, kwargs, durable)
+    async def _committed(self, unit: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], setting: str) -> R:
+        running = self._begun(unit, args, kwargs, setting)
         running.add_done_callback(self._announce)
         result, _ = await asyncio.shield(running)
         return result
@@ -136,38 +156,78 @@ class PostgresDatabase:
         for listener in self.listeners:
             listener(changes)
 
-    def _begun(self, call: Callable[..., R], *args: Any) -> "asyncio.Future[R]":
+    def _begun(
+        self, unit: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], setting: str
+    ) -> "asyncio.Future[tuple[R, list[object]]]":
         """Run in a pool thread. A caller that goes away does not stop the transaction: it waits behind a shield."""
-        return asyncio.get_running_loop().run_in_executor(self._threads, functools.partial(call, *args))
+        until_s = time.monotonic() + PATIENCE_S
+        return asyncio.get_running_loop().run_in_executor(
+            self._threads, self._carry_out, lambda tx: unit(tx, *args, **kwargs), setting, until_s
+        )
 
-    def _write(self, unit: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], durable: bool) -> tuple[R, list[object]]:
-        for attempt in range(ATTEMPTS):
+    def _carry_out(self, unit: Callable[[Tx], R], setting: str, until_s: float) -> tuple[R, list[object]]:
+        """Run a unit in a transaction, and again after a conflict. Raises DatabaseUnreachable, NoRoom.
+
+        After a connection broke it is never run again: its COMMIT may have been carried out, and nobody has heard the answer. A unit
+        that waited here would also come before those who hold leases and renew them, once the server is back.
+        """
+        conflicts = 0
+        while True:
             try:
-                with self._pool.connection() as connection, connection.transaction():
-                    if not durable:
-                        connection.execute("SET LOCAL synchronous_commit = off")
-                    tx = PostgresTx(connection, self._clock.now_us())
-                    result = unit(tx, *args, **kwargs)
-                    failpoint("database.before_commit")
-                failpoint("database.after_commit")
-                return result, tx.changes
+                done = self._attempt(unit, setting, max(until_s - time.monotonic(), LAST_WAIT_S))
             except errors.DiskFull as error:
                 raise NoRoom from error
             except RETRIED:
-                if attempt == ATTEMPTS - 1:
+                conflicts += 1
+                if conflicts == ATTEMPTS:
                     raise
-                time.sleep(random.uniform(0, RETRY_BASE_S * 2**attempt))  # noqa: S311  (jitter, no secret)
-        raise AssertionError("unreachable")
+                time.sleep(random.uniform(0, RETRY_BASE_S * 2**conflicts))  # noqa: S311  (jitter, no secret)
+            except psycopg.OperationalError as error:
+                if _says_away(error):
+                    raise self._unreachable(error) from error
+                raise
+            else:
+                if self._is_away:
+                    self._is_away = False
+                    log.info("database.reachable")
+                return done
 
-    def _read(self, unit: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
-        with self._pool.connection() as connection, connection.transaction():
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            return unit(PostgresTx(connection, self._clock.now_us()), *args, **kwargs)
+    def _attempt(self, unit: Callable[[Tx], R], setting: str, patience_s: float) -> tuple[R, list[object]]:
+        """Run a unit in one transaction, with a connection that comes within `patience_s`."""
+        with self._pool.connection(patience_s) as connection:
+            if setting:
+                connection.execute(setting)
+            tx = PostgresTx(connection, self._clock.now_us())
+            result = unit(tx)
+            if setting != READING:
+                failpoint("database.before_commit")
+            connection.commit()
+        if setting != READING:
+            failpoint("database.after_commit")
+        return result, tx.changes
+
+    def _unreachable(self, error: psycopg.OperationalError) -> DatabaseUnreachable:
+        if not self._is_away:
+            self._is_away = True
+            log.error("database.unreachable", kind=type(error).__name__, said=" ".join(str(error).split()))
+        return DatabaseUnreachable()
+
+
+def _says_away(error: psycopg.OperationalError) -> bool:
+    """Say whether an error means that the server is not there: then it has no code of the server's, or one of these."""
+    state = error.sqlstate
+    return state is None or state in AWAY or state.startswith("08")
+
+
+def _silence(url: str) -> dict[str, Any]:
+    """Return what a URL leaves open of how long a silent server is waited for."""
+    said = conninfo_to_dict(url)
+    return {name: value for name, value in SILENCE.items() if name not in said}
 
 
 def migrate(url: str, history: str) -> None:
     """Bring the database to the newest schema in one transaction. Raises SchemaTooNew."""
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(url, **_silence(url)) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
         connection.execute("CREATE TABLE IF NOT EXISTS schema_version (history TEXT PRIMARY KEY, version BIGINT NOT NULL)")
         row = connection.execute("SELECT version FROM schema_version WHERE history = %s", (history,)).fetchone()

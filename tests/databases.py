@@ -83,12 +83,25 @@ class Databases:
         name = f"t{next(self._numbers)}"
         with psycopg.connect(self._uri, autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-        connection = self._connections[name] = psycopg.connect(named(self._uri, name), autocommit=True, prepare_threshold=0)
-        self._shapes[name] = _shape(connection)
+        self._shapes[name] = _shape(self._connected(name))
         return name
 
+    def _connected(self, name: str) -> psycopg.Connection:
+        connection = psycopg.connect(named(self._uri, name), autocommit=True, prepare_threshold=0)
+        self._connections[name] = connection
+        return connection
+
+    def _standing(self, name: str) -> psycopg.Connection:
+        """Return the connection to a database, a new one when a test has stopped the server meanwhile."""
+        try:
+            self._connections[name].execute("SELECT 1")
+        except psycopg.OperationalError:
+            self._connections[name].close()
+            return self._connected(name)
+        return self._connections[name]
+
     def _emptied(self, name: str) -> bool:
-        connection = self._connections[name]
+        connection = self._standing(name)
         connection.execute(_END, [END_MS])
         if _shape(connection) != self._shapes[name]:
             return False

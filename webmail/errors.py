@@ -1,6 +1,6 @@
 """Every refusal that a page may meet: its HTTP status and its words, in one table."""
 
-from config.errors import MailError, NoRoom
+from config.errors import DatabaseUnreachable, MailError, NoRoom
 from directory import errors as directory
 from directory.oidc import errors as openid
 from mailcore import errors as mail
@@ -81,6 +81,7 @@ PAGES: dict[type[MailError], tuple[int, str]] = {
     mail.TooManyHops: (409, N_("The message goes round in circles.")),
     mail.Unavailable: (503, N_("This is not available at the moment. Try again in a few minutes.")),
     NoRoom: (503, N_("This is not available at the moment. Try again in a few minutes.")),
+    DatabaseUnreachable: (503, N_("This is not available at the moment. Try again in a few minutes.")),
     mail.Damaged: (500, N_("This message is damaged. Tell your administrator.")),
     directory.BadAddress: (422, N_("This is not a valid address.")),
     directory.AddressTaken: (409, N_("This address belongs to somebody already.")),

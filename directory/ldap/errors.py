@@ -1,6 +1,6 @@
 """What this face refuses, and the result codes of the whole MailError family. RFC 4511 §4.1.9, appendix A."""
 
-from config.errors import MailError
+from config.errors import DatabaseUnreachable, MailError, NoRoom
 from directory import errors as directory
 
 SUCCESS = 0
@@ -89,6 +89,8 @@ CODES: dict[type[MailError], int] = {
     ReadOnly: 53,
     NotSignedIn: 50,
     TooMuchAtOnce: 51,
+    DatabaseUnreachable: UNAVAILABLE,
+    NoRoom: UNAVAILABLE,
     directory.BadCredentials: 49,
     directory.BadExchange: PROTOCOL_ERROR,
     directory.UnknownMechanism: 7,

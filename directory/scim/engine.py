@@ -18,7 +18,7 @@ from scim2_server.service import ScimService
 from scim2_server.storage import AsyncScimStorage, SearchPage
 
 from config.database import Database, Tx
-from config.errors import MailError
+from config.errors import DatabaseUnreachable, MailError, NoRoom
 from directory import errors
 from directory.scim import changes, models, reach, translate
 from directory.scim.entries import Entry
@@ -157,6 +157,8 @@ def _wanted(resource: Resource[Any]) -> Callable[[Entry], Entry]:
 async def _translated() -> AsyncIterator[None]:
     try:
         yield
+    except (DatabaseUnreachable, NoRoom):  # no fault of the request: 503, and it may come again
+        raise
     except MailError as error:
         kind = next(REFUSALS[one] for one in type(error).__mro__ if one in REFUSALS)
         log.info("scim.refused", **(error.facts | {"error": type(error).__name__}))

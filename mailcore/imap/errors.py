@@ -2,7 +2,7 @@
 
 import re
 
-from config.errors import MailError, NoRoom
+from config.errors import DatabaseUnreachable, MailError, NoRoom
 from directory import errors as directory
 from mailcore import errors as mail
 from mailcore.imap.responses import Done, no
@@ -73,6 +73,7 @@ CODES: dict[type[MailError], str] = {
     mail.TooManyHops: "CANNOT",
     mail.Unavailable: "UNAVAILABLE",
     NoRoom: "UNAVAILABLE",
+    DatabaseUnreachable: "UNAVAILABLE",
     mail.Damaged: "CORRUPTION",
     directory.BadAddress: "CANNOT",
     directory.AddressTaken: "ALREADYEXISTS",

@@ -1,6 +1,6 @@
 """Refusals as ManageSieve says them: one table. RFC 5804 §1.3."""
 
-from config.errors import MailError, NoRoom
+from config.errors import DatabaseUnreachable, MailError, NoRoom
 from directory import errors as directory
 from mailcore import errors as mail
 from mailcore.managesieve import wire
@@ -19,6 +19,7 @@ CODES: dict[type[MailError], str] = {
     directory.BadCredentials: "",
     mail.Unavailable: "TRYLATER",
     NoRoom: "TRYLATER",
+    DatabaseUnreachable: "TRYLATER",
     MailError: "",
 }
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import structlog
 
 from config.database import Tx
-from config.errors import MailError
+from config.errors import DatabaseUnreachable, MailError
 from directory import resolve
 from mailcore.message import loops
 from mailcore.queue import holds, queue
@@ -26,7 +26,10 @@ log = structlog.get_logger()
 
 
 async def deliver(services: Services, entry: Entry) -> bool:
-    """Deliver a message to all its recipients and make that durable; return False, with nothing written, when it is for the queue."""
+    """Deliver a message to all its recipients and make that durable; return False, with nothing written, when it is for the queue.
+
+    Raises DatabaseUnreachable: then it may have been delivered, and only whoever brought it may bring it again.
+    """
     submission = entry.submission
     if not _is_plain(submission, services.clock.now_us()) or _goes_round(services, entry):
         return False
@@ -38,6 +41,8 @@ async def deliver(services: Services, entry: Entry) -> bool:
         if keys is None:
             return False
         await services.db.write_brief(_write, entry, keys)
+    except DatabaseUnreachable:
+        raise
     except MailError as error:
         log.info("queue.not_express", queue_id=queue_name(entry.queue_id), kind=type(error).__name__)
         return False

@@ -12,7 +12,7 @@ import structlog
 
 from config.clock import DAY_US
 from config.database import Tx
-from config.errors import MailError
+from config.errors import DatabaseUnreachable, MailError
 from directory import acts, address, held, lists, resolve
 from directory.acts.lists import ListReject, ListRelease
 from directory.errors import BadAddress, NotPending
@@ -211,6 +211,8 @@ async def _notice(services: Services, lease: Lease, case: Case, held_id: int) ->
             date_us=services.clock.now_us(),
             message_id=f"<{secrets.token_hex(12)}@{node.hostname}>",
         )
+    except DatabaseUnreachable:
+        raise
     except (MailError, ValueError) as error:
         log.error("queue.no_notice", queue_id=queue_name(message.queue_id), held_id=held_id, exc_info=error)
         return None

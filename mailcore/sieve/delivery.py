@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from config.clock import SECOND_US
 from config.database import Tx
-from config.errors import MailError
+from config.errors import DatabaseUnreachable, MailError
 from config.log import log
 from mailcore.checks import authres
 from mailcore.message import date
@@ -235,6 +235,8 @@ async def _answer(services: Services, case: _Case, action: Vacation) -> Answer |
         return None
     try:
         entry = await _notice(services, case, action)
+    except DatabaseUnreachable:
+        raise
     except (ValueError, MailError) as error:  # an address that nothing can be sent to
         log.info("sieve.no_answer", account_id=case.account.account_id, kind=type(error).__name__)
         return None

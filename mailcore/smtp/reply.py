@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import lru_cache
 
-from config.errors import MailError, NoRoom
+from config.errors import DatabaseUnreachable, MailError, NoRoom
 from directory import errors as directory
 from mailcore import errors as mail
 from signing import errors as signing
@@ -169,6 +169,7 @@ CODES: dict[type[MailError], tuple[int, str]] = {
     mail.TooManyHops: (554, "5.4.6"),
     mail.Unavailable: (451, "4.3.0"),
     NoRoom: (452, "4.3.1"),
+    DatabaseUnreachable: (451, "4.3.0"),
     mail.Damaged: (451, "4.3.0"),
     mail.OutsideNotAllowed: (550, "5.7.1"),
     directory.BadAddress: (501, "5.1.3"),

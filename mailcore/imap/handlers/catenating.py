@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 
-from config.errors import MailError
+from config.errors import DatabaseUnreachable, MailError
 from mailcore.errors import MessageTooBig
 from mailcore.imap.canonical import pieces as cut
 from mailcore.imap.commands import Message, Spooled, Url
@@ -84,7 +84,7 @@ async def _add_url(session: Session, url: Url, whole: _Whole) -> None:
             async for octets in found:
                 await whole.add(octets)
     except (BadSyntax, MailError) as error:
-        if isinstance(error, MessageTooBig):
+        if isinstance(error, MessageTooBig | DatabaseUnreachable):
             raise
         raise BadUrl(url.text) from error
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from config import errors as common
 from config.errors import MailError
 from directory import errors as directory
 from mailcore import errors as mail
@@ -101,7 +102,7 @@ def test_every_code_is_a_registered_one() -> None:
 
 FAMILY = [
     kind
-    for module in (mail, directory, signing)
+    for module in (common, mail, directory, signing)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, MailError) and kind is not MailError
 ]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config import errors as common_errors
 from config.errors import MailError
 from directory import errors as directory_errors
 from mailcore import errors as mail_errors
@@ -15,7 +16,7 @@ from signing import errors as signing_errors
 
 FAMILY = [
     each
-    for module in (mail_errors, directory_errors, signing_errors)
+    for module in (common_errors, mail_errors, directory_errors, signing_errors)
     for each in vars(module).values()
     if isinstance(each, type) and issubclass(each, MailError)
 ]
