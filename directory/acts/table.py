@@ -8,6 +8,7 @@ from directory.acts import (
     cards,
     credentials,
     delegations,
+    dkim,
     grants,
     holdings,
     lists,
@@ -41,5 +42,6 @@ RULES: Final[Rules] = {
     **topology.RULES,
     **quotas.RULES,
     **sending.RULES,
+    **dkim.RULES,
 }
 KINDS: Final[dict[str, type[Act]]] = {tag(kind): kind for kind in RULES}

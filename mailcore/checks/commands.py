@@ -14,19 +14,28 @@ import typer
 from config import log, settings
 from config.clock import SECOND_US, SystemClock
 from config.commands import HERE, Directory, Json, ask, run, show
+from config.database import Tx
+from directory import acts, dkim
+from directory.acts import Outcome
+from directory.acts.dkim import DkimAdd, DkimRemove
 from directory.address import parse_domain
+from directory.commands import acting
+from directory.commands.finding import Desk, command
+from directory.rights import Actor
 from mailcore import services
 from mailcore.checks import keys
 from mailcore.checks.keys import DkimKey
 
-app = typer.Typer(help="Keys that sign outgoing mail (DKIM): add, list, rotate, remove.", no_args_is_help=True)
+app = typer.Typer(
+    help="Keys that sign outgoing mail (DKIM): add, list, rotate, remove. Each change stands in the journal.", no_args_is_help=True
+)
 Domain = Annotated[str, typer.Argument(help="A mail domain of this node.")]
 
 
-@app.command()
-def add(domain: Domain, directory: Directory = HERE, as_json: Json = False) -> None:
+@command(app)
+def add(asked: Desk, domain: Domain) -> None:
     """Make the first keys of a domain, one RSA and one Ed25519, and print the records to publish. They sign at once."""
-    _made(run(_make(directory.absolute(), parse_domain(domain), first=True)), as_json=as_json)
+    _made(asked, run(_make(asked.directory.absolute(), parse_domain(domain), first=True)), first=True)
 
 
 @app.command(name="list")
@@ -48,54 +57,61 @@ def listing(
         sys.stdout.write("no domain has keys; `diwan dkim add DOMAIN` makes them\n")
 
 
-@app.command()
+@command(app)
 def rotate(
+    asked: Desk,
     domain: Domain,
-    directory: Directory = HERE,
     now: Annotated[bool, typer.Option("--now", help="Sign with them at once: the records must be there before.")] = False,
-    as_json: Json = False,
 ) -> None:
     """Make the next keys of a domain and print the records to publish. They sign in two days; the former ones until then."""
-    _made(run(_make(directory.absolute(), parse_domain(domain), first=False, at_once=now)), as_json=as_json)
+    _made(asked, run(_make(asked.directory.absolute(), parse_domain(domain), first=False, at_once=now)), first=False)
 
 
-@app.command()
+@command(app)
 def remove(
+    asked: Desk,
     domain: Domain,
     selector: Annotated[str, typer.Argument(help="Which key, as `diwan dkim list` names it.")],
-    directory: Directory = HERE,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Destroy a key. Take its record out of the zone a week later, when what it signed has arrived."""
+    name = parse_domain(domain)
     if not yes:
-        typer.confirm(f"Destroy the key {selector} of {domain}? It cannot be brought back.", abort=True)
-    log.configure("error")
-    ask(directory, keys.remove, parse_domain(domain), selector)
-    sys.stdout.write(f"destroyed; take {selector}._domainkey.{domain} out of the zone in a week\n")
+        typer.confirm(f"Destroy the key {selector} of {name}? It cannot be brought back.", abort=True)
+    asked.perform(lambda tx: DkimRemove(name, selector))
+    if not asked.as_json:
+        sys.stdout.write(f"destroyed; take {selector}._domainkey.{name} out of the zone in a week\n")
 
 
 async def _make(directory: Path, domain: str, *, first: bool, at_once: bool = False) -> list[DkimKey]:
-    """Make and store a key of each algorithm. Raises NotFound, BadEntry."""
+    """Make a key of each algorithm, which nobody has stored yet. Raises NotFound, BadEntry."""
     log.configure("error")
     async with services.opened(settings.load(directory)) as node:
-        known = await node.db.read(keys.require_ours, domain)
-        keys.require_order(known, domain, first=first)
+        await node.db.read(dkim.require_ours, domain)
+        known = await node.db.read(keys.of_domain, domain)
+        dkim.require_order(domain, known=bool(known), first=first)
         now_us = node.clock.now_us()
         active_us = now_us if first or at_once else now_us + keys.AHEAD_US
-        made = [
+        return [
             await keys.make(node.signer, domain, algorithm, selector, now_us, active_us)
             for algorithm, selector in keys.selectors(known, now_us).items()
         ]
-        await node.db.write(keys.add, made, first=first)
-    return made
 
 
-def _made(made: Sequence[DkimKey], *, as_json: bool) -> None:
-    if as_json:
-        show([_row(key) for key in made])
+def _made(asked: Desk, made: Sequence[DkimKey], *, first: bool) -> None:
+    """Store keys and say what to publish. Raises NotPermitted; then nothing was stored."""
+    act = DkimAdd(made[0].domain, tuple(keys.row(key) for key in made), first)
+    outcome: Outcome = acting.act(asked.directory, asked.name, asked.password_file, _performed, act, asked.reason)
+    if asked.as_json:
+        show([{**_row(key), "journal": outcome.seq} for key in made])
         return
+    asked.say(outcome)
     sys.stdout.write("publish these records:\n" + "".join(f"{key.zone_line}\n" for key in made))
     sys.stdout.write(f"these keys sign from {_moment(made[0].active_us)}; `diwan doctor` says whether the DNS has their records\n")
+
+
+def _performed(tx: Tx, actor: Actor, act: DkimAdd, reason: str) -> Outcome:
+    return acts.perform(tx, actor, act, reason)
 
 
 def _row(key: DkimKey) -> dict[str, object]:

@@ -23,8 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from config.clock import DAY_US, SECOND_US
 from config.database import Tx
-from directory import resolve
-from directory.errors import BadEntry, NotFound
+from directory.dkim import KeyRow
 from mailcore.checks.signing import SigningKey
 from mailcore.store.keyring import KeyWrapper
 from mailcore.store.keys import NONCE, derive
@@ -36,10 +35,6 @@ STRING = 255  # octets of one string of a TXT record (RFC 1035 §3.3)
 KINDS = {"rsa": "r", "ed25519": "e"}  # and the end of the selector
 
 _COLUMNS = "domain, selector, algorithm, public_key, secret_wrapped, private_sealed, created_us, active_us"
-_INSERT = """
-    INSERT INTO dkim_key (domain, selector, algorithm, public_key, secret_wrapped, private_sealed, created_us, active_us)
-    VALUES (:domain, :selector, :algorithm, :public_key, :secret_wrapped, :private_sealed, :created_us, :active_us)
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,38 +140,15 @@ def signing(tx: Tx, domain: str) -> list[DkimKey]:
     return []
 
 
-def require_ours(tx: Tx, domain: str) -> list[DkimKey]:
-    """Return the keys of a domain of ours. Raises NotFound."""
-    if not resolve.is_local_domain(tx, domain):
-        raise NotFound(f"{domain} is not a mail domain of this node", domain=domain)
-    return of_domain(tx, domain)
-
-
-def require_order(known: Sequence[DkimKey], domain: str, *, first: bool) -> None:
-    """Accept the `first` keys where there is none, the next ones where there are some. Raises BadEntry."""
-    if first and known:
-        raise BadEntry(f"{domain} has keys already; `diwan dkim rotate` makes the next ones", domain=domain)
-    if not first and not known:
-        raise BadEntry(f"{domain} has no keys yet; `diwan dkim add` makes them", domain=domain)
-
-
 def states(known: Sequence[DkimKey], now_us: int) -> list[str]:
     """Say of each key whether it is the next to sign, signs now, or did before."""
     newest = {(key.domain, key.algorithm): key for key in sorted(known, key=lambda key: key.active_us) if key.active_us <= now_us}
     return ["next" if key.active_us > now_us else "signs" if newest[key.domain, key.algorithm] == key else "former" for key in known]
 
 
-def add(tx: Tx, made: Sequence[DkimKey], *, first: bool) -> None:
-    """Store the keys of a domain. Raises BadEntry when they are to be the `first` ones and there are others."""
-    require_order(of_domain(tx, made[0].domain), made[0].domain, first=first)
-    for key in made:
-        tx.execute(_INSERT, **{name: getattr(key, name) for name in _COLUMNS.split(", ")})
-
-
-def remove(tx: Tx, domain: str, selector: str) -> None:
-    """Destroy a key. Mail on its way that it has signed fails from the moment its record is gone. Raises NotFound."""
-    if tx.execute("DELETE FROM dkim_key WHERE domain = :domain AND selector = :selector", domain=domain, selector=selector) == 0:
-        raise NotFound(f"{domain} has no key {selector}", domain=domain)
+def row(key: DkimKey) -> KeyRow:
+    """Return a key as the register keeps it, below its domain."""
+    return KeyRow(**{name: getattr(key, name) for name in KeyRow.__struct_fields__})
 
 
 def _read(rows: Sequence[Sequence[object]]) -> list[DkimKey]:

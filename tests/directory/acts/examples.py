@@ -13,6 +13,7 @@ from directory.acts.blanking import JournalBlank
 from directory.acts.cards import AttributesSet, VisibilitySet
 from directory.acts.credentials import AppPasswordRevoke, CertificateAdd, CertificateRevoke, FactorsReset, PasswordReset, SessionsEnd
 from directory.acts.delegations import DelegationGrant, DelegationRevoke
+from directory.acts.dkim import DkimAdd, DkimRemove
 from directory.acts.grants import GrantGive, GrantRevoke
 from directory.acts.holdings import HoldingAnnul, HoldingCorrect, HoldingEnd, HoldingStart
 from directory.acts.lists import ListChange, ListClose, ListCreate, ListReject, ListRelease
@@ -36,7 +37,7 @@ from directory.acts.units import UnitAddress, UnitClose, UnitCreate, UnitKind, U
 from directory.queries import Query
 from directory.services import digest
 
-from .world import KEPT, PROVIDER, Place, certificate, parent, platform
+from .world import DKIM, KEPT, PROVIDER, Place, certificate, parent, platform
 
 Example = Callable[[Place, Place], tuple[Act, set[str]]]
 
@@ -107,6 +108,8 @@ EXAMPLES: dict[type[Act], Example] = {
     DomainShare: lambda p, q: (DomainShare(p.domain, shared=True), {p.organisation.code, "nation"}),
     DomainOutside: lambda p, q: (DomainOutside(p.domain, "allow"), {p.organisation.code, "nation"}),
     DomainClose: lambda p, q: (DomainClose(p.spare_domain), {p.organisation.code, "nation"}),
+    DkimAdd: lambda p, q: (DkimAdd(p.spare_domain, (DKIM,), True), {p.organisation.code, "nation"}),
+    DkimRemove: lambda p, q: (DkimRemove(p.domain, DKIM.selector), {p.organisation.code, "nation"}),
     ListCreate: lambda p, q: (
         ListCreate(p.organisation.organisation_id, p.person.person_id, q.address("newlist"), "x", "x", staff(p)),
         {p.organisation.code} | own_domain(p, q),

@@ -24,6 +24,7 @@ CHANGES = {
     "visibility": {"set"},
     "lists": {"create", "change", "close"},
     "delegations": {"grant", "revoke"},
+    "dkim": {"add", "remove"},
     "credentials": {"set_password", "remove_password", "revoke_all", "revoke_app_password"},
     "factors": {"reset"},
     "client_certificates": {"add", "revoke"},

@@ -22,6 +22,7 @@ from directory import (
     client_certificates,
     credentials,
     delegations,
+    dkim,
     domains,
     grants,
     held,
@@ -35,6 +36,7 @@ from directory import (
 )
 from directory.address import parse
 from directory.delegations import Delegation
+from directory.dkim import KeyRow
 from directory.lists import MailingList
 from directory.manifest import topology
 from directory.manifest.topology import Node
@@ -51,6 +53,7 @@ PLACES = tuple(UNITS)
 PROVIDER = "https://other.example"
 KEPT = PasswordHash("$argon2id$none", ScramVerifier(b"salt", 4096, b"stored", b"server"))
 APP_SHA256 = bytes(32)
+DKIM = KeyRow("s1", "ed25519", b"public", b"wrapped", b"sealed", 0, 0)
 _KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 _NODE = ("mx.node.example", "192.0.2.1:25", "192.0.2.1:443")
 
@@ -112,6 +115,7 @@ def build(tx: Tx) -> World:
         made[code] = organisations.create(tx, "administration", code, code, code, made[above].organisation_id if above else None)
         domains.create(tx, f"{code}.gov.example", made[code].organisation_id)
         domains.create(tx, f"{code}.spare.example", made[code].organisation_id)
+        dkim.add(tx, f"{code}.gov.example", [DKIM], first=True)
     world: World = {}
     for name, above in UNITS.items():
         world[name] = _place(tx, name, made[name.partition(".")[0]], world[above].unit.unit_id if above else None)

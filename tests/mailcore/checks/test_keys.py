@@ -1,6 +1,7 @@
 """Keys of our domains: sealed, followed by the next ones, and what `diwan dkim` and `diwan doctor` say of them."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,9 +11,9 @@ from cryptography.exceptions import InvalidTag
 from config.checking import Checks
 from config.clock import DAY_US, ManualClock
 from config.commands import ask
-from config.database import Database
-from directory import domains, organisations
-from directory.errors import BadEntry, NotFound
+from config.database import Database, Tx
+from directory import dkim, domains, organisations
+from directory.errors import BadEntry, NotFound, NotPermitted
 from mailcore import dns
 from mailcore.checks import keys, looks, published
 from mailcore.checks.keys import DkimKey
@@ -31,6 +32,10 @@ def register(tx) -> None:
     domains.create(tx, DOMAIN, organisation.organisation_id)
 
 
+def add(tx, made: list[DkimKey], *, first: bool) -> None:
+    dkim.add(tx, DOMAIN, [keys.row(key) for key in made], first=first)
+
+
 async def pair(wrapper: AesWrapper, known: list[DkimKey], now_us: int, active_us: int) -> list[DkimKey]:
     names = keys.selectors(known, now_us)
     return [await keys.make(wrapper, DOMAIN, algorithm, selector, now_us, active_us) for algorithm, selector in names.items()]
@@ -40,14 +45,14 @@ async def test_the_next_keys_take_over_in_their_time(database: Database, clock: 
     await database.write(register)
     wrapper, now_us = AesWrapper(), clock.now_us()
     first = await pair(wrapper, [], now_us, now_us)
-    await database.write(keys.add, first, first=True)
+    await database.write(add, first, first=True)
     assert [key.selector for key in first] == ["20260101r", "20260101e"]
     assert await database.read(keys.signing, DOMAIN) == first
     assert await database.read(keys.signing, f"mail.{DOMAIN}") == first
     assert await database.read(keys.signing, "other.example") == []
-    known = await database.read(keys.require_ours, DOMAIN)
+    known = await database.read(keys.of_domain, DOMAIN)
     after = await pair(wrapper, known, now_us, now_us + keys.AHEAD_US)
-    await database.write(keys.add, after, first=False)
+    await database.write(add, after, first=False)
     assert [key.selector for key in after] == ["20260101r2", "20260101e2"]
     assert await database.read(keys.signing, DOMAIN) == first
     clock.advance(2 * DAY_US)
@@ -55,14 +60,14 @@ async def test_the_next_keys_take_over_in_their_time(database: Database, clock: 
     everything = await database.read(keys.every)
     assert keys.states(everything, now_us) == ["signs", "signs", "next", "next"]
     assert keys.states(everything, clock.now_us()) == ["former", "former", "signs", "signs"]
-    await database.write(keys.remove, DOMAIN, "20260101r")
+    await database.write(dkim.remove, DOMAIN, "20260101r")
     assert len(await database.read(keys.of_domain, DOMAIN)) == 3
     with pytest.raises(NotFound):
-        await database.write(keys.remove, DOMAIN, "20260101r")
+        await database.write(dkim.remove, DOMAIN, "20260101r")
     with pytest.raises(BadEntry, match="has keys already"):
-        await database.write(keys.add, first, first=True)
+        await database.write(add, first, first=True)
     with pytest.raises(NotFound, match="not a mail domain"):
-        await database.read(keys.require_ours, "other.example")
+        await database.read(dkim.require_ours, "other.example")
 
 
 async def test_a_key_opens_only_with_its_secret_and_in_its_place() -> None:
@@ -98,6 +103,39 @@ def test_the_command_makes_keys_and_says_what_to_publish(fund: Path) -> None:
     diwan(fund, "domain", "add", "two.example", "cnas")
     with pytest.raises(BadEntry, match="has no keys yet"):
         diwan(fund, "dkim", "rotate", "two.example")
+
+
+def test_changes_of_keys_are_journalled_without_their_secrets(fund: Path) -> None:
+    made = json.loads(diwan(fund, "dkim", "add", DOMAIN, "--reason", "D-7", "--json").stdout)
+    assert re.search(r"done, entry \d+ of the journal\n", diwan(fund, "dkim", "rotate", DOMAIN).stdout)
+    gone = json.loads(diwan(fund, "dkim", "remove", DOMAIN, made[0]["selector"], "--yes", "--json", "--reason", "leaked").stdout)
+
+    def journalled(tx: Tx) -> list[tuple[int, str, dict]]:
+        rows = tx.rows("SELECT seq, act, body, organisation_id FROM journal WHERE act LIKE 'dkim.%' ORDER BY seq")
+        assert all(row[3] is not None for row in rows)
+        return [(row[0], row[1], json.loads(bytes(row[2]))) for row in rows]
+
+    first, second, third = ask(fund, journalled)
+    assert [one[1] for one in (first, second, third)] == ["dkim.add", "dkim.add", "dkim.remove"]
+    assert (first[0], third[0]) == (made[0]["journal"], gone["journal"])
+    assert (first[2]["reason"], third[2]["reason"]) == ("D-7", "leaked")
+    assert {each["selector"] for each in first[2]["after"]["is"]} == {row["selector"] for row in made}
+    assert first[2]["after"]["asked"] == {"domain": DOMAIN, "first": True}
+    assert made[0]["selector"] not in {each["selector"] for each in third[2]["after"]["is"]}
+
+
+def test_who_has_no_right_to_domains_changes_no_key(fund: Path, tmp_path: Path) -> None:
+    said = re.search(r"is (\S+);", diwan(fund, "person", "password", "leila@cnas.example").stderr)
+    word = tmp_path / "word"
+    word.write_text(said[1], "utf-8")
+    leila = ("--as", "leila@cnas.example", "--password-file", str(word))
+    with pytest.raises(NotPermitted):
+        diwan(fund, "dkim", "add", DOMAIN, *leila)
+    assert ask(fund, keys.every) == []
+    selector = json.loads(diwan(fund, "dkim", "add", DOMAIN, "--json").stdout)[0]["selector"]
+    with pytest.raises(NotPermitted):
+        diwan(fund, "dkim", "remove", DOMAIN, selector, "--yes", *leila)
+    assert len(ask(fund, keys.every)) == 2
 
 
 async def test_doctor_says_what_is_missing_or_differs() -> None:

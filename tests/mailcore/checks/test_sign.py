@@ -9,6 +9,7 @@ import pytest
 
 from config.clock import ManualClock
 from config.settings import Tls
+from directory import dkim
 from directory.signin.passwords import Hasher
 from mailcore.checks import authres, keys, sign
 from mailcore.checks.results import Arc, Dmarc, Spf
@@ -39,7 +40,7 @@ async def services(tmp_path: Path, tls: Tls, clock: ManualClock) -> AsyncIterato
         made = await stack.enter_async_context(opened(settings(tmp_path, tls, loopback()), clock, hasher))
         now_us = clock.now_us()
         pair = [await keys.make(made.signer, DOMAIN, kind, kind, now_us, now_us) for kind in keys.KINDS]
-        await made.db.write(keys.add, pair, first=True)
+        await made.db.write(dkim.add, DOMAIN, [keys.row(key) for key in pair], first=True)
         yield made
 
 
