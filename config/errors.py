@@ -1,5 +1,9 @@
 """Refusals that we can explain. No protocol code here: each front maps the family in one table."""
 
+import errno
+
+FULL = {errno.ENOSPC, errno.EDQUOT}  # what the system says of a disk, or a share of one, that is full
+
 
 class MailError(Exception):
     """A refusal whose `text` is safe to show to the peer.
@@ -18,7 +22,7 @@ class MailError(Exception):
 
 
 class NoRoom(MailError):
-    """The disk of a database is full: nothing was written, and everything is as it was."""
+    """A disk is full: nothing was written, and everything is as it was."""
 
     text = "there is no room left to store anything, try again later"
     temporary = True

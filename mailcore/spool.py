@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mmap import ACCESS_READ, ALLOCATIONGRANULARITY, mmap
 from pathlib import Path
 
+from config.errors import FULL, NoRoom
 from config.failpoints import failpoint
 from config.log import log
 from mailcore.errors import Unavailable
@@ -54,11 +55,11 @@ def remove_abandoned(directory: Path, before_s: float) -> int:
 class Spool:
     """Large octets, one piece behind the other in one file."""
 
-    __slots__ = ("_descriptor", "_end", "failed")
+    __slots__ = ("_descriptor", "_end", "_full", "failed")
 
     def __init__(self, directory: Path) -> None:
-        self._descriptor, self._end = -1, 0
-        self.failed = False  # no room on the disk: what is written from then on is lost
+        self._descriptor, self._end, self._full = -1, 0, False
+        self.failed = False  # no room on the disk, or it fails: what is written from then on is lost
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._descriptor = _nameless(directory)
@@ -72,6 +73,7 @@ class Spool:
     def _fail(self, error: OSError) -> None:
         if not self.failed:
             log.error("spool.failed", said=error.strerror)
+            self._full = error.errno in FULL
         self.failed = True
 
     def begin(self) -> "Spooled":
@@ -119,10 +121,12 @@ class Spool:
     def _require_room(self, size_bytes: int) -> None:
         room = os.fstatvfs(self._descriptor)
         if room.f_bavail * room.f_frsize < SPARE_BYTES + size_bytes:
-            raise OSError(28, "the disk is nearly full")
+            raise OSError(errno.ENOSPC, "the disk is nearly full")
 
     def map(self, place: int, size_bytes: int) -> mmap:
-        """Return a part of the file in memory. Raises Unavailable when it could not be written."""
+        """Return a part of the file in memory. Raises NoRoom, Unavailable when it could not be written."""
+        if self._full:
+            raise NoRoom
         if self.failed:
             raise Unavailable("the message cannot be stored at the moment")
         return mmap(self._descriptor, size_bytes, access=ACCESS_READ, offset=place)
@@ -155,5 +159,5 @@ class Spooled:
         return made
 
     def octets(self) -> mmap:
-        """Return it as a file in memory, which goes with the last who refers to it. Raises Unavailable when it could not be written."""
+        """Return it as a file in memory, which goes with the last who refers to it. Raises NoRoom, Unavailable."""
         return self._spool.map(self._place, self.size_bytes)

@@ -103,14 +103,14 @@ class Incoming:
             self._refuse(NO_ROOM)
 
     async def content(self, directory: Path) -> Content:
-        """Return the complete message: its octets, or the file that they are in. Raises Unavailable when it could not be written."""
+        """Return the complete message: its octets, or the file that they are in. Raises NoRoom, Unavailable."""
         if self._spooled is None:
             return b"".join(self._pieces)
         await self.pour(directory)
         return self._whole().octets()
 
     async def behind(self, front: bytes, at: int = 0) -> Content:
-        """Return `front` and, as it came, the message from `at` on. Raises Unavailable when there is no room for it."""
+        """Return `front` and, as it came, the message from `at` on. Raises NoRoom, Unavailable."""
         if self._spooled is None:
             return b"%b%b" % (front, b"".join(self._pieces)[at:]) if at else b"".join((front, *self._pieces))
         made = await asyncio.get_running_loop().run_in_executor(None, self._whole().behind, front, at)

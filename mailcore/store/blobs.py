@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from config.database import Database, Tx
+from config.errors import FULL, NoRoom
 from config.failpoints import failpoint
 from config.log import log
 from mailcore.errors import Damaged, Unavailable
@@ -23,7 +24,7 @@ INLINE_MAX_BYTES = 128 * 1024  # larger ones are files: rows of this size are as
 PEEKED = 2  # blobs looked up without a thread's turn: about 0.1 ms each
 ABANDONED_S = 86_400  # a file aside that nobody has written to for a day is left over from a crash
 ASIDE = ".new"
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+CANNOT = FULL | {errno.EFBIG, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
 class Source:
@@ -66,16 +67,21 @@ class Blobs:
         self._main, self._db, self._directory = main, db, directory
 
     async def put(self, blob_id: BlobId, sealed: bytes | Chunks) -> None:
-        """Keep a large blob; it is durable on return. One that is there already is only marked as in use. Raises Unavailable."""
+        """Keep a large blob; it is durable on return. One that is there already is only marked as in use.
+
+        Raises NoRoom when the disk is full, Unavailable when it cannot be written otherwise.
+        """
         size_bytes = len(sealed) if isinstance(sealed, bytes) else sealed.size_bytes  # of chunks: what they hold at most
         await self._db.write_brief(insert, blob_id, size_bytes, None)
         pieces = [sealed] if isinstance(sealed, bytes) else sealed
         try:  # after the row: from now on the sweep leaves the file alone
             await asyncio.to_thread(write_file, self._path(blob_id), pieces)
         except OSError as error:
-            if error.errno not in NO_ROOM:
+            if error.errno not in CANNOT:
                 raise
             log.error("blobs.not_written", blob=blob_id.hex(), said=error.strerror)
+            if error.errno in FULL:
+                raise NoRoom from error
             raise Unavailable("the message cannot be stored at the moment") from error
 
     async def open(self, blob_id: BlobId) -> Source:

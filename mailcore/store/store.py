@@ -69,14 +69,14 @@ class Store:
     async def keep(self, message: Prepared) -> None:
         """Make the blob of a large message durable; that of a small one is written by the transaction that names it.
 
-        Raises Unavailable when there is no room for it.
+        Raises NoRoom, Unavailable.
         """
         if message.sealed and not is_small(message.sealed):
             await self._blobs.put(message.blob_id, message.sealed)
         self._remember(message)
 
     async def file(self, raw: Content) -> Prepared:
-        """Prepare and keep a message. Raises Unavailable."""
+        """Prepare and keep a message. Raises NoRoom, Unavailable."""
         message = await self.prepare(raw)
         await self.keep(message)
         return message

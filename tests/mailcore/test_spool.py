@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from config.errors import NoRoom
 from mailcore import spool
-from mailcore.errors import Unavailable
 from mailcore.spool import Spool
 
 
@@ -66,5 +66,5 @@ def test_a_full_disk_is_noted_and_said_when_the_octets_are_wanted(tmp_path: Path
     monkeypatch.setattr(spool, "SPARE_BYTES", 1 << 60)
     message.write(b"b")
     assert message.failed
-    with pytest.raises(Unavailable):
+    with pytest.raises(NoRoom):
         message.behind(b"x").octets()

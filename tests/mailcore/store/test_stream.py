@@ -1,12 +1,15 @@
 """Large messages are kept and read piece by piece, on both engines."""
 
 import contextlib
+import errno
 import mmap
+import os
 import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from config.errors import MailError, NoRoom
 from mailcore.errors import Damaged, Unavailable
 from mailcore.store import blobs, messages
 from mailcore.store.keys import AccountKey
@@ -96,11 +99,14 @@ async def test_a_truncated_file_is_damaged_and_check_says_so(store: Store, tmp_p
     await store.verify(account, stored.blob_id, stored.dek_wrapped, len(LARGE))
 
 
-async def test_no_room_for_a_blob_is_said_as_such(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*arguments: object) -> None:
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize(("number", "said"), [(errno.ENOSPC, NoRoom), (errno.EDQUOT, NoRoom), (errno.EIO, Unavailable)])
+async def test_a_disk_that_is_full_and_one_that_fails_are_told_apart(
+    store: Store, monkeypatch: pytest.MonkeyPatch, number: int, said: type[MailError]
+) -> None:
+    def failing(*arguments: object) -> None:
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(blobs, "write_file", full)
+    monkeypatch.setattr(blobs, "write_file", failing)
     message = await store.prepare(LARGE)
-    with pytest.raises(Unavailable):
+    with pytest.raises(said):
         await store.keep(message)
