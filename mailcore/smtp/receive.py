@@ -1,6 +1,6 @@
 """Reception from other servers: only for recipients who exist here, from anybody.
 
-RFC 5321 §3.6 (relaying), §4.5.1 (postmaster), §4.4 (what Received tells).
+RFC 5321 §3.6 (relaying), §4.5.1 (postmaster), §4.4 (what Received tells); RFC 2142 §4 (abuse).
 """
 
 from dataclasses import replace
@@ -17,6 +17,8 @@ from mailcore.smtp import fitting, nodes, policy, trace
 from mailcore.smtp.grammar import POSTMASTER
 from mailcore.smtp.policy import Head
 from mailcore.smtp.session import Rules, Session
+
+ABUSE = "abuse"
 
 
 async def sender(session: Session, address: Address | None) -> None:
@@ -58,8 +60,9 @@ def deliverable(
 
     To a stranger a list that is not theirs to write to is like an address that nobody has.
 
-    The postmaster of every domain of ours is there (RFC 5321 §4.5.1), if only as the node's own. `account_id` is who signed
-    in, None for a stranger, and `sender` the address written from.
+    The postmaster of every domain of ours is there (RFC 5321 §4.5.1), if only as the node's own, and reads what comes for abuse@
+    where nobody has that address (RFC 2142 §4). `account_id` is who signed in, None for a stranger, and `sender` the address
+    written from.
     """
     target = resolve.resolve(tx, address)
     if target is not None:
@@ -72,6 +75,9 @@ def deliverable(
         raise RelayDenied(domain=address.domain)
     if address.local.lower() == POSTMASTER.local:
         return str(postmaster)
+    if address.local.lower() == ABUSE:
+        ours = Address(POSTMASTER.local, address.domain)
+        return deliverable(tx, ours, postmaster, account_id, sender, size_bytes=size_bytes)
     raise RelayDenied() if policy.routes_further(address) else NoSuchRecipient(domain=address.domain)
 
 

@@ -7,6 +7,9 @@ import smtplib
 import aiosmtplib
 import pytest
 
+from config.database import Tx
+from directory import aliases, resolve
+from directory.address import parse
 from mailcore.queue.types import Recipient
 from tests.mailcore.smtp.conftest import Listening
 from tests.mailcore.smtp.node import AMINA, ARABIC, DOMAIN, HOST, KARIM, LETTER, REGISTRY, Client
@@ -113,6 +116,28 @@ async def test_an_unknown_recipient_is_550_and_the_others_stay(mx: Listening) ->
 async def test_the_postmaster_is_always_there(mx: Listening, path: str) -> None:
     assert (await deliver(await mx.client(), "", path)).startswith("250")
     assert (mx.collector.taken[0].sender, mx.collector.taken[0].recipients) == ("", (Recipient(KARIM),))
+
+
+@pytest.mark.parametrize("path", [f"abuse@{DOMAIN}", f"Abuse@{DOMAIN.upper()}"])
+async def test_what_comes_for_abuse_is_the_postmasters(mx: Listening, path: str) -> None:
+    assert (await deliver(await mx.client(), "", path)).startswith("250")
+    assert mx.collector.taken[0].recipients == (Recipient(KARIM),)
+
+
+async def test_abuse_is_whose_address_it_is_else_the_postmaster_of_that_domain(mx: Listening) -> None:
+    def give(tx: Tx, local: str, address: str) -> None:
+        target = resolve.resolve(tx, parse(address))
+        assert target is not None
+        aliases.add(tx, target.account_id, target.kind, parse(f"{local}@{DOMAIN}"))
+
+    await mx.services.db.write(give, "postmaster", REGISTRY)
+    await deliver(await mx.client(), "", f"abuse@{DOMAIN}")
+    await mx.services.db.write(give, "abuse", AMINA)
+    await deliver(await mx.client(), "", f"abuse@{DOMAIN}")
+    assert [taken.recipients[0].address for taken in mx.collector.taken] == [f"postmaster@{DOMAIN}", f"abuse@{DOMAIN}"]
+    client = await mx.client()
+    await client.ask("MAIL FROM:<a@x.example>")
+    assert (await client.ask("RCPT TO:<abuse@elsewhere.example>")).startswith("550 5.7.1 ")
 
 
 async def test_an_arabic_address_needs_smtputf8(mx: Listening) -> None:
