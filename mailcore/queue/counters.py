@@ -25,6 +25,13 @@ def delivered(count: int) -> None:
     ATTEMPTS.add("delivered", HERE, by=count)
 
 
+def delivered_at_once(count: int, took_us: int) -> None:
+    """Count recipients of a message that was delivered by the transaction that accepted it."""
+    delivered(count)
+    for _ in range(count):
+        LATENCY.observe(max(0, took_us) / SECOND_US, HERE)
+
+
 def lines() -> Iterator[str]:
     """Yield all of it as text."""
     yield from ATTEMPTS.lines()

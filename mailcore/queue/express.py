@@ -13,7 +13,7 @@ from config.database import Tx
 from config.errors import DatabaseUnreachable, MailError
 from directory import resolve
 from mailcore.message import loops
-from mailcore.queue import holds, queue
+from mailcore.queue import counters, holds, queue
 from mailcore.queue.types import Entry, Recipient, Submission, parsed, queue_name
 from mailcore.services import Services
 from mailcore.sieve import scripts, shelf
@@ -30,8 +30,8 @@ async def deliver(services: Services, entry: Entry) -> bool:
 
     Raises DatabaseUnreachable: then it may have been delivered, and only whoever brought it may bring it again.
     """
-    submission = entry.submission
-    if not _is_plain(submission, services.clock.now_us()) or _goes_round(services, entry):
+    submission, began_us = entry.submission, services.clock.now_us()
+    if not _is_plain(submission, began_us) or _goes_round(services, entry):
         return False
     ids, version = await services.db.peek(_look, submission)
     if ids is None:
@@ -46,6 +46,7 @@ async def deliver(services: Services, entry: Entry) -> bool:
     except MailError as error:
         log.info("queue.not_express", queue_id=queue_name(entry.queue_id), kind=type(error).__name__)
         return False
+    counters.delivered_at_once(len(ids), services.clock.now_us() - began_us)
     for number, account_id in enumerate(ids):
         log.info("queue.delivered", queue_id=queue_name(entry.queue_id), recipient=number, account_id=account_id)
     return True

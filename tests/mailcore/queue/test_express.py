@@ -5,11 +5,20 @@ import pytest
 from config.clock import HOUR_US
 from directory import quotas
 from directory.quotas import Quota
+from mailcore import metrics
 from mailcore.queue import express, holds, listing, worker
 from mailcore.queue.accept import accept
 from mailcore.queue.types import By, Recipient
 from mailcore.store import mailboxes
-from tests.mailcore.queue.node import AMINA, DOMAIN, KARIM, _account_id, inbox, letter, submission
+from tests.mailcore.queue.node import AMINA, DOMAIN, KARIM, _account_id, inbox, letter, queued, submission
+
+COUNTED = ('diwan_queue_attempts_total{outcome="delivered",destination="here"}', 'diwan_queue_delivery_seconds_count{destination="here"}')
+
+
+async def counted(services):
+    """What the figures say of deliveries here: how many, and of how many the time was taken."""
+    said = dict(line.rsplit(" ", 1) for line in await metrics.figures(services))
+    return [float(said.get(name, 0)) for name in COUNTED]
 
 
 async def depth(services):
@@ -64,3 +73,19 @@ async def test_a_full_mailbox_leaves_the_message_to_the_queue_as_a_whole(service
     clock.advance(HOUR_US)
     await worker.drain(services)
     assert (await depth(services), len(await inbox(services, KARIM)), len(await inbox(services, AMINA))) == (0, 2, 1)
+
+
+async def test_what_is_delivered_at_once_is_counted_as_the_queue_counts_it(services):
+    before = await counted(services)
+    await accept(services, submission(AMINA, KARIM))
+    at_once = await counted(services)
+    await queued(services, submission(AMINA, KARIM))
+    await worker.drain(services)
+    assert at_once == [each + 2 for each in before]
+    assert await counted(services) == [each + 2 for each in at_once]
+
+
+async def test_what_waits_in_the_queue_is_counted_when_it_is_delivered(services):
+    before = await counted(services)
+    await accept(services, submission(KARIM, f"nobody@{DOMAIN}"))
+    assert await counted(services) == before
