@@ -39,7 +39,8 @@ async def prepare(services: Services, submission: Submission) -> Entry:
 
 
 async def _wrapped(services: Services, entry: Entry) -> Entry:
-    """Wrap the message's key for the queue: what is delivered at once has no need of that."""
+    """Wrap the message's key for the queue, and remember it for delivery: what is delivered at once has no need of either."""
+    services.store.remember(entry.message)
     node = await services.store.open_account(accounts.NODE)
     return replace(entry, dek_wrapped=node.wrap(entry.message.dek))
 

@@ -73,7 +73,6 @@ class Store:
         """
         if message.sealed and not is_small(message.sealed):
             await self._blobs.put(message.blob_id, message.sealed)
-        self._remember(message)
 
     async def file(self, raw: Content) -> Prepared:
         """Prepare and keep a message. Raises NoRoom, Unavailable."""
@@ -81,8 +80,18 @@ class Store:
         await self.keep(message)
         return message
 
+    def remember(self, message: Prepared) -> None:
+        """Keep what is known of a message at hand for `prepared`, without its octets: they are durable, or will be before anybody asks."""
+        if message.blob_id in self._recent:
+            return
+        self._recent[message.blob_id] = replace(message, sealed=b"")
+        self._recent_bytes += _known_bytes(message)
+        while self._recent_bytes > RECENT_BYTES:
+            _, dropped = self._recent.popitem(last=False)
+            self._recent_bytes -= _known_bytes(dropped)
+
     async def prepared(self, blob_id: BlobId, dek: bytes) -> Prepared:
-        """Return a durable message ready for delivery: from memory when it was kept lately, else read and parsed. Raises Damaged."""
+        """Return a durable message ready for delivery: from memory when it was remembered lately, else read and parsed. Raises Damaged."""
         found = self._recent.get(blob_id)
         if found is not None:
             return found
@@ -178,16 +187,6 @@ class Store:
     def _prepare(self, raw: Content) -> Prepared:
         blob_id, dek, sealed = self._sealer.seal(raw)
         return Prepared(blob_id, dek, sealed, len(raw), index(cast(bytes, raw)))
-
-    def _remember(self, message: Prepared) -> None:
-        """Keep what is known of a message at hand, without its octets: they are durable, or will be before anybody asks."""
-        if message.blob_id in self._recent:
-            return
-        self._recent[message.blob_id] = replace(message, sealed=b"")
-        self._recent_bytes += _known_bytes(message)
-        while self._recent_bytes > RECENT_BYTES:
-            _, dropped = self._recent.popitem(last=False)
-            self._recent_bytes -= _known_bytes(dropped)
 
 
 def _contents(account: AccountKey, found: Sequence[Sealed]) -> Octets:

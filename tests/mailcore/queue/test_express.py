@@ -6,6 +6,7 @@ from config.clock import HOUR_US
 from directory import quotas
 from directory.quotas import Quota
 from mailcore import metrics
+from mailcore.errors import Damaged
 from mailcore.queue import express, holds, listing, worker
 from mailcore.queue.accept import accept
 from mailcore.queue.types import By, Recipient
@@ -89,3 +90,12 @@ async def test_what_waits_in_the_queue_is_counted_when_it_is_delivered(services)
     before = await counted(services)
     await accept(services, submission(KARIM, f"nobody@{DOMAIN}"))
     assert await counted(services) == before
+
+
+async def test_only_what_goes_through_the_queue_is_remembered_for_its_delivery(services):
+    message = await services.store.prepare(letter())
+    await accept(services, submission(KARIM))
+    with pytest.raises(Damaged):  # read anew, with a key that is not its own
+        await services.store.prepared(message.blob_id, bytes(32))
+    await accept(services, submission(KARIM, f"nobody@{DOMAIN}"))
+    assert (await services.store.prepared(message.blob_id, bytes(32))).index == message.index

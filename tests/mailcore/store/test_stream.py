@@ -68,6 +68,7 @@ async def test_keeping_a_file_in_memory_copies_a_chunk_at_a_time(store: Store, t
         try:
             message = await store.prepare(mapped)
             await store.keep(message)
+            store.remember(message)
             assert tracemalloc.get_traced_memory()[1] < 6 * CHUNK_BYTES
         finally:
             tracemalloc.stop()
