@@ -6,7 +6,6 @@ three times, changes bare line breaks silently and has neither PIPELINING nor BD
 """
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mailcore.queue import wire
+from mailcore.queue.visits import Visit
 from mailcore.queue.wire import BadReply, Limits, Replies
 
 CONNECT_S = 30.0
@@ -51,6 +51,7 @@ class Line(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
         self._over = False
+        self._why = "the connection is over"
 
     # -- what the transport calls ----------------------------------------------------------------------------------
 
@@ -61,7 +62,7 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Keep what the peer says until somebody asks, but for one that will not stop."""
         if self._replies.unread_bytes + len(data) > MAX_UNREAD_BYTES:
-            self.close()
+            self.close("the peer talks without end")
             self.connection_lost(None)
             return
         self._replies.feed(data)
@@ -69,12 +70,13 @@ class Line(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """Close: a peer that says no more has nothing to tell us."""
+        self._end("the peer closed the connection")
         self.connection_lost(None)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits."""
-        self._over = True
+        self._end("the peer broke the connection off" if exc is not None else "the connection is over")
         self._wake(self._waiter)
         self.resume_writing()
 
@@ -103,7 +105,7 @@ class Line(asyncio.Protocol):
     def write(self, octets: bytes) -> None:
         """Send octets. Raises Lost."""
         if self._over or self._transport is None:
-            raise Lost("the connection is over")
+            raise Lost(self._why)
         self._transport.write(octets)
 
     async def drain(self) -> None:
@@ -115,7 +117,7 @@ class Line(asyncio.Protocol):
             except TimeoutError:
                 raise Lost("the peer takes nothing any more") from None
         if self._over:
-            raise Lost("the connection is over")
+            raise Lost(self._why)
 
     async def reply(self, within_s: float) -> Said:
         """Return the next reply. Raises Lost."""
@@ -138,7 +140,7 @@ class Line(asyncio.Protocol):
         except BadReply as error:
             raise Lost(f"no SMTP: {error}") from None
         if found is None and self._over:
-            raise Lost("the connection is over")
+            raise Lost(self._why)
         return found
 
     async def start_tls(self, context: ssl.SSLContext, name: str) -> Any:
@@ -149,15 +151,20 @@ class Line(asyncio.Protocol):
         assert before is not None
         made = await loop.start_tls(before, self, context, server_hostname=name, ssl_handshake_timeout=HANDSHAKE_S)
         if made is None:
-            raise Lost("the connection is over")
+            raise Lost(self._why)
         self._transport = made
         return made.get_extra_info("ssl_object")
 
-    def close(self) -> None:
+    def close(self, why: str = "the connection is over") -> None:
         """End the connection at once."""
-        self._over = True
+        self._end(why)
         if self._transport is not None:
             self._transport.abort()
+
+    def _end(self, why: str) -> None:
+        """Note that it is over; the first reason is the true one."""
+        if not self._over:
+            self._over, self._why = True, why
 
 
 @dataclass(eq=False)
@@ -172,6 +179,7 @@ class Session:
     verified: bool = False
     mails: int = 0
     opened_s: float = 0.0
+    visit: Visit | None = None  # with a stranger, while the session is in use
 
     @property
     def limits(self) -> Limits:
@@ -212,14 +220,29 @@ class Session:
 
     async def quit(self) -> None:
         """Say goodbye, not waiting long for the answer, and close."""
-        with contextlib.suppress(OSError):
+        try:
             if self.line.idle:
                 await self.ask(b"QUIT", QUIT_S)
-        self.line.close()
+        except Lost:
+            pass
+        finally:
+            self.close()
 
-    def close(self) -> None:
+    def close(self, why: str = "the connection is over") -> None:
         """End the connection at once."""
-        self.line.close()
+        self.line.close(why)
+        self.rest()
+
+    def rest(self) -> None:
+        """Note that nobody uses it just now."""
+        visit, self.visit = self.visit, None
+        if visit is not None:
+            visit.end()
+
+    def conclude(self, *, over: bool = False) -> None:
+        """Note that the peer has all of a message and owes the answer, or that this is `over`."""
+        if self.visit is not None:
+            self.visit.concluding = not over
 
 
 async def connected(address: str, port: int) -> Line:

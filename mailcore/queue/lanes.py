@@ -14,10 +14,14 @@ _LOWER = """
     INSERT INTO queue_lane (lane, rank, due_us) VALUES (:lane, :rank, :due_us)
     ON CONFLICT (lane, rank) DO UPDATE SET due_us = excluded.due_us WHERE queue_lane.due_us > excluded.due_us
 """
-_NEXT = " UNION ALL ".join(
-    f"""SELECT lane, rank, due_us FROM (SELECT lane, rank, due_us FROM queue_lane WHERE rank = {rank} AND due_us <= :now_us
-        AND lane NOT IN (:busy[text]) ORDER BY due_us LIMIT 1) r{rank}"""
-    for rank in (3, 2, 1, 0)
+_OF_NODES = " AND lane IN (SELECT domain FROM node_domain)"
+_NEXT, _NEXT_OF_NODES = (
+    " UNION ALL ".join(
+        f"""SELECT lane, rank, due_us FROM (SELECT lane, rank, due_us FROM queue_lane WHERE rank = {rank} AND due_us <= :now_us
+            AND lane NOT IN (:busy[text]){only} ORDER BY due_us LIMIT 1) r{rank}"""
+        for rank in (3, 2, 1, 0)
+    )
+    for only in ("", _OF_NODES)
 )
 _LOCK = "SELECT rank FROM queue_lane WHERE lane = :lane AND due_us <= :now_us /* FOR UPDATE */"
 _FIRST = "SELECT MIN(due_us) FROM queue_recipient WHERE lane = :lane AND rank = :rank"
@@ -27,11 +31,15 @@ _DUE = "SELECT MIN(due_us) FROM ({branches}) d"
 _DUE_LOCAL = _DUE.format(
     branches=" UNION ALL ".join(f"SELECT MIN(due_us) AS due_us FROM queue_recipient WHERE lane = '' AND rank = {r}" for r in range(4))
 )
-_DUE_FOREIGN = _DUE.format(
-    branches=" UNION ALL ".join(
-        f"SELECT due_us FROM (SELECT due_us FROM queue_lane WHERE rank = {r} AND lane NOT IN (:busy[text]) ORDER BY due_us LIMIT 1) r{r}"
-        for r in range(4)
+_DUE_FOREIGN, _DUE_OF_NODES = (
+    _DUE.format(
+        branches=" UNION ALL ".join(
+            f"""SELECT due_us FROM (SELECT due_us FROM queue_lane WHERE rank = {r} AND lane NOT IN (:busy[text]){only}
+                ORDER BY due_us LIMIT 1) r{r}"""
+            for r in range(4)
+        )
     )
+    for only in ("", _OF_NODES)
 )
 
 
@@ -42,9 +50,12 @@ def lower(tx: Tx, lanes: Iterable[tuple[str, int]], due_us: int) -> None:
             tx.execute(_LOWER, lane=lane, rank=rank, due_us=due_us)
 
 
-def choose(tx: Tx, busy: Sequence[str], *, by_age: bool) -> str | None:
-    """Return the foreign lane to serve next: of the highest rank, or `by_age` the one that has been due for longest."""
-    found = tx.rows(_NEXT, now_us=tx.now_us, busy=list(busy))
+def choose(tx: Tx, busy: Sequence[str], *, by_age: bool, nodes: bool = False) -> str | None:
+    """Return the foreign lane to serve next: of the highest rank, or `by_age` the one that has been due for longest.
+
+    With `nodes` only one whose mail goes to a node of the topology.
+    """
+    found = tx.rows(_NEXT_OF_NODES if nodes else _NEXT, now_us=tx.now_us, busy=list(busy))
     if not found:
         return None
     lane: str = min(found, key=lambda row: row[2] if by_age else (-row[1], row[2]))[0]
@@ -66,7 +77,8 @@ def settle(tx: Tx, lane: str, ranks: Iterable[int]) -> None:
             tx.execute(_SET, lane=lane, rank=rank, due_us=due_us)
 
 
-def due_us(tx: Tx, *, local: bool, busy: Sequence[str] = ()) -> int | None:
-    """Return when the next recipient may be due, or None when there is none; `busy` lanes are passed over."""
-    due: int | None = tx.value(_DUE_LOCAL) if local else tx.value(_DUE_FOREIGN, busy=list(busy))
+def due_us(tx: Tx, *, local: bool, busy: Sequence[str] = (), nodes: bool = False) -> int | None:
+    """Return when the next recipient may be due, or None when there is none; `busy` lanes are passed over, with `nodes` all others' too."""
+    foreign = _DUE_OF_NODES if nodes else _DUE_FOREIGN
+    due: int | None = tx.value(_DUE_LOCAL) if local else tx.value(foreign, busy=list(busy))
     return due

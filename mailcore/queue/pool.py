@@ -47,6 +47,7 @@ class Pool:
         if not (session.usable and fresh and room) or self._closed:
             await session.quit()
             return
+        session.rest()
         timer = loop.call_later(IDLE_S, self._end, session, hop)
         self._idle.setdefault(hop, []).append((session, timer))
         self._count += 1

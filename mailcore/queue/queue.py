@@ -173,9 +173,14 @@ def lease_local(tx: Tx, owner: str, until_us: int, limit: int) -> list[Lease]:
     return _take(tx, lanes.LOCAL, owner, until_us, limit)
 
 
-def lease_remote(tx: Tx, owner: str, until_us: int, limit: int, busy: Sequence[str], *, by_age: bool = False) -> list[Lease]:
-    """Take up to `limit` due recipients of one foreign domain that is not `busy`: the most urgent, or the longest due one."""
-    chosen = lanes.choose(tx, busy, by_age=by_age)
+def lease_remote(
+    tx: Tx, owner: str, until_us: int, limit: int, busy: Sequence[str], *, by_age: bool = False, nodes: bool = False
+) -> list[Lease]:
+    """Take up to `limit` due recipients of one foreign domain that is not `busy`: the most urgent, or the longest due one.
+
+    With `nodes` only of a domain whose mail goes to a node of the topology.
+    """
+    chosen = lanes.choose(tx, busy, by_age=by_age, nodes=nodes)
     while chosen is not None:
         due = lanes.lock(tx, chosen)
         taken = _take(tx, chosen, owner, until_us, limit)
@@ -183,7 +188,7 @@ def lease_remote(tx: Tx, owner: str, until_us: int, limit: int, busy: Sequence[s
         if taken:
             return taken
         busy = [*busy, chosen]
-        chosen = lanes.choose(tx, busy, by_age=by_age)
+        chosen = lanes.choose(tx, busy, by_age=by_age, nodes=nodes)
     return []
 
 
@@ -191,9 +196,9 @@ def _take(tx: Tx, chosen: str, owner: str, until_us: int, limit: int) -> list[Le
     return _leases(tx, tx.rows(LEASE, lane=chosen, owner=owner, until_us=until_us, limit=limit, now_us=tx.now_us, **ranks.places(limit)))
 
 
-def next_due_us(tx: Tx, local: int, busy: Sequence[str] = ()) -> int | None:
+def next_due_us(tx: Tx, local: int, busy: Sequence[str] = (), *, nodes: bool = False) -> int | None:
     """Return when the next recipient of a lane may be due, or None when the lane is empty."""
-    return lanes.due_us(tx, local=local == LOCAL, busy=busy)
+    return lanes.due_us(tx, local=local == LOCAL, busy=busy, nodes=nodes)
 
 
 def held(tx: Tx, leases: Sequence[Lease]) -> list[Lease]:

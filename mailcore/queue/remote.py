@@ -6,6 +6,7 @@ peer's last 250 and that commit can a crash send twice (RFC 1047). Sessions are 
 
 import asyncio
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,12 +19,13 @@ from mailcore.dns import Resolver
 from mailcore.errors import OutsideNotAllowed
 from mailcore.queue import queue, route, wire
 from mailcore.queue.client import Session
-from mailcore.queue.connecting import TLS_FAILED, Connecting, Contexts
+from mailcore.queue.connecting import CONGESTED, TLS_FAILED, Connecting, Contexts
 from mailcore.queue.pool import Pool
 from mailcore.queue.route import Hop, Map
 from mailcore.queue.sending import GOES_ROUND, LOST, Letter, Stale, portion, send
 from mailcore.queue.settle import Outcome, reply_to, settle
 from mailcore.queue.types import Lease, Queued, Reply, queue_name
+from mailcore.queue.visits import Visits
 from mailcore.queue.wire import Scan
 from mailcore.routing import identity, policy, tlsrpt, tracing
 from mailcore.routing.policy import Way
@@ -36,6 +38,8 @@ from mailcore.store import accounts
 NEEDS_TRUST = "5.7.10"  # RFC 8689 §4.2.1: encryption needed
 BY_TLS = (TLS_FAILED, "4.7.4")  # why there is no session: TLS is not as the domain asks for
 OVERTAKEN = Reply(451, "4.3.0", "somebody else has taken this over")  # never written: the lease is lost
+JOURNEY_S = 3600.0  # of messages to a stranger, one after the other; what is left then comes later, behind others
+LASTED = Reply(451, CONGESTED, "the messages before took so long that this one comes later")
 MAX_STALE = 3  # kept sessions that turn out to have ended, for one message
 MAX_TOLD = 1000  # events that wait to be counted; more is a flood that says nothing new
 
@@ -57,6 +61,7 @@ class Peer:
         policies: Policies | None = None,
         roots: Path | None = None,
         port: int = route.SMTP_PORT,
+        visits: Visits | None = None,
     ) -> None:
         self.services, self.allowed, self.roots, self.port = services, allowed, roots, port
         self.resolver = resolver or dns.of(services)
@@ -64,7 +69,8 @@ class Peer:
         self.pool = Pool()
         self.told: list[Event] = []
         name = services.settings.node.hostname
-        self.connecting = Connecting(name, Contexts(services.settings, {}), services.clock.now_us, self.tell)
+        visits = Visits() if visits is None else visits
+        self.connecting = Connecting(name, Contexts(services.settings, {}), services.clock.now_us, self.tell, visits)
 
     def tell(self, event: Event) -> None:
         """Take what a report counts, until `count` writes it."""
@@ -149,6 +155,7 @@ class _Journey:
         self.peer, self.way, self.hops = peer, way, hops
         self.kept: tuple[Session, Hop] | None = None
         self.broken: Reply | None = None  # why no session with the hops as they are could be had
+        self.until_s = asyncio.get_running_loop().time() + JOURNEY_S if any(hop.domain for hop in hops) else math.inf
 
     async def carry(self, group: Sequence[Lease]) -> list[Outcome]:
         """Send one message; return how it ended for each recipient."""
@@ -178,17 +185,26 @@ class _Journey:
         A message that shall arrive rather than be encrypted may get a relaxed one (RFC 8689 §5); no other message goes over that.
         """
         relaxed = letter.facts.relaxed
+        if asyncio.get_running_loop().time() > self.until_s:
+            self.broken = LASTED
+            return LASTED
         if self.kept is not None and self.kept[0].usable and (self.kept[1] in self.hops or relaxed):
             return self.kept
         await self.end()
         if self.broken is None:
-            found = self.peer.pool.take(self.hops) or await self.peer.connecting.first(self.hops)
+            found = self._kept() or await self.peer.connecting.first(self.hops)
             if not isinstance(found, Reply):
                 return found
             self.broken = found
         if relaxed and self.broken.status in BY_TLS:
             return await self.peer.connecting.first([hop.relaxed for hop in self.hops])
         return self.broken
+
+    def _kept(self) -> tuple[Session, Hop] | None:
+        """Return a session that an earlier lease has left."""
+        connecting = self.peer.connecting
+        found = self.peer.pool.take(connecting.free(self.hops))
+        return found and (connecting.use(*found), found[1])
 
     async def end(self) -> None:
         """Keep the session for the next lease, or say goodbye when it has served."""

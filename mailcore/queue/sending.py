@@ -4,6 +4,7 @@ RFC 5321 §3.3, RFC 2920 §3.1 (what may be sent together), RFC 3030 §2 (BDAT),
 the only moment in which a crash sends twice).
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,8 @@ GOES_ROUND = Reply(554, "5.4.6", "too many hops, the message goes round in circl
 MAX_HOPS = 50  # Received fields; Postfix hopcount_limit
 IN_ONE_BYTES = 1 << 16  # content that goes in one flight with its envelope, where the peer takes BDAT and PIPELINING
 RECIPIENTS = 100  # of one transaction, unless the peer says how many (RFC 5321 §4.5.3.1.8)
+TRANSACTION_S = 1800.0  # until the last octet is written; MAIL, RCPT and DATA may take 12 minutes (RFC 5321 §4.5.3.2)
+SLOWEST_BYTES = 500  # of content in a second, on top of that; Postfix smtp_min_data_rate
 LATE_S = 1.0  # for a reply that a peer wrote before it closed
 
 
@@ -67,14 +70,17 @@ async def send(session: Session, letter: Letter, group: Sequence[Lease], now_us:
     kept = session.mails > 0
     session.mails += 1
     going = _Transaction(session, letter, able, now_us, outcomes)
+    lost = replace(LOST, peer=session.host)
     try:
         await going.run()
-    except Lost:
+    except Lost as error:
         session.close()
         if kept and not going.heard:
             raise Stale from None
+        lost = Reply(LOST.code, LOST.status, f"{LOST.text}: {error}", session.host)
+    finally:
+        going.limit.cancel()
     concluded = {each.lease.key for each in outcomes}
-    lost = replace(LOST, peer=session.host)
     return outcomes + [Outcome(lease, lost) for lease in group if lease.key not in concluded]
 
 
@@ -98,6 +104,8 @@ class _Transaction:
         self.envelope = [command, *(wire.rcpt(lease, self.offered) for lease in leases)]
         self.told = "done" if "dsn" in self.offered else "relayed"
         self.heard = 0
+        within_s = TRANSACTION_S + letter.facts.size_bytes / SLOWEST_BYTES
+        self.limit = asyncio.get_running_loop().call_later(within_s, session.close, "the message took too long")
 
     async def run(self) -> None:
         """Note each outcome as soon as it is certain. Raises Lost."""
@@ -114,7 +122,7 @@ class _Transaction:
         await line.drain()
         replies = [await self._reply() for _ in self.envelope]
         taken = self._addressed(replies)
-        final = self._said(await self._reply(client.FINAL_S))
+        final = await self._final()
         if taken:
             self._conclude(taken, final)
         else:
@@ -184,7 +192,7 @@ class _Transaction:
             self.session.line.write(stuffer.end())
         except Lost:
             return await self._last_words()
-        return self._said(await self._reply(client.FINAL_S))
+        return await self._final()
 
     async def _chunks(self) -> Reply:
         """Send the content as it is, in chunks; the next one is on its way while the peer thinks about one."""
@@ -202,7 +210,7 @@ class _Transaction:
                 if said.code >= 400:
                     self.session.close()  # what the peer makes of the chunk behind it is nothing that we could count on
                     return said
-        return self._said(await self._reply(client.FINAL_S))
+        return await self._final()
 
     async def _chunk(self, piece: bytes, *, last: bool) -> None:
         line = self.session.line
@@ -210,6 +218,14 @@ class _Transaction:
         for at in range(0, len(piece), client.WRITE_BYTES):
             line.write(piece[at : at + client.WRITE_BYTES])
             await line.drain()
+
+    async def _final(self) -> Reply:
+        """Return what becomes of the content. Only the answer tells who has it: no limit on the whole cuts it short (RFC 1047)."""
+        self.limit.cancel()
+        self.session.conclude()
+        said = self._said(await self._reply(client.FINAL_S))
+        self.session.conclude(over=True)
+        return said
 
     async def _last_words(self) -> Reply:
         """Return what a peer said before it closed in the middle of the content. Raises Lost when that is nothing, or good."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from mailcore.queue import destinations, flow
+from mailcore.queue.connecting import CONGESTED
 from mailcore.queue.flow import Flow
 from mailcore.queue.settle import Outcome
 from mailcore.queue.types import Reply
@@ -42,6 +43,7 @@ class Traffic:
 
     async def hear(self, lane: str, outcomes: Sequence[Outcome]) -> None:
         """Learn from how a session went."""
+        outcomes = [each for each in outcomes if each.reply.status != CONGESTED]
         if not outcomes:
             return
         before, limits = self._flow(lane), self._services.settings.queue

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 PATIENCE_S = 15.0  # an honest session is over by then, or waits for its peer
-MAX_SLOW = 200  # sessions that last, beside those that count; Postfix default_process_limit is 100 for each service
+MAX_SLOW = 200  # workers of a lane that last, beside those that count: for visits.MAX_SLOW strangers, and for who is none
+MAX_SLOW_NODES = 50  # the like for mail to nodes of the topology, which only they may use
 
 
 class Turn:

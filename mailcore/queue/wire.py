@@ -237,9 +237,9 @@ class Replies:
             del self._octets[: end + 1]
             found = _LINE.fullmatch(line)
             if found is None or len(line) > MAX_REPLY_LINE or len(self._lines) >= MAX_REPLY_LINES:
-                raise BadReply(line[:80].decode("utf-8", "replace"))
+                raise BadReply(_clean(line[:80].decode("utf-8", "replace")))
             if self._lines and int(found[1]) != self._code:
-                raise BadReply(line[:80].decode("utf-8", "replace"))
+                raise BadReply(_clean(line[:80].decode("utf-8", "replace")))
             self._code = int(found[1])
             self._lines.append((found[3] or b"").decode("utf-8", "replace"))
             if found[2] != b"-":

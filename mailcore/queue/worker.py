@@ -3,6 +3,7 @@
 In each lane one worker looks for work while the others carry theirs out, so that a new message costs one look, not one
 per worker. A slow destination holds only its own workers: while as many are busy with a domain as it may have (see flow),
 it is passed over. Leases are renewed while an attempt lasts; what a dying worker leaves comes back when its lease ends.
+Some workers are for nodes of the topology alone: whatever strangers do, mail between administrations finds one.
 """
 
 import asyncio
@@ -30,6 +31,7 @@ from mailcore.store.bus import Subscription
 from mailcore.store.types import Changed
 
 LOCAL_WORKERS = 2  # one prepares its batch while the other's is being committed
+NODES_PART = 2  # for each so many workers there is one more, for nodes of the topology alone
 BATCH = 50  # recipients per lease: bounds how long one delivery transaction holds the database
 BY_AGE = 10  # one look of so many takes the destination that has been due for longest, however urgent others are
 LONGEST_WAIT_S = 60.0  # other processes' hints may not reach us: look again at least this often
@@ -45,14 +47,25 @@ Carry = Callable[[Sequence[Lease]], Awaitable[None]]
 
 
 class Lane:
-    """One kind of work. Only one worker at a time looks for it; `busy` counts workers per destination."""
+    """One kind of work. Only one worker at a time looks for it; `busy` counts workers per destination.
 
-    def __init__(self, services: Services, owner: str, kind: int, traffic: Traffic | None = None) -> None:
-        self.services, self.owner, self.kind = services, owner, kind
+    With `spared`, the lane of all foreign mail, it is that of mail to nodes, and looks for some only while nobody looks there.
+    """
+
+    def __init__(self, services: Services, owner: str, kind: int, traffic: Traffic | None = None, spared: "Lane | None" = None) -> None:
+        self.services, self.owner, self.kind, self.spared = services, owner, kind, spared
         self.traffic = traffic or Traffic(services)
-        self.busy: Counter[str] = Counter()
+        self.busy: Counter[str] = Counter() if spared is None else spared.busy
+        self.free = 0  # workers that look, or wait to look
         self._looking = asyncio.Lock()
         self._looks = 0
+
+    @property
+    def spare(self) -> int:
+        """Return how many workers there are for sessions that last, beside those that count."""
+        if self.kind == queue.LOCAL:
+            return 0
+        return turns.MAX_SLOW if self.spared is None else turns.MAX_SLOW_NODES
 
     def full(self) -> list[str]:
         """Return the foreign destinations that have all the workers they may have."""
@@ -67,20 +80,29 @@ class Lane:
         if await self._due_us() is None:
             return []
         self._looks += 1
-        by_age = self._looks % BY_AGE == 0
-        return await services.db.write_soft(queue.lease_remote, self.owner, until_us, BATCH, self.full(), by_age=by_age)
+        how = {"by_age": self._looks % BY_AGE == 0, "nodes": self.spared is not None}
+        return await services.db.write_soft(queue.lease_remote, self.owner, until_us, BATCH, self.full(), **how)
 
     async def next(self, hints: Subscription, stopping: asyncio.Event) -> list[Lease]:
         """Wait for work and take it; return nothing when the role stops."""
-        async with self._looking:
-            while not stopping.is_set():
-                leases = await self.lease()
-                if leases:
-                    self.busy[domain(leases)] += 1
-                    return leases
-                await hints.wait(await self._pause_s())
-                if self.kind == queue.REMOTE:
-                    await asyncio.sleep(REMOTE_PAUSE_S)
+        self.free += 1
+        try:
+            async with self._looking:
+                return await self._next(hints, stopping)
+        finally:
+            self.free -= 1
+            if not self.free and self.kind == queue.REMOTE and self.spared is None:
+                poke(self.services)  # from now on nobody looks here
+
+    async def _next(self, hints: Subscription, stopping: asyncio.Event) -> list[Lease]:
+        while not stopping.is_set():
+            leases = await self.lease()
+            if leases:
+                self.busy[domain(leases)] += 1
+                return leases
+            await hints.wait(await self._pause_s())
+            if self.kind == queue.REMOTE:
+                await asyncio.sleep(REMOTE_PAUSE_S)
         return []
 
     def done(self, leases: Sequence[Lease]) -> None:
@@ -91,7 +113,9 @@ class Lane:
         poke(self.services)
 
     async def _due_us(self) -> int | None:
-        return await self.services.db.peek(queue.next_due_us, self.kind, self.full())
+        if self.spared is not None and self.spared.free:
+            return None
+        return await self.services.db.peek(queue.next_due_us, self.kind, self.full(), nodes=self.spared is not None)
 
     async def _pause_s(self) -> float:
         due_us = await self._due_us()
@@ -102,22 +126,21 @@ class Lane:
 
 
 @contextlib.asynccontextmanager
-async def deliver(services: Services) -> AsyncIterator[None]:
+async def deliver(services: Services, peer: remote.Peer | None = None) -> AsyncIterator[None]:
     """Run the workers until the body ends; attempts under way get a moment to finish, the rest is given back."""
     owner = f"{services.settings.node.hostname}/{os.getpid()}/{secrets.token_hex(4)}"
     if services.db.engine == "sqlite":  # one process owns the file: leases found now are those of a dead one
         await services.db.write(queue.release)
-    peer = remote.Peer(services)
-    lanes = _lanes(services, owner, peer)
+    peer = peer or remote.Peer(services)
+    lanes = _with_nodes(_lanes(services, owner, peer))
     await lanes[0][0].traffic.load()
     stopping = asyncio.Event()
-    with services.store.bus.subscribe(accounts.NODE) as for_local, services.store.bus.subscribe(accounts.NODE) as for_remote:
-        hints = {queue.LOCAL: for_local, queue.REMOTE: for_remote}
+    with contextlib.ExitStack() as subscribed:
         async with asyncio.TaskGroup() as group:
             tasks = []
             for lane, carry, n in lanes:
-                at_once, spare = Turns(n), turns.MAX_SLOW if lane.kind == queue.REMOTE else 0
-                tasks += [group.create_task(_work(lane, carry, hints[lane.kind], stopping, at_once)) for _ in range(n + spare)]
+                at_once, hints = Turns(n), subscribed.enter_context(services.store.bus.subscribe(accounts.NODE))
+                tasks += [group.create_task(_work(lane, carry, hints, stopping, at_once)) for _ in range(n + lane.spare)]
             try:
                 async with running("queue-alarm", alarm.forever(services)):
                     yield
@@ -128,7 +151,8 @@ async def deliver(services: Services) -> AsyncIterator[None]:
                 for task in late:
                     task.cancel()
                 await peer.aclose()
-    await services.db.write(queue.release, owner)
+    for lane, _, _ in lanes:
+        await services.db.write(queue.release, lane.owner)
 
 
 async def drain(services: Services, resolver: Resolver | None = None) -> int:
@@ -165,6 +189,12 @@ def _lanes(services: Services, owner: str, peer: remote.Peer) -> list[tuple[Lane
         (Lane(services, f"{owner}/local", queue.LOCAL, traffic), partial(local.serve, services), LOCAL_WORKERS),
         (Lane(services, f"{owner}/remote", queue.REMOTE, traffic), partial(remote.serve, peer), services.settings.queue.workers),
     ]
+
+
+def _with_nodes(lanes: list[tuple[Lane, Carry, int]]) -> list[tuple[Lane, Carry, int]]:
+    """Return lanes with one more behind them, for mail to nodes."""
+    lane, carry, n = lanes[-1]
+    return [*lanes, (Lane(lane.services, f"{lane.owner}/nodes", lane.kind, lane.traffic, lane), carry, max(1, n // NODES_PART))]
 
 
 async def _work(lane: Lane, carry: Carry, hints: Subscription, stopping: asyncio.Event, at_once: Turns) -> None:

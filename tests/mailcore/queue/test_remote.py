@@ -97,16 +97,16 @@ async def test_each_recipient_has_a_reply_of_its_own(via, sink):
     [
         ((b"GREETING", b"421 4.3.2 closing"), "451 4.3.2 127.0.0.1 said: 421 4.3.2 closing"),
         ((b"GREETING", b"554 5.7.1 go away"), "451 4.7.1 127.0.0.1 said: 554 5.7.1 go away"),
-        ((b"EHLO", peer_sink.DROP), "451 4.4.1 no connection to 127.0.0.1"),
+        ((b"EHLO", peer_sink.DROP), "451 4.4.1 no connection to 127.0.0.1: the peer closed the connection"),
         ((b"MAIL", b"451 4.3.0 later"), "451 4.3.0 later"),
-        ((b"MAIL", peer_sink.DROP), "451 4.4.2 the connection broke"),
-        ((b"RCPT", peer_sink.DROP), "451 4.4.2 the connection broke"),
+        ((b"MAIL", peer_sink.DROP), "451 4.4.2 the connection broke: the peer closed the connection"),
+        ((b"RCPT", peer_sink.DROP), "451 4.4.2 the connection broke: the peer closed the connection"),
         ((b"RCPT", b"421 4.7.0 slow down"), "421 4.7.0 slow down"),
         ((b"DATA", b"452 4.3.1 full"), "452 4.3.1 full"),
-        ((b"DATA", peer_sink.DROP), "451 4.4.2 the connection broke"),
-        ((b"BODY", peer_sink.DROP), "451 4.4.2 the connection broke"),
+        ((b"DATA", peer_sink.DROP), "451 4.4.2 the connection broke: the peer closed the connection"),
+        ((b"BODY", peer_sink.DROP), "451 4.4.2 the connection broke: the peer closed the connection"),
         ((b"DOT", b"451 4.3.0 not now"), "451 4.3.0 not now"),
-        ((b"DOT", peer_sink.DROP), "451 4.4.2 the connection broke"),
+        ((b"DOT", peer_sink.DROP), "451 4.4.2 the connection broke: the peer closed the connection"),
     ],
 )
 async def test_what_may_pass_is_tried_again(via, sink, clock, script, said):
@@ -148,7 +148,7 @@ async def test_nobody_listening_postpones(via, sink, opener):
     async with opener(routes=[Route(domain="", host="127.0.0.1", port=1)]) as services:
         await accept(services, submission(X))
         await drain(services)
-        assert await last(services) == [(X, "451 4.4.1 no connection to 127.0.0.1")]
+        assert await last(services) == [(X, "451 4.4.1 no connection to 127.0.0.1: refused")]
 
 
 async def test_verified_tls(via, sink, authority):
@@ -195,7 +195,8 @@ async def test_a_verified_route_does_not(via, sink, authority):
         await accept(services, submission(X))
         await drain(services)
         [(_, said)] = await last(services)
-    assert said.startswith("451 4.7.5 no TLS session")
+    assert said.startswith("451 4.7.5 no TLS session with localhost: ")
+    assert "(at 127.0.0.1)" in said
     assert sink.transactions == []
 
 
@@ -351,7 +352,7 @@ async def test_a_peer_that_speaks_no_smtp_is_tried_again(via, sink):
     async with via() as services:
         await accept(services, submission(X))
         await drain(services)
-        assert await last(services) == [(X, "451 4.4.1 no connection to 127.0.0.1")]
+        assert await last(services) == [(X, "451 4.4.1 no connection to 127.0.0.1: no SMTP: HTTP/1.1 400 Bad Request")]
 
 
 async def leased(services):

@@ -174,7 +174,7 @@ async def test_the_server_that_the_zone_names_gets_the_letter(services, send, si
 async def test_any_other_server_gets_nothing_not_even_in_the_clear(services, send, sink, shown, domain):
     sink.tls = shown.context
     [said] = await send(domain)
-    assert said == f"451 4.7.5 the certificate of mx.{domain} does not fit the TLSA records of its zone"
+    assert said == f"451 4.7.5 the certificate of mx.{domain} does not fit the TLSA records of its zone (at 127.0.0.1)"
     assert sink.transactions == []
     assert not any(command.startswith(b"MAIL") for command in sink.commands)
     assert await told(services) == [("tlsa", "certificate-not-trusted")]

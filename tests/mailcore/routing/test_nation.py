@@ -140,7 +140,7 @@ async def test_a_node_that_shows_another_key_gets_nothing(nation: Nation) -> Non
     await accept(nation.nodes[B], written(person(GATE), sender=person(B)))
     await drain(nation.nodes[B])
     [said] = await waiting(nation, B)
-    assert said == "451 4.7.5 mx.gate.gov.example has not the key that the topology names"
+    assert said == "451 4.7.5 mx.gate.gov.example has not the key that the topology names (at 127.0.0.1)"
 
 
 async def test_requiretls_goes_from_node_to_node_and_not_outside(nation: Nation, sink: Sink) -> None:
