@@ -120,9 +120,9 @@ def _unfolded(value: bytes) -> bytes:
     return b" ".join(headers.unfold(value).split())
 
 
-def trace(hostname: str, at_us: int, offset_min: int) -> bytes:
+def trace(hostname: str, queue_id: str, at_us: int, offset_min: int) -> bytes:
     """Return the Received field of a message that enters here (RFC 5321 §4.4). The writer's machine is not named."""
-    return words.encode_header("Received", f"by {hostname} (Diwan webmail) with HTTPS; {date.format_date(at_us, offset_min)}")
+    return words.encode_header("Received", f"by {hostname} (Diwan webmail) with HTTPS id {queue_id}; {date.format_date(at_us, offset_min)}")
 
 
 def fingerprint(addressed: Addressed) -> str:

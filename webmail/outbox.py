@@ -17,7 +17,7 @@ from directory.address import parse
 from mailcore.message import build
 from mailcore.queue import accept, queue, spending
 from mailcore.queue import acting as acts
-from mailcore.queue.types import Entry, Recipient, Submission
+from mailcore.queue.types import Entry, Recipient, Submission, queue_name
 from mailcore.stamping import stamps
 from mailcore.store import accounts, mailboxes, messages
 from mailcore.store.keys import AccountKey
@@ -98,7 +98,8 @@ def _top(desk: Desk, addressed: Addressed) -> bytes:
 async def _enter(desk: Desk, box: Box, addressed: Addressed, top: bytes, entity: bytes, draft_uid: int) -> None:
     services, letter = desk.services, addressed.letter
     now_us = services.clock.now_us()
-    received = letters.trace(services.settings.node.hostname, now_us, offset_min(now_us))
+    queue_id = queue.fresh_id(now_us)
+    received = letters.trace(services.settings.node.hostname, queue_name(queue_id), now_us, offset_min(now_us))
     acting = await services.db.peek(acts.find, desk.person_id, parse(addressed.sender.address))
     top = received + (acts.fields(acting) if acting is not None else b"") + top
     raw = build.with_entity(top, entity)
@@ -110,6 +111,7 @@ async def _enter(desk: Desk, box: Box, addressed: Addressed, top: bytes, entity:
         smtputf8=not all(address.isascii() for address in (addressed.sender.address, *addressed.recipients)),
         acting=acting,
         writer_id=desk.person_id,
+        queue_id=queue_id,
     )
     entry = await accept.prepare(services, submission)
     answers, answered_uid = _answered(desk, letter)
@@ -117,7 +119,14 @@ async def _enter(desk: Desk, box: Box, addressed: Addressed, top: bytes, entity:
     traces = _Traces(await _keepers(desk, letter), copy, letter.nonce, box.account_id, draft_uid, answers, answered_uid)
     first = await services.db.write(_commit, entry, traces, services.settings.sending)
     event = "web.sent" if first else "web.sent_already"
-    log.info(event, account_id=letter.sender, person_id=desk.person_id, size_bytes=len(raw), recipients=len(addressed.recipients))
+    log.info(
+        event,
+        queue_id=queue_name(queue_id) if first else None,  # what was sent already has another
+        account_id=letter.sender,
+        person_id=desk.person_id,
+        size_bytes=len(raw),
+        recipients=len(addressed.recipients),
+    )
 
 
 async def _keepers(desk: Desk, letter: Letter) -> tuple[AccountKey, ...]:

@@ -82,4 +82,5 @@ def test_the_fingerprint_knows_who_gets_it() -> None:
 
 
 def test_the_trace_names_the_node_and_not_the_writer() -> None:
-    assert letters.trace("mx.example", NOW_US, 0).startswith(b"Received: by mx.example (Diwan webmail) with HTTPS;")
+    said = letters.trace("mx.example", "01M2XK4Z00001", NOW_US, 0).replace(b"\r\n ", b" ")
+    assert said.startswith(b"Received: by mx.example (Diwan webmail) with HTTPS id 01M2XK4Z00001; ")

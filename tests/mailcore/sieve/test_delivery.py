@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from msgspec import structs
+from structlog.testing import capture_logs
 
 from config.clock import SECOND_US
 from config.settings import Rate, Sending
@@ -166,6 +167,16 @@ async def test_what_has_the_null_sender_goes_on_to_one_address_only(services):
     await use(services, KARIM, f'redirect "{AMINA}"; redirect "other@{DOMAIN}";')
     await send(services, KARIM, sender="")
     assert len(await inbox(services, AMINA)) == len(await inbox(services, KARIM)) == 1
+
+
+async def test_what_is_sent_on_bears_its_number_in_the_queue(services):
+    await use(services, KARIM, f'redirect "{AMINA}";')
+    with capture_logs() as logged:
+        await send(services, KARIM)
+    [passed] = await inbox(services, AMINA)
+    told = [line["queue_id"].encode() for line in logged if line["event"] == "queue.delivered"]
+    assert passed.startswith(b"Received: by %b with local id %b;" % (node.HOSTNAME.encode(), told[-1]))
+    assert len(set(told)) == len(told)
 
 
 async def test_a_refusal_is_told_to_a_sender_who_signed_in(services):

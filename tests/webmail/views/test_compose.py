@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from directory.demo import FeaturedPerson
 from mailcore.store import mailboxes, messages
@@ -51,10 +52,13 @@ async def test_a_letter_is_sent_kept_in_sent_and_delivered(site: Site, visitor: 
     with site.services.store.bus.subscribe(AccountId(to)) as news:
         path, fields = await compose(visitor, clerk.person_id)
         fields |= {"to": f'"Registre" <{EDUCATION}>', "bcc": clerk.address, "subject": "مراسلة", "text": "السلام", "action": "send"}
-        answer = await visitor.post(path, fields, [PDF])
+        with capture_logs() as logged:
+            answer = await visitor.post(path, fields, [PDF])
         assert "The message was sent." in answer.text
         assert await news.wait(20)
     _, raw = await newest(site, to, "inbox")
+    [number] = [line["queue_id"] for line in logged if line["event"] == "web.sent"]
+    assert re.search(rb"^Received: by mx\.diwan\.example \(Diwan webmail\) with HTTPS\s+id " + number.encode() + rb";", raw, re.MULTILINE)
     assert b"Bcc" not in raw
     assert b"X-Diwan" not in raw
     assert raw.startswith(b"Return-Path:") or b"Received: by mx.diwan.example" in raw
