@@ -32,6 +32,7 @@ from bench import (
     postfix,
     queue,
     render,
+    signing,
 )
 from bench.figures import Board
 from bench.plan import QUICK, WHOLE
@@ -46,11 +47,12 @@ SECTIONS: dict[str, Callable[[Run], Awaitable[None]]] = {
     "ldap": directory_ldap.measure,
     "intake": directory_intake.measure,
     "dkim": dkim.measure,
+    "signing": signing.measure,
     "queue": queue.measure,
     "circular": circular.measure,
 }
 IMAP_PARTS = {f"imap-{part}": part for part in measure_imap.PARTS}  # each can be chosen for itself
-ALONE = {"directory", "ldap", "intake", "imap-memory", "dkim", "queue", "circular"}  # these need none of the servers
+ALONE = {"directory", "ldap", "intake", "imap-memory", "dkim", "signing", "queue", "circular"}  # these need none of the servers
 WITH_POSTFIX = {"smtp", "imap", "imap-idle"}
 RECIPIENTS = 20  # at most; all servers get the same number
 

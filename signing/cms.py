@@ -74,40 +74,38 @@ class SeveralSigners(BadDer):
 
 def prepare(content: bytes, identity: SigningIdentity, when_us: int, content_type: str = DATA) -> ToSign:
     """Return what to have signed so that `identity` signs `content`; raise BadDer for a key that we do not make."""
-    digest_name, _ = _methods(identity)
+    frame = _frame(identity)
     attributes = b"".join(
         sorted(
             (
                 _attribute(CONTENT_TYPE, der.write_oid(content_type)),
                 _attribute(SIGNING_TIME, der.write_time(when_us)),
-                _attribute(MESSAGE_DIGEST, der.write_octets(algorithms.digest(digest_name, content))),
-                _attribute(SIGNING_CERTIFICATE_V2, _certificate_reference(identity.certificate)),
+                _attribute(MESSAGE_DIGEST, der.write_octets(algorithms.digest(frame.digest_name, content))),
+                frame.reference,
             )
         )
     )
     # RFC 5652 §5.4: signed with the tag of a SET, although stored as [0].
-    return ToSign(algorithms.digest(digest_name, der.write(der.SET, attributes)), attributes, identity, content_type)
+    return ToSign(algorithms.digest(frame.digest_name, der.write(der.SET, attributes)), attributes, identity, content_type)
 
 
 def finish(to_sign: ToSign, signature: bytes, *, timestamp: bytes = b"", content: bytes = b"", with_certificates: bool = True) -> bytes:
     """Return the signature, a ContentInfo, DER: form B-T with a time stamp over `signature`, else B-B. `content` goes into it."""
-    identity = to_sign.identity
-    digest_name, signature_name = _methods(identity)
-    digest_algorithm, certificate = algorithms.identifier(digest_name), outline(identity.certificate)
+    frame = _frame(to_sign.identity)
     signer = der.sequence(
         der.write_integer(1),
-        der.sequence(certificate.issuer, certificate.serial),
-        digest_algorithm,
+        frame.signer,
+        frame.digest_algorithm,
         der.write(der.context(0), to_sign.attributes),
-        algorithms.identifier(signature_name),
+        frame.signature_algorithm,
         der.write_octets(signature),
         der.write(der.context(1), _attribute(SIGNATURE_TIME_STAMP, timestamp)) if timestamp else b"",
     )
     signed_data = der.sequence(
         der.write_integer(1 if to_sign.content_type == DATA else 3),  # RFC 5652 §5.1
-        der.set_of(digest_algorithm),
+        der.set_of(frame.digest_algorithm),
         der.sequence(der.write_oid(to_sign.content_type), der.write(der.context(0), der.write_octets(content)) if content else b""),
-        der.write(der.context(0), *sorted({identity.certificate, *identity.chain})) if with_certificates else b"",
+        frame.certificates if with_certificates else b"",
         der.set_of(signer),
     )
     return der.sequence(der.write_oid(SIGNED_DATA), der.write(der.context(0), signed_data))
@@ -242,16 +240,32 @@ def _algorithm(element: Element) -> str:
     return der.oid(Fields(element).take())
 
 
-def _methods(identity: SigningIdentity) -> tuple[str, str]:
-    return algorithms.OURS[key_kind(outline(identity.certificate).public_key)]
-
-
 def _attribute(name: str, value: bytes) -> bytes:
     return der.sequence(der.write_oid(name), der.set_of(value))
 
 
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What every signature of an identity has, written once."""
+
+    digest_name: str
+    digest_algorithm: bytes
+    signature_algorithm: bytes
+    signer: bytes
+    certificates: bytes
+    reference: bytes  # the attribute that names its certificate; SHA-256 is the default there and so not named
+
+
 @lru_cache(CACHED)
-def _certificate_reference(certificate: bytes) -> bytes:
-    """Return a SigningCertificateV2; SHA-256 is its default and so not named."""
-    digest = der.write_octets(algorithms.digest(algorithms.SHA256, certificate))
-    return der.sequence(der.sequence(der.sequence(digest)))
+def _frame(identity: SigningIdentity) -> _Frame:
+    certificate = outline(identity.certificate)
+    digest_name, signature_name = algorithms.OURS[key_kind(certificate.public_key)]
+    reference = der.write_octets(algorithms.digest(algorithms.SHA256, identity.certificate))
+    return _Frame(
+        digest_name,
+        algorithms.identifier(digest_name),
+        algorithms.identifier(signature_name),
+        der.sequence(certificate.issuer, certificate.serial),
+        der.write(der.context(0), *sorted({identity.certificate, *identity.chain})),
+        _attribute(SIGNING_CERTIFICATE_V2, der.sequence(der.sequence(der.sequence(reference)))),
+    )

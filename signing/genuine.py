@@ -58,11 +58,16 @@ def _check_reference(leaf: x509.Certificate, signer: SignerInfo) -> None:
         return
     name, expected = signer.certificate_digest
     try:
-        digest = algorithms.digest(name, leaf.public_bytes(Encoding.DER))
+        digest = _digest(name, leaf)
     except algorithms.Weak as reason:
         raise Failed("weak") from reason
     if not hmac.compare_digest(digest, expected):
         raise Failed("forged")
+
+
+@lru_cache(CACHED)
+def _digest(name: str, certificate: x509.Certificate) -> bytes:
+    return algorithms.digest(name, certificate.public_bytes(Encoding.DER))
 
 
 def leaf(signed: SignedData) -> x509.Certificate | None:

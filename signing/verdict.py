@@ -7,11 +7,13 @@ certificate trusted for this, does it belong to the sender. The first that fails
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from signing import cms, genuine, moment
+from signing.certificate import CACHED
 from signing.cms import SignedData, SignerInfo
 from signing.der import BadDer
 from signing.pki import path
@@ -83,6 +85,7 @@ def _judge(
         raise genuine.Failed("other_address")
 
 
+@lru_cache(CACHED)
 def addresses(certificate: x509.Certificate) -> tuple[str, ...]:
     """Return the mail addresses of a certificate's subject alternative name; of the subject when it has none there."""
     names = path.value(certificate, x509.SubjectAlternativeName)
@@ -115,6 +118,7 @@ def _verdict(
     return Verdict(known.status, known.code, reason, name, organisation, shown, signed_at_us, f"{leaf.serial_number:x}", proven_us)
 
 
+@lru_cache(CACHED)
 def _subject(certificate: x509.Certificate, kind: x509.ObjectIdentifier) -> str:
     found = certificate.subject.get_attributes_for_oid(kind)
     return str(found[0].value) if found else ""

@@ -55,19 +55,40 @@ def find(
 
     Of several paths one good one is enough; when none is good the reason is that of the first.
     """
-    first: Refused | None = None
-    for path in _paths(leaf, others, roots):
+    first = ""
+    for path, reason in _judged(leaf, tuple(others), tuple(roots), use):
         try:
-            check(path, signed_at_us, at_us, use)
+            if reason:
+                raise Refused(reason)
+            _check_times(path, signed_at_us, at_us)
         except Refused as refused:
-            first = first or refused
+            first = first or refused.reason
         else:
             return path
-    raise first or Refused("unknown_issuer")
+    raise Refused(first or "unknown_issuer")
+
+
+@lru_cache(MAX_REMEMBERED)
+def _judged(leaf: x509.Certificate, others: Path, roots: Path, use: x509.ObjectIdentifier) -> tuple[tuple[Path, str], ...]:
+    """Return every path with why it is refused, "" for one that is good at its times: true or false for ever, so remembered."""
+    found = []
+    for path in _paths(leaf, others, roots):
+        try:
+            _check(path, use)
+        except Refused as refused:
+            found.append((path, refused.reason))
+        else:
+            found.append((path, ""))
+    return tuple(found)
 
 
 def check(path: Path, signed_at_us: int, at_us: int, use: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION) -> None:
     """Check all that the search has not: uses, constraints, names, times; raise Refused."""
+    _check(path, use)
+    _check_times(path, signed_at_us, at_us)
+
+
+def _check(path: Path, use: x509.ObjectIdentifier) -> None:
     try:
         for certificate in path:
             _check_sound(certificate)
@@ -79,7 +100,6 @@ def check(path: Path, signed_at_us: int, at_us: int, use: x509.ObjectIdentifier 
         raise Refused("outside_domain") from reason
     except ValueError as reason:  # a name in the subject that is no mail address
         raise Refused("issuer_not_fit") from reason
-    _check_times(path, signed_at_us, at_us)
 
 
 def value(certificate: x509.Certificate, kind: type[E]) -> E | None:
