@@ -179,6 +179,8 @@ class Session:
     verified: bool = False
     mails: int = 0
     opened_s: float = 0.0
+    recipients: int = 0  # as many as it took in one transaction when it said that there were too many; 0 while it has not
+    put_off: frozenset[tuple[int, int]] = frozenset()  # recipients of the last transaction whom it would not take with the others
     visit: Visit | None = None  # with a stranger, while the session is in use
 
     @property

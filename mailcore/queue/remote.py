@@ -22,7 +22,7 @@ from mailcore.queue.client import Session
 from mailcore.queue.connecting import CONGESTED, TLS_FAILED, Connecting, Contexts
 from mailcore.queue.pool import Pool
 from mailcore.queue.route import Hop, Map
-from mailcore.queue.sending import GOES_ROUND, LOST, Letter, Stale, portion, send
+from mailcore.queue.sending import GOES_ROUND, LOST, Letter, Stale, portion, put_off, send
 from mailcore.queue.settle import Outcome, reply_to, settle
 from mailcore.queue.types import Lease, Queued, Reply, queue_name
 from mailcore.queue.visits import Visits
@@ -172,11 +172,13 @@ class _Journey:
             session, hop = self.kept = found
             part = left[: portion(session)]
             try:
-                outcomes += await transfer(self.peer.services, session, hop, self.way, letter, part)
+                done = await transfer(self.peer.services, session, hop, self.way, letter, part)
             except Stale:
                 stale += 1
                 continue
-            left = left[len(part) :]
+            again = put_off(session, done)
+            outcomes += [each for each in done if each.lease not in again]
+            left = again + left[len(part) :]
         return outcomes + [Outcome(lease, LOST) for lease in left]
 
     async def _session(self, letter: Letter) -> tuple[Session, Hop] | Reply:

@@ -21,6 +21,7 @@ GOES_ROUND = Reply(554, "5.4.6", "too many hops, the message goes round in circl
 MAX_HOPS = 50  # Received fields; Postfix hopcount_limit
 IN_ONE_BYTES = 1 << 16  # content that goes in one flight with its envelope, where the peer takes BDAT and PIPELINING
 RECIPIENTS = 100  # of one transaction, unless the peer says how many (RFC 5321 §4.5.3.1.8)
+TOO_MANY = frozenset({(452, "4.5.3"), (452, "4.0.0"), (552, "5.5.3")})  # RFC 5321 §4.5.3.1.10: the last is what old servers say
 TRANSACTION_S = 1800.0  # until the last octet is written; MAIL, RCPT and DATA may take 12 minutes (RFC 5321 §4.5.3.2)
 SLOWEST_BYTES = 500  # of content in a second, on top of that; Postfix smtp_min_data_rate
 LATE_S = 1.0  # for a reply that a peer wrote before it closed
@@ -54,7 +55,13 @@ class Stale(Exception):
 
 def portion(session: Session) -> int:
     """Return how many recipients may go together over a session (RFC 9422 §4.2)."""
-    return min(session.limits.recipients or RECIPIENTS, RECIPIENTS)
+    return min(session.limits.recipients or RECIPIENTS, session.recipients or RECIPIENTS, RECIPIENTS)
+
+
+def put_off(session: Session, outcomes: Sequence[Outcome]) -> list[Lease]:
+    """Return whom a peer would not take together with the others: they go in a transaction of their own, at once (RFC 5321 §4.5.3.1.10)."""
+    keys, session.put_off = session.put_off, frozenset()
+    return [each.lease for each in outcomes if each.lease.key in keys]
 
 
 async def send(session: Session, letter: Letter, group: Sequence[Lease], now_us: int) -> list[Outcome]:
@@ -162,13 +169,17 @@ class _Transaction:
         if first.code >= 400:
             self.outcomes.extend(Outcome(lease, first) for lease in self.leases)
             return []
-        taken = []
+        taken, too_many = [], []
         for lease, reply in zip(self.leases, replies[1:], strict=False):
             said = self._said(reply)
             if said.code < 400:
                 taken.append(lease)
-            else:
-                self.outcomes.append(Outcome(lease, said))
+                continue
+            self.outcomes.append(Outcome(lease, said))
+            if taken and (said.code, said.status) in TOO_MANY:
+                too_many.append(lease.key)
+        if too_many:
+            self.session.recipients, self.session.put_off = len(taken), frozenset(too_many)
         return taken
 
     def _conclude(self, taken: Sequence[Lease], final: Reply) -> None:

@@ -30,6 +30,8 @@ class Sink:
     commands: list[bytes] = field(default_factory=list)
     connections: int = 0
     stalls: bytes = b""  # at a command that begins so it says nothing any more, until the client has gone
+    recipients: int | None = None  # of one transaction; whoever comes behind them is answered `too_many`
+    too_many: bytes = b"452 4.5.3 too many recipients"
     port: int = 0
 
     @contextlib.asynccontextmanager
@@ -93,11 +95,12 @@ class Sink:
                     self.transactions.append(Transaction(mail, rcpts, content, secure))
                 mail, rcpts = b"", []
             else:
-                said = await self._answer(writer, command, b"250 2.0.0 fine")
+                full = verb == b"RCPT" and self.recipients is not None and len(rcpts) >= self.recipients
+                said = await self._answer(writer, command, self.too_many if full else b"250 2.0.0 fine")
                 if not said or verb == b"QUIT":
                     return
                 if verb == b"MAIL":
-                    mail = command
+                    mail, rcpts = command, []
                 elif verb == b"RCPT" and said.startswith(b"2"):
                     rcpts.append(command)
 

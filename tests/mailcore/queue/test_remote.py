@@ -271,6 +271,30 @@ async def test_what_a_peer_takes_at_once_is_kept_to(via, sink, clock, limits, wa
     assert ([len(sent.rcpts) for sent in sink.transactions], sink.connections) == want
 
 
+@pytest.mark.parametrize("extensions", [[], [b"PIPELINING"], [b"PIPELINING", b"CHUNKING"]])
+@pytest.mark.parametrize("said", [b"452 4.5.3 too many recipients", b"452 too many recipients", b"552 5.5.3 too many recipients"])
+async def test_those_whom_a_peer_finds_too_many_follow_at_once(via, sink, extensions, said):
+    sink.extensions += extensions
+    sink.recipients, sink.too_many = 2, said
+    async with via() as services:
+        await accept(services, submission(*(f"{name}@elsewhere.example" for name in "abcde")))
+        await drain(services)
+        assert await last(services) == []
+        assert await inbox(services, AMINA) == []
+    assert [len(sent.rcpts) for sent in sink.transactions] == [2, 2, 1]
+    assert sink.connections == 1
+    assert sum(command.startswith(b"RCPT") for command in sink.commands) == 5 + 2 + 1  # it is not asked for too many again
+
+
+async def test_a_peer_that_finds_one_recipient_too_many_is_tried_again_later(via, sink):
+    sink.recipients, sink.too_many = 0, b"452 4.5.3 too many recipients"
+    async with via() as services:
+        await accept(services, submission(X, Y))
+        await drain(services)
+        assert [said for _, said in await last(services)] == ["452 4.5.3 too many recipients"] * 2
+    assert sum(command.startswith(b"RCPT") for command in sink.commands) == 2
+
+
 @pytest.mark.parametrize("extensions", [[b"PIPELINING"], [b"CHUNKING"], [b"PIPELINING", b"CHUNKING"], []])
 async def test_large_messages_arrive_whole_and_are_not_held_in_memory(via, sink, extensions):
     sink.extensions = [*extensions, b"8BITMIME"]
