@@ -6,7 +6,6 @@ from typing import Any
 
 from bench.figures import Board, Row, Values
 
-PART, APART = "figures", ("imap", "directory", "ldap")  # parts of a document: measures whose key begins with one of APART stand in its own
 BEGIN, END = "<!-- {}: begin -->", "<!-- {}: end -->"
 HEAD = ("measure", "ours", "peer", "", "ratio", "bar", "aim", "")
 MET = {None: "met", True: "bar and aim met", False: "bar met, aim missed"}  # by whether the aim is met
@@ -128,17 +127,16 @@ def summary(rows: Sequence[Row]) -> list[str]:
 
 
 def parts(report: Report) -> dict[str, Report]:
-    """Divide a report into those of the parts of docs/performance.md; a part without any measure is left out."""
+    """Divide a report into those of the parts of docs/performance.md, named by what the keys of their measures begin with."""
     found: dict[str, Board] = {}
     for key, measure in report.board.measures.items():
-        prefix = key.partition("/")[0]
-        board = found.setdefault(prefix if prefix in APART else PART, Board(notes=report.board.notes))
+        board = found.setdefault(key.partition("/")[0], Board(notes=report.board.notes))
         board.measures[key] = measure
         board.values.update({(one, server): values for (one, server), values in report.board.values.items() if one == key})
     return {name: replace(report, board=board) for name, board in found.items()}
 
 
-def markdown(report: Report, name: str = PART) -> str:
+def markdown(report: Report, name: str) -> str:
     """Render a part of docs/performance.md, between its two marks."""
     rows = report.board.rows(report.ours)
     titles = ("measure", "ours", "peer", "which", "ratio", "bar", "aim", "verdict")
@@ -149,7 +147,7 @@ def markdown(report: Report, name: str = PART) -> str:
     return "\n".join([*lines, "", END.format(name)])
 
 
-def replaced(document: str, part: str, name: str = PART) -> str:
+def replaced(document: str, part: str, name: str) -> str:
     """Put a rendered part between its marks in a document, or at the end when it has none."""
     before, found, rest = document.partition(BEGIN.format(name))
     if not found:

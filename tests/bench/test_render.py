@@ -7,7 +7,7 @@ import pytest
 from bench import render
 from bench.figures import Board, Measure
 
-RATE = Measure("rate", "a rate", "msg/s", bars={"peer": 2})
+RATE = Measure("smtp/rate", "a rate", "msg/s", bars={"peer": 2})
 
 
 def report(ours: list[float], peer: list[float]) -> render.Report:
@@ -21,13 +21,13 @@ def report(ours: list[float], peer: list[float]) -> render.Report:
 
 
 def test_a_missed_bar_is_said_in_the_table_and_in_the_summary() -> None:
-    part = render.markdown(report([300], [200]))
+    part = render.markdown(report([300], [200]), "smtp")
     assert "| a rate | 300 msg/s | 200 msg/s | peer | x1.50 | >= 2 |  | ahead, bar missed |" in part
     assert "- 0 of 1 bars met.\n- Ahead, bar missed: a rate (x1.50 of peer)." in part
 
 
 def test_being_behind_the_peer_stands_out() -> None:
-    part = render.markdown(report([150], [200]))
+    part = render.markdown(report([150], [200]), "smtp")
     assert "BEHIND" in part
     assert "- Behind, bar missed: a rate (x0.75 of peer)." in part
 
@@ -59,16 +59,16 @@ def test_numbers_have_about_three_digits(value: float, shown: str) -> None:
 
 
 def test_a_document_keeps_what_is_around_the_marks() -> None:
-    old = f"# Title\n\nbefore\n\n{render.BEGIN.format('figures')}\nold\n{render.END.format('figures')}\n\nafter\n"
-    part = render.markdown(report([400], [200]))
-    new = render.replaced(old, part)
+    old = f"# Title\n\nbefore\n\n{render.BEGIN.format('smtp')}\nold\n{render.END.format('smtp')}\n\nafter\n"
+    part = render.markdown(report([400], [200]), "smtp")
+    new = render.replaced(old, part, "smtp")
     assert new == f"# Title\n\nbefore\n\n{part}\n\nafter\n"
-    assert render.replaced(new, part) == new
+    assert render.replaced(new, part, "smtp") == new
 
 
 def test_a_document_without_marks_gets_the_part_at_its_end() -> None:
-    part = render.markdown(report([400], [200]))
-    assert render.replaced("# Title\n", part) == f"# Title\n\n{part}\n"
+    part = render.markdown(report([400], [200]), "smtp")
+    assert render.replaced("# Title\n", part, "smtp") == f"# Title\n\n{part}\n"
 
 
 def test_json_holds_every_round() -> None:
@@ -82,9 +82,9 @@ def test_figures_of_the_directory_stand_apart_and_leave_the_others_alone() -> No
     both.board.add(Measure("directory/search", "search", "ms", "lower", {"asked": 1}), "diwan", 5)
     both.board.add(Measure("directory/search", "search", "ms", "lower", {"asked": 1}), "asked", 25)
     parts = render.parts(both)
-    assert list(parts) == ["figures", "directory"]
-    assert "| search |" not in render.markdown(parts["figures"])
-    old = f"{render.markdown(parts['figures'])}\n\n{render.BEGIN.format('directory')}\n{render.END.format('directory')}\n"
+    assert list(parts) == ["smtp", "directory"]
+    assert "| search |" not in render.markdown(parts["smtp"], "smtp")
+    old = f"{render.markdown(parts['smtp'], 'smtp')}\n\n{render.BEGIN.format('directory')}\n{render.END.format('directory')}\n"
     new = render.replaced(old, render.markdown(parts["directory"], "directory"), "directory")
     assert "| a rate |" in new
     assert "| search | 5.00 ms | 25.0 ms | asked | x0.20 | <= 1 |  | met |" in new
