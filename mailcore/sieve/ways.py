@@ -4,6 +4,7 @@ At a delivery such a letter stays in its mailbox (plans.py); here the owner is t
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from config.database import Tx
 from mailcore.errors import OutsideNotAllowed
@@ -11,24 +12,38 @@ from mailcore.queue.types import parsed
 from mailcore.routing import policy
 from mailcore.routing.policy import View
 from mailcore.sieve.compile import Script
+from mailcore.sieve.faults import Place
 from mailcore.sieve.surroundings import owner
 
 MAX_JUDGED = 100  # domains of one script: each takes some look-ups
 MAX_WARNINGS = 20  # of one script; more help nobody
 
 
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """An address that letters cannot go on to, where it stands in the script, and why."""
+
+    address: str
+    place: Place
+    why: str
+
+
 def warnings(tx: Tx, account_id: int, script: Script, view: View) -> list[str]:
-    """Return a sentence for each address, known before any letter, that letters of this account cannot go on to."""
+    """Return a sentence for each of what `closed` finds."""
+    return [
+        f"line {one.place.line}, column {one.place.column}: letters stay here instead of going to {one.address}: {one.why}"
+        for one in closed(tx, account_id, script, view)
+    ]
+
+
+def closed(tx: Tx, account_id: int, script: Script, view: View) -> list[Closed]:
+    """Return the addresses, known before any letter, that letters of this account cannot go on to."""
     whose = owner(tx, account_id).address
     if not whose or not script.redirects:
         return []
     why = _closed(tx, parsed(whose).domain, [parsed(address).domain for address, _ in script.redirects], view)
-    found = (
-        f"line {place.line}, column {place.column}: letters stay here instead of going to {address}: {why[domain]}"
-        for address, place in script.redirects
-        if (domain := parsed(address).domain) in why
-    )
-    return list(dict.fromkeys(found))[:MAX_WARNINGS]
+    found = (Closed(address, place, why[domain]) for address, place in script.redirects if (domain := parsed(address).domain) in why)
+    return list(found)[:MAX_WARNINGS]
 
 
 def _closed(tx: Tx, own_domain: str, domains: Sequence[str], view: View) -> dict[str, str]:

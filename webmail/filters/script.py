@@ -4,12 +4,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from config.errors import MailError
-from mailcore.sieve import limits, scripts, shelf
+from mailcore.routing import policy
+from mailcore.sieve import limits, scripts, shelf, ways
 from mailcore.sieve.errors import BadScriptName, NoSuchScript, ScriptActive, ScriptsTooLarge, TooManyScripts
 from mailcore.sieve.faults import Place, SieveError
 from mailcore.store import mailboxes
 from mailcore.store.keys import AccountKey
-from webmail import guard, render, words
+from webmail import bidi, guard, render, words
 from webmail.bidi import plain
 from webmail.desk import Box, Desk
 from webmail.errors import N_
@@ -17,6 +18,7 @@ from webmail.filters import standing
 from webmail.filters.wording import explained
 from webmail.forms import Form
 from webmail.language import gettext as _
+from webmail.language import ngettext
 
 REFUSALS: dict[type[MailError], str] = {
     BadScriptName: N_("A script cannot have this name."),
@@ -97,6 +99,7 @@ async def _page(
     state = await desk.services.db.read(scripts.state, key.account_id)
     folders = await desk.services.db.read(mailboxes.listing, key.account_id)
     lines = text.split("\n")
+    closed = "" if problem else await _closed(desk, box, text)
     at = place.line if place is not None and 0 < place.line <= len(lines) else 0
     return render.page(
         request,
@@ -114,5 +117,22 @@ async def _page(
         around=[(number, lines[number - 1], number == at) for number in range(max(1, at - 2), min(len(lines), at + 2) + 1)] if at else [],
         rows=min(max(len(lines) + 2, 12), 40),
         sound=sound,
+        closed=closed,
         limit=limits.MAX_SCRIPT_BYTES,
     )
+
+
+async def _closed(desk: Desk, box: Box, text: str) -> str:
+    """Return, in words, whom the script would send letters on to in vain; "" for nobody (mailcore/sieve/ways.py)."""
+    try:
+        script = await shelf.compiled(_octets(text))
+    except SieveError:
+        return ""
+    found = await desk.services.db.read(ways.closed, box.account_id, script, policy.view(desk.services.settings))
+    addresses = list(dict.fromkeys(one.address for one in found))
+    said = ngettext(
+        "This address is outside the state's network, and your administration does not allow mail to go there: %(list)s",
+        "These addresses are outside the state's network, and your administration does not allow mail to go there: %(list)s",
+        len(addresses),
+    )
+    return said % {"list": ", ".join(bidi.isolate(address) for address in addresses[:5])} if addresses else ""

@@ -10,6 +10,7 @@ from directory import delegations
 from mailcore.sieve import rules, scripts
 from mailcore.sieve.rules import Rule
 from mailcore.store import mailboxes, messages
+from tests.mailcore.routing import outside
 from tests.webmail.site import EDUCATION, INTERIOR, Site, Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -145,6 +146,22 @@ async def test_scripts_are_checked_saved_rested_and_removed(site: Site, visitor:
     await visitor.post(path, {"action": "remove", "name": "b"})
     assert [one.name for one in (await site.services.db.read(scripts.state, account)).scripts] == ["a"]
     assert "keep;" in (await visitor.get(f"{path}?name=a")).text
+
+
+@pytest.mark.parametrize("action", ["check", "save", "use"])
+async def test_a_redirect_that_may_not_leave_is_named(site: Site, visitor: Visitor, account: int, action: str) -> None:
+    home = f"/mail/{account}/filters/script"
+    fields = {"name": "away", "script": f'redirect "x@elsewhere.example";\nredirect "{EDUCATION}";', "action": action}
+    assert "outside the state" not in (await visitor.post(home, fields)).text
+    await site.services.db.write(outside.found)
+    try:
+        await visitor.post(home, fields)
+        page = await visitor.get(f"{home}?name=away") if action != "check" else await visitor.post(home, fields)
+    finally:
+        await site.services.db.write(outside.lost)
+    told = page.text.partition("This address is outside the state&#39;s network")[2].partition("</p>")[0]
+    assert "x@elsewhere.example" in told
+    assert EDUCATION not in told
 
 
 async def test_a_failure_at_a_delivery_is_shown(site: Site, visitor: Visitor, account: int) -> None:
