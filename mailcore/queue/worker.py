@@ -18,6 +18,7 @@ import structlog
 
 from config.background import running
 from config.clock import SECOND_US
+from config.errors import MailError
 from config.failpoints import failpoint
 from mailcore.dns import Resolver
 from mailcore.queue import alarm, local, queue, remote, turns
@@ -38,6 +39,7 @@ LONGEST_WAIT_S = 60.0  # other processes' hints may not reach us: look again at 
 SHORTEST_WAIT_S = 0.05  # something is due but busy or locked by others
 REMOTE_PAUSE_S = 0.02  # local mail wakes the remote lane too: look at most this often
 ERROR_PAUSE_S = 1.0
+RELEASE_PAUSE_S = 5.0  # between two attempts at giving back what a dead process leased, while the disk is full
 GRACE_S = 10.0  # a stopping role lets attempts end this long, then gives their recipients back
 
 log = structlog.get_logger()
@@ -129,30 +131,57 @@ class Lane:
 async def deliver(services: Services, peer: remote.Peer | None = None) -> AsyncIterator[None]:
     """Run the workers until the body ends; attempts under way get a moment to finish, the rest is given back."""
     owner = f"{services.settings.node.hostname}/{os.getpid()}/{secrets.token_hex(4)}"
-    if services.db.engine == "sqlite":  # one process owns the file: leases found now are those of a dead one
-        await services.db.write(queue.release)
+    begun = asyncio.Event()
     peer = peer or remote.Peer(services)
     lanes = _with_nodes(_lanes(services, owner, peer))
     await lanes[0][0].traffic.load()
     stopping = asyncio.Event()
     with contextlib.ExitStack() as subscribed:
         async with asyncio.TaskGroup() as group:
-            tasks = []
+            tasks = [group.create_task(_begin(services, begun))]
             for lane, carry, n in lanes:
                 at_once, hints = Turns(n), subscribed.enter_context(services.store.bus.subscribe(accounts.NODE))
-                tasks += [group.create_task(_work(lane, carry, hints, stopping, at_once)) for _ in range(n + lane.spare)]
+                work = partial(_work, lane, carry, hints, stopping, at_once)
+                tasks += [group.create_task(_after(begun, work)) for _ in range(n + lane.spare)]
             try:
                 async with running("queue-alarm", alarm.forever(services)):
                     yield
             finally:
                 stopping.set()
+                begun.set()
                 poke(services)
                 _, late = await asyncio.wait(tasks, timeout=GRACE_S)
                 for task in late:
                     task.cancel()
                 await peer.aclose()
     for lane, _, _ in lanes:
-        await services.db.write(queue.release, lane.owner)
+        await _released(services, lane.owner)
+
+
+async def _begin(services: Services, begun: asyncio.Event) -> None:
+    """Let the workers begin, on SQLite once the leases are free that are there: one process owns the file, they are a dead one's.
+
+    A disk that is full stops neither the node nor, once there is room, the mail.
+    """
+    while services.db.engine == "sqlite" and not begun.is_set() and not await _released(services):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(begun.wait(), RELEASE_PAUSE_S)
+    begun.set()
+
+
+async def _after(begun: asyncio.Event, work: Callable[[], Awaitable[None]]) -> None:
+    await begun.wait()
+    await work()
+
+
+async def _released(services: Services, owner: str = "") -> bool:
+    """Give back leases; return False when that cannot be written for now."""
+    try:
+        await services.db.write(queue.release, owner)
+    except MailError as error:
+        log.error("queue.not_released", kind=type(error).__name__, said=error.text)
+        return False
+    return True
 
 
 async def drain(services: Services, resolver: Resolver | None = None) -> int:

@@ -2,9 +2,9 @@
 
 `DIRECTORY URL SINK_PORT [hold] [disk=SIZE]` prints "port N" when it listens; with `disk` its directory is a file system of that
 size in memory, which nobody else sees. Then it obeys its standard input, a word at a time, and answers each with a line:
-`deliver` starts the workers (which start by themselves without `hold`), `arm` says where it shall die, `drain` waits for an
-empty queue, `fill N` fills the disk up to N KiB, `free` gives the room back, `inside` says what is wrong with the node and what
-its mailboxes hold, `stop` ends it.
+`deliver` starts the workers (which start by themselves without `hold`), `lease` leases what waits as a process does that dies,
+`arm` says where it shall die, `drain` waits for an empty queue, `fill N` fills the disk up to N KiB, `free` gives the room back,
+`inside` says what is wrong with the node and what its mailboxes hold, `stop` ends it.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from pathlib import Path
 import msgspec
 
 from config import failpoints, postgres
-from config.clock import SystemClock
+from config.clock import HOUR_US, SystemClock
 from config.engines import open_database
 from directory.address import Address
 from mailcore import spool
-from mailcore.queue import listing, worker
+from mailcore.queue import listing, queue, worker
 from mailcore.queue.accept import accept
 from mailcore.services import Services
 from mailcore.smtp import receive
@@ -56,6 +56,12 @@ class Serving:
         """Start the workers."""
         await self.stack.enter_async_context(worker.deliver(self.services))
         return "delivering"
+
+    async def lease(self) -> str:
+        """Leave leases behind as a process does that dies with work in hand."""
+        until_us = self.services.clock.now_us() + HOUR_US
+        local = await self.services.db.write(queue.lease_local, "dead", until_us, 50)
+        return f"leased {len(local)}"
 
     async def arm(self, failpoint: str) -> str:
         """Die at a failpoint from now on."""
@@ -108,6 +114,7 @@ def own_disk(directory: Path, size: str) -> None:
 async def main(directory: Path, url: str, port: int, *options: str) -> None:
     """Serve until told to stop."""
     loop, clock = asyncio.get_running_loop(), SystemClock()
+    worker.RELEASE_PAUSE_S = 0.2
     spool.SPARE_BYTES = 0  # so that writing itself meets the end of the disk
     postgres.IDLE_MS = 2_000  # somewhat more than a lease
     words = asyncio.StreamReader()

@@ -64,6 +64,27 @@ async def test_a_full_disk_refuses_for_now_and_loses_nothing(forks, tmp_path):
         assert child.status == 0
 
 
+@needs("unshare")
+@pytest.mark.skipif(not succeeds(*MOUNT), reason="no file system of one's own is permitted here")
+async def test_workers_start_on_a_full_disk_and_deliver_once_there_is_room(forks, tmp_path):
+    post = Post()
+    async with Sink().listening() as sink:
+        async with forks.child(Order("tests.kill.server", [str(tmp_path), "sqlite", str(sink.port), "hold", "disk=64m"])) as child:
+            port = await child.port()
+            assert {said[:3] for said in await refused_or_kept(post, port, [0, 1, 3], large=False)} == {"250"}
+            assert await child.ask("lease") == "leased 12"
+            assert await child.ask("fill 0") == "full"
+            while (await refused_or_kept(post, port, [6 + len(post.sent)], large=False))[0].startswith("250"):
+                pass  # what the log of the database had room for
+            assert await child.ask("deliver") == "delivering"
+            assert await child.ask("free") == "free"
+            assert await child.ask("drain") == "drained"
+            wrong, boxes = msgspec.json.decode(await child.ask("inside"), type=tuple[list[str], dict[str, list[bytes]]])
+            assert wrong + compared(Places(boxes, sink), post.sent, post.acknowledged, 0) == []
+            assert await child.ask("stop") == ""
+        assert child.status == 0
+
+
 @contextlib.asynccontextmanager
 async def failing(child: Child, fault: str) -> AsyncIterator[None]:
     """Let system calls of a running process fail."""
