@@ -91,5 +91,5 @@ def connect(path: Path, *, readonly: bool = False) -> Connection:
 
 
 def checkpoint(connection: Connection) -> None:
-    """Move the log into the file as far as no reader needs it, waiting for nobody."""
+    """Move the log into the file as far as no reader needs it, waiting for nobody. Raises Busy when another process does so just now."""
     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)

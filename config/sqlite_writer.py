@@ -158,6 +158,8 @@ class Writer:
         self._log_pages = 0
         try:
             checkpoint(self._connection)
+        except Busy:  # another process is at it just now; what it leaves is for the next one
+            pass
         except Failed as error:  # the disk may be full: nothing is lost, the log only grows until it works again
             log.error("database.checkpoint_failed", kind=type(error).__name__, said=str(error))
 

@@ -1,11 +1,13 @@
 """Where commits run: on the event loop while one client writes alone to a quick disk, else in the thread."""
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from config import sqlite_writer
 from config.clock import SystemClock
@@ -99,3 +101,35 @@ async def test_a_listener_may_write(db: SqliteDatabase) -> None:
 
     await db.write_brief(changing)
     assert await more[0] == 7
+
+
+CHECKPOINTING = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as file:
+    fcntl.lockf(file, fcntl.LOCK_EX, 1, 121)  # WAL_CKPT_LOCK (SQLite's walformat.html, section 2.3.1)
+    print(flush=True)
+    sys.stdin.read()
+"""
+
+
+async def test_a_checkpoint_that_another_process_is_at_is_left_to_the_next_one(
+    db: SqliteDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_writer, "IDLE_PAGES", 0)
+    command = (sys.executable, "-c", CHECKPOINTING, str(tmp_path / "test.db-shm"))
+    other = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+    assert other.stdin is not None
+    assert other.stdout is not None
+    await other.stdout.readline()
+    log = tmp_path / "test.db-wal"
+    with capture_logs() as said:
+        for n in range(10):
+            await db.write(add, n)
+        kept = log.stat().st_size
+        other.stdin.close()
+        await other.wait()
+        for n in range(10):
+            await db.write(add, n)
+    assert said == []
+    assert log.stat().st_size == kept  # it was moved into the file and is used again from its start
+    assert await db.read(count) == 20
