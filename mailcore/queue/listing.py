@@ -15,6 +15,10 @@ _COLUMNS = """
 _LISTING = f"""{_COLUMNS}
     WHERE (:domain = '' OR r.domain = :domain) AND (:anybody = 1 OR LOWER(m.sender) = :sender) AND (:held = 0 OR r.hold_id <> 0)
     ORDER BY r.due_us, r.queue_id, r.number LIMIT :limit"""
+_SHOW = f"""{_COLUMNS}
+    WHERE r.queue_id IN (SELECT queue_id FROM queue_message WHERE queue_id = :id
+                         UNION ALL SELECT queue_id FROM queue_message WHERE origin_id = :id AND origin_id <> 0)
+    ORDER BY r.queue_id, r.number LIMIT :limit"""
 _TOTALS = f"""
     SELECT r.domain, COUNT(*), SUM(CASE WHEN r.lease_owner <> '' THEN 1 ELSE 0 END),
            SUM(CASE WHEN r.hold_id <> 0 THEN 1 ELSE 0 END),
@@ -113,8 +117,11 @@ def listing(tx: Tx, limit: int = MAX_LISTED, domain: str = "", sender: str | Non
 
 
 def show(tx: Tx, queue_id: int) -> list[Waiting]:
-    """Return the recipients of one message that are left, in the order of its envelope."""
-    return [Waiting(*row) for row in tx.rows(f"{_COLUMNS} WHERE r.queue_id = :id ORDER BY r.number", id=queue_id)]
+    """Return the recipients of one message that are left, in the order of its envelope.
+
+    Behind them stand those of what lists made of it, which wait under ids of their own.
+    """
+    return [Waiting(*row) for row in tx.rows(_SHOW, id=queue_id, limit=MAX_LISTED)]
 
 
 def totals(tx: Tx, limit: int = MAX_LISTED) -> list[Total]:

@@ -14,7 +14,7 @@ from directory.rights import CONSOLE, Actor
 from mailcore.queue import circular, fanout, listing, moderation, steering
 from mailcore.queue.accept import accept
 from mailcore.queue.steering import Choice
-from mailcore.queue.types import Recipient
+from mailcore.queue.types import Recipient, queue_number
 from mailcore.queue.worker import drain
 from tests.mailcore.queue.node import AMINA, DOMAIN, KARIM, inbox, letter, submission
 
@@ -115,6 +115,18 @@ async def test_a_full_mailbox_goes_the_ordinary_way_and_others_are_served_at_onc
     assert len(await inbox(services, AMINA)) == 1
     [left] = await services.db.read(listing.listing)
     assert (left.address, left.last_text[:9]) == (KARIM, "452 4.2.2")
+
+
+async def test_a_letter_is_found_by_the_id_that_its_sender_was_told_while_a_list_has_it(services):
+    await services.db.write(make)
+    await services.db.write(quotas.give, await services.db.read(account, KARIM), Quota(len(letter()) + 1, None))
+    await post(services, KARIM)
+    told = [queue_number(await accept(services, submission(LIST, **await signed_in(services)))) for _ in range(2)]
+    await drain(services)
+    shown = [await services.db.read(listing.show, number) for number in told]
+    assert [[one.address for one in found] for found in shown] == [[KARIM], [KARIM]]
+    assert not {found[0].queue_id for found in shown} & set(told)
+    assert [await services.db.read(listing.show, found[0].queue_id) for found in shown] == shown
 
 
 async def test_one_mailbox_gets_one_copy_however_many_ways_lead_there(services):
