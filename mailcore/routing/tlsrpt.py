@@ -32,6 +32,7 @@ RESULTS = (
 KEEP_DAYS = 30
 MAX_REASON = 200  # characters of what a library or a peer said
 MAX_POLICY = 1000  # characters of a policy: a row's key holds it, and PostgreSQL takes no key of more than 2704 octets
+TRIED = "-"  # in place of where a report went: nowhere so far, and it comes again (§5.5). No URI is like that
 MAX_DETAILS = 1000  # of one domain in a report
 _RECORD = re.compile(r"v=TLSRPTv1\s*;\s*rua=([^;\s]+)\s*(?:;.*)?", re.IGNORECASE)
 _PLACE = re.compile(r"mailto:[!-~]+@[!-~]+|https://[!-~]+", re.IGNORECASE)
@@ -46,11 +47,15 @@ _OF_DAY = """
     WHERE day = :day ORDER BY domain, kind, policy, result, host, address, reason
 """
 _UNREPORTED = """
-    SELECT DISTINCT s.day, s.domain FROM tls_session s LEFT JOIN tls_report r ON r.day = s.day AND r.domain = s.domain
-    WHERE s.day < :today AND s.day >= :first AND r.day IS NULL ORDER BY s.day, s.domain LIMIT :limit
+    SELECT day, domain, at_us FROM (
+        SELECT DISTINCT s.day AS day, s.domain AS domain, COALESCE(r.at_us, 0) AS at_us
+        FROM tls_session s LEFT JOIN tls_report r ON r.day = s.day AND r.domain = s.domain
+        WHERE s.day < :today AND s.day >= :first AND (r.day IS NULL OR r.rua = :tried)
+    ) d ORDER BY at_us, day, domain LIMIT :limit
 """
 _REPORTED = """
-    INSERT INTO tls_report (day, domain, rua, at_us) VALUES (:day, :domain, :rua, :now_us) ON CONFLICT (day, domain) DO NOTHING
+    INSERT INTO tls_report (day, domain, rua, at_us) VALUES (:day, :domain, :rua, :now_us)
+    ON CONFLICT (day, domain) DO UPDATE SET rua = excluded.rua, at_us = excluded.at_us WHERE tls_report.rua = :tried
 """
 
 
@@ -121,14 +126,14 @@ def of_day(tx: Tx, day: int) -> list[Count]:
 
 
 def unreported(tx: Tx, limit: int) -> list[tuple[int, str]]:
-    """Return days that are over and domains of which nothing was reported yet, the oldest first."""
+    """Return days that are over and domains of which nothing was reported yet: the oldest first, then what was tried, the longest ago."""
     today = day_of(tx.now_us)
-    return [(row[0], row[1]) for row in tx.rows(_UNREPORTED, today=today, first=today - 2, limit=limit)]
+    return [(row[0], row[1]) for row in tx.rows(_UNREPORTED, today=today, first=today - 2, limit=limit, tried=TRIED)]
 
 
 def reported(tx: Tx, day: int, domain: str, rua: str) -> None:
-    """Note that a report went out, or that nobody wants one (`rua` is "")."""
-    tx.execute(_REPORTED, day=day, domain=domain, rua=rua, now_us=tx.now_us)
+    """Note that a report went out, that nobody wants one (`rua` is ""), or that it will be tried again (TRIED)."""
+    tx.execute(_REPORTED, day=day, domain=domain, rua=rua, now_us=tx.now_us, tried=TRIED)
 
 
 def sweep(tx: Tx) -> int:

@@ -1,5 +1,7 @@
+import asyncio
 import base64
 import contextlib
+import dataclasses
 import gzip
 import hashlib
 import json
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.clock import DAY_US, ManualClock
+from config.clock import DAY_US, HOUR_US, ManualClock
 from config.engines import open_database
 from config.settings import Routing
 from mailcore import dns
@@ -142,8 +144,6 @@ async def _raw(services) -> bytes:
 
 
 async def test_who_wants_no_reports_sends_none(services, clock: ManualClock):
-    import dataclasses
-
     import msgspec
 
     quiet = dataclasses.replace(services, settings=msgspec.structs.replace(services.settings, routing=Routing(reports=False)))
@@ -194,3 +194,68 @@ async def test_a_report_goes_over_the_web_to_the_name_that_asks(services, clock:
             }
     assert (web.asked, web.hosts) == (["/r?x=1"], [f"reports.example:{web.port}"])
     assert b"elsewhere.example" in gzip.decompress(web.posted[0])
+
+
+async def test_a_hundred_domains_that_fail_do_not_hold_back_the_reports_to_others(services, clock: ManualClock, monkeypatch):
+    bad = [f"bad{n:03}.example" for n in range(tls_reports.ROUND)]
+    await services.db.write(tlsrpt.count, [dataclasses.replace(PLAIN, domain=each) for each in (*bad, "other.example")])
+    clock.advance(DAY_US)
+    zone = {("_smtp._tls.other.example", "TXT"): ['"v=TLSRPTv1; rua=mailto:tls@other.example"']}
+    async with serving(zone) as server:
+        server.broken |= {f"_smtp._tls.{each}" for each in bad}
+        resolver = dns.system_resolver(server.settings)
+        assert await tls_reports.send(services, resolver) == {"reports": 0}
+        clock.advance(HOUR_US)
+        assert await tls_reports.send(services, resolver) == {"reports": 1}
+        server.broken.clear()
+        clock.advance(HOUR_US)
+        server.records[("_smtp._tls.bad000.example", "TXT")] = ['"v=TLSRPTv1; rua=mailto:tls@bad.example"']
+        fresh = dns.system_resolver(server.settings)
+        assert await tls_reports.send(services, fresh) == {"reports": 1}
+        assert await tls_reports.send(services, fresh) == {"reports": 0}
+    assert sorted(each.address for each in await services.db.read(listing.listing)) == ["tls@bad.example", "tls@other.example"]
+
+
+async def test_a_place_that_never_answers_costs_a_minute_and_is_tried_again(services, clock: ManualClock, tmp_path, monkeypatch):
+    monkeypatch.setattr(tls_reports, "REPORT_S", 0.3)
+    await services.db.write(tlsrpt.count, [GOOD])
+    clock.advance(DAY_US)
+    over = asyncio.Event()
+
+    async def hear(reader, writer):
+        while await reader.read(1 << 16):
+            pass
+        writer.close()
+        over.set()
+
+    silent = await asyncio.start_server(hear, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    places = ",".join(f"https://reports.example:{port}/{n}" for n in range(3))
+    zone = {
+        ("_smtp._tls.elsewhere.example", "TXT"): [f'"v=TLSRPTv1; rua={places}"'],
+        ("reports.example", "A"): ["127.0.0.1"],
+    }
+    async with silent, serving(zone) as server, asyncio.timeout(5):
+        assert await tls_reports.send(services, dns.system_resolver(server.settings), allowed=lambda address: True) == {"reports": 0}
+        await over.wait()
+    [(_, domain)] = await services.db.read(tlsrpt.unreported, 10)
+    assert domain == "elsewhere.example"
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+async def test_what_was_tried_comes_behind_the_others(engine, request, tmp_path, clock: ManualClock):
+    url = request.getfixturevalue("postgres_url") if engine == "postgresql" else engine
+    database = await open_database(url, tmp_path, clock)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        await database.write(tlsrpt.count, [GOOD, PLAIN])
+        today = tlsrpt.day_of(clock.now_us())
+        clock.advance(DAY_US)
+        await database.write(tlsrpt.reported, today, "elsewhere.example", tlsrpt.TRIED)
+        assert [domain for _, domain in await database.read(tlsrpt.unreported, 10)] == ["other.example", "elsewhere.example"]
+        clock.advance(HOUR_US)
+        await database.write(tlsrpt.reported, today, "other.example", tlsrpt.TRIED)
+        assert [domain for _, domain in await database.read(tlsrpt.unreported, 10)] == ["elsewhere.example", "other.example"]
+        await database.write(tlsrpt.reported, today, "other.example", "mailto:a@b.example")
+        await database.write(tlsrpt.reported, today, "other.example", tlsrpt.TRIED)
+        assert [domain for _, domain in await database.read(tlsrpt.unreported, 10)] == ["elsewhere.example"]
