@@ -107,6 +107,15 @@ def context(certificate: Path, key: Path, roots: Sequence[bytes] = (), protocols
     return made
 
 
+def changed(file: Path) -> object:
+    """Return what is another value once a file was written anew or replaced; None without one."""
+    try:
+        known = file.stat()
+    except OSError:
+        return None
+    return known.st_mtime_ns, known.st_size, known.st_ino
+
+
 def sent(ssl_object: Any) -> list[bytes]:
     """Return the chain that the other side sent, DER; a server's own certificate stands first, a client's is left out (OpenSSL).
 

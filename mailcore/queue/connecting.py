@@ -22,7 +22,7 @@ from mailcore.queue.visits import Visits
 from mailcore.routing import dane
 from mailcore.routing.keys import spki_sha256
 from mailcore.routing.tlsrpt import Event
-from mailcore.tls import sent
+from mailcore.tls import changed, sent
 
 OPENING_S = 900.0  # for a session with any of the addresses: two greetings that do not come (RFC 5321 §4.5.3.2.1), and one that does
 CONGESTED = "4.4.5"  # RFC 3463 §3.5: it is about us, and says nothing of the destination
@@ -67,18 +67,32 @@ class TlsFailed(Exception):
 
 @dataclass(slots=True)
 class Contexts:
-    """TLS contexts for outgoing connections, each made once, in a thread: reading the system's roots takes 20 ms."""
+    """TLS contexts for outgoing connections, each made in a thread, as reading the system's roots takes 20 ms; again when a file changes.
+
+    One that cannot be made (a new certificate is there, its key not yet) leaves the one before in use.
+    """
 
     settings: Settings
-    made: dict[object, ssl.SSLContext]
+    made: dict[object, tuple[object, ssl.SSLContext]]
 
     async def get(self, hop: Hop, mode: Mode) -> ssl.SSLContext:
         """Return the context for a hop."""
         strict = mode == "verified" and not hop.tlsa
         key = (strict, strict and hop.ca, bool(hop.node), bool(hop.key_sha256))
-        if key not in self.made:
-            self.made[key] = await asyncio.to_thread(self._make, hop, strict)
-        return self.made[key]
+        ours = (self.settings.tls.certificate, self.settings.tls.key) if hop.node else ()
+        seen = tuple(map(changed, (*ours, *((hop.ca,) if hop.ca and strict else ()))))
+        known = self.made.get(key)
+        if known is not None and known[0] == seen:
+            return known[1]
+        try:
+            made = await asyncio.to_thread(self._make, hop, strict)
+        except OSError as error:
+            if known is None:
+                raise
+            log.warning("tls.not_renewed", error=type(error).__name__, reason=_why(error))
+            return known[1]
+        self.made[key] = seen, made
+        return made
 
     def _make(self, hop: Hop, strict: bool) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=str(hop.ca) if hop.ca and strict else None)
