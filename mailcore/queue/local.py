@@ -4,18 +4,20 @@ The blob is stored as it was accepted. RFC 5321 §4.4 wants Return-Path added at
 the octets, because one blob serves all recipients and signatures must still verify.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from config.database import Tx
+from config.errors import DatabaseUnreachable
 from config.failpoints import failpoint
 from directory import resolve
 from directory.types import Target
 from mailcore.message import loops
 from mailcore.queue import bounce, counters, fanout, moderation, queue
-from mailcore.queue.settle import Outcome, reply_to, settle
+from mailcore.queue.settle import ATTEMPTS, PAUSE_S, Outcome, reply_to, settle
 from mailcore.queue.types import Lease, Reply, Report, parsed, queue_name
 from mailcore.services import Services
 from mailcore.sieve import delivery as sieve
@@ -89,7 +91,23 @@ def _is_first(tx: Tx, delivery: Delivery) -> bool:
 
 
 async def serve(services: Services, leases: Sequence[Lease]) -> None:
-    """Deliver to mailboxes here, many in one transaction; when that fails, one by one, so that each has its own fate."""
+    """Deliver to mailboxes here, and again while the database is away: it is no reason to leave mail for minutes.
+
+    What was committed although nobody heard of it is no longer leased: then its recipients are left alone.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            await _serve(services, leases)
+        except DatabaseUnreachable:
+            log.error("queue.database_away", recipients=len(leases))
+            await asyncio.sleep(PAUSE_S)
+        else:
+            return
+    await _serve(services, leases)
+
+
+async def _serve(services: Services, leases: Sequence[Lease]) -> None:
+    """Deliver many in one transaction; when that fails, one by one, so that each has its own fate."""
     found = await services.db.peek(targets, leases)
     foreign = [lease for lease in leases if lease.key not in found]
     if foreign:
@@ -111,6 +129,8 @@ async def serve(services: Services, leases: Sequence[Lease]) -> None:
                     outcomes.append(Outcome(lease, delivery.plan.refusal))
                 else:
                     ready.append(delivery)
+            except DatabaseUnreachable:
+                raise
             except Exception as error:  # noqa: BLE001  (a driver: the recipient is postponed or refused, never lost)
                 outcomes.append(Outcome(lease, reply_to(error)))
     if ready:
@@ -123,6 +143,8 @@ async def serve(services: Services, leases: Sequence[Lease]) -> None:
 async def _to_list(services: Services, lease: Lease, list_id: int) -> None:
     try:
         outcome = await moderation.serve(services, lease, list_id)
+    except DatabaseUnreachable:
+        raise
     except Exception as error:  # noqa: BLE001  (a driver: the letter is postponed or refused, never lost)
         outcome = Outcome(lease, reply_to(error))
     if outcome is not None:
@@ -132,6 +154,8 @@ async def _to_list(services: Services, lease: Lease, list_id: int) -> None:
 async def _write(services: Services, ready: Sequence[Delivery], outcomes: list[Outcome]) -> None:
     try:
         lost = await services.db.write_brief(deliver, ready)
+    except DatabaseUnreachable:
+        raise
     except Exception as error:  # noqa: BLE001  (a driver: nothing was written, each recipient gets its own answer)
         if len(ready) == 1:
             outcomes.append(Outcome(ready[0].lease, reply_to(error)))
