@@ -58,25 +58,54 @@ class Later:
 
 
 class Listening:
-    """What the connections of a listener share: its context, and how what they offer is found out."""
+    """What the connections of a listener share: its context, and how what they offer is found out.
+
+    `context` is what a listener begins with. Once the certificate's files were replaced, a connection goes on with another one from its
+    first message on: nothing has to be started again for a renewed certificate.
+    """
 
     def __init__(self, services: Services, *, protocols: Sequence[str] = (), asks: bool = True, nodes: Path | None = None) -> None:
         """Make it. It asks people for certificates, or with `nodes`, a file of roots, later and only nodes for theirs."""
-        tls = services.settings.tls
-        self._clock = services.clock
-        self._roots = tuple(map(x509.load_der_x509_certificate, services.roots)) if asks else ()
-        self._end_point = bindings.end_point(tls.certificate)
-        self.context = context(tls.certificate, tls.key, services.roots if asks else (), protocols)
+        self._files, self._clock = services.settings.tls, services.clock
+        self._trusted, self._protocols, self._nodes = services.roots if asks else (), tuple(protocols), nodes
+        self._roots = tuple(map(x509.load_der_x509_certificate, self._trusted))
         self.for_nodes = nodes is not None
-        if nodes is not None:
-            self.context.load_verify_locations(nodes)
-            self.context.verify_mode, self.context.post_handshake_auth = ssl.CERT_OPTIONAL, True
+        self._seen = self._look()
+        self._now = self._made()
+        self.context = self._now[0]
+        self.context.sni_callback = self._begin
+
+    def _look(self) -> object:
+        return changed(self._files.certificate), changed(self._files.key)
+
+    def _made(self) -> tuple[ssl.SSLContext, Binding | None]:
+        """Return a context with the certificate that is there now, and what that binds to. Raises OSError, ValueError."""
+        made = context(self._files.certificate, self._files.key, self._trusted, self._protocols)
+        if self._nodes is not None:
+            made.load_verify_locations(self._nodes)
+            made.verify_mode, made.post_handshake_auth = ssl.CERT_OPTIONAL, True
+        return made, bindings.end_point(self._files.certificate)
+
+    def _begin(self, ssl_object: Any, name: str | None, context: ssl.SSLContext) -> None:
+        """Let a connection that begins have the certificate of today; OpenSSL asks here whether or not the client named a server."""
+        if (seen := self._look()) != self._seen:
+            self._seen = seen
+            try:
+                self._now = self._made()
+            except (OSError, ValueError) as error:  # half of it is there; the other half will be seen too
+                log.warning("tls.not_renewed", error=type(error).__name__)
+            else:
+                log.info("tls.renewed", certificate=str(self._files.certificate))
+        if self._now[0] is not context:
+            ssl_object.context = self._now[0]
 
     def channel(self, ssl_object: Any) -> Channel:
         """Return what a connection offers after its handshake."""
         der = ssl_object.getpeercert(True) if self._roots else None
         certificate = None if der is None else self._certificate(der, ssl_object)
-        return Channel(bindings.of(ssl_object, self._end_point), certificate, Later(ssl_object) if self.for_nodes else None)
+        current, end_point = self._now
+        binding = end_point if ssl_object.context is current else None  # renewed during its handshake: it has that of before
+        return Channel(bindings.of(ssl_object, binding), certificate, Later(ssl_object) if self.for_nodes else None)
 
     def _certificate(self, der: bytes, ssl_object: Any) -> bytes | None:
         """Return by what a good certificate is known, None when `signing.pki` does not find it good."""
