@@ -207,8 +207,10 @@ class PostgresDatabase:
         return result, tx.changes
 
     def _unreachable(self, error: psycopg.OperationalError) -> DatabaseUnreachable:
+        """Say it to the log, once, and give up what connections there are: after a restart each of them would fail somebody."""
         if not self._is_away:
             self._is_away = True
+            self._pool.drain()
             log.error("database.unreachable", kind=type(error).__name__, said=" ".join(str(error).split()))
         return DatabaseUnreachable()
 

@@ -13,10 +13,11 @@ from config.errors import DatabaseUnreachable
 from config.postgres import PostgresDatabase
 from tests.kill.postgres import Server
 
-PATIENCE_S = 0.5
+PATIENCE_S = 1.0
 BOUND_S = 10.0  # of a busy machine, for what takes the pool's own 30 s otherwise
 WAITING = 40  # units at once: five times as many as there are threads
 
+END = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 ENDING = """CREATE FUNCTION test_ending() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(0); RETURN NULL; END $$"""
 AT_COMMIT = """CREATE CONSTRAINT TRIGGER test_ending AFTER INSERT ON counter DEFERRABLE INITIALLY DEFERRED
@@ -60,6 +61,14 @@ async def test_everybody_who_waits_is_told_soon_and_all_goes_on_when_it_is_back(
             except DatabaseUnreachable:  # the pool looks again soon
                 continue
     assert await database.read(names) == ["test-back"]
+
+
+async def test_of_all_connections_that_a_restart_broke_one_fails_somebody(database: PostgresDatabase, postgres_url: str) -> None:
+    await asyncio.gather(*(database.read(names) for _ in range(WAITING)))  # the pool has all its connections
+    with psycopg.connect(postgres_url, autocommit=True) as other:
+        other.execute(END)
+    said = [await asyncio.gather(database.read(names), return_exceptions=True) for _ in range(WAITING)]
+    assert [type(each) for [each] in said] == [DatabaseUnreachable, *[list] * (WAITING - 1)]
 
 
 async def test_opening_one_that_is_away_says_so(postgres_url: str, clock: ManualClock) -> None:
