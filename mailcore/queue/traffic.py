@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from mailcore.queue import destinations, flow
+from mailcore.queue import destinations, flow, turns
 from mailcore.queue.connecting import CONGESTED
 from mailcore.queue.flow import Flow
 from mailcore.queue.settle import Outcome
@@ -40,6 +40,10 @@ class Traffic:
         if not found.resting(self._services.clock.now_us()):
             return None
         return Reply(451, "4.4.1", f"no connection in {found.failures} tries, it is left alone for a while: {found.reason}")
+
+    def patience_s(self, lane: str) -> float:
+        """Return how long a session with a destination may hold up others."""
+        return turns.TROUBLED_S if self._flow(lane).failures else turns.PATIENCE_S
 
     async def hear(self, lane: str, outcomes: Sequence[Outcome]) -> None:
         """Learn from how a session went."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 PATIENCE_S = 15.0  # an honest session is over by then, or waits for its peer
+TROUBLED_S = 3.0  # the like for a destination whose last session failed: a hundred of those cost four workers a minute, not six
 MAX_SLOW = 200  # workers of a lane that last, beside those that count: for visits.MAX_SLOW strangers, and for who is none
 MAX_SLOW_NODES = 50  # the like for mail to nodes of the topology, which only they may use
 

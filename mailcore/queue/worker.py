@@ -242,7 +242,7 @@ async def _work(lane: Lane, carry: Carry, hints: Subscription, stopping: asyncio
 
 async def _take_turn(lane: Lane, carry: Carry, leases: Sequence[Lease], turn: Turn) -> None:
     try:
-        with turn.lasting(turns.PATIENCE_S):
+        with turn.lasting(lane.traffic.patience_s(domain(leases))):
             await _carry(lane, carry, leases)
     finally:
         lane.done(leases)

@@ -11,6 +11,7 @@ from mailcore.queue.settle import Outcome, settle
 from mailcore.queue.traffic import Traffic
 from mailcore.queue.types import Reply
 from mailcore.store.types import AccountId
+from tests.mailcore.queue import sink as peer_sink
 from tests.mailcore.queue.node import AMINA, KARIM, inbox, letter, queued, submission
 
 
@@ -97,6 +98,29 @@ async def test_silent_destinations_do_not_keep_mail_for_others_waiting(opener, s
                 while not sink.transactions:
                     await hints.wait(0.05)
         assert len(await services.db.read(listing.listing)) == 3
+
+
+async def test_a_destination_that_failed_holds_others_up_for_less(opener, sink, monkeypatch):
+    monkeypatch.setattr(turns, "PATIENCE_S", 100.0)
+    monkeypatch.setattr(turns, "TROUBLED_S", 0.1)
+    monkeypatch.setattr(worker, "GRACE_S", 0.1)
+    hangs = peer_sink.Sink(stalls=b"EHLO")
+    async with hangs.listening():
+        routes = [
+            Route(".silent.example", "127.0.0.1", hangs.port, tls="opportunistic"),
+            Route("", "127.0.0.1", sink.port, tls="opportunistic"),
+        ]
+        async with opener(routes=routes, queue=Queue(workers=1)) as services:
+            for number in range(3):
+                domain = f"{number}.silent.example"
+                await services.db.write(destinations.note, domain, Flow(failures=1, since_us=services.clock.now_us(), reason="lost"))
+                await queued(services, submission(f"x@{domain}"))
+            async with worker.deliver(services), asyncio.timeout(20):
+                await queued(services, submission("y@elsewhere.example"))
+                with services.store.bus.subscribe(AccountId(0)) as hints:
+                    while not sink.transactions:
+                        await hints.wait(0.05)
+            assert hangs.connections == 3
 
 
 async def test_a_bug_in_an_attempt_postpones_and_is_logged(services, monkeypatch):
