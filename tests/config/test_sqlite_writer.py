@@ -103,6 +103,7 @@ async def test_a_listener_may_write(db: SqliteDatabase) -> None:
     assert await more[0] == 7
 
 
+FRAME_BYTES = 8192 + 24  # a page with its header
 CHECKPOINTING = """
 import fcntl, sys
 with open(sys.argv[1], "r+b") as file:
@@ -131,5 +132,5 @@ async def test_a_checkpoint_that_another_process_is_at_is_left_to_the_next_one(
         for n in range(10):
             await db.write(add, n)
     assert said == []
-    assert log.stat().st_size == kept  # it was moved into the file and is used again from its start
+    assert log.stat().st_size <= kept + FRAME_BYTES  # after the first of them it was moved into the file, and used from its start
     assert await db.read(count) == 20
