@@ -13,7 +13,7 @@ from config.clock import Clock
 from config.database import Listener, NotNow, Tx
 from config.errors import NoRoom
 from config.sql import SQLITE_TYPES
-from config.sqlite_connection import DiskFull, connect, read_unit
+from config.sqlite_connection import Failed, connect, read_unit, says_full
 from config.sqlite_writer import Job, Writer, call_in
 
 P = ParamSpec("P")
@@ -43,9 +43,14 @@ class SqliteDatabase:
 
     @classmethod
     async def open(cls, path: Path, clock: Clock, history: str) -> "SqliteDatabase":
-        """Open or create the file and bring its schema up to date. Raises SchemaTooNew."""
-        await asyncio.to_thread(migrate, path, history)
-        return cls(path, clock)
+        """Open or create the file and bring its schema up to date. Raises SchemaTooNew, NoRoom."""
+        try:
+            await asyncio.to_thread(migrate, path, history)
+            return cls(path, clock)
+        except Failed as error:
+            if says_full(error):
+                raise NoRoom(f"the disk of {path} is full: the database cannot be opened") from error
+            raise
 
     async def write(self, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         result: R = await self._written(self._job(unit, args, kwargs))
@@ -101,7 +106,7 @@ class SqliteDatabase:
             if job.future.done():
                 continue
             if job.error is not None:
-                job.future.set_exception(NoRoom() if isinstance(job.error, DiskFull) else job.error)
+                job.future.set_exception(NoRoom() if says_full(job.error) else job.error)
             else:
                 job.future.set_result(job.result)
 

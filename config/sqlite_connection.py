@@ -78,6 +78,11 @@ def read_unit(connection: Connection, now_us: int, unit: Callable[..., R], args:
         connection.execute("ROLLBACK")
 
 
+def says_full(error: BaseException | None) -> bool:
+    """Say whether an error means that there is no room: for a page, or for the memory that connections share, which is a file."""
+    return isinstance(error, DiskFull) or getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE
+
+
 def connect(path: Path, *, readonly: bool = False) -> Connection:
     """Open a connection with our settings."""
     connection = Connection(str(path), statementcachesize=512)

@@ -85,6 +85,13 @@ async def test_workers_start_on_a_full_disk_and_deliver_once_there_is_room(forks
         assert child.status == 0
 
 
+@needs("unshare")
+@pytest.mark.skipif(not succeeds(*MOUNT), reason="no file system of one's own is permitted here")
+async def test_a_database_that_a_full_disk_keeps_from_opening_says_so(forks, tmp_path):
+    status, said = await forks.run(Order("tests.kill.opening", [str(tmp_path)]))
+    assert (status, said.split()) == (0, ["opened", "NoRoom", "opened"])
+
+
 @contextlib.asynccontextmanager
 async def failing(child: Child, fault: str) -> AsyncIterator[None]:
     """Let system calls of a running process fail."""
