@@ -4,7 +4,6 @@ from pathlib import Path
 
 from config.clock import Clock
 from config.database import Database
-from config.postgres import PostgresDatabase
 from config.sqlite import SqliteDatabase
 
 
@@ -16,4 +15,6 @@ async def open_database(url: str, directory: Path, clock: Clock, history: str = 
     """
     if url == "sqlite":
         return await SqliteDatabase.open(directory / f"{history}.db", clock, history)
+    from config.postgres import PostgresDatabase  # a tenth of a second, for which no command on SQLite need wait
+
     return await PostgresDatabase.open(url, clock, history)

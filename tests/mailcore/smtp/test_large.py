@@ -77,7 +77,7 @@ async def test_a_disk_that_is_full_only_at_the_end_is_said_too(mx: Listening, mo
     client = await mx.client()
     monkeypatch.setattr(os, "copy_file_range", full)
     monkeypatch.setattr(spool.Spool, "_copied", full)
-    assert (await deliver(client, "a@x.example", AMINA, letter=LARGE)).startswith("451 4.3.0")
+    assert (await deliver(client, "a@x.example", AMINA, letter=LARGE)).startswith("452 4.3.1")
     assert mx.collector.taken == []
 
 
