@@ -15,14 +15,13 @@ Secrets that nobody can guess (app passwords, tokens, certificates, passkeys) kn
 A try counts as failed from its beginning, so that a thousand tries at once do not slip through before the first is judged.
 """
 
-import ipaddress
 import math
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import lru_cache
 
 from config.clock import DAY_US, HOUR_US, SECOND_US
+from config.networks import site
 
 FREE_TRIES = 5
 MAX_LOCK_US = 900 * SECOND_US
@@ -33,18 +32,14 @@ ACCOUNT_FREE = 20
 NETWORK_FREE = 50
 PAUSE_STEP_S = 0.1
 MAX_PAUSE_S = 3.0
+IPV4_BITS = 24
+MAX_PEER = 64  # characters of what is no address
 MAX_ENTRIES = 50_000  # of each kind: about 15 MB in all
 
 
-@lru_cache(maxsize=4096)
 def network_of(peer: str) -> str:
-    """Return the network that a peer's address counts for: /24 of IPv4, /64 of IPv6 (RFC 4291 §2.5.1)."""
-    try:
-        address = ipaddress.ip_address(peer.partition("%")[0].strip("[]"))
-    except ValueError:
-        return peer[:64]
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return str(ipaddress.ip_network((mapped, 24 if mapped.version == 4 else 64), strict=False))
+    """Return the network that a peer's address counts for: /24 of IPv4, /64 of IPv6."""
+    return site(peer.strip("[]")[:MAX_PEER], IPV4_BITS)
 
 
 @dataclass(slots=True)

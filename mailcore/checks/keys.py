@@ -7,7 +7,6 @@ Not in the signer: what a DKIM key proves is where a message left, not who wrote
 import base64
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
@@ -34,21 +33,11 @@ AHEAD_US = 2 * DAY_US  # how long the next key is published before it signs; zon
 STRING = 255  # octets of one string of a TXT record (RFC 1035 §3.3)
 KINDS = {"rsa": "r", "ed25519": "e"}  # and the end of the selector
 
-_COLUMNS = "domain, selector, algorithm, public_key, secret_wrapped, private_sealed, created_us, active_us"
 
-
-@dataclass(frozen=True, slots=True)
-class DkimKey:
+class DkimKey(KeyRow, frozen=True):
     """A key of a domain. `public_key` is its SubjectPublicKeyInfo, DER."""
 
     domain: str
-    selector: str
-    algorithm: str
-    public_key: bytes
-    secret_wrapped: bytes
-    private_sealed: bytes
-    created_us: int
-    active_us: int
 
     @property
     def name(self) -> str:
@@ -77,6 +66,9 @@ class DkimKey:
         return f"{self.name}. 3600 IN TXT ( {quoted} )"
 
 
+_COLUMNS = ", ".join(DkimKey.__struct_fields__)
+
+
 async def make(wrapper: KeyWrapper, domain: str, algorithm: str, selector: str, now_us: int, active_us: int) -> DkimKey:
     """Make a key; it is not stored yet. RSA takes some hundred milliseconds: call it from where nobody waits."""
     private: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
@@ -89,7 +81,7 @@ async def make(wrapper: KeyWrapper, domain: str, algorithm: str, selector: str, 
     public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     nonce = os.urandom(NONCE)
     sealed = nonce + _cipher(secret).encrypt(nonce, octets, _bound(domain, selector))
-    return DkimKey(domain, selector, algorithm, public, wrapped, sealed, now_us, active_us)
+    return DkimKey(selector, algorithm, public, wrapped, sealed, now_us, active_us, domain)
 
 
 async def opened(wrapper: KeyWrapper, key: DkimKey) -> SigningKey:

@@ -5,18 +5,16 @@ domains. What our own topology and routes name is nobody's attack, and not count
 """
 
 import asyncio
-import ipaddress
 from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache
 
 import structlog
 
+from config.networks import site
 from mailcore.queue import turns
 
 MAX_SLOW = 150  # sessions with strangers that last; Postfix default_process_limit is 100 for each service
 MAX_SLOW_ADDRESS = 20  # of those with one address; Postfix default_destination_concurrency_limit
-SITE_BITS = 64  # of an IPv6 address: whoever has one machine has as many addresses as it likes below them (RFC 4291 §2.5.4)
 
 log = structlog.get_logger()
 
@@ -74,10 +72,3 @@ class Visits:
     def __len__(self) -> int:
         """Return how many sessions last."""
         return len(self._slow)
-
-
-@lru_cache(maxsize=1024)
-def site(address: str) -> str:
-    """Return what addresses of one machine have in common."""
-    found = ipaddress.ip_address(address)
-    return address if found.version == 4 else str(ipaddress.ip_network((int(found), SITE_BITS), strict=False))

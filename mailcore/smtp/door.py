@@ -15,10 +15,10 @@ from typing import Any
 
 import structlog
 
+from config.networks import site
 from config.settings import endpoint
 from mailcore.smtp import balancer, reply
 from mailcore.smtp.connection import Connection
-from mailcore.smtp.gate import client_key
 from mailcore.smtp.proxy import BadProxy
 from mailcore.smtp.session import Front
 
@@ -73,7 +73,7 @@ class Door:
                 await asyncio.sleep(PAUSE_S)
                 continue
             peer = "" if self._path else address[0]
-            key = client_key(peer)
+            key = site(peer)
             if not self._path and balancer.is_listed(peer, self._balancers):
                 self._begin(client, key, self._introduced(client, peer), counted=False)
             elif self._front.gate.admit(key):
@@ -95,7 +95,7 @@ class Door:
         except (BadProxy, OSError) as error:  # TimeoutError is one
             log.warning("smtp.bad_proxy", balancer=balancing, error=type(error).__name__)
             return None
-        key = client_key(peer)
+        key = site(peer)
         if not self._front.gate.admit(key):
             return self._turn_away(client, key)
         try:

@@ -3,21 +3,7 @@
 Connections are counted per node and per client, an IPv6 client being its /64 (RFC 6177 §2: what one site gets).
 """
 
-import ipaddress
 from collections import Counter
-
-
-def client_key(address: str) -> str:
-    """Return what a client is counted as: its IPv4 address, or the /64 of its IPv6 address."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((parsed, 64), strict=False))
 
 
 class Gate:

@@ -35,6 +35,14 @@ async def refused_or_kept(post: Post, port: int, numbers: list[int], *, large: b
         return [await post.letter(client, number=number, large=large) for number in numbers]
 
 
+async def arrived(child: Child, post: Post, sink: Sink) -> None:
+    """Everything that was acknowledged is where it should be; then the node stops."""
+    assert await child.ask("drain") == "drained"
+    wrong, boxes = msgspec.json.decode(await child.ask("inside"), type=tuple[list[str], dict[str, list[bytes]]])
+    assert wrong + compared(Places(boxes, sink), post.sent, post.acknowledged, 0) == []
+    assert await child.ask("stop") == ""
+
+
 @needs("unshare")
 @pytest.mark.skipif(not succeeds(*MOUNT), reason="no file system of one's own is permitted here")
 async def test_a_full_disk_refuses_for_now_and_loses_nothing(forks, tmp_path):
@@ -57,10 +65,7 @@ async def test_a_full_disk_refuses_for_now_and_loses_nothing(forks, tmp_path):
             assert await child.ask("free") == "free"
             said = await refused_or_kept(post, port, [100, 101, 102], large=True)
             assert {each[:3] for each in said} == {"250"}
-            assert await child.ask("drain") == "drained"
-            wrong, boxes = msgspec.json.decode(await child.ask("inside"), type=tuple[list[str], dict[str, list[bytes]]])
-            assert wrong + compared(Places(boxes, sink), post.sent, post.acknowledged, 0) == []
-            assert await child.ask("stop") == ""
+            await arrived(child, post, sink)
         assert child.status == 0
 
 
@@ -78,10 +83,7 @@ async def test_workers_start_on_a_full_disk_and_deliver_once_there_is_room(forks
                 pass  # what the log of the database had room for
             assert await child.ask("deliver") == "delivering"
             assert await child.ask("free") == "free"
-            assert await child.ask("drain") == "drained"
-            wrong, boxes = msgspec.json.decode(await child.ask("inside"), type=tuple[list[str], dict[str, list[bytes]]])
-            assert wrong + compared(Places(boxes, sink), post.sent, post.acknowledged, 0) == []
-            assert await child.ask("stop") == ""
+            await arrived(child, post, sink)
         assert child.status == 0
 
 

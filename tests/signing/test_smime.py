@@ -111,6 +111,11 @@ async def test_a_post_signs_through_the_signer_what_its_holder_confirmed(signer:
     assert judge(ENTITY, signature, [root.certificate], NOW_US, ADDRESS).status == "valid"
 
 
+@given(st.lists(st.sampled_from([b"a", b" ", b"\t", b"\r", b"\n", b"\r\n", b"\0", b"\xe9", b"x" * 998]), max_size=8).map(b"".join))
+def test_the_quick_look_and_the_pattern_that_finds_the_place_agree(entity: bytes) -> None:
+    assert smime._is_safe(entity) == (bool(entity) and smime._UNSAFE.search(entity) is None)
+
+
 STAMPED = pytest.mark.parametrize("stamped", [False, True], ids=["B-B", "B-T"])
 
 

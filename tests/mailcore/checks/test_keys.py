@@ -82,7 +82,7 @@ async def test_a_key_opens_only_with_its_secret_and_in_its_place() -> None:
 
 
 def _fields(key: DkimKey) -> list[tuple[str, object]]:
-    return [(name, getattr(key, name)) for name in DkimKey.__slots__]
+    return [(name, getattr(key, name)) for name in DkimKey.__struct_fields__]
 
 
 def test_the_command_makes_keys_and_says_what_to_publish(fund: Path) -> None:

@@ -7,11 +7,12 @@ import dataclasses
 import msgspec
 import pytest
 
+from config.networks import site
 from config.settings import Queue, Route, Routing
 from directory import organisations
 from directory.manifest import topology
 from mailcore import dns
-from mailcore.queue import listing, remote, sending, turns, visits, worker
+from mailcore.queue import listing, remote, sending, turns, worker
 from mailcore.queue.visits import Visits
 from mailcore.store.types import AccountId
 from tests.mailcore.queue.node import queued, submission
@@ -197,5 +198,5 @@ async def test_what_only_owes_its_answer_ends_last():
 
 
 def test_addresses_of_one_machine_count_together():
-    assert visits.site("2001:db8:1:2::1") == visits.site("2001:db8:1:2:ffff::9") != visits.site("2001:db8:1:3::1")
-    assert visits.site("192.0.2.1") != visits.site("192.0.2.2")
+    assert site("2001:db8:1:2::1") == site("2001:db8:1:2:ffff::9") != site("2001:db8:1:3::1")
+    assert site("192.0.2.1") != site("192.0.2.2")
