@@ -1,6 +1,7 @@
 """Where a server listens and how to connect to it: plain, implicit TLS or STARTTLS."""
 
 import asyncio
+import random
 import socket
 import ssl
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from typing import Literal, TypeVar
 CONNECT_TIMEOUT_S = 20.0
 Security = Literal["plain", "tls", "starttls"]
 P = TypeVar("P", bound=asyncio.Protocol)
+
+PORTS = 20_000, 32_768  # below those that Linux gives to whoever asks for any (ip_local_port_range)
 
 
 class LoadError(Exception):
@@ -73,11 +76,8 @@ async def upgrade(transport: asyncio.Transport, protocol: asyncio.Protocol, endp
 
 
 def free_port() -> int:
-    """Return a loopback port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Return a loopback port that nothing listens on now, and that the system gives to nobody who asks it for any."""
+    return next(port for port in iter(lambda: random.randrange(*PORTS), None) if is_free(port))
 
 
 def is_free(port: int) -> bool:
