@@ -17,7 +17,7 @@ from config.errors import MailError
 from config.failpoints import failpoint
 from config.settings import Queue
 from mailcore.errors import Damaged, NeverFits, NoSuchMailbox, OverQuota
-from mailcore.queue import bounce, counters, queue, schedule
+from mailcore.queue import arrears, bounce, counters, queue, schedule
 from mailcore.queue.types import Later, Lease, Reply, Report, queue_name
 from mailcore.services import Services
 
@@ -126,13 +126,15 @@ async def _write(services: Services, done: Sequence[Lease], later: Sequence[Late
 
     When an attempt that failed was written after all, the leases are no longer ours in the next one.
     """
-    for _ in range(ATTEMPTS if done else 0):
-        try:
-            return await services.db.write_brief(queue.settle, done, later, reports)
-        except Exception as error:
-            log.error("queue.not_settled", exc_info=error)
-        await asyncio.sleep(PAUSE_S)
-    return await services.db.write_brief(queue.settle, done, later, reports)
+    with arrears.owing(services) as (owed, write):
+        for _ in range(ATTEMPTS if done else 0):
+            try:
+                return await services.db.write_brief(queue.settle, done, later, reports)
+            except Exception as error:
+                log.error("queue.not_settled", exc_info=error)
+                owed.owe(write)
+            await asyncio.sleep(PAUSE_S)
+        return await services.db.write_brief(queue.settle, done, later, reports)
 
 
 def reply_to(error: Exception) -> Reply:

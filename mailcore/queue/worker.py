@@ -18,10 +18,11 @@ import structlog
 
 from config.background import running
 from config.clock import SECOND_US
+from config.database import Tx
 from config.errors import MailError
 from config.failpoints import failpoint
 from mailcore.dns import Resolver
-from mailcore.queue import alarm, local, queue, remote, turns
+from mailcore.queue import alarm, arrears, local, queue, remote, turns
 from mailcore.queue.settle import INTERNAL, Outcome, heard, overdue, settle
 from mailcore.queue.traffic import Traffic
 from mailcore.queue.turns import Turn, Turns
@@ -78,12 +79,12 @@ class Lane:
         services = self.services
         until_us = services.clock.now_us() + services.settings.queue.lease_s * SECOND_US
         if self.kind == queue.LOCAL:
-            return await services.db.write_soft(queue.lease_local, self.owner, until_us, BATCH)
+            return await services.db.write_soft(_unless_owed, arrears.of(services), queue.lease_local, self.owner, until_us, BATCH)
         if await self._due_us() is None:
             return []
         self._looks += 1
-        how = {"by_age": self._looks % BY_AGE == 0, "nodes": self.spared is not None}
-        return await services.db.write_soft(queue.lease_remote, self.owner, until_us, BATCH, self.full(), **how)
+        unit = partial(queue.lease_remote, by_age=self._looks % BY_AGE == 0, nodes=self.spared is not None)
+        return await services.db.write_soft(_unless_owed, arrears.of(services), unit, self.owner, until_us, BATCH, self.full())
 
     async def next(self, hints: Subscription, stopping: asyncio.Event) -> list[Lease]:
         """Wait for work and take it; return nothing when the role stops."""
@@ -125,6 +126,11 @@ class Lane:
             return LONGEST_WAIT_S
         wait_s = (due_us - self.services.clock.now_us()) / SECOND_US
         return min(max(wait_s, SHORTEST_WAIT_S), LONGEST_WAIT_S)
+
+
+def _unless_owed(tx: Tx, owed: arrears.Arrears, lease: Callable[..., list[Lease]], *args: object) -> list[Lease]:
+    """Lease, but not while this process owes the database what it has done: asked here, as a unit may wait for its connection."""
+    return [] if owed else lease(tx, *args)
 
 
 @contextlib.asynccontextmanager
@@ -291,9 +297,16 @@ async def _give_up(services: Services, leases: Sequence[Lease]) -> None:
 
 async def _renew(services: Services, leases: Sequence[Lease]) -> None:
     lease_s = services.settings.queue.lease_s
-    while True:
-        await asyncio.sleep(lease_s / 3)
-        try:
-            await services.db.write_soft(queue.renew, leases, services.clock.now_us() + lease_s * SECOND_US)
-        except Exception as error:  # a driver: the next renewal may work; fencing holds if none does
-            log.error("queue.error", exc_info=error)
+    pause_s = lease_s / 3
+    with arrears.owing(services) as (owed, renewal):
+        while True:
+            await asyncio.sleep(pause_s)
+            try:
+                await services.db.write_soft(queue.renew, leases, services.clock.now_us() + lease_s * SECOND_US)
+            except Exception as error:  # a driver: the next renewal may work; fencing holds if none does
+                log.error("queue.error", exc_info=error)
+                owed.owe(renewal)
+                pause_s = ERROR_PAUSE_S
+            else:
+                owed.paid(renewal)
+                pause_s = lease_s / 3
