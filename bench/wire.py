@@ -1,6 +1,7 @@
 """Where a server listens and how to connect to it: plain, implicit TLS or STARTTLS."""
 
 import asyncio
+import itertools
 import random
 import socket
 import ssl
@@ -75,9 +76,12 @@ async def upgrade(transport: asyncio.Transport, protocol: asyncio.Protocol, endp
     return upgraded
 
 
+_ports = itertools.cycle(random.sample(range(*PORTS), PORTS[1] - PORTS[0]))
+
+
 def free_port() -> int:
-    """Return a loopback port that nothing listens on now, and that the system gives to nobody who asks it for any."""
-    return next(port for port in iter(lambda: random.randrange(*PORTS), None) if is_free(port))
+    """Return a loopback port that nothing listens on, that the system gives to nobody who asks for any, and we to nobody else."""
+    return next(port for port in _ports if is_free(port))
 
 
 def is_free(port: int) -> bool:

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from bench.wire import free_port
 from config import postgres, sqlite
 from config.clock import ManualClock
 from config.database import Database
@@ -24,6 +25,12 @@ settings.load_profile("diwan")
 def clock() -> ManualClock:
     """A clock that moves only when the test says so."""
     return ManualClock()
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """A port that nobody listens on; instead of pytest-asyncio's, which the system may hand to somebody else meanwhile."""
+    return free_port()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import shutil
-import socket
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -10,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
+from bench.wire import free_port
 from tests.webmail.conftest import country, site
 from tests.webmail.site import Site
 from webmail.app import web
@@ -23,8 +23,7 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def address(site: Site) -> AsyncIterator[str]:
     """Where the webmail answers."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     listen = msgspec.structs.replace(site.services.settings.listen, https=f"127.0.0.1:{port}")
     services = dataclasses.replace(site.services, settings=msgspec.structs.replace(site.services.settings, listen=listen))
     async with web(services):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 
+from bench.wire import free_port
+
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 START_S = 20
 
@@ -53,13 +55,6 @@ rspamd_config:register_symbol({
   end
 })
 """
-
-
-def free_port() -> int:
-    """A port of loopback where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager

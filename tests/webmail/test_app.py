@@ -8,6 +8,7 @@ import httpx
 import msgspec
 import pytest
 
+from bench.wire import free_port
 from mailcore.services import Services
 from tests.webmail.site import Site, Visitor
 from webmail.app import ROUTES, web
@@ -89,8 +90,7 @@ async def test_a_large_form_of_a_stranger_is_not_read(site: Site) -> None:
 
 
 async def test_the_role_serves_https_and_stops(site: Site) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     listen = msgspec.structs.replace(site.services.settings.listen, https=f"127.0.0.1:{port}")
     services: Services = moved(site.services, listen)
     trust = ssl.create_default_context(cafile=str(site.services.settings.keys / "root.pem"))

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import ssl
 from collections.abc import AsyncIterator
 
@@ -10,6 +9,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from bench.wire import free_port
 from tests.webmail.site import Site
 from tests.webmail.test_app import moved
 from webmail import app, connection
@@ -54,8 +54,7 @@ def room(monkeypatch: pytest.MonkeyPatch) -> connection.Room:
 @pytest_asyncio.fixture(loop_scope="session")
 async def browser(site: Site, room: connection.Room) -> AsyncIterator[Browser]:
     """A connection to the role itself, TLS done."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     listen = msgspec.structs.replace(site.services.settings.listen, https=f"127.0.0.1:{port}")
     trust = ssl.create_default_context(cafile=str(site.services.settings.keys / "root.pem"))
     async with web(moved(site.services, listen)):

@@ -6,6 +6,7 @@ import socket
 import pytest
 from structlog.testing import capture_logs
 
+from bench.wire import free_port
 from config.checking import Checks, Dns
 from mailcore.checks import judge
 from tests.mailcore.checks import letters
@@ -15,7 +16,6 @@ from tests.mailcore.checks.test_scanners import INFECTED
 from tests.mailcore.smtp.node import DOMAIN, HOST, Client
 from tests.mailcore.smtp.test_receive import deliver
 from tests.peers.dns import serving
-from tests.peers.scanners import free_port
 
 pytestmark = pytest.mark.xdist_group("scanners")
 LETTER = b"From: Direction <dg@bank.example>\r\nTo: k@x.example\r\nSubject: essai\r\n\r\nBonjour\r\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.exceptions import InvalidTag
 
+from bench.wire import free_port
 from config.checking import Checks
 from config.clock import DAY_US, ManualClock
 from config.commands import ask
@@ -21,7 +22,6 @@ from tests.directory.commands.test_register_commands import diwan, fund, node
 from tests.mailcore.checks.test_scanners import speaking
 from tests.mailcore.wrapper import AesWrapper
 from tests.peers.dns import serving
-from tests.peers.scanners import free_port
 
 __all__ = ["fund", "node"]
 DOMAIN = "cnas.example"

@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.wire import free_port
 from config.checking import Checks
 from config.clock import Clock
 from config.database import Tx
@@ -104,11 +104,7 @@ class Client:
 
 def loopback() -> Listen:
     """A place for each listener of SMTP, where nobody listens."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(3)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return Listen(*(f"127.0.0.1:{probe.getsockname()[1]}" for probe in probes))
+    return Listen(*(f"127.0.0.1:{free_port()}" for _ in range(3)))
 
 
 def settings(directory: Path, tls: Tls, listen: Listen, smtp: Smtp | None = None) -> Settings:

@@ -5,7 +5,6 @@ import html
 import json
 import re
 import secrets
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwk, jwt
 
+from bench.wire import free_port
 from directory.demo import FeaturedPerson
 from directory.oidc import clients
 from directory.oidc.types import CODE_GRANT, DEVICE_GRANT, REFRESH_GRANT, Registration
@@ -180,8 +180,7 @@ async def platform(node: Node, *, key: bool = False, **changes: Any) -> Platform
 
 def served(services: Services, host: str = "127.0.0.1") -> Services:
     """Return a node's parts with the webmail on a free port, and an issuer under that address: cookies know hosts, not ports."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     settings = services.settings
     settings = msgspec.structs.replace(
         settings,
