@@ -1,0 +1,1 @@
+-- Certificates that this platform issues: their requests, who approved them, how they ended.

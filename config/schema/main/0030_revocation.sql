@@ -1,0 +1,1 @@
+-- Lists of revoked certificates and answers about single ones, as they were published or fetched.

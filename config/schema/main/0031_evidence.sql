@@ -1,0 +1,1 @@
+-- Records of what happened, in the transaction of their fact; their place in the log comes later.

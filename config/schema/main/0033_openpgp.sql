@@ -1,0 +1,1 @@
+-- Keys of correspondents, pinned at first use.
