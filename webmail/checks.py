@@ -5,7 +5,7 @@ from directory import address as addresses
 from directory import certificates, lists, resolve
 from mailcore.message.addresses import Mailbox
 from mailcore.routing import policy
-from webmail import bidi, recipients
+from webmail import bidi, recipients, writers
 from webmail.desk import Desk
 from webmail.errors import NoSuchPage
 from webmail.language import gettext as _
@@ -67,7 +67,7 @@ async def sending(desk: Desk, letter: Letter) -> Problems:
         problems["sign"] = [_("A letter that you send in the name of another cannot be signed with their certificate.")]
     elif letter.sign and await desk.services.db.read(_certified, letter.sender) is False:
         problems["sign"] = [_("This sender has no certificate in force, so the letter cannot be signed.")]
-    return problems
+    return problems | await writers.problems(desk, letter)
 
 
 def addressed(desk: Desk, letter: Letter) -> Addressed:

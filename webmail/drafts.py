@@ -50,6 +50,7 @@ async def load(desk: Desk, box: Box, uid: int) -> Letter:
         subject=opened.summary.subject,
         text=readable.plain if readable.plain is not None else plaintext.from_html(readable.html or ""),
         sign=own.get("sign") is True,
+        options=_options(own.get("options")),
         attachments=files(opened, readable),
         in_reply_to=in_reply_to[0] if in_reply_to else "",
         references=reading.identifiers(opened.field(b"references")),
@@ -87,7 +88,7 @@ def _octets(desk: Desk, letter: Letter) -> bytes:
     """Return the draft as a message. A subject of several lines is kept as one."""
     sender = desk.sender(letter.sender) or desk.own
     clock: Clock = desk.services.clock
-    own = {"sender": letter.sender, "sign": letter.sign, "answers": letter.answers, "nonce": letter.nonce}
+    own = {"sender": letter.sender, "sign": letter.sign, "options": letter.options, "answers": letter.answers, "nonce": letter.nonce}
     tame = replace(letter, subject=plain(letter.subject))
     top = build.headers(
         sender=recipients.mailbox(sender.official, sender.address),
@@ -111,6 +112,10 @@ def _own(value: bytes) -> dict[str, object]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _options(found: object) -> tuple[str, ...]:
+    return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
 
 
 def _replace(tx: Tx, key: AccountKey, prepared: Prepared, uid: int) -> int:

@@ -22,6 +22,8 @@ _HP = re.compile(rb';\s*hp\s*=\s*"?(?:clear|cipher)"?', re.IGNORECASE)
 class Letter:
     """What a person has typed so far. `sender` is the account written from; recipients are as typed.
 
+    `options` are names of `webmail.writers.OPTIONS`.
+
     `answers` names the message that is answered as ``account.mailbox.uid``, `forwards` the one whose files come along as
     ``mailbox.uid`` until there is a draft to hold them; `nonce` makes sending happen once.
     """
@@ -33,6 +35,7 @@ class Letter:
     subject: str = ""
     text: str = ""
     sign: bool = False
+    options: tuple[str, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
@@ -134,6 +137,7 @@ def fingerprint(addressed: Addressed) -> str:
         letter.subject,
         letter.text,
         [[file.filename, digest(file)] for file in letter.attachments],
+        list(letter.options),
     ]
     return hashlib.sha256(json.dumps(shown).encode()).hexdigest()
 

@@ -25,7 +25,7 @@ from mailcore.store.types import AccountId, Flag, MailboxId, MailboxKey, Prepare
 from signing import smime
 from signing.activation import NONCE_BYTES, activation
 from signing.cms import SigningIdentity
-from webmail import drafts, letters
+from webmail import drafts, letters, writers
 from webmail.desk import Box, Desk
 from webmail.errors import NothingToSign
 from webmail.letters import Addressed, Letter
@@ -56,7 +56,8 @@ class _Traces:
 async def send(desk: Desk, box: Box, addressed: Addressed, draft_uid: int) -> None:
     """Send a letter as it is. `box` holds the draft. Raises ValueError on a header that would become two."""
     top = _top(desk, addressed)
-    await _enter(desk, box, addressed, top, letters.entity(addressed.letter), draft_uid)
+    wrapped = await writers.wrap(desk, addressed, top, letters.entity(addressed.letter))
+    await _enter(desk, box, addressed, *wrapped, draft_uid)
 
 
 async def sign_and_send(desk: Desk, box: Box, addressed: Addressed, draft_uid: int, proofs: Given, peer: str) -> None:
@@ -85,7 +86,7 @@ async def sign_and_send(desk: Desk, box: Box, addressed: Addressed, draft_uid: i
     signature = await services.signer.sign(certificate.key_id, to_sign.digest, token, PURPOSE)
     stamped = smime.finish(to_sign, signature, await stamps(services).over(signature))
     signed = smime.entity(entity, stamped, f"=_{secrets.token_hex(16)}")
-    await _enter(desk, box, addressed, top, signed, draft_uid)
+    await _enter(desk, box, addressed, *await writers.wrap(desk, addressed, top, signed), draft_uid)
     log.info("web.signed", account_id=addressed.letter.sender, person_id=desk.person_id, key_id=certificate.key_id)
 
 

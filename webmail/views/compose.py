@@ -14,7 +14,7 @@ from starlette.responses import Response
 from mailcore.message.build import Attachment
 from mailcore.store import mailboxes
 from mailcore.store.types import AccountId
-from webmail import checks, drafts, guard, outbox, reading, render, starts, words
+from webmail import checks, drafts, guard, outbox, reading, render, starts, words, writers
 from webmail.checks import Problems
 from webmail.desk import Box, Desk
 from webmail.disposition import file_name
@@ -117,6 +117,7 @@ def read(box: Box, form: Form, attachments: tuple[Attachment, ...]) -> Letter:
         subject=text("subject").strip(),
         text=text("text"),
         sign=text("sign") == "yes",
+        options=writers.known(form.fields.get("option", [])),
         attachments=attachments,
         in_reply_to=identifier[0] if identifier else "",
         references=reading.identifiers(text("references").encode()),
@@ -210,6 +211,7 @@ async def _form(writing: Writing, *, problems: Problems | None = None, search: s
         search=search,
         found=await complete.find(desk, search) if search is not None else [],
         can_sign=True,
+        options=writers.OPTIONS,
         limit_bytes=int(desk.services.settings.smtp.max_message_bytes / checks.OVERHEAD),
     )
 

@@ -9,12 +9,13 @@ from mailcore.message import content
 from mailcore.store import messages
 from mailcore.store.types import Flag, Mailbox, MailboxKey
 from signing.verdict import Verdict
-from webmail import confirmations, guard, origin, reading, render, words
+from webmail import confirmations, guard, origin, readers, reading, render, words
 from webmail.desk import Box, Desk
 from webmail.disposition import attachment, file_name
 from webmail.errors import NoSuchPage
 from webmail.forms import Form
 from webmail.headers import BODY_POLICY, DOWNLOAD_POLICY
+from webmail.readers import Whole
 from webmail.reading import Opened
 from webmail.views import folder
 
@@ -27,6 +28,8 @@ async def show(request: Request, desk: Desk) -> Response:
     unseen = box.writable and not opened.stored.flags & Flag.SEEN
     if unseen and "prefetch" not in request.headers.get("sec-purpose", ""):
         listing = await desk.services.db.write(_mark_seen, opened.mailbox.key, opened.stored.uid, box.folder)
+    whole = await readers.read(desk, box, opened)
+    opened = whole.opened
     letter = reading.page(opened)
     verdict = await reading.judge(desk, opened)
     return render.page(
@@ -37,7 +40,9 @@ async def show(request: Request, desk: Desk) -> Response:
         folders=words.ordered(listing),
         mailbox=opened.mailbox,
         letter=letter,
-        as_html=letter.html and (letter.text is None or request.query_params.get("view") == "html"),
+        can_html=letter.html and not whole.plain_only,
+        as_html=letter.html and not whole.plain_only and (letter.text is None or request.query_params.get("view") == "html"),
+        sections=whole.sections,
         verdict=verdict,
         signer=await reading.signer(desk, verdict) if verdict is not None else None,
         posing=await origin.is_posing(desk, opened, verdict),
@@ -51,6 +56,10 @@ async def show(request: Request, desk: Desk) -> Response:
 
 async def act(request: Request, desk: Desk, form: Form) -> Response:
     """Carry out an action on this message; go on reading or back to the list."""
+    special = readers.ACTIONS.get(form.text("action"))
+    if special is not None:
+        box, _, opened = await _open(request, desk)
+        return await special(request, desk, box, opened, form)
     if form.text("action") == confirmations.ACTION:
         box, _, opened = await _open(request, desk)
         await confirmations.send(desk, box, opened)
@@ -63,9 +72,10 @@ async def act(request: Request, desk: Desk, form: Form) -> Response:
 
 async def body(request: Request, desk: Desk) -> Response:
     """Give the formatted text, made harmless, as a document of its own that may do nothing."""
-    _, _, opened = await _open(request, desk)
+    whole = await _whole(request, desk)
+    opened = whole.opened
     readable = content.readable(opened.raw, opened.header)
-    cleaned = None if readable.html is None else reading.clean(opened, readable)
+    cleaned = None if readable.html is None or whole.plain_only else reading.clean(opened, readable)
     if cleaned is None:
         raise NoSuchPage
     html = Markup(cleaned.html)  # noqa: S704  (nh3 was the last to touch it)
@@ -81,7 +91,7 @@ async def raw(request: Request, desk: Desk) -> Response:
 
 async def part(request: Request, desk: Desk) -> Response:
     """Give one attachment, decoded, to be saved and never to be shown from here."""
-    _, _, opened = await _open(request, desk)
+    opened = (await _whole(request, desk)).opened
     path = request.path_params["path"]
     spans = content.readable(opened.raw, opened.header).attachments
     span = next((one for one in spans if (one.path or "1") == path), None)
@@ -106,6 +116,11 @@ async def _open(request: Request, desk: Desk) -> tuple[Box, list[Mailbox], Opene
     box = desk.box(request.path_params["account"])
     listing, opened = await reading.open_message(desk, box, request.path_params["mailbox"], request.path_params["uid"])
     return box, listing, opened
+
+
+async def _whole(request: Request, desk: Desk) -> Whole:
+    box, _, opened = await _open(request, desk)
+    return await readers.read(desk, box, opened)
 
 
 def _download(octets: bytes, kind: str, name: str) -> Response:

@@ -1,0 +1,31 @@
+"""Special forms of letters: one reader for each, asked in order; what one unwraps the next ones see.
+
+A reader that has nothing to do with a letter gives NOTHING and costs nothing. Buttons in its section are answered by its action.
+"""
+
+from dataclasses import dataclass
+
+from webmail.desk import Box, Desk
+from webmail.reading import Opened
+from webmail.sections import Action, Reader, Section
+
+READERS: tuple[Reader, ...] = ()  # what is encrypted before what is signed before what is attached
+ACTIONS: dict[str, Action] = {}  # by the value of the button `action`; its letter is the one as it came
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A letter after every reader: the innermost one, and what they add to its page."""
+
+    opened: Opened
+    sections: tuple[Section, ...] = ()
+    plain_only: bool = False
+
+
+async def read(desk: Desk, box: Box, opened: Opened) -> Whole:
+    """Return a letter as its page shows it. Raises what the readers raise."""
+    whole = Whole(opened)
+    for reader in READERS:
+        found = await reader(desk, box, whole.opened)
+        whole = Whole(found.inside or whole.opened, whole.sections + found.sections, whole.plain_only or found.plain_only)
+    return whole

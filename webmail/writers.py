@@ -1,0 +1,50 @@
+"""What a writer may choose for a letter besides signing it: one option for each, carried out in order when it is sent."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from webmail.desk import Desk
+from webmail.letters import Addressed, Letter
+
+Check = Callable[[Desk, Letter], Awaitable[list[str]]]
+Wrap = Callable[[Desk, Addressed, bytes, bytes], Awaitable[tuple[bytes, bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A choice of the form: `template` is its box, a checkbox named `option` with the value `name`.
+
+    `check` says what stands in its way before anything is sent, in the writer's language. `wrap` takes the header fields
+    and the entity, signed already where that was asked, and returns those that leave.
+    """
+
+    name: str
+    template: str
+    check: Check
+    wrap: Wrap
+
+
+OPTIONS: tuple[Option, ...] = ()
+
+
+def chosen(letter: Letter) -> tuple[Option, ...]:
+    """Return the options of a letter, in the order in which they are carried out."""
+    return tuple(option for option in OPTIONS if option.name in letter.options)
+
+
+def known(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of options that there are."""
+    return tuple(option.name for option in OPTIONS if option.name in names)
+
+
+async def problems(desk: Desk, letter: Letter) -> dict[str, list[str]]:
+    """Return what stands in the way of the options of a letter, as `checks.sending` does; {} when nothing does."""
+    found = {option.name: await option.check(desk, letter) for option in chosen(letter)}
+    return {name: texts for name, texts in found.items() if texts}
+
+
+async def wrap(desk: Desk, addressed: Addressed, top: bytes, entity: bytes) -> tuple[bytes, bytes]:
+    """Return the header fields and the entity of a letter as they leave."""
+    for option in chosen(addressed.letter):
+        top, entity = await option.wrap(desk, addressed, top, entity)
+    return top, entity
