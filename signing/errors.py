@@ -32,3 +32,26 @@ class NotActivated(SigningRefused):
 
 class BadSecret(SigningRefused):
     text = "this secret was not wrapped by this node"
+
+
+class WorkerFailed(MailError):
+    """What is to be judged took more time or memory than a document may, or broke what reads it. Trying again does not help."""
+
+    text = "this document could not be checked within the limits"
+
+
+class WorkerBusy(MailError):
+    """Too many documents wait to be checked."""
+
+    text = "too many documents are being checked, try again later"
+    temporary = True
+
+
+class NoSuchCertificate(MailError):
+    text = "no such certificate was issued here"
+
+
+class CertificateRefused(MailError):
+    """What is wanted of a certificate cannot be: it is revoked, not suspended, of a kind that is ordered otherwise."""
+
+    text = "this cannot be done with this certificate"

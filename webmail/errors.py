@@ -108,6 +108,10 @@ PAGES: dict[type[MailError], tuple[int, str]] = {
     signing.KeyExists: (409, N_("A signing key of this name exists already.")),
     signing.NotActivated: (403, N_("The signature was not confirmed in time. Please confirm it again.")),
     signing.BadSecret: (500, N_("This mailbox cannot be opened. Tell your administrator.")),
+    signing.NoSuchCertificate: (404, N_("There is no such certificate.")),
+    signing.CertificateRefused: (409, N_("This cannot be done with this certificate.")),
+    signing.WorkerFailed: (422, N_("This document is too large or too intricate to be checked here.")),
+    signing.WorkerBusy: (503, N_("Too many documents are being checked. Try again in a moment.")),
 }
 
 

@@ -93,6 +93,10 @@ CODES: dict[type[MailError], str] = {
     signing.KeyExists: "ALREADYEXISTS",
     signing.NotActivated: "NOPERM",
     signing.BadSecret: "CONTACTADMIN",
+    signing.NoSuchCertificate: "NONEXISTENT",
+    signing.CertificateRefused: "CANNOT",
+    signing.WorkerFailed: "CANNOT",
+    signing.WorkerBusy: "UNAVAILABLE",
 }
 
 

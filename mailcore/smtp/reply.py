@@ -190,6 +190,10 @@ CODES: dict[type[MailError], tuple[int, str]] = {
     signing.KeyExists: (451, "4.3.0"),
     signing.NotActivated: (451, "4.3.0"),
     signing.BadSecret: (451, "4.3.0"),
+    signing.NoSuchCertificate: (451, "4.3.0"),
+    signing.CertificateRefused: (451, "4.3.0"),
+    signing.WorkerFailed: (451, "4.3.0"),
+    signing.WorkerBusy: (451, "4.3.2"),
 }
 
 
