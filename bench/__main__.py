@@ -31,6 +31,7 @@ from bench import (
     measures,
     postfix,
     queue,
+    relay,
     render,
     signing,
 )
@@ -50,9 +51,10 @@ SECTIONS: dict[str, Callable[[Run], Awaitable[None]]] = {
     "signing": signing.measure,
     "queue": queue.measure,
     "circular": circular.measure,
+    "relay": relay.measure,
 }
 IMAP_PARTS = {f"imap-{part}": part for part in measure_imap.PARTS}  # each can be chosen for itself
-ALONE = {"directory", "ldap", "intake", "imap-memory", "dkim", "signing", "queue", "circular"}  # these need none of the servers
+ALONE = {"directory", "ldap", "intake", "imap-memory", "dkim", "signing", "queue", "circular", "relay"}  # these need none of the servers
 WITH_POSTFIX = {"smtp", "imap", "imap-idle"}
 RECIPIENTS = 20  # at most; all servers get the same number
 

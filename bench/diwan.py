@@ -124,16 +124,26 @@ async def up(directory: Path, *, roles: Sequence[str] = (), module: str = "confi
 
 
 @asynccontextmanager
-async def running(*, tls: bool = False, roles: Sequence[str] = ()) -> AsyncIterator[Server]:
-    """Run our node, all its roles or only some; its CPU is counted with the signer, its child."""
+async def running(*, tls: bool = False, roles: Sequence[str] = (), more: str = "") -> AsyncIterator[Server]:
+    """Run our node, all its roles or only some, with `more` settings; its CPU is counted with the signer, its child."""
     with throwaway("bench-diwan") as parent:
         directory = parent / "node"
         demo = await init(directory)
         raise_limits(directory)
+        with (directory / "diwan.toml").open("a") as settings:
+            settings.write(more)
         async with up(directory, roles=roles, module="config" if tls else "bench.clear") as daemon:
             people = tuple(Person(each["address"], each["password"]) for each in demo["people"])
             encrypted = parse_endpoint(demo["listen"]["imaps"], "tls", Path(demo["ca"]))
             plain = parse_endpoint(demo["listen"]["imap"])
+            smtp, submission = demo["listen"]["smtp"], demo["listen"]["submissions"]
             yield Server(
-                "diwan", version(), parse_endpoint(demo["listen"]["smtp"]), encrypted if tls else plain, people, daemon, imaps=encrypted
+                "diwan",
+                version(),
+                parse_endpoint(smtp),
+                encrypted if tls else plain,
+                people,
+                daemon,
+                imaps=encrypted,
+                submission=parse_endpoint(submission, "tls", Path(demo["ca"])),
             )

@@ -35,6 +35,7 @@ class SmtpLoad:
     login: Login | None = None
     lmtp: bool = False
     pids: tuple[int, ...] = ()
+    sender: str = SENDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +84,11 @@ class Arrivals:
                 await asyncio.sleep(min(POLL_S[1], max(POLL_S[0], left / rate / 2 if rate else POLL_S[1])))
 
 
-async def sender(connection: SmtpConnection, work: list[tuple[str, bytes]], seconds: list[float]) -> None:
+async def sender(connection: SmtpConnection, name: str, work: list[tuple[str, bytes]], seconds: list[float]) -> None:
     """Send from the shared list until it is empty."""
     while work:
         recipient, data = work.pop()
-        seconds.append(await connection.send(SENDER, recipient, data))
+        seconds.append(await connection.send(name, recipient, data))
 
 
 async def run(load: SmtpLoad, arrivals: Arrivals | None = None, recipients: Sequence[str] = ()) -> SmtpReport:
@@ -105,7 +106,7 @@ async def run(load: SmtpLoad, arrivals: Arrivals | None = None, recipients: Sequ
     try:
         async with asyncio.TaskGroup() as group:
             for connection in connections:
-                group.create_task(sender(connection, work, seconds))
+                group.create_task(sender(connection, load.sender, work, seconds))
         accepted = time.perf_counter() - started
         stored: float | None = None
         if arrivals is not None:

@@ -42,6 +42,8 @@ class Plan:
     intake_deadline_s: float
     queued: int  # recipients that wait while the queue is measured
     queue_deadline_s: float
+    relayed: int  # messages to a sink
+    relay_deadline_s: float
     members: int  # of the list of a circular
     circular_deadline_s: float
 
@@ -82,6 +84,8 @@ WHOLE = Plan(
     intake_deadline_s=300,
     queued=1_000_000,
     queue_deadline_s=240,
+    relayed=1_200,
+    relay_deadline_s=240,
     members=100_000,
     circular_deadline_s=240,
 )
@@ -121,6 +125,8 @@ QUICK = Plan(
     intake_deadline_s=90,
     queued=50_000,
     queue_deadline_s=60,
+    relayed=300,
+    relay_deadline_s=90,
     members=10_000,
     circular_deadline_s=60,
 )

@@ -92,13 +92,15 @@ async def control(program: str, config: Path, verb: str) -> str:
 
 
 @asynccontextmanager
-async def running(dovecot: Server) -> AsyncIterator[Server]:
-    """Run Postfix in front of a running Dovecot; CPU is counted on both."""
+async def running(dovecot: Server, more: str = "") -> AsyncIterator[Server]:
+    """Run Postfix in front of a running Dovecot, with `more` in main.cf; CPU is counted on both."""
     program = find("postfix", "postfix")
     if os.geteuid() != 0:
         raise Missing("Postfix starts only as root: run the benchmark as root to compare with it")
     with throwaway("bench-postfix") as directory:
         config, port = configure(directory, dovecot.delivery.port)
+        with (config / "main.cf").open("a") as settings:
+            settings.write(more)
         await control(program, config, "start")
         try:
             delivery = Endpoint("127.0.0.1", port)

@@ -57,15 +57,16 @@ def threads_s(pid: int) -> float:
     return total / 1e9
 
 
-def memory_bytes(roots: Iterable[int]) -> int:
-    """Return the proportional set size of a tree (shared pages counted once)."""
+def memory_bytes(roots: Iterable[int], *kinds: str) -> int:
+    """Return the proportional set size of a tree (shared pages counted once), or that of some kinds of it, as `Pss_Anon`."""
+    wanted = tuple(f"{kind}:" for kind in kinds or ("Pss",))
     total = 0
     for pid in tree(roots):
         try:
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
         except OSError:
             continue
-        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+        total += sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(wanted))
     return total
 
 

@@ -92,6 +92,7 @@ class Server:
     lmtp: bool = False  # whether `delivery` speaks LMTP
     mail: Path | None = None  # where the mailboxes are, when a measurement may drop their caches
     imaps: Endpoint | None = None  # the listener with TLS from the start, when there is one
+    submission: Endpoint | None = None  # where people who sign in hand mail over, when it is another listener
     others: tuple[int, ...] = field(default=())  # further processes that work for it
 
     @property

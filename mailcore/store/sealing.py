@@ -14,10 +14,10 @@ that were swapped, taken from elsewhere or cut off do not open. Any slice is rea
 """
 
 import hmac
+import mmap
 import os
 import struct
 from collections.abc import Iterator
-from mmap import mmap
 from typing import cast
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -33,7 +33,16 @@ PREFIX = 8  # of the nonce; the number of the chunk is the rest
 HEAD = struct.Struct(f">cQI{PREFIX}s")
 LENGTH = struct.Struct(">I")
 
-Content = bytes | mmap
+Content = bytes | mmap.mmap
+
+
+def forget(content: Content, place: int = 0, size_bytes: int | None = None) -> None:
+    """Give the memory of what was read of a file back to the system, which has it in its own cache and reads it again when asked.
+
+    `place` is at the start of a page (madvise(2)).
+    """
+    if isinstance(content, mmap.mmap):
+        content.madvise(mmap.MADV_DONTNEED, place, len(content) - place if size_bytes is None else size_bytes)
 
 
 class Sealer:
@@ -48,6 +57,7 @@ class Sealer:
         dek = hmac.digest(self._dek_key, cast(bytes, content), "sha256")
         blob_id = BlobId(hmac.digest(self._id_key, cast(bytes, content), "sha256"))
         if len(content) > CHUNK_BYTES:
+            forget(content)
             return blob_id, dek, Chunks(content, dek)
         return blob_id, dek, _seal_whole(dek, content[:])
 
@@ -72,6 +82,7 @@ class Chunks:
         yield head
         for number in range(count):
             chunk = self._content[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES]
+            forget(self._content, number * CHUNK_BYTES, len(chunk))
             codec, coded = _coded(chunk)
             sealed = codec + aead.encrypt(chunk_nonce(head, number), coded, chunk_bound(head, number, count, codec))
             lengths.append(LENGTH.pack(len(sealed)))

@@ -19,7 +19,7 @@ from mailcore.store.fulltext.shelf import Shelf
 from mailcore.store.keyring import Keyring, KeyWrapper
 from mailcore.store.keys import AccountKey
 from mailcore.store.opening import content, contents, opened
-from mailcore.store.sealing import Content, Sealer
+from mailcore.store.sealing import Content, Sealer, forget
 from mailcore.store.sweep import Swept, sweep
 from mailcore.store.types import AccountId, BlobId, MailboxKey, Prepared, Stored
 
@@ -186,7 +186,9 @@ class Store:
 
     def _prepare(self, raw: Content) -> Prepared:
         blob_id, dek, sealed = self._sealer.seal(raw)
-        return Prepared(blob_id, dek, sealed, len(raw), index(cast(bytes, raw)))
+        prepared = Prepared(blob_id, dek, sealed, len(raw), index(cast(bytes, raw)))
+        forget(raw)
+        return prepared
 
 
 def _contents(account: AccountKey, found: Sequence[Sealed]) -> Octets:

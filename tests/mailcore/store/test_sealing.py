@@ -1,5 +1,6 @@
 """Sealed blobs: what goes in comes out, any slice of it, and nothing else ever does."""
 
+import mmap
 import os
 import random
 from collections.abc import Callable
@@ -160,6 +161,25 @@ def test_a_large_content_is_sealed_as_it_is_written(tmp_path: Path) -> None:
     source = Source(path)
     path.unlink()
     assert content(source, blob_id, dek) == LARGE
+
+
+def test_a_file_in_memory_is_sealed_without_being_kept_there(tmp_path: Path) -> None:
+    path = tmp_path / "spooled"
+    path.write_bytes(LARGE)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        blob_id, dek, chunks = SEALER.seal(mapped)
+        octets = []
+        for chunk in chunks:
+            octets.append(chunk)
+            assert _resident_bytes(path) <= CHUNK_BYTES
+        assert content(Octets(b"".join(octets)), blob_id, dek) == LARGE
+
+
+def _resident_bytes(path: Path) -> int:
+    """Return how much of a file this process has in its own memory (proc(5), smaps)."""
+    _, _, mapping = Path("/proc/self/smaps").read_text().partition(f"{path}\n")
+    [rss] = [line for line in mapping.splitlines()[:4] if line.startswith("Rss:")]
+    return int(rss.split()[1]) * 1024
 
 
 def test_a_file_that_somebody_named_and_did_not_live_to_make_durable_is_made_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
