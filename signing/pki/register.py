@@ -43,7 +43,6 @@ class Issued:
     address: str
     key_id: str
     der: bytes
-    partition: int
     issued_us: int
     not_before_us: int
     not_after_us: int
@@ -64,7 +63,6 @@ class Ended:
     serial: int
     revoked_us: int
     reason: str
-    partition: int
     not_after_us: int
 
 
@@ -76,16 +74,15 @@ class New:
     key_id: str
     account_id: int = 0
     address: str = ""
-    partition: int = 0
 
 
 _COLUMNS = """
-    authority, serial, kind, account_id, address, key_id, der, partition, issued_us, not_before_us, not_after_us,
+    authority, serial, kind, account_id, address, key_id, der, issued_us, not_before_us, not_after_us,
     state, reason, ended_us, successor
 """
 _INSERT = f"""
     INSERT INTO issued ({_COLUMNS}, changed_us, warned_us)
-    VALUES (:authority, :serial, :kind, :account_id, :address, :key_id, :der, :partition, :now_us, :from_us, :to_us,
+    VALUES (:authority, :serial, :kind, :account_id, :address, :key_id, :der, :now_us, :from_us, :to_us,
             'good', '', 0, '', 0, 0)
     ON CONFLICT (authority, serial) DO NOTHING
 """
@@ -105,7 +102,7 @@ _EXPIRING = f"""
     ORDER BY not_after_us, serial LIMIT :most
 """
 _ENDED = """
-    SELECT serial, ended_us, reason, partition, not_after_us FROM issued
+    SELECT serial, ended_us, reason, not_after_us FROM issued
     WHERE authority = :authority AND changed_us <> 0 AND changed_us >= :since_us AND (state <> 'good' OR :since_us > 0)
     ORDER BY changed_us, serial
 """
@@ -134,7 +131,6 @@ def add(tx: Tx, authority: str, der: bytes, new: New) -> Issued:
         address=new.address,
         key_id=new.key_id,
         der=der,
-        partition=new.partition,
         now_us=tx.now_us,
         from_us=_us(certificate.not_valid_before_utc),
         to_us=_us(certificate.not_valid_after_utc),
@@ -193,8 +189,8 @@ def revoked(tx: Tx, authority: str, since_us: int = 0) -> list[Ended]:
     A delta also tells, as `removeFromCRL`, of those that were resumed (RFC 5280 §5.3.1).
     """
     return [
-        Ended(int(serial, 16), ended_us, reason, partition, not_after_us)
-        for serial, ended_us, reason, partition, not_after_us in tx.rows(_ENDED, authority=authority, since_us=since_us)
+        Ended(int(serial, 16), ended_us, reason, not_after_us)
+        for serial, ended_us, reason, not_after_us in tx.rows(_ENDED, authority=authority, since_us=since_us)
     ]
 
 
@@ -254,8 +250,8 @@ def _end(tx: Tx, one: Issued, state: State, reason: str, ended_us: int) -> Issue
 
 def _issued(row: Sequence[Any]) -> Issued:
     authority, serial, kind, account_id, address, key_id, der, *rest = row
-    partition, issued_us, from_us, to_us, state, reason, ended_us, successor = rest
-    whose = (kind, account_id, address, key_id, bytes(der), partition)
+    issued_us, from_us, to_us, state, reason, ended_us, successor = rest
+    whose = (kind, account_id, address, key_id, bytes(der))
     return Issued(
         authority, int(serial, 16), *whose, issued_us, from_us, to_us, cast(State, state), reason, ended_us, int(successor or "0", 16)
     )

@@ -2,7 +2,6 @@
 
 -- authority: the key of the issuer in the signer; serial: lower-case hexadecimal. account_id is 0 for machines and authorities.
 -- kind: root authority tls node client sign encrypt post seal ocsp tsa. state: good suspended revoked, since ended_us.
--- partition: which of the issuer's lists of revoked certificates tells of it, as its own distribution point says; 0: the full one.
 -- successor: the serial number of the certificate that took its place; warned_us: when its end was last announced.
 CREATE TABLE issued (
     authority TEXT NOT NULL,
@@ -12,7 +11,6 @@ CREATE TABLE issued (
     address TEXT NOT NULL,
     key_id TEXT NOT NULL,
     der {bytes} NOT NULL,
-    partition {small} NOT NULL,
     issued_us {int} NOT NULL,
     not_before_us {int} NOT NULL,
     not_after_us {int} NOT NULL,

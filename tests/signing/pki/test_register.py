@@ -31,14 +31,14 @@ def certificate(serial: int, now_us: int, days: int = 730) -> bytes:
 
 async def issued(database: Database, clock: ManualClock, serial: int, days: int = 730) -> None:
     der = certificate(serial, clock.now_us(), days)
-    await database.write(register.add, CA, der, New("sign", f"sign-{serial}", 7, "amina@interieur.gov.example", partition=3))
+    await database.write(register.add, CA, der, New("sign", f"sign-{serial}", 7, "amina@interieur.gov.example"))
 
 
 async def test_what_was_issued_is_found_as_it_was(database: Database, clock: ManualClock) -> None:
     serial = 2**158 + 0xABCDEF
     await issued(database, clock, serial)
     one = await database.read(register.find, CA, serial)
-    assert (one.kind, one.key_id, one.account_id, one.partition, one.state) == ("sign", f"sign-{serial}", 7, 3, "good")
+    assert (one.kind, one.key_id, one.account_id, one.state) == ("sign", f"sign-{serial}", 7, "good")
     assert x509.load_der_x509_certificate(one.der).serial_number == one.serial == serial
     assert one.is_good(one.not_before_us)
     assert one.is_good(one.not_after_us)
@@ -79,7 +79,7 @@ async def test_lists_and_deltas_say_what_ended_and_what_was_resumed(database: Da
     await database.write(register.revoke, CA, 2, "affiliationChanged")
     await database.write(register.revoke, CA, 3, "keyCompromise")
     whole = await database.read(register.revoked, CA)
-    assert whole == [Ended(2, start_us, "affiliationChanged", 3, to_us), Ended(3, later_us, "keyCompromise", 3, to_us)]
+    assert whole == [Ended(2, start_us, "affiliationChanged", to_us), Ended(3, later_us, "keyCompromise", to_us)]
     delta = await database.read(register.revoked, CA, later_us)
     assert {one.serial: one.reason for one in delta} == {1: "removeFromCRL", 2: "affiliationChanged", 3: "keyCompromise"}
     assert await database.read(register.revoked, CA, later_us + 1) == []
