@@ -1,7 +1,7 @@
 """Where a certificate says that its revocation and its issuer are found, pure. RFC 5280 §4.2.1.13, §4.2.1.15, §4.2.2.1.
 
-By plain HTTP only: whoever checks a certificate cannot be asked to trust another one first. The lists of an authority are cut into PARTS, so
-that whoever asks about one certificate fetches a sixteenth; which part speaks of it follows from its serial number, for ever.
+By plain HTTP only: whoever checks a certificate cannot be asked to trust another one first. The lists of an authority are cut
+into PARTS, so that whoever asks about one certificate fetches a sixteenth; which part speaks of it follows from its serial number.
 """
 
 from collections.abc import Iterator
