@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from signing import algorithms, der
 from signing.certificate import key_kind, outline
 from signing.keys import Signer
-from signing.pki import profiles
+from signing.pki import places, profiles
+from signing.pki.profiles import Stamp, Subject
 from signing.vault import replace
 
 CA_KIND = "p384"
@@ -58,16 +59,28 @@ async def create_issuing_ca(
     key_id: str,
     purpose: str = "smime",
     country: str = "",
+    url: str = "",
 ) -> Authority:
     """Make the issuing CA of an administration, for addresses in `domains` and below; raise KeyExists.
 
-    `purpose` is `smime`, `client` for certificates that sign in, `tls` for the listeners of nodes and `tsa` for authorities of time: mail
-    domains do not limit these two.
+    `purpose` is `smime`, `node` for the seals of machines, `client` for certificates that sign in, `tls` for the listeners of nodes and
+    `tsa` for authorities of time: mail domains do not limit these.
     """
     public_key = await signer.generate(key_id, CA_KIND)
-    above, serial = profiles.issuer(root.certificate), x509.random_serial_number()
-    builder = profiles.issuing(above, organisation, country, domains, purpose, public_key, serial, now_us)
+    above, stamp = profiles.issuer(root.certificate), _stamp(root, now_us, url, whole=True)
+    builder = profiles.issuing(above, organisation, country, domains, purpose, public_key, stamp)
     return Authority(key_id, await _issue(signer, root, builder), root.issued_chain)
+
+
+async def issue(
+    signer: Signer, authority: Authority, kind: str, subject: Subject, public_key: bytes, now_us: int, *, url: str = "", policy: str = ""
+) -> bytes:
+    """Return a certificate, DER; `kind` is a key of `profiles.PROFILES`, `url` where this authority's lists and answers are found.
+
+    Raise ValueError for an address that is not ASCII, BadDer for a key of a kind that is not made here.
+    """
+    above = profiles.issuer(authority.certificate)
+    return await _issue(signer, authority, profiles.leaf(kind, above, subject, public_key, _stamp(authority, now_us, url, policy)))
 
 
 async def issue_smime(
@@ -81,13 +94,8 @@ async def issue_smime(
     now_us: int,
     country: str = "",
 ) -> bytes:
-    """Return the signing certificate, DER, of a person or post for a key that the signer made.
-
-    Raise ValueError when the address is not ASCII: such addresses need RFC 9598, which mail programs do not read yet.
-    """
-    above, serial = profiles.issuer(authority.certificate), x509.random_serial_number()
-    builder = profiles.smime(above, name, organisation, country, address, public_key, serial, now_us)
-    return await _issue(signer, authority, builder)
+    """Return the signing certificate, DER, of a person for a key that the signer made. Raise as `issue`."""
+    return await issue(signer, authority, "sign", Subject(name, organisation, country, (address,)), public_key, now_us)
 
 
 async def issue_client(
@@ -101,53 +109,59 @@ async def issue_client(
     now_us: int,
     country: str = "",
 ) -> bytes:
-    """Return a person's certificate for signing in, DER, for a key that a card or a device made. Raise ValueError as `issue_smime`."""
-    above, serial = profiles.issuer(authority.certificate), x509.random_serial_number()
-    builder = profiles.client(above, name, organisation, country, address, public_key, serial, now_us)
-    return await _issue(signer, authority, builder)
+    """Return a person's certificate for signing in, DER, for a key that a card or a device made. Raise as `issue`."""
+    return await issue(signer, authority, "client", Subject(name, organisation, country, (address,)), public_key, now_us)
 
 
 async def issue_tls(
-    signer: Signer,
-    authority: Authority,
-    public_key: bytes,
-    hosts: Sequence[str],
-    *,
-    now_us: int,
-    organisation: str = "",
-    country: str = "",
+    signer: Signer, authority: Authority, public_key: bytes, hosts: Sequence[str], *, now_us: int, organisation: str = "", url: str = ""
 ) -> bytes:
-    """Return a server's certificate, DER, for host names and IP addresses."""
-    above, serial = profiles.issuer(authority.certificate), x509.random_serial_number()
-    builder = profiles.tls(above, organisation, country, hosts, public_key, serial, now_us)
-    return await _issue(signer, authority, builder)
+    """Return a server's certificate, DER, for host names and IP addresses; the first one is also the common name."""
+    return await issue(signer, authority, "tls", Subject(hosts[0], organisation, hosts=tuple(hosts)), public_key, now_us, url=url)
 
 
 async def issue_tsa(
     signer: Signer, authority: Authority, public_key: bytes, name: str, *, now_us: int, organisation: str = "", country: str = ""
 ) -> bytes:
     """Return the certificate of a time stamp authority, DER."""
-    above, serial = profiles.issuer(authority.certificate), x509.random_serial_number()
-    builder = profiles.tsa(above, name, organisation, country, public_key, serial, now_us)
-    return await _issue(signer, authority, builder)
+    return await issue(signer, authority, "tsa", Subject(name, organisation, country), public_key, now_us)
 
 
-async def write_tls(signer: Signer, authority: Authority, hosts: Sequence[str], certificate: Path, key: Path, *, now_us: int) -> None:
-    """Make a TLS key here, where the TLS stack needs it, and write it (mode 0600) and its certificate chain as PEM."""
+async def write_tls(
+    signer: Signer, authority: Authority, hosts: Sequence[str], certificate: Path, key: Path, *, now_us: int, url: str = ""
+) -> bytes:
+    """Make a TLS key here, where the TLS stack needs it, write it (mode 0600) and its certificate chain as PEM; return the certificate."""
     private = ec.generate_private_key(ec.SECP256R1())
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    public_key = private.public_key().public_bytes(serialization.Encoding.DER, form)
-    issued = await issue_tls(signer, authority, public_key, hosts, now_us=now_us)
     plain = serialization.NoEncryption()
     replace(key, private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
+    return await certify_tls(signer, authority, hosts, certificate, key, now_us=now_us, url=url)
+
+
+async def certify_tls(
+    signer: Signer, authority: Authority, hosts: Sequence[str], certificate: Path, key: Path, *, now_us: int, url: str = ""
+) -> bytes:
+    """Write another certificate for the TLS key that is there, and return it.
+
+    The key stays: other nodes know this one by it, and so does DNS (RFC 7671 §8.1). Raise ValueError for a key that is not ours, OSError.
+    """
+    private = serialization.load_pem_private_key(key.read_bytes(), None)  # noqa: ASYNC240  (as short as what is written below)
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    public_key = private.public_key().public_bytes(serialization.Encoding.DER, form)
+    issued = await issue_tls(signer, authority, public_key, hosts, now_us=now_us, url=url)
     replace(certificate, pem(issued, *authority.issued_chain))
     os.chmod(certificate, 0o644)
+    return issued
 
 
 def pem(*certificates: bytes) -> bytes:
     """Return certificates in PEM, one after the other."""
     loaded = map(x509.load_der_x509_certificate, certificates)
     return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in loaded)
+
+
+def _stamp(authority: Authority, now_us: int, url: str, policy: str = "", *, whole: bool = False) -> Stamp:
+    serial = x509.random_serial_number()
+    return Stamp(serial, now_us, places.places(url, authority.key_id, serial, whole=whole) if url else None, policy)
 
 
 async def _issue(signer: Signer, authority: Authority, builder: x509.CertificateBuilder) -> bytes:

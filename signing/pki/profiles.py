@@ -1,4 +1,4 @@
-"""What each kind of certificate contains, pure: RFC 5280, RFC 8550 (mail), CA/Browser Forum baseline requirements.
+"""What each kind of certificate contains, pure: RFC 5280, RFC 8550 (mail), RFC 4262, CA/Browser Forum baseline requirements.
 
 Serial numbers, keys and times come in; the result is a builder that `signing.pki.ca` has signed.
 """
@@ -9,26 +9,93 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from signing import der
 from signing.certificate import key_kind
+from signing.pki.places import Places, extensions
 
 ROOT_DAYS, ISSUING_DAYS = 7305, 3652
 SMIME_DAYS = 730  # the forum's S/MIME requirements §6.3.2 allow 825
 TSA_DAYS = 3652  # a token is believed as long as its authority's certificate, so that it lasts beyond those of the people whom it serves
 CLIENT_DAYS = 730  # as a card of the state is good for; revoked in the directory at once
 TLS_DAYS = 397  # the forum's TLS requirements §6.3.2
+OCSP_DAYS = 90  # nobody can ask whether a responder is revoked (RFC 6960 §4.2.2.2.1), so it is soon another
 BACKDATED = timedelta(hours=1)  # clocks that are slow must not find a new certificate not yet valid
+MIN_RSA_KEY = 3072  # BSI TR-02102-1: for what is to be read or checked after 2023
 MAX_NAME_CHARACTERS = 64  # RFC 5280 appendix A: ub-common-name, ub-organization-name
 
-PURPOSES = {
-    "smime": [ExtendedKeyUsageOID.EMAIL_PROTECTION],
-    "tls": [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH],  # a node shows its certificate to other nodes too
-    "client": [ExtendedKeyUsageOID.CLIENT_AUTH],
-    "tsa": [ExtendedKeyUsageOID.TIME_STAMPING],
+SPONSORED, ORGANISATION = "2.23.140.1.5.3.3", "2.23.140.1.5.2.3"  # strict; exactly one reserved policy (S/MIME requirements §7.1.6.1)
+ANY_POLICY = "2.5.29.32.0"  # RFC 5280 §4.2.1.4
+SMIME_CAPABILITIES = x509.ObjectIdentifier("1.2.840.113549.1.9.15")
+CIPHERS = ("2.16.840.1.101.3.4.1.46", "2.16.840.1.101.3.4.1.42", "2.16.840.1.101.3.4.1.2")  # AES-256-GCM, AES-256-CBC, AES-128-CBC
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What one kind of certificate is for. `usage` is a key of USAGES; `alone` marks a purpose critical, as the one use of the key."""
+
+    days: int
+    usage: str
+    purposes: tuple[x509.ObjectIdentifier, ...]
+    policy: str = ""
+    alone: bool = False
+
+    @property
+    def is_mail(self) -> bool:
+        """Say whether it stands for an address of mail."""
+        return ExtendedKeyUsageOID.EMAIL_PROTECTION in self.purposes
+
+
+MAIL, CLIENTS = (ExtendedKeyUsageOID.EMAIL_PROTECTION,), (ExtendedKeyUsageOID.CLIENT_AUTH,)
+SERVERS = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)  # a node shows its certificate to other nodes too
+TIMES, ANSWERS = (ExtendedKeyUsageOID.TIME_STAMPING,), (ExtendedKeyUsageOID.OCSP_SIGNING,)
+PROFILES = {
+    "sign": Profile(SMIME_DAYS, "commit", MAIL, SPONSORED),  # a person's, for letters
+    "encrypt": Profile(SMIME_DAYS, "receive", MAIL, SPONSORED),  # a key of its own: this one may be kept for others to read, that never
+    "post": Profile(SMIME_DAYS, "commit", MAIL, ORGANISATION),
+    "seal": Profile(SMIME_DAYS, "commit", MAIL, ORGANISATION),  # an office's, beside the signature of whoever signed
+    "node": Profile(SMIME_DAYS, "commit", MAIL, ORGANISATION),  # the seal of a machine under its evidence
+    "client": Profile(CLIENT_DAYS, "sign", CLIENTS),
+    "tls": Profile(TLS_DAYS, "sign", SERVERS),
+    "tsa": Profile(TSA_DAYS, "commit", TIMES, alone=True),  # RFC 3161 §2.3
+    "ocsp": Profile(OCSP_DAYS, "sign", ANSWERS),
 }
-ALONE = frozenset({"tsa"})  # RFC 3161 §2.3: the one use of the key, marked critical
+USAGES = {
+    "sign": ("digital_signature",),
+    "commit": ("digital_signature", "content_commitment"),
+    "agree": ("key_agreement",),
+    "encipher": ("key_encipherment",),
+    "issue": ("key_cert_sign", "crl_sign"),
+}
+ISSUES = {"smime": ("S/MIME", MAIL), "tls": ("TLS", SERVERS), "client": ("Client", CLIENTS), "tsa": ("Time", TIMES), "node": ("Node", MAIL)}
+_BITS = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+    *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a certificate names. Addresses of mail and host names or IP addresses stand among its alternative names."""
+
+    name: str
+    organisation: str = ""
+    country: str = ""
+    addresses: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What is particular to one certificate: its number, its day, where its revocation is found, under which policy of the state."""
+
+    serial: int
+    now_us: int
+    found: Places | None = None
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,78 +123,79 @@ def root(name: str, country: str, public_key: bytes, serial: int, now_us: int) -
 
 
 def issuing(
-    above: Issuer,
-    organisation: str,
-    country: str,
-    domains: Sequence[str],
-    purpose: str,
-    public_key: bytes,
-    serial: int,
-    now_us: int,
+    above: Issuer, organisation: str, country: str, domains: Sequence[str], purpose: str, public_key: bytes, stamp: Stamp
 ) -> x509.CertificateBuilder:
     """Return an issuing CA's profile: leaves only, for one purpose, for mail addresses in its domains if any are given.
 
     Deviates from RFC 5280 §4.2.1.10 (which wants them critical) because gpgsm refuses critical name constraints; the
     forum's requirements allow it.
     """
-    kind = {"smime": "S/MIME", "tls": "TLS", "client": "Client", "tsa": "Time"}[purpose]
+    kind, purposes = ISSUES[purpose]
     subject = _name(country=country, organisation=organisation, common_name=_shortened(f"{organisation} {kind} CA"))
-    builder = _valid(_below(_begin(subject, public_key, serial), above), now_us, ISSUING_DAYS, above)
-    builder = _authority(builder, path_length=0)
-    builder = builder.add_extension(x509.ExtendedKeyUsage(PURPOSES[purpose]), critical=False)
+    builder = _valid(_below(_begin(subject, public_key, stamp.serial), above), stamp.now_us, ISSUING_DAYS, above)
+    builder = _placed(_authority(builder, path_length=0), stamp.found)
+    builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+    builder = builder.add_extension(_policies(ANY_POLICY), critical=False)
     if domains:
         limits = [x509.RFC822Name(form) for domain in domains for form in (domain, f".{domain}")]
         builder = builder.add_extension(x509.NameConstraints(limits, None), critical=False)
     return builder
 
 
-def smime(
-    above: Issuer,
-    name: str,
-    organisation: str,
-    country: str,
-    address: str,
-    public_key: bytes,
-    serial: int,
-    now_us: int,
-) -> x509.CertificateBuilder:
-    """Return the profile of a person's or a post's signing certificate: one mail address, signing only."""
-    subject = _name(country=country, organisation=organisation, common_name=name)
-    builder = _valid(_below(_begin(subject, public_key, serial), above), now_us, SMIME_DAYS, above)
-    builder = _leaf(builder, _usage(digital_signature=True, content_commitment=True), "smime")
-    return builder.add_extension(x509.SubjectAlternativeName([x509.RFC822Name(address)]), critical=False)
+def leaf(kind: str, above: Issuer, subject: Subject, public_key: bytes, stamp: Stamp) -> x509.CertificateBuilder:
+    """Return the profile of a certificate that issues nothing; `kind` is a key of PROFILES.
+
+    Raise ValueError when an address is not ASCII: such addresses need RFC 9598, which mail programs do not read yet.
+    """
+    profile = PROFILES[kind]
+    name = _name(country=subject.country, organisation=subject.organisation, common_name=subject.name)
+    builder = _valid(_below(_begin(name, public_key, stamp.serial), above), stamp.now_us, profile.days, above)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(_usage(_usage_of(profile, public_key)), critical=True)
+    builder = builder.add_extension(x509.ExtendedKeyUsage(profile.purposes), critical=profile.alone)
+    names = [*map(x509.RFC822Name, subject.addresses), *map(_host, subject.hosts)]
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    if policies := [one for one in (profile.policy, stamp.policy) if one]:
+        builder = builder.add_extension(_policies(*policies), critical=False)
+    return _special(_placed(builder, None if kind == "ocsp" else stamp.found), kind)
 
 
-def client(
-    above: Issuer, name: str, organisation: str, country: str, address: str, public_key: bytes, serial: int, now_us: int
-) -> x509.CertificateBuilder:
-    """Return the profile of a person's certificate for signing in: TLS clients only, so that it signs no letter."""
-    subject = _name(country=country, organisation=organisation, common_name=name)
-    builder = _valid(_below(_begin(subject, public_key, serial), above), now_us, CLIENT_DAYS, above)
-    builder = _leaf(builder, _usage(digital_signature=True), "client")
-    return builder.add_extension(x509.SubjectAlternativeName([x509.RFC822Name(address)]), critical=False)
+def _special(builder: x509.CertificateBuilder, kind: str) -> x509.CertificateBuilder:
+    """Add what single kinds have: a responder is not asked about (RFC 6960 §4.2.2.2.1), mail says what it can read (RFC 4262)."""
+    if kind == "ocsp":
+        return builder.add_extension(x509.OCSPNoCheck(), critical=False)
+    if PROFILES[kind].is_mail:
+        return builder.add_extension(x509.UnrecognizedExtension(SMIME_CAPABILITIES, _capabilities()), critical=False)
+    return builder
 
 
-def tls(
-    above: Issuer, organisation: str, country: str, hosts: Sequence[str], public_key: bytes, serial: int, now_us: int
-) -> x509.CertificateBuilder:
-    """Return the profile of a server: host names and IP addresses; the first one is also the common name."""
-    subject = _name(country=country, organisation=organisation, common_name=hosts[0])
-    builder = _valid(_below(_begin(subject, public_key, serial), above), now_us, TLS_DAYS, above)
-    builder = _leaf(builder, _usage(digital_signature=True), "tls")
-    return builder.add_extension(x509.SubjectAlternativeName([_host(host) for host in hosts]), critical=False)
+def _capabilities() -> bytes:
+    """Return SMIMECapabilities, the strongest first (RFC 8551 §2.5.2); AES's parameters are absent there."""
+    return der.sequence(*(der.sequence(der.write_oid(one)) for one in CIPHERS))
 
 
-def tsa(above: Issuer, name: str, organisation: str, country: str, public_key: bytes, serial: int, now_us: int) -> x509.CertificateBuilder:
-    """Return the profile of a time stamp authority (RFC 3161 §2.3)."""
-    subject = _name(country=country, organisation=organisation, common_name=name)
-    builder = _valid(_below(_begin(subject, public_key, serial), above), now_us, TSA_DAYS, above)
-    return _leaf(builder, _usage(digital_signature=True, content_commitment=True), "tsa")
+def _policies(*names: str) -> x509.CertificatePolicies:
+    return x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier(one), None) for one in names])
+
+
+def _placed(builder: x509.CertificateBuilder, found: Places | None) -> x509.CertificateBuilder:
+    for one in () if found is None else extensions(found):
+        builder = builder.add_extension(one, critical=False)
+    return builder
+
+
+def _usage_of(profile: Profile, public_key: bytes) -> tuple[str, ...]:
+    """Return what a key does: one that receives agrees on secrets when it is a curve's and has them enciphered when it is RSA's."""
+    if profile.usage != "receive":
+        return USAGES[profile.usage]
+    return USAGES["encipher" if isinstance(load_der_public_key(public_key), rsa.RSAPublicKey) else "agree"]
 
 
 def _begin(subject: x509.Name, public_key: bytes, serial: int) -> x509.CertificateBuilder:
-    key_kind(public_key)  # refuses what our signer does not make before the builder sees it
     key = load_der_public_key(public_key)
+    if not isinstance(key, rsa.RSAPublicKey) or key.key_size < MIN_RSA_KEY:
+        key_kind(public_key)  # refuses what our signer does not make before the builder sees it
     builder = x509.CertificateBuilder().subject_name(subject).serial_number(serial)
     builder = builder.public_key(key)  # type: ignore[arg-type]
     return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)  # type: ignore[arg-type]
@@ -148,33 +216,11 @@ def _valid(builder: x509.CertificateBuilder, now_us: int, days: int, above: Issu
 
 def _authority(builder: x509.CertificateBuilder, path_length: int | None) -> x509.CertificateBuilder:
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
-    return builder.add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+    return builder.add_extension(_usage(USAGES["issue"]), critical=True)
 
 
-def _leaf(builder: x509.CertificateBuilder, usage: x509.KeyUsage, purpose: str) -> x509.CertificateBuilder:
-    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    builder = builder.add_extension(usage, critical=True)
-    return builder.add_extension(x509.ExtendedKeyUsage(PURPOSES[purpose]), critical=purpose in ALONE)
-
-
-def _usage(
-    *,
-    digital_signature: bool = False,
-    content_commitment: bool = False,
-    key_cert_sign: bool = False,
-    crl_sign: bool = False,
-) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=digital_signature,
-        content_commitment=content_commitment,
-        key_cert_sign=key_cert_sign,
-        crl_sign=crl_sign,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+def _usage(bits: Sequence[str]) -> x509.KeyUsage:
+    return x509.KeyUsage(**{bit: bit in bits for bit in _BITS})
 
 
 def _name(*, country: str, common_name: str, organisation: str = "") -> x509.Name:
