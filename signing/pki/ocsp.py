@@ -11,14 +11,14 @@ from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from signing import algorithms, der
 from signing.certificate import CACHED, key_kind, outline
 from signing.der import Fields
-from signing.pki.crl import REASONS, ToSign, extension
+from signing.pki.crl import REASONS, ToSign, extension, identifiers
 
 BASIC = "1.3.6.1.5.5.7.48.1.1"
 CUTOFF = "1.3.6.1.5.5.7.48.1.6"
@@ -31,6 +31,7 @@ HASHES: dict[str, Callable[[bytes], algorithms.Hash]] = {  # they name issuers a
 }
 NAMES = {"sha1": SHA1, "sha256": algorithms.SHA256, "sha384": algorithms.SHA384, "sha512": algorithms.SHA512}
 ENUMERATED = 0x0A
+DER = Encoding.DER
 MALFORMED, INTERNAL, TRY_LATER, UNAUTHORIZED = 1, 2, 3, 6  # RFC 6960 §4.2.1; the last is for whoever is not known here (RFC 5019 §2.2.3)
 GOOD, UNKNOWN = der.write(0x80, b""), der.write(0x82, b"")
 MAX_REQUEST = 4096  # octets; one certificate is some 80
@@ -178,7 +179,9 @@ def _verified(octets: bytes, issuer: bytes) -> ocsp.OCSPResponse:
     if any(one.critical for one in loaded.extensions):
         raise ValueError("a critical extension")
     key = _responder(loaded, x509.load_der_x509_certificate(issuer)).public_key()
-    method = loaded.signature_algorithm_oid.dotted_string
+    method, beside = loaded.signature_algorithm_oid.dotted_string, tuple(one.public_bytes(DER) for one in loaded.certificates)
+    if octets not in (finish(ToSign(loaded.tbs_response_bytes, b"", one), loaded.signature, beside) for one in identifiers(method)):
+        raise ValueError("not written as it must be")  # X.690 §10: there is one way to write it
     digest_name = (algorithms.ECDSA | algorithms.RSA).get(method, "")
     algorithms.verify(key, method, digest_name, loaded.signature, loaded.tbs_response_bytes)
     return loaded
@@ -226,8 +229,7 @@ def _key_bits(public_key: bytes) -> bytes:
 
 
 def _key_hash(certificate: x509.Certificate) -> bytes:
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return HASHES[SHA1](_key_bits(certificate.public_key().public_bytes(serialization.Encoding.DER, form))).digest()
+    return HASHES[SHA1](_key_bits(certificate.public_key().public_bytes(DER, PublicFormat.SubjectPublicKeyInfo))).digest()
 
 
 def _us(moment: datetime) -> int:
