@@ -11,7 +11,9 @@ import msgspec
 
 from config.checking import Checks, Dns
 from config.errors import MailError
+from config.evidence import Evidence
 from config.explaining import explain
+from config.pki import Pki
 from config.places import endpoint as endpoint
 from config.section import Section
 from config.sources import IdentityProvider, Sync
@@ -57,6 +59,7 @@ class Listen(Section, frozen=True, forbid_unknown_fields=True):
     https: str = ""
     ldaps: str = ""
     sieve: str = ""
+    pki: str = ""  # plain HTTP: lists of revoked certificates, answers about single ones
     lmtp: str = ""  # a path, relative to the node's directory: for other mail software of this machine
 
     def __post_init__(self) -> None:
@@ -271,6 +274,8 @@ class _File(Section, frozen=True, forbid_unknown_fields=True):
     sync: tuple[Sync, ...] = ()
     dns: Dns = Dns()
     checks: Checks = Checks()
+    evidence: Evidence = Evidence()
+    pki: Pki = Pki()
     route: list[Route] = msgspec.field(default_factory=list)
 
 
@@ -297,6 +302,8 @@ class Settings(msgspec.Struct, frozen=True, dict=True):
     dns: Dns = Dns()
     checks: Checks = Checks()
     metrics: Metrics = Metrics()
+    evidence: Evidence = Evidence()
+    pki: Pki = Pki()
 
     @property
     def issuer(self) -> str:
@@ -360,6 +367,8 @@ def parse(text: str, directory: Path) -> Settings:
         syncs=tuple(_reachable(one, directory) for one in read.sync),
         dns=read.dns,
         checks=read.checks,
+        evidence=read.evidence,
+        pki=read.pki,
         routes=[msgspec.structs.replace(r, ca=directory / r.ca) if r.ca is not None else r for r in read.route],
     )
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import SettingsError, endpoint, load
+from config.settings import SettingsError, endpoint, load, parse
 
 GOOD = """
 [node]
@@ -73,3 +73,29 @@ def test_a_missing_file_says_how_to_make_a_node(tmp_path: Path) -> None:
 )
 def test_endpoints(text: str, want: tuple[str, int]) -> None:
     assert endpoint(text) == want
+
+
+WHO = '[node]\nhostname = "MX.Interieur.gov.example"\npostmaster = "p@x.example"\n[tls]\ncertificate = "a"\nkey = "b"\n'
+
+
+@pytest.mark.parametrize(
+    ("listen", "said", "place"),
+    [
+        ("", "", ""),
+        ("0.0.0.0:80", "", "http://mx.interieur.gov.example"),
+        ("0.0.0.0:2080", "", "http://mx.interieur.gov.example:2080"),
+        ("0.0.0.0:2080", 'url = "http://pki.gov.example/a"', "http://pki.gov.example/a"),
+    ],
+)
+def test_certificates_say_one_normal_address(listen: str, said: str, place: str, tmp_path: Path) -> None:
+    read = parse(f'{WHO}[listen]\npki = "{listen}"\n[pki]\n{said}\n', tmp_path)
+    assert read.pki.place(read.node.hostname, read.listen.pki) == place
+
+
+ADDRESSES = [f'url = "{one}"' for one in ("http://PKI.example", "http://pki.example:80", "https://pki.example", "http://pki.example/")]
+
+
+@pytest.mark.parametrize("said", [*ADDRESSES, 'policy = "state"', 'country = "dz"', "renew_days = -1"])
+def test_what_certificates_must_not_say_is_refused(said: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=said.partition(" ")[0]):
+        parse(f"{WHO}[pki]\n{said}\n", tmp_path)
