@@ -11,6 +11,8 @@ from directory.acts import Act
 from directory.acts.addresses import AliasAdd, AliasClose, DomainAlias, DomainClose, DomainCreate, DomainOutside, DomainShare
 from directory.acts.blanking import JournalBlank
 from directory.acts.cards import AttributesSet, VisibilitySet
+from directory.acts.certification import CertificateOrder, CertificateRenew, CertificateResume, CertificateSuspend
+from directory.acts.certification import CertificateRevoke as CertificateEnd
 from directory.acts.credentials import AppPasswordRevoke, CertificateAdd, CertificateRevoke, FactorsReset, PasswordReset, SessionsEnd
 from directory.acts.delegations import DelegationGrant, DelegationRevoke
 from directory.acts.dkim import DkimAdd, DkimRemove
@@ -129,6 +131,11 @@ EXAMPLES: dict[type[Act], Example] = {
     SessionsEnd: lambda p, q: (SessionsEnd(p.person.person_id), {p.name}),
     AppPasswordRevoke: lambda p, q: (AppPasswordRevoke(p.person.person_id, p.app_password_id), {p.name}),
     FactorsReset: lambda p, q: (FactorsReset(p.person.person_id), {p.name}),
+    CertificateOrder: lambda p, q: (CertificateOrder("sign", p.person.person_id, "x@x.example"), {p.name}),
+    CertificateRenew: lambda p, q: (CertificateRenew(p.person.person_id, "ca-x", "1f"), {p.name}),
+    CertificateEnd: lambda p, q: (CertificateEnd(p.person.person_id, "ca-x", "1f", "superseded"), {p.name}),
+    CertificateSuspend: lambda p, q: (CertificateSuspend(p.post.post_id, "ca-x", "1f"), {p.name}),
+    CertificateResume: lambda p, q: (CertificateResume(p.post.post_id, "ca-x", "1f"), {p.name}),
     CertificateAdd: lambda p, q: (CertificateAdd(p.person.person_id, certificate("another"), "another"), {p.name}),
     CertificateRevoke: lambda p, q: (CertificateRevoke(p.person.person_id, p.certificate), {p.name}),
     GrantGive: lambda p, q: (GrantGive(q.person.person_id, "signer", "unit", p.unit.unit_id), {p.name, q.name}),
