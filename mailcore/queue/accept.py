@@ -4,15 +4,22 @@ One transaction with the message's octets (large ones are durable before it) and
 that is simple (express.py), else a row for the message and one for each recipient. Only then may a front answer 250 (RFC 5321 §6.1).
 """
 
+import asyncio
 from dataclasses import replace
+from hashlib import sha256
 
 import structlog
 
 from config.failpoints import failpoint
+from mailcore.evidence import facts
+from mailcore.evidence.facts import Letter
 from mailcore.queue import express, queue, schedule
 from mailcore.queue.types import Entry, Recipient, Submission, queue_name
 from mailcore.services import Services
+from mailcore.spool import SPOOLED_BYTES
 from mailcore.store import accounts
+from mailcore.store.sealing import Content
+from mailcore.store.types import Prepared
 
 __all__ = ["Recipient", "Submission", "accept", "prepare"]
 
@@ -52,12 +59,31 @@ async def _made(services: Services, submission: Submission) -> Entry:
     failpoint("accept.before_blob")
     await services.store.keep(message)
     failpoint("accept.after_blob")
+    queue_id = submission.queue_id or queue.fresh_id(services.clock.now_us())
     return Entry(
-        queue_id=submission.queue_id or queue.fresh_id(services.clock.now_us()),
+        queue_id=queue_id,
         blob_id=message.blob_id,
         dek_wrapped=b"",
         size_bytes=message.size_bytes,
         submission=submission,
         lifetime_us=schedule.lifetime_us(services.settings.queue.lifetime_s, submission.sender),
         message=message,
+        letter=await _letter(services, submission, message, queue_id),
     )
+
+
+async def _letter(services: Services, submission: Submission, message: Prepared, queue_id: int) -> Letter | None:
+    """Return what evidence says of a message, None when none is kept of it."""
+    issuer, summary = facts.issuer(services.settings), message.index.summary
+    if not facts.covers(issuer, submission.sender, official=summary.signed or submission.acting is not None):
+        return None
+    digest = _digest(submission.raw) if len(submission.raw) <= SPOOLED_BYTES else await asyncio.to_thread(_digest, submission.raw)
+    return Letter(issuer, queue_id, queue_name(queue_id), submission.sender, summary.message_id, digest)
+
+
+def _digest(content: Content) -> bytes:
+    """Return the SHA-256 of a message's octets, which may be in a file."""
+    found = sha256()
+    for at in range(0, len(content), SPOOLED_BYTES):
+        found.update(content[at : at + SPOOLED_BYTES])
+    return found.digest()

@@ -8,7 +8,7 @@ mailboxes with a script.
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -16,6 +16,8 @@ import structlog
 from config.database import Tx
 from config.failpoints import failpoint
 from directory import resolve
+from mailcore.evidence import facts
+from mailcore.evidence.facts import Fact, Issuer, Letter
 from mailcore.queue import counters, fanout, holds, queue
 from mailcore.queue.types import Lease, parsed, queue_name
 from mailcore.services import Services
@@ -89,7 +91,7 @@ async def serve(services: Services, lease: Lease) -> None:
         left -= len(ready.part.numbers)
         following = asyncio.create_task(_ready(services, lease, letter, ready.part.numbers[-1], min(at_once, left)))
         try:
-            served = await services.db.write(advance, lease, ready, letter)
+            served = await services.db.write(advance, lease, ready, letter, facts.issuer(services.settings))
         finally:
             await asyncio.wait([following])
         failpoint("circular.after_commit")
@@ -141,7 +143,7 @@ def look(tx: Tx, queue_id: int, after: int, pieces: int) -> Part | None:
     return Part(tuple([number for number, _ in rows]), tuple(members), tuple(direct))
 
 
-def advance(tx: Tx, lease: Lease, ready: Ready, letter: mass.Letter) -> Served | None:
+def advance(tx: Tx, lease: Lease, ready: Ready, letter: mass.Letter, issuer: Issuer) -> Served | None:
     """Deliver a part; return what was done, None when the lease was lost."""
     began = time.perf_counter()
     queue_id, part = lease.message.queue_id, ready.part
@@ -153,9 +155,16 @@ def advance(tx: Tx, lease: Lease, ready: Ready, letter: mass.Letter) -> Served |
     if first:
         chosen = [place for place in places if place.account_id in first]
         mass.deliver(tx, chosen, ready.copies, letter, lease.message.created_us, role(lease))
+        _note(tx, lease.message.letter(issuer), first)
     queued = _queue(tx, lease, part.numbers[0], sorted(set(part.members).difference(fitting)))
     failpoint("circular.before_commit")
     return Served(len(first), queued, time.perf_counter() - began)
+
+
+def _note(tx: Tx, letter: Letter | None, reached: Collection[AccountId]) -> None:
+    """Write the evidence that these have it: one record for all of them."""
+    if letter is not None:
+        facts.note(tx, [Fact(letter, "ContentConsignment", tuple(tx.column(_ADDRESSES, ids=sorted(reached))))])
 
 
 def _queue(tx: Tx, lease: Lease, number: int, members: Sequence[int]) -> int:

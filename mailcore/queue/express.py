@@ -12,6 +12,7 @@ import structlog
 from config.database import Tx
 from config.errors import DatabaseUnreachable, MailError
 from directory import resolve
+from mailcore.evidence.facts import Fact
 from mailcore.message import loops
 from mailcore.queue import counters, holds, queue
 from mailcore.queue.types import Entry, Recipient, Submission, parsed, queue_name
@@ -103,4 +104,4 @@ def _write(tx: Tx, entry: Entry, keys: Sequence[AccountKey]) -> None:
     for key in keys:
         messages.deliver(tx, key, message, tx.now_us, role)
         message = replace(message, sealed=b"")  # its octets are written once
-    queue.note(tx, entry)
+    queue.note(tx, entry, [Fact(entry.letter, "ContentConsignment", queue.recipients(entry))] if entry.letter is not None else ())

@@ -95,6 +95,8 @@ def begin(tx: Tx, lease: Lease, one: MailingList, pieces: Sequence[bytes], lifet
             requiretls=int(message.requiretls),
             body=message.body,
             junk=int(message.junk),
+            digest=message.digest or None,
+            message_id=message.message_id,
         )
         tx.execute(_BEGIN, queue_id=queue_id, list_id=one.list_id, sender=sender, account_id=account_id)
         tx.many(_FREEZE, [{"queue_id": queue_id, "number": number, "members": piece} for number, piece in _numbered(pieces)])

@@ -15,6 +15,8 @@ from config.errors import DatabaseUnreachable
 from config.failpoints import failpoint
 from directory import resolve
 from directory.types import Target
+from mailcore.evidence import facts
+from mailcore.evidence.facts import Fact
 from mailcore.message import loops
 from mailcore.queue import bounce, counters, fanout, moderation, queue
 from mailcore.queue.settle import ATTEMPTS, PAUSE_S, Outcome, reply_to, settle
@@ -44,6 +46,7 @@ class Delivery:
     message: Prepared
     report: Report | None = None  # for a sender who wants to know of success
     plan: Plan | None = None  # of the account's script, None when it has none
+    fact: Fact | None = None  # the evidence of it, None when none is kept
 
 
 def targets(tx: Tx, leases: Sequence[Lease]) -> dict[tuple[int, int], Target | None]:
@@ -70,6 +73,7 @@ def deliver(tx: Tx, deliveries: Sequence[Delivery]) -> list[Lease]:
         if copy not in served and _is_first(tx, delivery):
             served.add(copy)
             _file(tx, delivery)
+    facts.note(tx, facts.merged([delivery.fact for delivery in mine if delivery.fact is not None]))
     reports = [delivery.report for delivery in mine if delivery.report is not None]
     queue.settle(tx, [delivery.lease for delivery in mine if delivery.report is None], (), reports)
     return [delivery.lease for delivery in deliveries if delivery.lease.key not in ours]
@@ -192,4 +196,6 @@ async def _prepare(
     copy = (lease.message.queue_id, account_id)
     if copy not in planned:
         planned[copy] = await sieve.plan(services, known, account, message, lease)
-    return Delivery(lease, account, message, report, planned[copy])
+    letter = lease.message.letter(facts.issuer(services.settings))
+    fact = None if letter is None else Fact(letter, "ContentConsignment", (lease.address,))
+    return Delivery(lease, account, message, report, planned[copy], fact)

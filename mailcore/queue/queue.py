@@ -12,10 +12,14 @@ from collections.abc import Mapping, Sequence
 from config.database import Row, Tx
 from config.failpoints import failpoint
 from directory import recents, resolve
-from mailcore.queue import acting, holds, lanes, ranks, spending
+from mailcore.evidence import facts
+from mailcore.evidence.facts import Fact, Issuer
+from mailcore.queue import acting, holds, lanes, proofs, ranks, spending
+from mailcore.queue.proofs import Ending
 from mailcore.queue.types import By, Entry, Later, Lease, Queued, Recipient, Report, parsed, queue_name
 from mailcore.store import accounts, blobs
 from mailcore.store.types import Changed
+from signing.evidence.record import Event
 
 COUNT_BITS = 22  # of a queue id
 LOCAL, REMOTE = 1, 0  # lanes: the column `local`
@@ -23,9 +27,9 @@ LOCAL, REMOTE = 1, 0  # lanes: the column `local`
 INSERT_MESSAGE = """
 INSERT INTO queue_message (queue_id, blob_id, dek_wrapped, size_bytes, sender, account_id, envid, ret, smtputf8,
                            created_us, expires_us, pending, origin_id, priority, hold_until_us, by_us, by_mode,
-                           requiretls, body, junk)
+                           requiretls, body, junk, digest, message_id)
 VALUES (:queue_id, :blob_id, :dek_wrapped, :size_bytes, :sender, :account_id, :envid, :ret, :smtputf8, :created_us,
-        :expires_us, :pending, :origin_id, :priority, :hold_until_us, :by_us, :by_mode, :requiretls, :body, :junk)"""
+        :expires_us, :pending, :origin_id, :priority, :hold_until_us, :by_us, :by_mode, :requiretls, :body, :junk, :digest, :message_id)"""
 
 INSERT_RECIPIENT = """
 INSERT INTO queue_recipient (queue_id, number, address, domain, lane, rank, notify, orcpt, attempts, due_us, lease_owner,
@@ -45,7 +49,7 @@ RETURNING queue_id, number, lease_owner, lease_token, due_us, address, domain, n
 
 MESSAGES = """
 SELECT queue_id, blob_id, dek_wrapped, size_bytes, sender, account_id, envid, ret, smtputf8, created_us, expires_us,
-       origin_id, priority, hold_until_us, by_us, by_mode, requiretls, body, junk
+       origin_id, priority, hold_until_us, by_us, by_mode, requiretls, body, junk, digest, message_id
 FROM queue_message WHERE queue_id IN (:ids[])"""
 
 LEASED = """
@@ -111,13 +115,30 @@ def enqueue(tx: Tx, entry: Entry) -> None:
     wake(tx)
 
 
-def note(tx: Tx, entry: Entry) -> None:
-    """Note who sent a message in whose name, and to whom people write."""
+def note(tx: Tx, entry: Entry, more: Sequence[Fact] = ()) -> None:
+    """Note who sent a message in whose name, and to whom people write, and that it was accepted, with what else happened to it."""
     submission = entry.submission
+    facts.note(tx, [*accepted(entry), *more])
     if submission.acting is not None:
         acting.record(tx, submission.acting, queue_name(entry.queue_id))
     if submission.writer_id is not None:
         recents.note(tx, submission.writer_id, (each.address for each in submission.recipients))
+
+
+def accepted(entry: Entry) -> list[Fact]:
+    """Return the evidence that a message was taken from whoever brought it: one of our people, a node, or a stranger."""
+    if entry.letter is None:
+        return []
+    submission = entry.submission
+    event: Event = "SubmissionAcceptance"
+    if submission.account_id is None:
+        event = "RelayAcceptance" if submission.relayed else "ReceivedFromNonERDS"
+    return [Fact(entry.letter, event, recipients(entry))]
+
+
+def recipients(entry: Entry) -> tuple[str, ...]:
+    """Return the addresses that a message is for."""
+    return tuple([recipient.address for recipient in entry.submission.recipients])
 
 
 def lane(domain: str, local: int) -> str:
@@ -147,6 +168,8 @@ def _message(tx: Tx, entry: Entry, due_us: int, local: Mapping[str, int]) -> dic
         "requiretls": int(submission.requiretls),
         "body": submission.body,
         "junk": int(submission.junk),
+        "digest": entry.letter.digest if entry.letter is not None else None,
+        "message_id": entry.letter.message_id if entry.letter is not None else "",
     }
 
 
@@ -234,11 +257,13 @@ def finish(tx: Tx, leases: Sequence[Lease]) -> None:
     tx.execute(SWEEP, ids=sorted(done))
 
 
-def settle(tx: Tx, done: Sequence[Lease], later: Sequence[Later], reports: Sequence[Report]) -> list[Lease]:
+def settle(
+    tx: Tx, done: Sequence[Lease], later: Sequence[Later], reports: Sequence[Report], proven: tuple[Issuer, Sequence[Ending]] | None = None
+) -> list[Lease]:
     """Write how attempts ended, all of it or nothing; return the leases that were lost meanwhile, left untouched.
 
     `done` is finished without a word, `reports` finish theirs and queue a DSN; a delay notice comes as a report whose
-    recipients stand in `later` too.
+    recipients stand in `later` too. `proven` says who vouches for how it ended.
     """
     asked = {lease.key: lease for lease in done}
     asked.update((each.lease.key, each.lease) for each in later)
@@ -255,6 +280,8 @@ def settle(tx: Tx, done: Sequence[Lease], later: Sequence[Later], reports: Seque
             postpone(tx, each)
     if ended:
         finish(tx, ended)
+    if proven is not None:
+        proofs.note(tx, *proven, ours)
     if reports:
         failpoint("bounce.before_commit")
     if later:
@@ -332,7 +359,7 @@ def _lease(row: Row, message: Queued) -> Lease:
 
 def _queued(row: Row) -> Queued:
     queue_id, blob_id, dek, size_bytes, sender, account_id, envid, ret, smtputf8, created_us, expires_us, origin_id, *asked = row
-    priority, hold_until_us, by_us, by_mode, requiretls, body, junk = asked
+    priority, hold_until_us, by_us, by_mode, requiretls, body, junk, digest, message_id = asked
     by = By(by_us, by_mode[0] == "N", by_mode.endswith("T")) if by_mode else None
     return Queued(
         queue_id,
@@ -353,4 +380,6 @@ def _queued(row: Row) -> Queued:
         bool(requiretls),
         body,
         bool(junk),
+        digest or b"",
+        message_id,
     )

@@ -17,7 +17,10 @@ from config.errors import MailError
 from config.failpoints import failpoint
 from config.settings import Queue
 from mailcore.errors import Damaged, NeverFits, NoSuchMailbox, OverQuota
+from mailcore.evidence import facts
+from mailcore.evidence.facts import Issuer
 from mailcore.queue import arrears, bounce, counters, queue, schedule
+from mailcore.queue.proofs import Ending
 from mailcore.queue.types import Later, Lease, Reply, Report, queue_name
 from mailcore.services import Services
 
@@ -115,13 +118,19 @@ async def settle(services: Services, outcomes: Sequence[Outcome]) -> None:
     ]
     waiting = {each.lease.key for each in later}
     done = [each.outcome.lease for each in decisions if each.outcome.lease.key not in reported | waiting]
-    lost = await _write(services, done, later, reports)
+    lost = await _write(services, done, later, reports, (facts.issuer(services.settings), _endings(decisions)))
     if reports:
         failpoint("bounce.after_commit")
     _record(decisions, {lease.key for lease in lost}, now_us)
 
 
-async def _write(services: Services, done: Sequence[Lease], later: Sequence[Later], reports: Sequence[Report]) -> list[Lease]:
+async def _write(
+    services: Services,
+    done: Sequence[Lease],
+    later: Sequence[Later],
+    reports: Sequence[Report],
+    proven: tuple[Issuer, Sequence[Ending]],
+) -> list[Lease]:
     """Write it, and what peers have taken again and again while the database is away: else that would be sent twice (RFC 1047).
 
     When an attempt that failed was written after all, the leases are no longer ours in the next one.
@@ -129,12 +138,18 @@ async def _write(services: Services, done: Sequence[Lease], later: Sequence[Late
     with arrears.owing(services) as (owed, write):
         for _ in range(ATTEMPTS if done else 0):
             try:
-                return await services.db.write_brief(queue.settle, done, later, reports)
+                return await services.db.write_brief(queue.settle, done, later, reports, proven)
             except Exception as error:
                 log.error("queue.not_settled", exc_info=error)
                 owed.owe(write)
             await asyncio.sleep(PAUSE_S)
-        return await services.db.write_brief(queue.settle, done, later, reports)
+        return await services.db.write_brief(queue.settle, done, later, reports, proven)
+
+
+def _endings(decisions: Sequence[Decision]) -> list[Ending]:
+    """Return what came to its end: evidence says so. A lease that somebody else holds now has not."""
+    ended = [each for each in decisions if each.action not in ("later", "delayed") and each.outcome.lease.message.digest]
+    return [Ending(each.outcome.lease, each.outcome.reply, each.action == "failed") for each in ended]
 
 
 def reply_to(error: Exception) -> Reply:

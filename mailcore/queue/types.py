@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from directory.address import Address, parse
+from mailcore.evidence.facts import Issuer, Letter
 from mailcore.queue.acting import Acting
 from mailcore.store.sealing import Content
 from mailcore.store.types import BlobId, Prepared
@@ -71,6 +72,7 @@ class Submission:
     body: str = "7BIT"
     junk: bool = False  # a check found it to be junk: it goes into the mailbox for that
     queue_id: int = 0
+    relayed: bool = False  # a node of the topology brought it, and proved it
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Entry:
     submission: Submission
     lifetime_us: int
     message: Prepared
+    letter: Letter | None = None  # what evidence says of it, None when none is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,13 @@ class Queued:
     requiretls: bool = False
     body: str = "7BIT"
     junk: bool = False
+    digest: bytes = b""  # SHA-256 of its octets where evidence is kept of it
+    message_id: str = ""
+
+    def letter(self, issuer: Issuer) -> Letter | None:
+        """Return what evidence says of it, that of the letter to a list for its expansion; None when none is kept."""
+        queue_id = self.origin_id or self.queue_id
+        return Letter(issuer, queue_id, queue_name(queue_id), self.sender, self.message_id, self.digest) if self.digest else None
 
 
 @dataclass(frozen=True, slots=True)

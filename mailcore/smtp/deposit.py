@@ -3,6 +3,7 @@
 RFC 5321 §4.1.1.4, §4.4, §6.1 (the reply takes responsibility).
 """
 
+from dataclasses import replace
 from functools import lru_cache
 
 import structlog
@@ -49,6 +50,7 @@ async def deposit(session: Session, transaction: Transaction, incoming: Incoming
     raw = await incoming.behind(nodes.result(session, traced) + front + judged.fields + header, len(head.octets) if header else 0)
     trusted = session.front.rules.signs_in or from_node  # whose word counts on how urgent a message is
     submission = _submission(session, transaction, raw, acting, number, trusted=trusted, junk=judged.action == "junk")
+    submission = replace(submission, relayed=from_node)
     await _count(session, transaction)
     queue_id = await session.front.accept(session.front.services, submission)
     log.info(

@@ -1,0 +1,1 @@
+"""Evidence of what happened to letters: kept with the fact, sealed in batches, checked, witnessed."""
