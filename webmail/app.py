@@ -22,9 +22,9 @@ from starlette.routing import Route
 
 from config.errors import MailError
 from config.settings import endpoint
+from mailcore.http import Connection, Room
 from mailcore.services import Services
 from webmail import driver, guard
-from webmail.connection import Connection, Room
 from webmail.directory import routes as directory
 from webmail.driver import Driver
 from webmail.faces import autoconfig, carddav, manifest, scim

@@ -1,4 +1,4 @@
-"""One browser's connection: how much it may send before it says what it wants, and how long it may take.
+"""One connection of an HTTP client: how much it may send before it says what it wants, and how long it may take.
 
 The HTTP parser keeps header fields without end and waits for them for ever; before sign-in a stranger must cost little.
 RFC 9112 §9.5 (timeouts), RFC 6585 §5 (431), RFC 9110 §15.5.9 (408), §15.6.4 (503).
