@@ -5,8 +5,10 @@ signed is not in here, except where it is of a type of its own: time stamps (`si
 Nothing here decides whether a signature is good: that is `signing.verdict`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 from signing import algorithms, ber, der
 from signing.certificate import CACHED, key_kind, outline
@@ -21,6 +23,8 @@ MAX_CERTIFICATES = 32
 MAX_ATTRIBUTES = 32
 SKI_TAG = 0x80  # [0] IMPLICIT OCTET STRING
 INDEFINITE = 0x80
+MAX_REMEMBERED_BYTES = 512  # a name and a serial number take some hundred; strangers' octets are not kept beyond that
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ def read(cms: bytes, content_type: str = DATA) -> SignedData:
 def _signed_data(fields: Fields, content_type: str) -> SignedData:
     if der.integer(fields.take()) not in (1, 3, 4, 5):
         raise BadDer("version")
-    digests = {_algorithm(element) for element in fields.take(der.SET).children()}
+    digests = _known(_digests, fields.take(der.SET))
     content = _content(Fields(fields.take()), content_type)
     certificates = _certificates(fields.maybe(der.context(0)))
     fields.maybe(der.context(1))
@@ -162,7 +166,7 @@ def _certificates(element: Element | None) -> tuple[bytes, ...]:
 def _signer(fields: Fields, content_type: str) -> SignerInfo:
     if der.integer(fields.take()) not in (1, 3):
         raise BadDer("version")
-    issuer, serial, key_identifier = _signer_name(fields.take())
+    issuer, serial, key_identifier = _known(_signer_name, fields.take())
     digest_algorithm = _algorithm(fields.take())
     attributes = fields.take(der.context(0))
     values = _attributes(attributes)
@@ -182,7 +186,7 @@ def _signer(fields: Fields, content_type: str) -> SignerInfo:
         signed_octets=bytes((der.SET,)) + attributes.whole[1:],
         message_digest=_required(values, MESSAGE_DIGEST).expect(der.OCTET_STRING).octets,
         signed_at_us=der.time(values[SIGNING_TIME]) if SIGNING_TIME in values else None,
-        certificate_digest=_referenced(values.get(SIGNING_CERTIFICATE_V2)),
+        certificate_digest=_known(_referenced, values[SIGNING_CERTIFICATE_V2]) if SIGNING_CERTIFICATE_V2 in values else None,
         timestamp=_timestamp(unsigned),
     )
 
@@ -227,17 +231,34 @@ def _required(values: dict[str, Element], name: str) -> Element:
     return values[name]
 
 
-def _referenced(attribute: Element | None) -> tuple[str, bytes] | None:
+def _referenced(attribute: Element) -> tuple[str, bytes]:
     """Return digest name and digest of the first ESSCertIDv2 (RFC 5035 §3); its issuerSerial may follow, unread."""
-    if attribute is None:
-        return None
     reference = Fields(Fields(Fields(attribute).take(der.SEQUENCE)).take(der.SEQUENCE))
     named = reference.maybe(der.SEQUENCE)
     return (_algorithm(named) if named else algorithms.SHA256), reference.take(der.OCTET_STRING).octets
 
 
 def _algorithm(element: Element) -> str:
+    return _known(_name, element)
+
+
+def _name(element: Element) -> str:
     return der.oid(Fields(element).take())
+
+
+def _digests(element: Element) -> frozenset[str]:
+    return frozenset(_algorithm(one) for one in element.children())
+
+
+def _known(read: Callable[[Element], T], element: Element) -> T:
+    """Read an element that stands in many signatures alike, such as who signs by which method: once."""
+    octets = element.whole
+    return _remembered(read, octets) if len(octets) <= MAX_REMEMBERED_BYTES else read(element)
+
+
+@lru_cache(CACHED)
+def _remembered(read: Callable[[Element], T], octets: bytes) -> T:
+    return read(der.read(octets))
 
 
 def _attribute(name: str, value: bytes) -> bytes:

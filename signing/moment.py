@@ -5,6 +5,7 @@ anybody could have taken a good one away.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -16,19 +17,29 @@ from signing.pki import path
 from signing.timestamp import Token
 
 
-def proven(signer: SignerInfo, roots: Sequence[bytes], at_us: int) -> int | None:
-    """Return the time, in µs, at which a trusted authority saw the signature; None without a stamp that is good at `at_us`."""
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When a trusted authority saw a signature, and the path from its certificate to a root."""
+
+    time_us: int
+    path: path.Path
+
+
+def proven(signer: SignerInfo, roots: Sequence[bytes], at_us: int) -> Stamp | None:
+    """Return what is proven of the time of a signature; None without a stamp that is good at `at_us`.
+
+    Whether the authority's certificate was blocked is not known here: `path` says of which to ask.
+    """
     if not signer.timestamp:
         return None
     try:
         token = timestamp.read(signer.timestamp)
-        _judge(token, signer.signature, roots, at_us)
+        return Stamp(token.time_us, _judge(token, signer.signature, roots, at_us))
     except (BadDer, genuine.Failed, path.Refused):
         return None
-    return token.time_us
 
 
-def _judge(token: Token, stamped: bytes, roots: Sequence[bytes], at_us: int) -> None:
+def _judge(token: Token, stamped: bytes, roots: Sequence[bytes], at_us: int) -> path.Path:
     authority = genuine.leaf(token.signed)
     if authority is None or token.time_us > at_us or algorithms.digest(token.digest_algorithm, stamped) != token.digest:
         raise genuine.Failed("changed")
@@ -36,7 +47,7 @@ def _judge(token: Token, stamped: bytes, roots: Sequence[bytes], at_us: int) -> 
     purposes = path.value(authority, x509.ExtendedKeyUsage)
     if purposes is None or list(purposes) != [ExtendedKeyUsageOID.TIME_STAMPING]:
         raise genuine.Failed("issuer_not_fit")
-    path.find(
+    return path.find(
         authority,
         genuine.loaded(token.signed.certificates),
         genuine.loaded(roots),

@@ -16,6 +16,7 @@ from signing import cms, genuine, moment
 from signing.certificate import CACHED
 from signing.cms import SignedData, SignerInfo
 from signing.der import BadDer
+from signing.moment import Stamp
 from signing.pki import path
 from signing.reasons import REASONS, Status
 
@@ -26,9 +27,12 @@ SKEW_US = 300 * 1_000_000  # clocks of two administrations may differ by five mi
 class Verdict:
     """What to show. Names are empty when the signature could not be read far enough to know them.
 
-    `reason_key` finds the plain words in `signing.reasons.REASONS`. `signed_at_us` is what the signer says.
+    `reason_key` finds the plain words in `signing.reasons.REASONS`. `signed_at_us` is what the signer says. `path` and
+    `stamp_path` are certificates, DER, the leaf first and the root last: whether they were blocked is for
+    `signing.standing` to say, which adds `revoked_us`.
 
-    What was stamped while its certificate was good stays good afterwards, as long as the stamp is believed.
+    What was stamped while its certificate was good stays good afterwards, as long as the stamp is believed: until
+    `trusted_until_us`.
     """
 
     status: Status
@@ -40,12 +44,19 @@ class Verdict:
     signed_at_us: int | None = None
     serial: str = ""
     proven_us: int | None = None  # when a time stamp authority saw the signature
+    path: tuple[bytes, ...] = ()
+    stamp_path: tuple[bytes, ...] = ()
+    trusted_until_us: int | None = None
+    revoked_us: int = 0
 
 
-def judge(entity: bytes, cms_der: bytes, roots: Sequence[bytes], at_us: int, from_address: str) -> Verdict:
-    """Judge a detached signature over an entity, at a moment, for a message from `from_address`.
+def judge(
+    entity: bytes, cms_der: bytes, roots: Sequence[bytes], at_us: int, from_address: str | None, *, believe_stamp: bool = True
+) -> Verdict:
+    """Judge a detached signature over an entity, at a moment, for a message from `from_address`; None takes any signer.
 
-    `roots` are trusted root certificates, DER. Never raises for what a message can contain.
+    `roots` are trusted root certificates, DER. Without `believe_stamp` a time stamp is as none. Never raises for what a
+    message can contain.
     """
     try:
         signed = cms.read(cms_der)
@@ -53,12 +64,15 @@ def judge(entity: bytes, cms_der: bytes, roots: Sequence[bytes], at_us: int, fro
         return _verdict("several_signers")
     except BadDer:
         return _verdict("damaged")
-    leaf, proven_us = genuine.leaf(signed), moment.proven(signed.signer, roots, at_us)
+    leaf = genuine.leaf(signed)
+    stamp = moment.proven(signed.signer, roots, at_us) if believe_stamp else None
     try:
-        _judge(entity, signed, leaf, roots, at_us, from_address, proven_us)
-    except (genuine.Failed, path.Refused) as failed:
-        return _verdict(failed.reason, leaf, signed.signer, from_address, proven_us)
-    return _verdict("good", leaf, signed.signer, from_address, proven_us)
+        path_found = _judge(entity, signed, leaf, roots, at_us, from_address, stamp)
+    except genuine.Failed as failed:
+        return _verdict(failed.reason, leaf, signed.signer, from_address, stamp)
+    except path.Refused as refused:
+        return _verdict(refused.reason, leaf, signed.signer, from_address, stamp, refused.path)
+    return _verdict("good", leaf, signed.signer, from_address, stamp, path_found)
 
 
 def _judge(
@@ -67,9 +81,11 @@ def _judge(
     leaf: x509.Certificate | None,
     roots: Sequence[bytes],
     at_us: int,
-    from_address: str,
-    proven_us: int | None,
-) -> None:
+    from_address: str | None,
+    stamp: Stamp | None,
+) -> path.Path:
+    if not entity:
+        raise genuine.Failed("nothing_signed")
     genuine.check_digest(entity, signed.signer)
     if leaf is None:
         raise genuine.Failed("no_certificate")
@@ -77,12 +93,13 @@ def _judge(
     signed_at_us = at_us if signed.signer.signed_at_us is None else signed.signer.signed_at_us
     if signed_at_us > at_us + SKEW_US:
         raise genuine.Failed("signed_in_future")
-    if proven_us is not None and signed_at_us > proven_us + SKEW_US:
+    if stamp is not None and signed_at_us > stamp.time_us + SKEW_US:
         raise genuine.Failed("stamped_before")
-    believed_us = at_us if proven_us is None else proven_us
-    path.find(leaf, genuine.loaded(signed.certificates), genuine.loaded(roots), min(signed_at_us, believed_us), believed_us)
-    if not any(_same(address, from_address) for address in addresses(leaf)):
+    believed_us = at_us if stamp is None else stamp.time_us
+    found = path.find(leaf, genuine.loaded(signed.certificates), genuine.loaded(roots), min(signed_at_us, believed_us), believed_us)
+    if from_address is not None and not _holds(leaf, from_address):
         raise genuine.Failed("other_address")
+    return found
 
 
 @lru_cache(CACHED)
@@ -92,6 +109,11 @@ def addresses(certificate: x509.Certificate) -> tuple[str, ...]:
     found = names.get_values_for_type(x509.RFC822Name) if names is not None else []
     in_subject = certificate.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS)
     return tuple(found) or tuple(str(attribute.value) for attribute in in_subject)
+
+
+@lru_cache(CACHED)
+def _holds(certificate: x509.Certificate, from_address: str) -> bool:
+    return any(_same(address, from_address) for address in addresses(certificate))
 
 
 def _same(one: str, other: str) -> bool:
@@ -105,20 +127,47 @@ def _verdict(
     reason: str,
     leaf: x509.Certificate | None = None,
     signer: SignerInfo | None = None,
-    from_address: str = "",
-    proven_us: int | None = None,
+    from_address: str | None = None,
+    stamp: Stamp | None = None,
+    found: path.Path = (),
 ) -> Verdict:
-    known = REASONS[reason]
-    signed_at_us = signer.signed_at_us if signer else None
-    if leaf is None:
-        return Verdict(known.status, known.code, reason, signed_at_us=signed_at_us, proven_us=proven_us)
-    held = addresses(leaf)
-    shown = next((one for one in held if _same(one, from_address)), held[0] if held else "")
-    name, organisation = _subject(leaf, NameOID.COMMON_NAME), _subject(leaf, NameOID.ORGANIZATION_NAME)
-    return Verdict(known.status, known.code, reason, name, organisation, shown, signed_at_us, f"{leaf.serial_number:x}", proven_us)
+    known, who = REASONS[reason], UNKNOWN if leaf is None else _who(leaf, from_address)
+    return Verdict(
+        known.status,
+        known.code,
+        reason,
+        who.name,
+        who.organisation,
+        who.address,
+        signer.signed_at_us if signer else None,
+        who.serial,
+        stamp.time_us if stamp else None,
+        path.octets(found),
+        path.octets(stamp.path) if stamp else (),
+        path.until_us(stamp.path if stamp else found) if reason == "good" else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Who:
+    """A certificate's holder, as it is shown beside a sender's address."""
+
+    name: str
+    organisation: str
+    address: str
+    serial: str
+
+
+UNKNOWN = _Who("", "", "", "")
 
 
 @lru_cache(CACHED)
+def _who(leaf: x509.Certificate, from_address: str | None) -> _Who:
+    held = addresses(leaf)
+    shown = next((one for one in held if from_address is not None and _same(one, from_address)), held[0] if held else "")
+    return _Who(_subject(leaf, NameOID.COMMON_NAME), _subject(leaf, NameOID.ORGANIZATION_NAME), shown, f"{leaf.serial_number:x}")
+
+
 def _subject(certificate: x509.Certificate, kind: x509.ObjectIdentifier) -> str:
     found = certificate.subject.get_attributes_for_oid(kind)
     return str(found[0].value) if found else ""

@@ -4,6 +4,7 @@ A critical extension that is not examined here refuses the path (RFC 5280 §4.2)
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TypeVar
@@ -11,6 +12,7 @@ from typing import TypeVar
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from signing.algorithms import MIN_CURVE_BITS, MIN_RSA_BITS
@@ -19,6 +21,7 @@ from signing.pki import constraints
 MAX_PATH = 8
 MAX_TRIES = 64  # signatures checked in one search: certificates that cross each other multiply paths
 MAX_REMEMBERED = 4096  # links between certificates, a few KiB each
+FAR_US = 253_402_300_799_000_000  # the end of the year 9999, which means for ever (RFC 5280 §4.1.2.5)
 HASHES = frozenset({"sha256", "sha384", "sha512"})
 
 EXAMINED = frozenset(
@@ -36,11 +39,11 @@ E = TypeVar("E", bound=x509.ExtensionType)
 
 
 class Refused(Exception):
-    """No acceptable path; `reason` is a key of `signing.reasons.REASONS`."""
+    """No acceptable path; `reason` is a key of `signing.reasons.REASONS`, `path` the one that it is about, () for none."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, path: Path = ()) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.path = reason, path
 
 
 def find(
@@ -55,17 +58,13 @@ def find(
 
     Of several paths one good one is enough; when none is good the reason is that of the first.
     """
-    first = ""
+    first: Refused | None = None
     for path, reason in _judged(leaf, tuple(others), tuple(roots), use):
-        try:
-            if reason:
-                raise Refused(reason)
-            _check_times(path, signed_at_us, at_us)
-        except Refused as refused:
-            first = first or refused.reason
-        else:
+        reason = reason or _untimely(path, signed_at_us, at_us)
+        if not reason:
             return path
-    raise Refused(first or "unknown_issuer")
+        first = first or Refused(reason, path)
+    raise first or Refused("unknown_issuer")
 
 
 @lru_cache(MAX_REMEMBERED)
@@ -85,7 +84,21 @@ def _judged(leaf: x509.Certificate, others: Path, roots: Path, use: x509.ObjectI
 def check(path: Path, signed_at_us: int, at_us: int, use: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION) -> None:
     """Check all that the search has not: uses, constraints, names, times; raise Refused."""
     _check(path, use)
-    _check_times(path, signed_at_us, at_us)
+    reason = _untimely(path, signed_at_us, at_us)
+    if reason:
+        raise Refused(reason, path)
+
+
+def until_us(path: Path) -> int:
+    """Return when the first certificate of a path runs out."""
+    window = _window(path)
+    return min(window.ends_us, window.issuers_end_us)
+
+
+@lru_cache(MAX_REMEMBERED)
+def octets(path: Path) -> tuple[bytes, ...]:
+    """Return the certificates of a path, DER."""
+    return tuple(one.public_bytes(Encoding.DER) for one in path)
 
 
 def _check(path: Path, use: x509.ObjectIdentifier) -> None:
@@ -174,19 +187,37 @@ def _check_leaf(leaf: x509.Certificate, use: x509.ObjectIdentifier) -> None:
         raise Refused("not_for_mail")
 
 
-def _check_times(path: Path, signed_at_us: int, at_us: int) -> None:
-    """Nothing but the signer's word says when it was signed: a certificate that has run out proves nothing."""
-    signed_at, now = _moment(signed_at_us), _moment(at_us)
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """When the leaf, and when all of its issuers are in their time."""
+
+    begins_us: int
+    ends_us: int
+    issuers_begin_us: int
+    issuers_end_us: int
+
+
+@lru_cache(MAX_REMEMBERED)
+def _window(path: Path) -> _Window:
     leaf, *issuers = path
-    if signed_at < leaf.not_valid_before_utc:
-        raise Refused("signed_too_early")
-    if signed_at > leaf.not_valid_after_utc:
-        raise Refused("signed_after_expiry")
-    if any(not one.not_valid_before_utc <= signed_at <= one.not_valid_after_utc for one in issuers):
-        raise Refused("issuer_not_fit")
-    if any(now > one.not_valid_after_utc for one in path):
-        raise Refused("expired_since")
+    begin, end = [_us(one.not_valid_before_utc) for one in issuers], [_us(one.not_valid_after_utc) for one in issuers]
+    return _Window(_us(leaf.not_valid_before_utc), _us(leaf.not_valid_after_utc), max(begin, default=0), min(end, default=FAR_US))
 
 
-def _moment(us: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
+def _untimely(path: Path, signed_at_us: int, at_us: int) -> str:
+    """Return why a path is out of its time, "" when it is not.
+
+    Nothing but the signer's word says when it was signed: a certificate that has run out proves nothing.
+    """
+    window = _window(path)
+    if signed_at_us < window.begins_us:
+        return "signed_too_early"
+    if signed_at_us > window.ends_us:
+        return "signed_after_expiry"
+    if not window.issuers_begin_us <= signed_at_us <= window.issuers_end_us:
+        return "issuer_not_fit"
+    return "expired_since" if at_us > min(window.ends_us, window.issuers_end_us) else ""
+
+
+def _us(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
