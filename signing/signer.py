@@ -15,19 +15,23 @@ import socket
 import struct
 import sys
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from config.clock import SystemClock
 from config.log import configure
 from signing import wire
 from signing.address import address
-from signing.errors import SigningRefused
+from signing.errors import SignerUnavailable, SigningRefused
 from signing.keyring import Keyring
 from signing.service import Service
 from signing.vault import Damaged
 
+if TYPE_CHECKING:
+    from signing.token import Token
+
 MAX_CONNECTIONS = 256  # one for each role's process, and room for a restart of all of them
 FLUSH_S = 1.0
+PLACE = "token.toml"  # below the keys directory: the PKCS#11 token on which keys are made, if there is one
 CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 PR_SET_DUMPABLE = 4
 
@@ -175,15 +179,26 @@ def main(arguments: list[str] | None = None) -> int:
         options.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
         options.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = _lock(options.keys)
-        keyring = Keyring(options.keys, SystemClock())
+        keyring = Keyring(options.keys, SystemClock(), _token(options.keys / PLACE))
     except BlockingIOError:
         return _fail(f"another signer works on {options.keys}")
     except (Damaged, OSError) as reason:
         return _fail(str(reason))
+    except SignerUnavailable:
+        return _fail(f"the token that {options.keys / PLACE} names does not answer, or not to this PIN")
     asyncio.run(serve(options.socket, keyring, child=options.child))
     options.socket.unlink(missing_ok=True)
     os.close(lock)
     return 0
+
+
+def _token(path: Path) -> "Token | None":
+    """Open the token on which new keys are made, where there is one. Raises Damaged, OSError, SignerUnavailable."""
+    if not path.exists():
+        return None
+    from signing import token
+
+    return token.Token(token.read(path))
 
 
 def _fail(reason: str) -> int:
