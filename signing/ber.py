@@ -12,9 +12,9 @@ CONSTRUCTED, CONSTRUCTED_OCTETS = 0x20, 0x24
 END_OF_CONTENTS = b"\0\0"
 
 
-def to_der(data: bytes) -> bytes:
+def to_der(data: bytes, max_bytes: int = der.MAX_BYTES) -> bytes:
     """Return the same element with definite, minimal lengths; raise BadDer."""
-    if len(data) > der.MAX_BYTES:
+    if len(data) > max_bytes:
         raise BadDer("too large")
     octets, end = _convert(data, 0, len(data), MAX_DEPTH)
     if end != len(data):

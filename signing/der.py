@@ -1,6 +1,6 @@
 """Distinguished Encoding Rules, pure: a strict reader that follows no recursion, and a writer.
 
-ITU-T X.690. Refused: indefinite and non-minimal lengths, tags above 30, trailing octets, more than MAX_BYTES.
+ITU-T X.690. Refused: indefinite and non-minimal lengths, tags above 30, trailing octets, more than MAX_BYTES unless the caller allows it.
 """
 
 from collections.abc import Iterator
@@ -104,9 +104,9 @@ class Fields:
         return field
 
 
-def read(data: bytes) -> Element:
+def read(data: bytes, max_bytes: int = MAX_BYTES) -> Element:
     """Return the one element that `data` consists of."""
-    if len(data) > MAX_BYTES:
+    if len(data) > max_bytes:
         raise BadDer("too large")
     element = _element(data, 0, len(data))
     if element.end != len(data):

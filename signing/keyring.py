@@ -1,83 +1,145 @@
 """The keys inside the signer: made here, used here, counted here; only public keys and signatures leave.
 
-P-256 and P-384 (RFC 5480) with ECDSA over ready digests; secrets of 32 octets wrapped by AES-256-KW (RFC 3394).
+P-256 and P-384 (RFC 5480) with ECDSA and RSA-3072 (RFC 8017 §8.2) over ready digests; secrets of 32 octets wrapped by AES-256-KW
+(RFC 3394). Keys that decrypt are of kinds of their own: none does both.
 """
 
 import secrets
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cryptography.hazmat.primitives import hashes, keywrap, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 from config.clock import Clock
+from signing import unwrapping
 from signing.activation import Activated, check
 from signing.errors import BadSecret, NoSuchKey, NotActivated, SignerUnavailable, SigningRefused
+from signing.noting import NoteKeys
+from signing.unwrapping import Keys
 from signing.vault import Header, Journal, Vault, secret_file
 from signing.wire import SECRET_BYTES
+
+if TYPE_CHECKING:  # its library is loaded only where there is a token
+    from signing.token import Token
 
 MAX_OPEN_KEYS = 10_000  # about 2 KiB each
 MAX_PENDING_NONCES = 100_000  # at most ten minutes of confirmations
 NODE_KEY = "node"
+HANDLE = b"pkcs11:"  # what a key file holds when the key is on a token
 WRAP_VERSION = b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    curve: type[ec.EllipticCurve]
-    digest_bytes: int
-    algorithm: ec.ECDSA
+    """How a key is made, the digest that it signs and how; `digest_bytes` is 0 for one that decrypts, and stays in a file."""
+
+    make: Callable[[], Keys]
+    digest_bytes: int = 0
+    how: tuple[Any, ...] = ()
+
+    @property
+    def on_token(self) -> bool:
+        """Whether a token makes and keeps such keys."""
+        return len(self.how) == 1
+
+
+def _p256() -> Keys:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _p384() -> Keys:
+    return ec.generate_private_key(ec.SECP384R1())
+
+
+def _rsa3072() -> Keys:
+    return rsa.generate_private_key(65537, 3072)
 
 
 KINDS = {
-    "p256": Kind(ec.SECP256R1, 32, ec.ECDSA(utils.Prehashed(hashes.SHA256()))),
-    "p384": Kind(ec.SECP384R1, 48, ec.ECDSA(utils.Prehashed(hashes.SHA384()))),
+    "p256": Kind(_p256, 32, (ec.ECDSA(utils.Prehashed(hashes.SHA256())),)),
+    "p384": Kind(_p384, 48, (ec.ECDSA(utils.Prehashed(hashes.SHA384())),)),
+    "rsa3072": Kind(_rsa3072, 32, (padding.PKCS1v15(), utils.Prehashed(hashes.SHA256()))),
+    "decrypt-p256": Kind(_p256),
+    "decrypt-p384": Kind(_p384),
+    "decrypt-rsa3072": Kind(_rsa3072),
 }
 
 
+class Private(Protocol):
+    """A private key, wherever it is."""
+
+    def public(self) -> bytes:
+        """Return the SubjectPublicKeyInfo, DER."""
+
+    def sign(self, digest: bytes, *how: Any) -> bytes:
+        """Return the signature over a digest, DER."""
+
+
 @dataclass(frozen=True, slots=True)
-class OpenKey:
-    key: ec.EllipticCurvePrivateKey
-    kind: Kind
-    activated: bool
+class Loaded:
+    """A private key of a file, in memory."""
+
+    key: Keys
 
     def public(self) -> bytes:
         """Return the SubjectPublicKeyInfo, DER."""
         form = serialization.PublicFormat.SubjectPublicKeyInfo
         return self.key.public_key().public_bytes(serialization.Encoding.DER, form)
 
+    def sign(self, digest: bytes, *how: Any) -> bytes:
+        """Return the signature over a digest, ECDSA in DER or RSA."""
+        signature: bytes = self.key.sign(digest, *how)
+        return signature
+
+
+@dataclass(frozen=True, slots=True)
+class OpenKey:
+    key: Private
+    kind: Kind
+    activated: bool
+
 
 class Keyring:
     """Signing keys and the node key of one directory; one process at a time may hold it."""
 
-    def __init__(self, directory: Path, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, directory: Path, clock: Clock, token: "Token | None" = None) -> None:
+        self._clock, self._token = clock, token
         self._vault = Vault(directory / "private", secret_file(directory / "storage.key"))
         self._activation = secret_file(directory / "activation.key")
         self._node = _node_key(self._vault)
+        self.notes = NoteKeys(self._vault)
         self._open: OrderedDict[str, OpenKey] = OrderedDict()
         self._nonces = Nonces(Journal(directory / "activations.used"), clock.now_us())
         self.counts = Counts(Journal(directory / "signatures.count"))
         self.unwrapped = 0
+        self.decrypted = 0
 
     def generate(self, key_id: str, kind: str, activated: bool) -> bytes:
         """Make a key, durable on return; return its SubjectPublicKeyInfo. Raise KeyExists. Runs in any thread."""
         if key_id == NODE_KEY:
             raise SigningRefused(key_id=key_id)
-        key = ec.generate_private_key(KINDS[kind].curve())
-        self._vault.put(Header(key_id, kind, activated), _private_octets(key))
-        return OpenKey(key, KINDS[kind], activated).public()
+        header = Header(key_id, kind, activated)
+        if self._token is not None and KINDS[kind].on_token:
+            handle = self._token.generate(kind, key_id)
+            self._vault.put(header, handle)
+            return self._token.key(handle).public()
+        key = KINDS[kind].make()
+        self._vault.put(header, _private_octets(key))
+        return Loaded(key).public()
 
     def public(self, key_id: str) -> bytes:
         """Return the SubjectPublicKeyInfo of a key; raise NoSuchKey."""
-        return self.key(key_id).public()
+        return self.key(key_id).key.public()
 
     def key(self, key_id: str) -> OpenKey:
         """Return a key, from memory if it was used lately; raise NoSuchKey."""
         found = self._open.get(key_id)
         if found is None:
-            found = self._open[key_id] = _open(self._vault, key_id)
+            found = self._open[key_id] = self._opened(key_id)
             if len(self._open) > MAX_OPEN_KEYS:
                 self._open.popitem(last=False)
         else:
@@ -96,11 +158,26 @@ class Keyring:
         self._nonces.record(activated)
 
     def sign(self, key_id: str, digest: bytes) -> bytes:
-        """Return the ECDSA signature, DER, over a digest of the length that fits the curve."""
+        """Return the signature, ECDSA in DER or RSA, over a digest of the length that fits the key."""
         key = self.key(key_id)
-        if len(digest) != key.kind.digest_bytes:
+        if not digest or len(digest) != key.kind.digest_bytes:
             raise SigningRefused(key_id=key_id, digest_bytes=len(digest))
-        signature = key.key.sign(digest, key.kind.algorithm)
+        signature = key.key.sign(digest, *key.kind.how)
+        self.counts.add(key_id)
+        return signature
+
+    def decrypt(self, key_id: str, method: str, wrapped: bytes, point: bytes, info: bytes, key_bytes: int) -> bytes:
+        """Return the key of an encrypted content, or one that opens nothing. Raise NoSuchKey, and SigningRefused for a key that signs."""
+        key = self.key(key_id)
+        if key.kind.digest_bytes or not isinstance(key.key, Loaded):
+            raise SigningRefused(key_id=key_id, reason="a key that signs")
+        self.decrypted += 1
+        self.counts.add(key_id)
+        return unwrapping.content_key(key.key.key, method, wrapped, point, info, key_bytes)
+
+    def sign_note(self, key_id: str, text: bytes) -> bytes:
+        """Return the Ed25519 signature over a checkpoint; raise NoSuchKey, and SigningRefused for anything else."""
+        signature = self.notes.sign(key_id, text)
         self.counts.add(key_id)
         return signature
 
@@ -114,6 +191,20 @@ class Keyring:
         plain = [self._unwrap(one) for one in wrapped]
         self.unwrapped += len(plain)
         return plain
+
+    def _opened(self, key_id: str) -> OpenKey:
+        """Open a key's file, which holds the key or says where on the token it is."""
+        header, octets = self._vault.get(key_id)
+        if header.kind not in KINDS:
+            raise NoSuchKey(key_id=key_id)
+        if octets.startswith(HANDLE):
+            if self._token is None:
+                raise SignerUnavailable(reason="the token of this key is not configured", key_id=key_id)
+            return OpenKey(self._token.key(octets), KINDS[header.kind], header.activated)
+        key = serialization.load_der_private_key(octets, password=None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+            raise NoSuchKey(key_id=key_id)
+        return OpenKey(Loaded(key), KINDS[header.kind], header.activated)
 
     def _wrap(self, secret: bytes) -> bytes:
         return WRAP_VERSION + keywrap.aes_key_wrap(self._node, secret)
@@ -188,16 +279,6 @@ def _node_key(vault: Vault) -> bytes:
         return vault.get(NODE_KEY)[1]
 
 
-def _open(vault: Vault, key_id: str) -> OpenKey:
-    header, octets = vault.get(key_id)
-    if header.kind not in KINDS:
-        raise NoSuchKey(key_id=key_id)
-    key = serialization.load_der_private_key(octets, password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise NoSuchKey(key_id=key_id)
-    return OpenKey(key, KINDS[header.kind], header.activated)
-
-
-def _private_octets(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _private_octets(key: Keys) -> bytes:
     form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     return key.private_bytes(serialization.Encoding.DER, form, plain)

@@ -11,6 +11,7 @@ import msgspec
 
 from signing import wire
 from signing.address import address
+from signing.enveloped import Share
 from signing.errors import SignerUnavailable
 from signing.wire import MAX_BATCH, Answer, Framer, FrameTooLong, Refusal, Reply, Request, Status
 
@@ -46,9 +47,9 @@ class Signer:
         return signer
 
     async def generate(self, key_id: str, kind: str, *, activated: bool = False) -> bytes:
-        """Make a key of kind `p256` or `p384`; return its SubjectPublicKeyInfo, DER. Raise KeyExists.
+        """Make a key of a kind of `signing.keyring.KINDS`; return its SubjectPublicKeyInfo, DER. Raise KeyExists.
 
-        A key made with `activated` signs only with a token of `signing.activation.activation`.
+        A key made with `activated` signs or decrypts only with a token of `signing.activation.activation`.
         """
         [public] = await self._ask(lambda id: wire.Generate(id, key_id, kind, activated), repeatable=False)
         return public
@@ -59,13 +60,33 @@ class Signer:
         return public
 
     async def sign(self, key_id: str, digest: bytes, activation: bytes = b"", purpose: str = "sign") -> bytes:
-        """Return the ECDSA signature, DER, over a digest of 32 (p256) or 48 (p384) octets.
+        """Return the signature, ECDSA in DER or RSA, over a digest of 32 (p256, rsa3072) or 48 (p384) octets.
 
         Raise NoSuchKey, SigningRefused, and NotActivated when the key needs an `activation` made for exactly this
         key, digest and purpose, once.
         """
         ask = lambda id: wire.Sign(id, key_id, digest, purpose, activation)  # noqa: E731
         [signature] = await self._ask(ask, repeatable=not activation)
+        return signature
+
+    async def decrypt(self, key_id: str, share: Share, key_bytes: int, activation: bytes = b"") -> bytes:
+        """Return the key of an encrypted content out of a share of it: one that opens nothing when anything is wrong with it.
+
+        Raise NoSuchKey, SigningRefused for a key that signs, and NotActivated when the key needs an `activation` made for
+        `unwrapping.digest` of this share and the purpose `unwrapping.PURPOSE`.
+        """
+        parts = key_id, share.method, share.wrapped, share.point, share.info, key_bytes, activation
+        [key] = await self._ask(lambda id: wire.Decrypt(id, *parts), repeatable=not activation)
+        return key
+
+    async def note_key(self, key_id: str) -> bytes:
+        """Return the public half, 32 octets, of an Ed25519 key that signs checkpoints; it is made at the first call."""
+        [public] = await self._ask(lambda id: wire.NoteKey(id, key_id))
+        return public
+
+    async def sign_note(self, key_id: str, text: bytes) -> bytes:
+        """Return the signature over the octets of a checkpoint, or what a witness signs of one; raise NoSuchKey, SigningRefused."""
+        [signature] = await self._ask(lambda id: wire.SignNote(id, key_id, text))
         return signature
 
     async def new_secret(self) -> tuple[bytes, bytes]:

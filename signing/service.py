@@ -11,10 +11,10 @@ import msgspec
 from config.clock import Clock
 from config.errors import MailError
 from config.log import log
-from signing import wire
+from signing import unwrapping, wire
 from signing.errors import SignerUnavailable
 from signing.keyring import Keyring
-from signing.wire import Answer, Generate, NewSecrets, Public, Refusal, Report, Sign, Unwrap
+from signing.wire import Answer, Decrypt, Generate, NewSecrets, NoteKey, Public, Refusal, Report, Sign, SignNote, Unwrap
 
 T = TypeVar("T")
 
@@ -36,11 +36,15 @@ class Service:
             Sign: lambda ask: [keyring.sign(ask.key_id, ask.digest)],
             NewSecrets: lambda ask: keyring.new_secrets(ask.count),
             Unwrap: lambda ask: keyring.unwrap(ask.wrapped),
+            Decrypt: self._decrypt,
+            SignNote: lambda ask: [keyring.sign_note(ask.key_id, ask.text)],
             Report: lambda ask: [msgspec.json.encode(self.status())],
         }
         self._waiting: dict[type, Callable[..., Awaitable[list[bytes]]]] = {
             Generate: self._generate,
+            NoteKey: self._note_key,
             Sign: self._sign_activated,
+            Decrypt: self._decrypt_activated,
         }
 
     def answer(self, body: bytes, send: Callable[[bytes], None]) -> None:
@@ -68,7 +72,7 @@ class Service:
     def status(self) -> wire.Status:
         """Return who runs since when, and what was done."""
         counts = dict(self.keyring.counts.totals)
-        return wire.Status(os.getpid(), self._started_us, self._refused, self.keyring.unwrapped, counts)
+        return wire.Status(os.getpid(), self._started_us, self._refused, self.keyring.unwrapped, counts, self.keyring.decrypted)
 
     async def flush(self) -> None:
         """Make the counts durable."""
@@ -80,7 +84,7 @@ class Service:
         self._disk.shutdown()
 
     def _waits(self, ask: wire.Request) -> bool:
-        if isinstance(ask, Sign):
+        if isinstance(ask, Sign | Decrypt):
             return self.keyring.key(ask.key_id).activated
         return type(ask) in self._waiting
 
@@ -101,11 +105,23 @@ class Service:
     async def _generate(self, ask: Generate) -> list[bytes]:
         return [await self._thread(self.keyring.generate, ask.key_id, ask.kind, ask.activated)]
 
+    async def _note_key(self, ask: NoteKey) -> list[bytes]:
+        return [await self._thread(self.keyring.notes.public, ask.key_id)]
+
     async def _sign_activated(self, ask: Sign) -> list[bytes]:
         """The activation is used up on disk before the signature exists, so a crash cannot give it twice."""
         activated = self.keyring.claim(ask.key_id, ask.digest, ask.purpose, ask.activation)
         await self._thread(self.keyring.record, activated)
         return [self.keyring.sign(ask.key_id, ask.digest)]
+
+    async def _decrypt_activated(self, ask: Decrypt) -> list[bytes]:
+        digest = unwrapping.digest(ask.method, ask.wrapped, ask.point, ask.info)
+        activated = self.keyring.claim(ask.key_id, digest, unwrapping.PURPOSE, ask.activation)
+        await self._thread(self.keyring.record, activated)
+        return self._decrypt(ask)
+
+    def _decrypt(self, ask: Decrypt) -> list[bytes]:
+        return [self.keyring.decrypt(ask.key_id, ask.method, ask.wrapped, ask.point, ask.info, ask.key_bytes)]
 
     async def _thread(self, work: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._disk, work, *args)

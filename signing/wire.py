@@ -24,11 +24,13 @@ SECRET_BYTES = 32
 LENGTH = struct.Struct(">I")
 
 KeyId = Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9._@-]*\Z", max_length=100)]
-Kind = Annotated[str, Meta(pattern=r"\Ap(256|384)\Z")]
+Kind = Annotated[str, Meta(pattern=r"\A(p256|p384|rsa3072|decrypt-(p256|p384|rsa3072))\Z")]
+Method = Annotated[str, Meta(pattern=r"\A(rsa|oaep-sha(1|256|384|512)|ecdh-sha(1|256|384|512)-(16|24|32))\Z")]
 Purpose = Annotated[str, Meta(max_length=64)]
 Digest = Annotated[bytes, Meta(min_length=32, max_length=48)]
 Token = Annotated[bytes, Meta(max_length=128)]
 Wrapped = Annotated[bytes, Meta(max_length=128)]
+Octets = Annotated[bytes, Meta(max_length=1200)]  # an RSA-8192 block or an ECC-CMS-SharedInfo with its keying material
 RequestId = Annotated[int, Meta(ge=1, le=2**63 - 1)]
 
 
@@ -62,11 +64,37 @@ class Unwrap(msgspec.Struct, frozen=True, array_like=True, tag="unwrap"):
     wrapped: Annotated[list[Wrapped], Meta(max_length=MAX_BATCH)]
 
 
+class Decrypt(msgspec.Struct, frozen=True, array_like=True, tag="decrypt"):
+    """Fields of `signing.enveloped.Share`; the answer is the key of the content, `key_bytes` long."""
+
+    id: RequestId
+    key_id: KeyId
+    method: Method
+    wrapped: Octets
+    point: Octets
+    info: Octets
+    key_bytes: Annotated[int, Meta(ge=16, le=32)]
+    activation: Token
+
+
+class NoteKey(msgspec.Struct, frozen=True, array_like=True, tag="note-key"):
+    """Asks for the public half of a key that signs checkpoints, which is made when there is none."""
+
+    id: RequestId
+    key_id: KeyId
+
+
+class SignNote(msgspec.Struct, frozen=True, array_like=True, tag="note"):
+    id: RequestId
+    key_id: KeyId
+    text: Annotated[bytes, Meta(max_length=4096)]
+
+
 class Report(msgspec.Struct, frozen=True, array_like=True, tag="status"):
     id: RequestId
 
 
-Request = Generate | Public | Sign | NewSecrets | Unwrap | Report
+Request = Generate | Public | Sign | NewSecrets | Unwrap | Decrypt | NoteKey | SignNote | Report
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, tag="done"):
@@ -85,13 +113,14 @@ Reply = Answer | Refusal
 
 
 class Status(msgspec.Struct, frozen=True):
-    """What the signer tells about itself; `signatures` counts by key since the key was made."""
+    """What the signer tells about itself; `signatures` counts by key since the key was made, decryptions among them."""
 
     pid: int
     started_us: int
     refused: int
     unwrapped: int
     signatures: dict[str, int]
+    decrypted: int = 0
 
 
 ERRORS: dict[str, type[SigningRefused] | type[SignerUnavailable]] = {
