@@ -30,6 +30,7 @@ _REVOKE = """
     UPDATE certificate SET revoked_us = :now_us
     WHERE account_id = :account_id AND key_id = :key_id AND revoked_us IS NULL
 """
+_RESTORE = "UPDATE certificate SET revoked_us = NULL WHERE account_id = :account_id AND key_id = :key_id"
 
 
 def add(tx: Tx, account_id: int, purpose: str, key_id: str, der: bytes, chain: Sequence[bytes]) -> Certificate:
@@ -65,6 +66,12 @@ def revoke(tx: Tx, account_id: int, key_id: str) -> int:
     """Stop offering the certificates of a key; return how many there were."""
     touch(tx, account_id)
     return tx.execute(_REVOKE, account_id=account_id, key_id=key_id, now_us=tx.now_us)
+
+
+def restore(tx: Tx, account_id: int, key_id: str) -> int:
+    """Offer the certificates of a key again, which was suspended; return how many there are."""
+    touch(tx, account_id)
+    return tx.execute(_RESTORE, account_id=account_id, key_id=key_id)
 
 
 def validity_us(der: bytes) -> tuple[int, int]:

@@ -31,6 +31,7 @@ _LIST = """
 _REVOKE = """
     UPDATE client_certificate SET revoked_us = :now_us WHERE person_id = :person_id AND sha256 = :sha256 AND revoked_us IS NULL
 """
+_RESTORE = "UPDATE client_certificate SET revoked_us = NULL WHERE person_id = :person_id AND sha256 = :sha256"
 _USED = """
     UPDATE client_certificate SET last_used_us = :now_us
     WHERE sha256 = :sha256 AND (last_used_us IS NULL OR last_used_us < :before_us)
@@ -92,6 +93,11 @@ def revoke(tx: Tx, person_id: int, sha256: bytes) -> None:
     if tx.execute(_REVOKE, person_id=person_id, sha256=sha256, now_us=tx.now_us) == 0:
         raise NotFound(sha256=sha256.hex())
     credentials.revoke_all(tx, person_id)
+
+
+def restore(tx: Tx, person_id: int, sha256: bytes) -> None:
+    """Let a certificate that was suspended sign in again."""
+    tx.execute(_RESTORE, person_id=person_id, sha256=sha256)
 
 
 def used(tx: Tx, sha256: bytes) -> None:

@@ -1,0 +1,1 @@
+"""Certificates of this platform: issued, renewed, revoked, and what the world is told of that."""

@@ -1,0 +1,181 @@
+"""Issuing: a key in the signer, a certificate of the right authority, and rows that say so, before anybody has it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from config.database import Tx
+from directory import address, certificates, domains, orders, organisations, people, posts, resolve, units
+from directory.errors import BadEntry, NotFound
+from directory.types import AccountKind
+from mailcore.pki import authorities
+from mailcore.services import Services
+from signing.cms import SigningIdentity
+from signing.errors import CertificateRefused, KeyExists
+from signing.pki import ca, profiles, register
+from signing.pki.ca import Authority
+from signing.pki.register import Issued, New
+
+SIGN, ENCRYPT, SEAL = "sign", "encrypt", "seal"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """How certificates of one kind are held by an account: as what the directory offers them, with which key, who must say yes."""
+
+    purpose: str
+    key: str = "p256"
+    activated: bool = True
+
+
+HOLDERS = {
+    "sign": Holder(SIGN),
+    "post": Holder(SIGN),
+    "encrypt": Holder(ENCRYPT, "decrypt-rsa3072"),  # RSA: what correspondents' programs of today can write to
+    "seal": Holder(SEAL, activated=False),  # beside a signature that somebody confirmed
+}
+SIGNATORIES: dict[AccountKind, str] = {"person": "sign", "post": "post", "unit": "post"}
+MACHINES = {"tsa": authorities.TIMES_KEY, "node": authorities.NODES_KEY}  # kinds that a machine of this node has, and who issues them
+
+_NAMES: dict[AccountKind, Callable[[Tx, int], str]] = {
+    "person": lambda tx, account_id: people.find(tx, account_id).name_fr,
+    "post": lambda tx, account_id: posts.find(tx, account_id).title_fr,
+    "unit": lambda tx, account_id: units.find(tx, account_id).name_fr,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who gets a certificate: an account, under the name and address that the certificate shows."""
+
+    account_id: int
+    name: str
+    organisation: str
+    address: str
+    kind: AccountKind = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A new certificate and what it comes from: the one whose place it takes, the order that asked for it (0: none)."""
+
+    authority: Authority
+    der: bytes
+    new: New
+    former: Issued | None = None
+    order_id: int = 0
+
+
+def subject(tx: Tx, written: str) -> Subject:
+    """Return who has an address. Raises NotFound, BadAddress."""
+    parsed = address.parse(written)
+    target = resolve.resolve(tx, parsed)
+    if target is None:
+        raise NotFound(f"nobody here has the address {written}")
+    owner = organisations.find(tx, domains.owner(tx, parsed.domain))
+    if target.kind not in _NAMES:
+        raise NotFound(f"{written} is a list: only people, posts and units sign")
+    return Subject(target.account_id, _NAMES[target.kind](tx, target.account_id), owner.name_fr, target.address, target.kind)
+
+
+def record(tx: Tx, made: Made) -> Issued:
+    """Note a new certificate everywhere at once. Raises CertificateRefused when the former was replaced or the order carried out."""
+    if made.former is not None and register.find(tx, made.former.authority, made.former.serial).successor:
+        raise CertificateRefused("this certificate was replaced already")
+    issued = register.add(tx, made.authority.key_id, made.der, made.new)
+    if made.order_id and not orders.done(tx, made.order_id, issued.authority, f"{issued.serial:x}"):
+        raise CertificateRefused("this order was carried out already")
+    if made.new.account_id and made.new.kind in HOLDERS:
+        held = HOLDERS[made.new.kind].purpose
+        certificates.add(tx, made.new.account_id, held, made.new.key_id, made.der, made.authority.issued_chain)
+    if made.former is not None:
+        register.succeed(tx, made.former, issued.serial)
+    return issued
+
+
+async def to_account(
+    services: Services, kind: str, holder: Subject, issuer: Authority | None = None, *, former: Issued | None = None, order_id: int = 0
+) -> Issued:
+    """Make a key for a person, post or unit, certify and record it. `kind` is one of HOLDERS. Raises BadEntry, CertificateRefused."""
+    held, now_us = HOLDERS[kind], services.clock.now_us()
+    if kind in SIGNATORIES.values() and kind != SIGNATORIES[holder.kind]:
+        raise BadEntry(f"{holder.address} is a {holder.kind}, which signs with a certificate of kind {SIGNATORIES[holder.kind]}")
+    if issuer is None:
+        issuer = await authorities.administration(services, holder.organisation, address.parse(holder.address).domain)
+    key_id = f"{held.purpose}-{holder.account_id}-{now_us}"
+    public_key = await services.signer.generate(key_id, held.key, activated=held.activated)
+    der = await certify(services, issuer, kind, _named(holder), public_key)
+    new = New(kind, key_id, holder.account_id, holder.address)
+    return await services.db.write(record, Made(issuer, der, new, former, order_id))
+
+
+async def to_client(services: Services, holder: Subject, public_key: bytes, *, former: Issued | None = None, order_id: int = 0) -> Issued:
+    """Certify and record a key of somebody's card or device. It signs in nobody yet. Raises BadEntry."""
+    issuer = await authorities.own(services, authorities.CLIENT_KEY)
+    der = await certify(services, issuer, "client", _named(holder), public_key)
+    return await services.db.write(record, Made(issuer, der, New("client", "", holder.account_id, holder.address), former, order_id))
+
+
+async def to_host(services: Services, hosts: Sequence[str], public_key: bytes, *, order_id: int = 0) -> Issued:
+    """Certify and record the TLS key of another machine. Raises BadEntry."""
+    issuer = await authorities.own(services, authorities.TLS_KEY)
+    der = await certify(services, issuer, "tls", profiles.Subject(hosts[0], hosts=tuple(hosts)), public_key)
+    return await services.db.write(record, Made(issuer, der, New("tls", "", address=" ".join(hosts)), None, order_id))
+
+
+async def identity(services: Services, kind: str, name: str) -> SigningIdentity:
+    """Return a machine of this node that signs by itself, made at first need: `tsa` or `node`. `name` is that of its key.
+
+    Raises SignerUnavailable, NoSuchCertificate when the node has no root.
+    """
+    try:
+        kept = authorities.kept(services.settings.keys, name)
+    except FileNotFoundError:
+        issuer = await authorities.own(services, MACHINES[kind])
+        kept = await to_machine(services, issuer, kind, name)
+    return SigningIdentity(name, kept.certificate, kept.chain)
+
+
+async def responder(services: Services, authority: str) -> SigningIdentity:
+    """Return who answers about certificates of an authority (RFC 6960 §4.2.2.2), made at first need. Raises as `identity`."""
+    name = f"ocsp-{authority}"
+    try:
+        kept = authorities.kept(services.settings.keys, name)
+    except FileNotFoundError:
+        kept = await to_machine(services, authorities.find(services.settings, authority), "ocsp", name)
+    return SigningIdentity(name, kept.certificate, kept.chain)
+
+
+async def to_machine(services: Services, issuer: Authority, kind: str, name: str, former: Issued | None = None) -> Authority:
+    """Certify the key of a machine of this node, made when there is none; record and keep the certificate."""
+    public_key = await _key(services, name)
+    settings = services.settings
+    who = profiles.Subject(settings.node.hostname)
+    if kind == "node":
+        who = replace(who, addresses=(settings.node.postmaster,), hosts=(settings.node.hostname,))
+    der = await certify(services, issuer, kind, who, public_key)
+    await services.db.write(record, Made(issuer, der, New(kind, name, address=settings.node.hostname), former))
+    made = Authority(name, der, issuer.issued_chain)
+    authorities.keep(settings.keys, made)
+    return made
+
+
+async def certify(services: Services, issuer: Authority, kind: str, who: profiles.Subject, public_key: bytes) -> bytes:
+    """Return a certificate as the settings want it, DER. Raises BadEntry for a name or a key that none can be made for."""
+    settings = services.settings
+    where, policy, now_us = authorities.url(settings), settings.pki.policy, services.clock.now_us()
+    try:
+        who = replace(who, country=settings.pki.country)
+        return await ca.issue(services.signer, issuer, kind, who, public_key, now_us, url=where, policy=policy)
+    except (ValueError, TypeError) as error:  # of an address that is not ASCII, of a key that is none
+        raise BadEntry(f"no certificate of kind {kind} can be made for {who.name}: {error}") from error
+
+
+async def _key(services: Services, name: str) -> bytes:
+    try:
+        return await services.signer.generate(name, "p256")
+    except KeyExists:  # made before a crash, or to be certified anew
+        return await services.signer.public(name)
+
+
+def _named(holder: Subject) -> profiles.Subject:
+    return profiles.Subject(holder.name, holder.organisation, "", (holder.address,))
