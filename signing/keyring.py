@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from config.clock import Clock
 from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+
+from config.clock import Clock
 from signing import unwrapping
 from signing.activation import Activated, check
 from signing.errors import BadSecret, NoSuchKey, NotActivated, SignerUnavailable, SigningRefused
@@ -111,7 +112,6 @@ class Keyring:
         self._activation = secret_file(directory / "activation.key")
         self._node = _node_key(self._vault)
         self.notes = NoteKeys(self._vault)
-        self.notes = NoteKeys(self._vault)
         self._open: OrderedDict[str, OpenKey] = OrderedDict()
         self._nonces = Nonces(Journal(directory / "activations.used"), clock.now_us())
         self.counts = Counts(Journal(directory / "signatures.count"))
@@ -174,12 +174,6 @@ class Keyring:
         self.decrypted += 1
         self.counts.add(key_id)
         return unwrapping.content_key(key.key.key, method, wrapped, point, info, key_bytes)
-
-    def sign_note(self, key_id: str, text: bytes) -> bytes:
-        """Return the Ed25519 signature over a checkpoint; raise NoSuchKey, and SigningRefused for anything else."""
-        signature = self.notes.sign(key_id, text)
-        self.counts.add(key_id)
-        return signature
 
     def sign_note(self, key_id: str, text: bytes) -> bytes:
         """Return the Ed25519 signature over a checkpoint; raise NoSuchKey, and SigningRefused for anything else."""

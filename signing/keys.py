@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 import msgspec
+
 from signing import wire
 from signing.address import address
 from signing.enveloped import Share
@@ -77,16 +78,6 @@ class Signer:
         parts = key_id, share.method, share.wrapped, share.point, share.info, key_bytes, activation
         [key] = await self._ask(lambda id: wire.Decrypt(id, *parts), repeatable=not activation)
         return key
-
-    async def note_key(self, key_id: str) -> bytes:
-        """Return the public half, 32 octets, of an Ed25519 key that signs checkpoints; it is made at the first call."""
-        [public] = await self._ask(lambda id: wire.NoteKey(id, key_id))
-        return public
-
-    async def sign_note(self, key_id: str, text: bytes) -> bytes:
-        """Return the signature over the octets of a checkpoint, or what a witness signs of one; raise NoSuchKey, SigningRefused."""
-        [signature] = await self._ask(lambda id: wire.SignNote(id, key_id, text))
-        return signature
 
     async def note_key(self, key_id: str) -> bytes:
         """Return the public half, 32 octets, of an Ed25519 key that signs checkpoints; it is made at the first call."""

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import msgspec
+
 from config.clock import Clock
 from config.errors import MailError
 from config.log import log
@@ -37,12 +38,10 @@ class Service:
             Unwrap: lambda ask: keyring.unwrap(ask.wrapped),
             Decrypt: self._decrypt,
             SignNote: lambda ask: [keyring.sign_note(ask.key_id, ask.text)],
-            SignNote: lambda ask: [keyring.sign_note(ask.key_id, ask.text)],
             Report: lambda ask: [msgspec.json.encode(self.status())],
         }
         self._waiting: dict[type, Callable[..., Awaitable[list[bytes]]]] = {
             Generate: self._generate,
-            NoteKey: self._note_key,
             NoteKey: self._note_key,
             Sign: self._sign_activated,
             Decrypt: self._decrypt_activated,
@@ -105,9 +104,6 @@ class Service:
 
     async def _generate(self, ask: Generate) -> list[bytes]:
         return [await self._thread(self.keyring.generate, ask.key_id, ask.kind, ask.activated)]
-
-    async def _note_key(self, ask: NoteKey) -> list[bytes]:
-        return [await self._thread(self.keyring.notes.public, ask.key_id)]
 
     async def _note_key(self, ask: NoteKey) -> list[bytes]:
         return [await self._thread(self.keyring.notes.public, ask.key_id)]

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+
 from signing.errors import (
     BadSecret,
     KeyExists,
@@ -89,24 +90,11 @@ class SignNote(msgspec.Struct, frozen=True, array_like=True, tag="note"):
     text: Annotated[bytes, Meta(max_length=4096)]
 
 
-class NoteKey(msgspec.Struct, frozen=True, array_like=True, tag="note-key"):
-    """Asks for the public half of a key that signs checkpoints, which is made when there is none."""
-
-    id: RequestId
-    key_id: KeyId
-
-
-class SignNote(msgspec.Struct, frozen=True, array_like=True, tag="note"):
-    id: RequestId
-    key_id: KeyId
-    text: Annotated[bytes, Meta(max_length=4096)]
-
-
 class Report(msgspec.Struct, frozen=True, array_like=True, tag="status"):
     id: RequestId
 
 
-Request = Generate | Public | Sign | NewSecrets | Unwrap | Decrypt | NoteKey | SignNote | NoteKey | SignNote | Report
+Request = Generate | Public | Sign | NewSecrets | Unwrap | Decrypt | NoteKey | SignNote | Report
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, tag="done"):
