@@ -126,6 +126,7 @@ PURE = (
     "signing/moment.py",
     "signing/openpgp/status.py",
     "signing/openpgp/types.py",
+    *(f"signing/pdf/{name}.py" for name in ("bidi", "pades", "place", "types")),
     "signing/pki/profiles.py",
     "signing/signers.py",
     "signing/timestamp.py",
