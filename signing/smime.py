@@ -23,6 +23,12 @@ SIGNATURE_HEADER = (
     b'Content-Disposition: attachment; filename="smime.p7s"\r\n'
     b"Content-Description: S/MIME Cryptographic Signature\r\n\r\n"
 )
+OPAQUE_HEADER = (
+    b'Content-Type: application/pkcs7-mime; smime-type=signed-data;\r\n name="smime.p7m"\r\n'
+    b"Content-Transfer-Encoding: base64\r\n"
+    b'Content-Disposition: attachment; filename="smime.p7m"\r\n'
+    b"Content-Description: S/MIME Signed Message\r\n\r\n"
+)
 SIGNATURE_TYPE = re.compile(rb"^content-type:[ \t\r\n]*application/(x-)?pkcs7-signature[ \t\r\n]*(;|\r\n)", re.IGNORECASE | re.MULTILINE)
 BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=?-]{1,70}")  # RFC 2046 §5.1.1, without the space
 _UNSAFE = re.compile(rb"[\x80-\xff\0]|\r(?!\n)|(?<!\r)\n|[ \t]\r\n|[ \t]\Z|[^\r\n]{%d}" % (MAX_LINE_BYTES + 1))
@@ -106,6 +112,14 @@ def detached(body: bytes, boundary: str) -> Detached:
         return Detached(entity, base64.b64decode(b"".join(encoded.split()), validate=True))
     except binascii.Error as reason:
         raise NotSigned("signature not in base64") from reason
+
+
+def opaque(signed: bytes) -> bytes:
+    """Return a signature with its content inside (`signers.enclose`) as an entity: for a way that changes what it can read.
+
+    RFC 8551 §3.5.2. Nobody reads it who knows no S/MIME.
+    """
+    return OPAQUE_HEADER + base64.encodebytes(signed).replace(b"\n", b"\r\n")
 
 
 def _marks(delimiter: re.Pattern[bytes], body: bytes) -> list[re.Match[bytes]]:

@@ -1,0 +1,144 @@
+"""Several signatures over one content, beside it and with it inside, as others read them."""
+
+import subprocess
+
+import pytest
+from asn1crypto import cms as asn1_cms
+from asn1crypto.x509 import Certificate as X509
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from hypothesis import given
+from hypothesis import strategies as st
+from pyhanko.sign.validation.generic_cms import async_validate_cms_signature, async_validate_detached_cms
+from pyhanko_certvalidator import ValidationContext
+
+from signing import asn1, signers, smime
+from signing.der import BadDer
+from signing.verdict import judge
+from tests.signing.country import ADDRESS, CHANGED, ENTITY, NOW_US, Country
+from tests.signing.peers import Desk
+
+asn1.mend()  # or it does not compare Arabic names
+
+
+def both(country: Country) -> bytes:
+    """The clerk's signature and another office's, P-256 and P-384, the first with a time stamp."""
+    return signers.join(country.clerk.sign(clock=country.clock), country.judge_p384.sign())
+
+
+def test_each_of_several_signers_is_judged_alone(country: Country) -> None:
+    found = signers.split(signers.join(country.clerk.sign(clock=country.clock), country.judge_p384.sign(), country.foreigner.sign()))
+    assert found.content is None
+    verdicts = [judge(ENTITY, one, [country.root.certificate], NOW_US, ADDRESS) for one in found.each]
+    assert sorted(one.reason_key for one in verdicts) == ["good", "good", "unknown_issuer"]
+    assert len({one.serial for one in verdicts}) == 3
+    assert sum(one.proven_us is not None for one in verdicts) == 1
+    assert {judge(CHANGED, one, [country.root.certificate], NOW_US, ADDRESS).code for one in found.each} == {"HASH_FAILURE"}
+
+
+def test_one_signature_comes_apart_as_it_was(country: Country) -> None:
+    alone = country.clerk.sign()
+    assert signers.split(alone).each == (alone,)
+    assert signers.join(alone) == alone
+
+
+def test_what_is_inside_comes_out_with_its_signature(country: Country) -> None:
+    opaque = signers.enclose(both(country), ENTITY)
+    found = signers.split(opaque)
+    assert found.content == ENTITY
+    assert sorted(found.each) == sorted(signers.split(both(country)).each) or len(found.each) == 2
+    assert judge(ENTITY, found.each[0], [country.root.certificate], NOW_US, ADDRESS).reason_key == "good"
+
+
+@pytest.mark.parametrize("count", [0, signers.MAX_SIGNERS + 1])
+def test_none_and_too_many_are_refused(country: Country, count: int) -> None:
+    with pytest.raises(BadDer):
+        signers.join(*[country.clerk.sign()] * count)
+
+
+def test_what_holds_its_content_is_not_joined(country: Country) -> None:
+    with pytest.raises(BadDer):
+        signers.join(signers.enclose(country.clerk.sign(), ENTITY))
+
+
+@given(st.binary(max_size=300))
+def test_any_octets_are_taken_apart_or_refused(octets: bytes) -> None:
+    try:
+        signers.split(octets)
+    except BadDer:
+        pass
+
+
+@given(position=st.integers(0, 10_000), octet=st.integers(0, 255))
+def test_no_changed_octet_makes_another_text_good(trusted: list[bytes], signature: bytes, position: int, octet: int) -> None:
+    octets = bytearray(signers.enclose(signature, ENTITY))
+    octets[position % len(octets)] = octet
+    try:
+        found = signers.split(bytes(octets))
+    except BadDer:
+        return
+    if found.content is not None and any(judge(found.content, one, trusted, NOW_US, ADDRESS).status == "valid" for one in found.each):
+        assert found.content == ENTITY
+
+
+@pytest.mark.peer
+def test_openssl_accepts_both_and_writes_what_we_take_apart(country: Country, desk: Desk) -> None:
+    desk.put("entity", ENTITY)
+    desk.put("cms", both(country))
+    assert desk.openssl_accepts()
+    desk.put("entity", CHANGED)
+    assert not desk.openssl_accepts()
+    desk.put("entity", ENTITY)
+    command = (
+        "openssl cms -sign -binary -cades -outform DER -in entity -signer clerk.pem -inkey clerk.key -certfile ministry.pem {} -out {}"
+    )
+    for options, name in (("-nodetach", "one"), ("-nodetach -stream", "two"), ("-signer stranger.pem -inkey stranger.key", "three")):
+        done = desk.run(command.format(options, name))
+        assert done.returncode == 0, done.stderr
+        found = signers.split(desk.get(name))
+        assert found.content == (None if name == "three" else ENTITY)
+        verdicts = [judge(ENTITY, one, [country.root.certificate], NOW_US + 60_000_000, ADDRESS).code for one in found.each]
+        assert verdicts.count("TOTAL_PASSED") == 1
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("many", [False, True])
+def test_openssl_nss_and_gpgsm_accept_the_opaque_form(country: Country, desk: Desk, many: bool) -> None:
+    opaque = signers.enclose(both(country) if many else country.clerk.sign(), ENTITY)
+    mail = b"From: " + ADDRESS.encode() + b"\r\nMIME-Version: 1.0\r\n" + smime.opaque(opaque)
+    desk.put("mail", mail), desk.put("cms", opaque)
+    done = desk.run("openssl smime -verify -in mail -CAfile root.pem -out out")
+    assert done.returncode == 0, done.stderr
+    assert desk.get("out") == ENTITY
+    assert desk.run("openssl cms -verify -cades -binary -inform DER -in cms -CAfile root.pem -out out").returncode == 0
+    desk.run("certutil -N -d sql:. --empty-password")
+    assert desk.run("certutil -A -d sql:. -n root -t ,C, -i root.pem").returncode == 0
+    done = desk.run("cmsutil -D -d sql:. -i cms -u 4 -h 0 -n")
+    assert done.stdout.count(b"status=GoodSignature") == (2 if many else 1), done.stdout + done.stderr
+    gpgsm_accepts(desk, country, 2 if many else 1)
+
+
+def gpgsm_accepts(desk: Desk, country: Country, count: int) -> None:
+    home = str(desk.directory)
+    root = x509.load_der_x509_certificate(country.root.certificate)
+    desk.put("trustlist.txt", root.fingerprint(hashes.SHA1()).hex().encode() + b" S relax\n")
+    quiet = "gpgsm --batch --disable-dirmngr --disable-crl-checks"
+    try:
+        for name in ("root.pem", "ministry.pem"):
+            assert desk.run(f"{quiet} --import {name}", GNUPGHOME=home).returncode == 0
+        done = desk.run(f"{quiet} --status-fd 1 --verify cms", GNUPGHOME=home)
+        assert done.stdout.count(b"[GNUPG:] VALIDSIG") == count, done.stderr
+    finally:
+        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False, timeout=30)
+
+
+@pytest.mark.peer
+async def test_pyhanko_accepts_the_opaque_form_and_each_of_several(country: Country) -> None:
+    for one in (signers.enclose(country.clerk.sign(), ENTITY), *signers.split(both(country)).each):
+        content = asn1_cms.ContentInfo.load(one)["content"]
+        trusted = ValidationContext(trust_roots=[X509.load(country.root.certificate)])
+        if content["encap_content_info"]["content"].native is None:
+            status = await async_validate_detached_cms(ENTITY, content, signer_validation_context=trusted)
+        else:
+            status = await async_validate_cms_signature(content, validation_context=trusted)
+        assert (status.intact, status.valid, status.trusted) == (True, True, True)
