@@ -127,8 +127,12 @@ PURE = (
     "signing/openpgp/status.py",
     "signing/openpgp/types.py",
     *(f"signing/pdf/{name}.py" for name in ("bidi", "pades", "place", "types")),
+    "signing/pki/cases.py",
+    "signing/pki/path.py",
     "signing/pki/profiles.py",
     "signing/signers.py",
+    "signing/reasons.py",
+    "signing/standing.py",
     "signing/timestamp.py",
     "signing/verdict.py",
 )

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from signing import asn1
+from signing.pki.cases import Case, Judged
 
 asn1.mend()  # before anything reads with it
 
@@ -35,34 +36,6 @@ RULES = {
     "declared": RevocationCheckingRule.CHECK_IF_DECLARED,  # where the certificate names a place for it
     "none": RevocationCheckingRule.NO_CHECK,
 }
-
-
-class Case(msgspec.Struct, array_like=True, frozen=True):
-    """What is to be judged. `signed_us` is when the key is believed to have been used, `at_us` when we judge."""
-
-    leaf: bytes
-    others: tuple[bytes, ...]
-    roots: tuple[bytes, ...]
-    crls: tuple[bytes, ...]
-    ocsps: tuple[bytes, ...]
-    at_us: int
-    signed_us: int
-    revocation: str = "required"
-    policies: tuple[str, ...] = ()  # acceptable; () for any
-    explicit_policy: bool = False
-    inhibit_mapping: bool = False
-    inhibit_any: bool = False
-    weak: bool = False  # old test suites sign with DSA of 1024 bits
-
-
-class Judged(msgspec.Struct, array_like=True, frozen=True):
-    """A key of `signing.reasons.REASONS`, "good" among them; what the judge says; the path, leaf first; when it was revoked, if it was."""
-
-    reason: str
-    said: str = ""
-    path: tuple[bytes, ...] = ()
-    revoked_us: int = 0
-    of_leaf: bool = True
 
 
 def decide(encoded: bytes) -> Judged:

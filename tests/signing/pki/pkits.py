@@ -14,7 +14,7 @@ import cryptography_vectors
 
 from signing import der
 from signing.cms import SIGNED_DATA
-from signing.pki.judge import Case
+from signing.pki.cases import Case
 
 FOLDER = Path(cryptography_vectors.__file__).parent / "x509/PKITS_data"
 ANCHOR = (FOLDER / "certs/TrustAnchorRootCertificate.crt").read_bytes()

@@ -7,6 +7,7 @@ import pytest
 
 from signing import cms, genuine
 from signing.pki import judge
+from signing.pki.cases import Case
 from signing.verdict import judge as verdict
 from tests.signing.pki.pkits import ANCHOR, AT_US, INHERITS, NEGATIVE, VARIANTS, Mail, mails
 
@@ -37,9 +38,9 @@ def test_a_list_by_a_key_with_inherited_parameters_is_unknown_and_not_good() -> 
 def test_without_lists_nothing_is_good() -> None:
     case = mails()["ValidSignaturesTest1"].case()
     assert judge.judge(case).reason == "good"
-    assert judge.judge(judge.Case(case.leaf, case.others, case.roots, (), (), AT_US, AT_US, weak=True)).reason == "revocation_unknown"
+    assert judge.judge(Case(case.leaf, case.others, case.roots, (), (), AT_US, AT_US, weak=True)).reason == "revocation_unknown"
     later_us = AT_US + 11 * 366 * 86_400 * 1_000_000
-    assert judge.judge(judge.Case(case.leaf, case.others, case.roots, case.crls, (), later_us, later_us, weak=True)).reason != "good"
+    assert judge.judge(Case(case.leaf, case.others, case.roots, case.crls, (), later_us, later_us, weak=True)).reason != "good"
 
 
 @pytest.mark.parametrize(
@@ -96,5 +97,5 @@ def test_no_mail_of_theirs_is_valid_by_the_quick_search_alone() -> None:
 def test_the_judge_finds_no_path_that_is_none() -> None:
     case = mails()["ValidSignaturesTest1"].case()
     for broken in (case.leaf[:-1], b"", case.leaf[:40] + b"\xff" + case.leaf[41:], b"\x30\x80\0\0"):
-        said = judge.judge(judge.Case(broken, case.others, case.roots, case.crls, (), AT_US, AT_US, weak=True))
+        said = judge.judge(Case(broken, case.others, case.roots, case.crls, (), AT_US, AT_US, weak=True))
         assert said.reason != "good"
