@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 from config.clock import Clock
-from signing import unwrapping
+from signing import escrow, unwrapping
 from signing.activation import Activated, check
 from signing.errors import BadSecret, NoSuchKey, NotActivated, SignerUnavailable, SigningRefused
 from signing.noting import NoteKeys
@@ -107,7 +107,7 @@ class Keyring:
     """Signing keys and the node key of one directory; one process at a time may hold it."""
 
     def __init__(self, directory: Path, clock: Clock, token: "Token | None" = None) -> None:
-        self._clock, self._token = clock, token
+        self._clock, self._token, self._escrow = clock, token, escrow.of(directory)
         self._vault = Vault(directory / "private", secret_file(directory / "storage.key"))
         self._activation = secret_file(directory / "activation.key")
         self._node = _node_key(self._vault)
@@ -128,6 +128,8 @@ class Keyring:
             self._vault.put(header, handle)
             return self._token.key(handle).public()
         key = KINDS[kind].make()
+        if self._escrow is not None and not KINDS[kind].digest_bytes:
+            self._escrow.keep(key_id, kind, _private_octets(key))
         self._vault.put(header, _private_octets(key))
         return Loaded(key).public()
 
