@@ -33,9 +33,9 @@ from mailcore.imap.server import Listener
 from mailcore.services import Services
 from mailcore.smtp import server as smtp
 from signing.process import running
-from tests.mailcore import pki
+from tests.mailcore import cards
+from tests.mailcore.cards import Card, State
 from tests.mailcore.imap.node import Client as Imap
-from tests.mailcore.pki import Card, State
 from tests.mailcore.smtp.node import AMINA, LETTER, REGISTRY, Client, Collector, loopback, opened, settings
 
 PASSWORD, TOKEN = "Bonne-annee-1447", "ya29.a0AfH6SMB"  # not every client can send more than ASCII
@@ -98,7 +98,7 @@ class Node:
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> State:
     """The cards, made once."""
-    return asyncio.run(pki.found(tmp_path_factory.mktemp("state")))
+    return asyncio.run(cards.found(tmp_path_factory.mktemp("state")))
 
 
 @pytest.fixture
