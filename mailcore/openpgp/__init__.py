@@ -1,0 +1,1 @@
+"""OpenPGP in mail: keys of ours and of correspondents, the web key directory, letters by RFC 3156."""
