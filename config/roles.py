@@ -27,6 +27,7 @@ ROLES = {
     "index": "mailcore.index:index",
     "manifest": "mailcore.manifest.role:manifest",
     "sync": "mailcore.sync:sync",
+    "pki": "mailcore.pki.role:pki",
     "metrics": "mailcore.metrics:metrics",
 }
 
@@ -37,6 +38,7 @@ LISTENERS = {
     "ldap": ("ldaps",),
     "sieve": ("sieve",),
     "web": ("https",),
+    "pki": ("pki",),
 }
 
 # How long the event loop may keep the interpreter from the database threads (CPython's default is 5 ms). Measured on two cores

@@ -1,0 +1,219 @@
+"""The role `pki`: what anybody may ask about certificates, over plain HTTP, in this process.
+
+Lists (RFC 5280 §4.2.1.13; `application/pkix-crl` and `application/pkix-cert`, RFC 2585), answers about one certificate (RFC 6960
+appendix A, RFC 5019 §5 and §6), time stamps (RFC 3161 §3.4), and the evidence log as files. All of it is signed: nothing is hidden here.
+"""
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import functools
+import hashlib
+import re
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from config.background import running
+from config.clock import SECOND_US
+from config.log import log
+from config.settings import endpoint
+from mailcore.http import Connection, Room
+from mailcore.pki.answers import Answer, Answers
+from mailcore.pki.publish import Publisher
+from mailcore.pki.responder import Responders
+from mailcore.services import Services
+from mailcore.stamping import stamps
+from signing.pki import ocsp, places, published, register
+
+MAX_BODY = 8192  # octets; a question is some 100
+MAX_AGE_S = 300  # how long a cache on the way may keep what could change at any moment (RFC 5019 §6.2)
+MAX_AT_ONCE = 1000
+STAMPS_AT_ONCE = 64
+BACKLOG = 1024
+KEEP_ALIVE_S = 30
+STOP_S = 3
+EVIDENCE = "evidence"  # below the data directory: tiles and checkpoints of this node's log
+LIST_NAME = re.compile(r"(all|0|[1-9][0-9]?)(-delta)?\.crl")
+FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,9}")
+KINDS = {".json": "application/json", ".p7s": "application/pkcs7-signature", ".der": "application/octet-stream"}
+
+View = Callable[[Request], Awaitable[Response]]
+
+
+async def _list(request: Request) -> Response:
+    """Return a list of revoked certificates, or what changed since."""
+    services, name = request.app.state.services, LIST_NAME.fullmatch(request.path_params["name"])
+    if name is None:
+        return _nothing()
+    part = places.WHOLE if name[1] == "all" else int(name[1])
+    found = await services.db.peek(published.find, request.path_params["authority"], part, delta=name[2] is not None)
+    if found is None:
+        return _nothing()
+    return _kept(request, Answer(found.octets, found.this_update_us, found.next_update_us), "application/pkix-crl")
+
+
+async def _issuer(request: Request) -> Response:
+    """Return an authority's own certificate."""
+    services, (key_id, _, kind) = request.app.state.services, request.path_params["name"].rpartition(".")
+    found = [one for one in await services.db.peek(register.authorities) if one.key_id == key_id]
+    if not found or kind != "cer":
+        return _nothing()
+    newest = max(found, key=lambda one: one.issued_us)
+    return _kept(request, Answer(newest.der, newest.issued_us, newest.not_after_us), "application/pkix-cert")
+
+
+async def _asked_by_post(request: Request) -> Response:
+    """RFC 6960 appendix A.1.1."""
+    answer = await request.app.state.answers.to(await request.body())
+    return _answer(answer.octets)
+
+
+async def _asked_by_get(request: Request) -> Response:
+    """RFC 6960 appendix A.1: the question in base64, with or without its fill characters; RFC 5019 §5 lets caches keep the answer."""
+    text = request.path_params["question"].replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        octets = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return _answer(ocsp.refusal(ocsp.MALFORMED))
+    answer = await request.app.state.answers.to(octets)
+    return _kept(request, answer, "application/ocsp-response") if answer.next_update_us else _answer(answer.octets)
+
+
+async def _stamp(request: Request) -> Response:
+    """RFC 3161 §3.4."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/timestamp-query":
+        return PlainTextResponse("application/timestamp-query is asked for\n", 415)
+    octets = await request.body()
+    async with request.app.state.stamping:
+        answered = await stamps(request.app.state.services).answer(octets)
+    return Response(answered, media_type="application/timestamp-reply", headers={"Cache-Control": "no-store"})
+
+
+async def _evidence(request: Request) -> Response:
+    """Return a file of the log: tiles never change once they are whole, the newest checkpoint does."""
+    name, folder = request.path_params["name"], request.app.state.services.settings.data / EVIDENCE
+    path = folder / name
+    if not FILE_NAME.fullmatch(name) or not await asyncio.to_thread(_is_file_below, path, folder):
+        return _nothing()
+    lasting = name.startswith("tile/") and ".p/" not in name
+    headers = {"Cache-Control": "public, max-age=31536000, immutable" if lasting else "no-cache"}
+    return FileResponse(path, media_type=KINDS.get(path.suffix, "application/octet-stream" if lasting else "text/plain"), headers=headers)
+
+
+ROUTES = [
+    Route(places.LISTS + "/{authority}/{name}", _list, methods=["GET"]),
+    Route(places.ISSUERS + "/{name}", _issuer, methods=["GET"]),
+    Route(places.ANSWERS, _asked_by_post, methods=["POST"]),
+    Route(places.ANSWERS + "/", _asked_by_post, methods=["POST"]),
+    Route(places.ANSWERS + "/{question:path}", _asked_by_get, methods=["GET"]),
+    Route("/tsa", _stamp, methods=["POST"]),
+    Route("/evidence/{name:path}", _evidence, methods=["GET"]),
+]
+
+
+def build(services: Services, answers: Answers) -> Starlette:
+    """Return the application of one node."""
+    app = Starlette(
+        routes=ROUTES,
+        middleware=[Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY)],
+        exception_handlers={Exception: _broken},
+    )
+    app.state.services, app.state.answers, app.state.stamping = services, answers, asyncio.Semaphore(STAMPS_AT_ONCE)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def pki(services: Services) -> AsyncIterator[None]:
+    """Publish, and serve on `listen.pki` when the settings say where, for as long as the context lasts."""
+    responders = Responders(services)
+    async with contextlib.AsyncExitStack() as stack:
+        if services.settings.listen.pki:
+            await stack.enter_async_context(serving(services, Answers(services, responders)))
+        await stack.enter_async_context(running("pki", Publisher(services, responders).forever()))
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(services: Services, answers: Answers) -> AsyncIterator[None]:
+    """Serve, without publishing."""
+    host, port = endpoint(services.settings.listen.pki)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    config = _config(build(services, answers))
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
+    turning = asyncio.create_task(server.main_loop(), name="pki-http")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await turning
+        await server.shutdown(sockets=[listener])
+
+
+def _config(app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        http=functools.partial(Connection, room=Room()),  # type: ignore[arg-type]  # uvicorn only ever calls it
+        ws="none",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=MAX_AT_ONCE,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=STOP_S,
+    )
+
+
+def _answer(octets: bytes) -> Response:
+    """A refusal, or an answer to a POST: no cache may keep it."""
+    return Response(octets, media_type="application/ocsp-response", headers={"Cache-Control": "no-store"})
+
+
+def _kept(request: Request, answer: Answer, kind: str) -> Response:
+    """Return octets that caches may keep, not longer than they hold (RFC 5019 §6.2)."""
+    now_us, tag = request.app.state.services.clock.now_us(), f'"{hashlib.sha256(answer.octets).hexdigest()}"'
+    left_s = max(0, min(MAX_AGE_S, (answer.next_update_us - now_us) // SECOND_US))
+    headers = {
+        "Cache-Control": f"public, max-age={left_s}, no-transform, must-revalidate",
+        "ETag": tag,
+        "Last-Modified": _date(answer.this_update_us),
+        "Expires": _date(now_us + left_s * SECOND_US),
+    }
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(answer.octets, media_type=kind, headers=headers)
+
+
+def _date(us: int) -> str:
+    return format_datetime(datetime.fromtimestamp(us // SECOND_US, UTC), usegmt=True)
+
+
+def _nothing() -> Response:
+    return PlainTextResponse("nothing of that name is published here\n", 404)
+
+
+def _is_file_below(path: Path, folder: Path) -> bool:
+    return path.is_file() and path.resolve().is_relative_to(folder.resolve())
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    log.error("pki.broken", path=request.url.path[:200], exc_info=error)
+    return PlainTextResponse("something went wrong here; ask again\n", 500, headers={"Retry-After": "60"})

@@ -1,0 +1,148 @@
+"""What is published when: lists of the day, deltas of the hour and at once, answers beforehand."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from config.clock import HOUR_US, SECOND_US, ManualClock
+from mailcore.pki import publish
+from signing.pki import ocsp, places, published, register, revocation
+from signing.pki.places import PARTS, WHOLE
+from signing.pki.published import List
+from signing.pki.register import Issued, New
+from signing.pki.revocation import Known, Material
+from tests.mailcore.pki.station import DAY_US, Station, loaded, station
+from tests.signing.pki.issuing import Issuing
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def here(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Station]:
+    database = request.getfixturevalue("postgres_url") if getattr(request, "param", "") == "postgresql" else "sqlite"
+    async with station(tmp_path, clock, database) as made:
+        yield made
+
+
+BOTH = pytest.mark.parametrize("here", ["sqlite", "postgresql"], indirect=True)
+
+
+async def listed(here: Station, part: int, *, delta: bool = False) -> List:
+    found = await here.services.db.read(published.find, here.authority, part, delta=delta)
+    assert found is not None
+    return found
+
+
+async def known(here: Station, one: Issued, *, delta: bool = True, part: bool = True) -> Known:
+    number = places.part(one.serial) if part else WHOLE
+    kinds = (False, True) if delta else (False,)
+    octets = tuple([(await listed(here, number, delta=kind)).octets for kind in kinds])
+    return revocation.judge(one.der, here.ministry.certificate, Material(octets), here.services.clock.now_us())
+
+
+@BOTH
+async def test_a_life_in_lists(here: Station, clock: ManualClock) -> None:
+    """Good, suspended, resumed, revoked: in the delta at once, in the list with the next day."""
+    one, other = await here.leaf(), await here.leaf()
+    assert one.serial != other.serial
+    await here.publisher.look()
+    first = await listed(here, WHOLE)
+    assert (await known(here, one)).state == "good"
+    clock.advance(HOUR_US // 2)
+    await here.suspend(one)
+    await here.publisher.look()
+    for part in (True, False):
+        assert (await known(here, one, part=part)).state == "suspended"
+        assert (await known(here, one, part=part, delta=False)).state == "good"
+        assert (await known(here, other, part=part)).state == "good"
+    clock.advance(SECOND_US)
+    await here.resume(one)
+    await here.publisher.look()
+    assert (await known(here, one)).state == "good"
+    clock.advance(SECOND_US)
+    await here.end(one, "superseded")
+    ended_us = clock.now_us()
+    await here.publisher.look()
+    assert (await known(here, one)) == Known("revoked", ended_us, "superseded", ended_us, ended_us + publish.DELTA_LASTS_US)
+    assert await listed(here, WHOLE) == first
+    clock.advance(DAY_US)
+    await here.publisher.look()
+    again = await listed(here, WHOLE)
+    assert again.number > first.number
+    assert (await known(here, one, delta=False)).state == "revoked"
+    assert (await known(here, other, delta=False)).state == "good"
+    base, delta = await listed(here, places.part(one.serial)), await listed(here, places.part(one.serial), delta=True)
+    assert delta.base == base.number < delta.number
+
+
+@BOTH
+async def test_nothing_is_made_anew_before_its_time(here: Station, clock: ManualClock) -> None:
+    one = await here.leaf()
+    await here.publisher.look(answers=True)
+    before = await here.services.db.read(published.heads, here.authority)
+    answer = await here.services.db.read(published.standing, here.authority, one.serial)
+    assert len(before) == 2 * (PARTS + 1)
+    clock.advance(HOUR_US - SECOND_US)
+    await here.publisher.look(answers=True)
+    assert await here.services.db.read(published.heads, here.authority) == before
+    assert await here.services.db.read(published.standing, here.authority, one.serial) == answer
+    clock.advance(SECOND_US)
+    await here.publisher.look(answers=True)
+    after = await here.services.db.read(published.heads, here.authority)
+    assert {key for key in after if after[key] != before[key]} == {key for key in before if key[1]}
+    clock.advance(publish.ANSWER_EVERY_US)
+    await here.publisher.look(answers=True)
+    assert await here.services.db.read(published.standing, here.authority, one.serial) != answer
+
+
+async def test_answers_are_there_before_anybody_asks_and_without_the_signer(here: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish, "BATCH", 2)
+    every = [await here.leaf() for _ in range(5)]
+    await here.publisher.look(answers=True)
+    later = await here.leaf()
+    await here.services.signer.close()
+    for one in every:
+        answer = await here.answers.to(ocsp.request(here.ministry.certificate, one.serial))
+        assert not ocsp.read(answer.octets, here.ministry.certificate, one.serial).revoked_us
+    answer = await here.answers.to(ocsp.request(here.ministry.certificate, later.serial))
+    assert answer.octets == ocsp.refusal(ocsp.TRY_LATER)
+
+
+async def test_an_answer_that_no_longer_holds_is_not_served(here: Station, clock: ManualClock) -> None:
+    one = await here.leaf()
+    asked = ocsp.request(here.ministry.certificate, one.serial)
+    first = await here.answers.to(asked)
+    assert await here.answers.to(asked) == first
+    clock.advance(publish.ANSWER_LASTS_US)
+    second = await here.answers.to(asked)
+    assert second.this_update_us > first.this_update_us
+    await here.end(one)
+    said = ocsp.read((await here.answers.to(asked)).octets, here.ministry.certificate, one.serial)
+    assert (said.revoked_us, said.reason) == (clock.now_us(), "keyCompromise")
+
+
+async def test_the_responder_is_renewed_with_its_key(here: Station, clock: ManualClock) -> None:
+    one = await here.leaf()
+    await here.answers.to(ocsp.request(here.ministry.certificate, one.serial))
+    key_id = f"ocsp-{here.authority}"
+    [first] = await here.services.db.read(register.of_key, key_id)
+    clock.advance(first.not_after_us - clock.now_us() - 10 * DAY_US)
+    answer = await here.answers.to(ocsp.request(here.ministry.certificate, one.serial))
+    assert ocsp.read(answer.octets, here.ministry.certificate, one.serial).this_update_us == clock.now_us() // SECOND_US * SECOND_US
+    newest, _ = await here.services.db.read(register.of_key, key_id)
+    assert newest.not_after_us > first.not_after_us
+    assert loaded(newest.der).public_key() == loaded(first.der).public_key()
+
+
+async def test_an_authority_whose_key_is_elsewhere_keeps_nobody_else_from_being_published(here: Station) -> None:
+    key = ec.generate_private_key(ec.SECP384R1())
+    offline = Issuing("Hors ligne", key).certificate()
+    await here.services.db.write(register.add, "ca-offline", offline, New("root", "ca-offline"))
+    await here.publisher.look(answers=True)
+    assert await here.services.db.read(published.heads, "ca-offline") == {}
+    assert await here.services.db.read(published.heads, here.authority)
