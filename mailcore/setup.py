@@ -38,7 +38,17 @@ from mailcore.services import ROOTS, Services
 from signing.vault import replace
 
 FOLDERS = ("data", "keys", "run")
-PORTS = {"smtp": 525, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "https": 443, "ldaps": 636, "sieve": 4190, "pki": 80}
+PORTS = {
+    "smtp": 525,
+    "submission": 587,
+    "submissions": 465,
+    "imap": 143,
+    "imaps": 993,
+    "https": 443,
+    "ldaps": 636,
+    "sieve": 4190,
+    "pki": 80,
+}
 DEMO_FILE = "demo.json"
 HOST = "127.0.0.1"
 FACES = ("autoconfig", "autodiscover", "mta-sts")
