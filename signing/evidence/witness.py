@@ -5,7 +5,6 @@ The answer is the line of the witness's signature. Over HTTP or as files that so
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -60,7 +59,7 @@ def read(octets: bytes) -> Request:
         raise Refused(400, "not a request of a log: an old size, a proof, an empty line, a checkpoint")
     try:
         proof = tuple([base64.b64decode(line, validate=True) for line in lines])
-    except binascii.Error as error:
+    except ValueError as error:  # binascii.Error, and octets that are not ASCII
         raise Refused(400, "not a request of a log: a line of the proof is not base64") from error
     return Request(int(found[1]), proof, rest)
 
