@@ -9,12 +9,15 @@ from collections.abc import Sequence
 import typer
 
 GROUPS = {
+    "ceremony": "mailcore.pki.ceremony_commands",
     "dkim": "mailcore.checks.commands",
     "admin": "directory.commands.admin",
     "journal": "directory.commands.journal",
     "list": "directory.commands.lists",
     "delegation": "directory.commands.delegation",
     "queue": "mailcore.queue.commands",
+    "pdf": "mailcore.pdf.commands",
+    "pgp": "mailcore.openpgp.commands",
     "quota": "mailcore.quota",
     "route": "mailcore.queue.route_command",
     "tls": "mailcore.queue.tls_command",

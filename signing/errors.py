@@ -47,6 +47,12 @@ class WorkerBusy(MailError):
     temporary = True
 
 
+class PdfRefused(MailError):
+    """A PDF document that cannot be signed or read; `why` is a key of `signing.pdf.types.REFUSALS`."""
+
+    text = "this PDF document cannot be signed"
+
+
 class NoSuchCertificate(MailError):
     text = "no such certificate was issued here"
 

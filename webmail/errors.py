@@ -26,6 +26,12 @@ class NothingToSign(MailError):
     text = "this sender has no certificate to sign with"
 
 
+class NothingToEncrypt(MailError):
+    """Since the form was checked a certificate of a reader has ended."""
+
+    text = "somebody cannot be encrypted for"
+
+
 class LetterChanged(MailError):
     text = "the letter was changed since it was shown for signing"
 
@@ -57,6 +63,7 @@ PAGES: dict[type[MailError], tuple[int, str]] = {
     BadSecond: (401, N_("This code or passkey was not accepted. A code works once: wait for the next one, or use a recovery code.")),
     BadPassword: (401, N_("The password is wrong.")),
     NothingToSign: (409, N_("This sender has no certificate in force, so the letter cannot be signed.")),
+    NothingToEncrypt: (409, N_("Somebody to whom this letter goes has no certificate for encryption any more. Go back to the letter.")),
     LetterChanged: (409, N_("The letter has changed since it was shown for signing. Read it again before you sign.")),
     mail.NoSuchMailbox: (404, N_("This folder does not exist any more.")),
     mail.MailboxExists: (409, N_("A folder of this name exists already.")),
@@ -110,6 +117,7 @@ PAGES: dict[type[MailError], tuple[int, str]] = {
     signing.BadSecret: (500, N_("This mailbox cannot be opened. Tell your administrator.")),
     signing.NoSuchCertificate: (404, N_("There is no such certificate.")),
     signing.CertificateRefused: (409, N_("This cannot be done with this certificate.")),
+    signing.PdfRefused: (422, N_("This PDF document cannot be signed.")),
     signing.WorkerFailed: (422, N_("This document is too large or too intricate to be checked here.")),
     signing.WorkerBusy: (503, N_("Too many documents are being checked. Try again in a moment.")),
 }

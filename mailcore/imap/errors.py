@@ -95,6 +95,7 @@ CODES: dict[type[MailError], str] = {
     signing.BadSecret: "CONTACTADMIN",
     signing.NoSuchCertificate: "NONEXISTENT",
     signing.CertificateRefused: "CANNOT",
+    signing.PdfRefused: "CANNOT",
     signing.WorkerFailed: "CANNOT",
     signing.WorkerBusy: "UNAVAILABLE",
 }

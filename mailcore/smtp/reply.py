@@ -192,6 +192,7 @@ CODES: dict[type[MailError], tuple[int, str]] = {
     signing.BadSecret: (451, "4.3.0"),
     signing.NoSuchCertificate: (451, "4.3.0"),
     signing.CertificateRefused: (451, "4.3.0"),
+    signing.PdfRefused: (554, "5.6.0"),
     signing.WorkerFailed: (451, "4.3.0"),
     signing.WorkerBusy: (451, "4.3.2"),
 }

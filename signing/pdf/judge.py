@@ -216,9 +216,12 @@ def _stamped(one: EmbeddedPdfSignature) -> bool:
 
 def _times(one: EmbeddedPdfSignature) -> tuple[datetime, ...]:
     """Return the times that the time stamps over a signature name, whoever made them."""
+    return tuple(token["content"]["encap_content_info"]["content"].parsed["gen_time"].native for token in _tokens(one))
+
+
+def _tokens(one: EmbeddedPdfSignature) -> list[Any]:
     attributes = one.signer_info["unsigned_attrs"]
-    tokens = [token for each in attributes or () if each["type"].native == TOKEN for token in each["values"]]
-    return tuple(token["content"]["encap_content_info"]["content"].parsed["gen_time"].native for token in tokens)
+    return [token for each in attributes or () if each["type"].native == TOKEN for token in each["values"]]
 
 
 def _level(one: EmbeddedPdfSignature, reader: PdfFileReader) -> str:
@@ -249,7 +252,16 @@ def _with_signer(verdict: Signature, one: EmbeddedPdfSignature) -> Signature:
         address=names[0] if names else "",
         serial=f"{certificate.serial_number:x}",
         certificate=certificate.dump(),
+        chain=_chain(one),
     )
+
+
+def _chain(one: EmbeddedPdfSignature) -> tuple[bytes, ...]:
+    """Return the certificates that came with a signature and its time stamps, its own first."""
+    found = [one.signer_cert, *one.other_embedded_certs]
+    for token in _tokens(one):
+        found += [each.chosen for each in token["content"]["certificates"] or () if each.name == "certificate"]
+    return tuple(dict.fromkeys(each.dump() for each in found[:MAX_STORED]))
 
 
 def _text(value: object) -> str:

@@ -89,6 +89,7 @@ class Signature(msgspec.Struct, frozen=True):
     proven_us: int | None = None
     whole: bool = True
     certificate: bytes = b""
+    chain: tuple[bytes, ...] = ()  # it and the others that came with it and with its time stamps
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -103,7 +104,8 @@ REFUSALS = {
     "encrypted": "this PDF is encrypted: it can be signed only without its password",
     "locked": "an earlier signature of this PDF allows no further one",
     "no_page": "this PDF has no such page",
-    "no_font": "the fonts of the stamp are missing: install the Debian package fonts-noto-core, or say where they are in pdf.fonts",
+    "no_font": "the fonts of the stamp are missing: install the Debian package fonts-noto-core",
     "too_many": "this PDF holds too many signatures",
+    "too_large": "this PDF is larger than 20 MB",
     "no_room": "the page has no room for the stamp: choose another page or corner",
 }

@@ -1,0 +1,114 @@
+"""Sign a PDF document: a worker makes room, the signer signs what its holder confirmed, a worker adds what keeps it verifiable.
+
+ETSI EN 319 142-1 §6: B-B, with a time stamp B-T, with certificates and lists B-LT, with a time stamp over all of that B-LTA. What cannot be
+had is left out, and the form that was reached is said.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from config.clock import SECOND_US
+from config.log import log
+from mailcore.pdf import material
+from mailcore.pdf.signatory import Signatory
+from mailcore.services import Services
+from mailcore.stamping import stamps
+from signing import cms, timestamp, worker
+from signing.activation import NONCE_BYTES, activation
+from signing.cms import SigningIdentity
+from signing.errors import NoSuchCertificate, PdfRefused
+from signing.pdf import pades
+from signing.pdf.types import LEVELS, REFUSALS, Kept, Level, Plan, Prepared, Stamp
+
+ACTIVATION_US = 60 * SECOND_US  # from the proof to the signature: one round trip to the signer
+PURPOSE = "pdf"
+MAX_BYTES = 20_000_000  # of a document: it travels to a worker and back three times
+CPU_S = 20  # a page tree of some thousand pages
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A signed document, and the form that was reached."""
+
+    pdf: bytes
+    level: Level
+
+
+async def sign(services: Services, who: Signatory, pdf: bytes, level: Level, stamp: Stamp | None, reason: str = "") -> Signed:
+    """Sign a document in somebody's name, who has just proved who they are.
+
+    Raises NoSuchCertificate, PdfRefused, WorkerFailed, WorkerBusy, SignerUnavailable and the other refusals of the signer.
+    """
+    if who.certificate is None:
+        raise NoSuchCertificate(f"{who.address} has no certificate in force to sign with", account_id=who.account_id)
+    if len(pdf) > MAX_BYTES:
+        raise refused("too_large")
+    identity = SigningIdentity(who.certificate.key_id, who.certificate.der, who.certificate.chain)
+    basic, token = await _sign(services, identity, pdf, level, stamp, reason)
+    reached: Level = "B-T" if token else "B-B"
+    if token and LEVELS.index(level) >= LEVELS.index("B-LT"):
+        basic, reached = await _extend(services, identity, basic, token, level)
+    log.info(
+        "pdf.signed",
+        account_id=who.account_id,
+        person_id=who.person_id,
+        key_id=identity.key_id,
+        level=reached,
+        wanted=level,
+        size_bytes=len(pdf),
+    )
+    return Signed(basic, reached)
+
+
+def refused(why: str, said: str = "") -> PdfRefused:
+    """Return why a document is refused, in words."""
+    return PdfRefused(REFUSALS[why], why=why, said=said)
+
+
+async def _sign(
+    services: Services, identity: SigningIdentity, pdf: bytes, level: Level, stamp: Stamp | None, reason: str
+) -> tuple[bytes, bytes]:
+    """Return the signed document, and the time stamp over its signature, b"" for none."""
+    now_us = services.clock.now_us()
+    plan = Plan(now_us, pades.digest_name(identity), reason, stamp)  # type: ignore[arg-type]
+    room = await _ask("prepare", pdf, msgspec.msgpack.encode(plan))
+    to_sign = pades.to_sign(room, identity)
+    until_us, nonce = now_us + ACTIVATION_US, secrets.token_bytes(NONCE_BYTES)
+    permit = activation(services.activation_secret, identity.key_id, to_sign.digest, PURPOSE, until_us, nonce)
+    signature = await services.signer.sign(identity.key_id, to_sign.digest, permit, PURPOSE)
+    token = b"" if level == "B-B" else await stamps(services).over(signature)
+    return pades.fill(room, cms.finish(to_sign, signature, timestamp=token)), token
+
+
+async def _extend(services: Services, identity: SigningIdentity, pdf: bytes, token: bytes, level: Level) -> tuple[bytes, Level]:
+    """Add certificates and what is known of their revocation, then a time stamp over all of it."""
+    chains = ((identity.certificate, *identity.chain), tuple(timestamp.read(token).signed.certificates))
+    kept = await _material(services, chains)
+    document = (await _ask("keep", pdf, msgspec.msgpack.encode(kept))).pdf
+    if level == "B-LT":
+        return document, "B-LT"
+    room = await _ask("prepare_time", document)
+    over = await stamps(services).over(pades.covered(room))
+    return (pades.fill(room, over), "B-LTA") if over else (document, "B-LT")
+
+
+async def _material(services: Services, chains: Sequence[Sequence[bytes]]) -> Kept:
+    """Return the certificates of the signer and of the time stamp, with roots, and the lists and answers about them."""
+    crls: list[bytes] = []
+    ocsps: list[bytes] = []
+    for chain in chains:
+        found = await material.material(services, chain)
+        crls += found.crls
+        ocsps += found.ocsps
+    certificates = dict.fromkeys((*(one for chain in chains for one in chain), *services.roots))
+    return Kept(tuple(certificates), tuple(dict.fromkeys(crls)), tuple(dict.fromkeys(ocsps)))
+
+
+async def _ask(step: str, *arguments: bytes) -> Prepared:
+    answer = await worker.ask(Prepared, f"signing.pdf.write:{step}", *arguments, cpu_s=CPU_S)
+    if answer.refused:
+        raise refused(answer.refused, answer.said)
+    return answer
