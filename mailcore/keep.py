@@ -1,4 +1,4 @@
-"""The role that keeps house, once an hour: drops what is past its grace, lets search follow the dates of functions."""
+"""The role that keeps house, once an hour: drops what is past its grace, lets search follow dates, renews certificates."""
 
 import asyncio
 import contextlib
@@ -10,6 +10,7 @@ from config.clock import SECOND_US
 from config.log import log
 from directory import search
 from mailcore import spool
+from mailcore.pki import carrying, sweep
 from mailcore.queue import destinations, fanout, tls_reports
 from mailcore.services import Services
 from mailcore.sieve import marks
@@ -20,7 +21,7 @@ EVERY_S = 3600.0
 @contextlib.asynccontextmanager
 async def keep(services: Services) -> AsyncIterator[None]:
     """Run the sweep in the background for as long as the node serves."""
-    async with running("keep", _forever(services)):
+    async with running("keep", _forever(services), carrying.forever(services)):
         yield
 
 
@@ -67,6 +68,7 @@ JOBS = {
     "queue.swept": _forget_idle,
     "directory.indexed": _index,
     "tls.reports": tls_reports.send,
+    "pki.swept": sweep.sweep,
 }
 
 

@@ -12,6 +12,7 @@ import structlog
 
 from config.metrics import family
 from config.settings import endpoint
+from mailcore.pki import watch as certificates
 from mailcore.queue import counters, watch
 from mailcore.queue.watch import Standing
 from mailcore.services import Services
@@ -66,7 +67,8 @@ async def answer(services: Services, line: bytes) -> bytes:
 
 async def figures(services: Services) -> list[str]:
     """Return the lines of all figures."""
-    return [*_depths(await services.db.read(watch.standing, TOP)), *counters.lines()]
+    issued = await services.db.read(certificates.standing)
+    return [*_depths(await services.db.read(watch.standing, TOP)), *certificates.lines(issued), *counters.lines()]
 
 
 def _depths(found: Standing) -> Iterator[str]:

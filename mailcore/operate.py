@@ -23,6 +23,7 @@ from directory import resolve
 from directory.address import parse
 from mailcore import dns, ldap, services
 from mailcore.checks import keys, looks
+from mailcore.pki import watch as watch_certificates
 from mailcore.queue import watch
 from mailcore.routing.doctor import look as look_at_ways
 from mailcore.store.check import check as check_rows
@@ -155,12 +156,14 @@ async def _opens(read: Settings) -> list[Finding]:
             queued = await node.db.read(watch.standing, 3)
             ways = await node.db.read(look_at_ways, read)
             postmaster = await node.db.read(_postmaster, read)
+            ending = await node.db.read(watch_certificates.soon, read.pki.alert_days)
     except MailError as error:
         return [Finding("store", False, error.text)]
     said = "database, signer and counts are in order" if not broken else f"{broken[0]} (and more: diwan check)"
     timely = queued.oldest_s is None or queued.oldest_s <= read.queue.old_s
     waiting = Finding("queue", timely, watch.said(queued, read.queue.old_s))
-    return [Finding("store", not broken, said), waiting, postmaster, *(Finding(*way) for way in ways)]
+    issued = Finding("certificates", not ending, watch_certificates.said(ending, read.pki.alert_days))
+    return [Finding("store", not broken, said), waiting, postmaster, issued, *(Finding(*way) for way in ways)]
 
 
 def _postmaster(tx: Tx, read: Settings) -> Finding:

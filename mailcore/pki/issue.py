@@ -115,11 +115,13 @@ async def to_client(services: Services, holder: Subject, public_key: bytes, *, f
     return await services.db.write(record, Made(issuer, der, New("client", "", holder.account_id, holder.address), former, order_id))
 
 
-async def to_host(services: Services, hosts: Sequence[str], public_key: bytes, *, order_id: int = 0) -> Issued:
+async def to_host(
+    services: Services, hosts: Sequence[str], public_key: bytes, *, former: Issued | None = None, order_id: int = 0
+) -> Issued:
     """Certify and record the TLS key of another machine. Raises BadEntry."""
     issuer = await authorities.own(services, authorities.TLS_KEY)
     der = await certify(services, issuer, "tls", profiles.Subject(hosts[0], hosts=tuple(hosts)), public_key)
-    return await services.db.write(record, Made(issuer, der, New("tls", "", address=" ".join(hosts)), None, order_id))
+    return await services.db.write(record, Made(issuer, der, New("tls", "", address=" ".join(hosts)), former, order_id))
 
 
 async def identity(services: Services, kind: str, name: str) -> SigningIdentity:
@@ -131,21 +133,14 @@ async def identity(services: Services, kind: str, name: str) -> SigningIdentity:
         kept = authorities.kept(services.settings.keys, name)
     except FileNotFoundError:
         issuer = await authorities.own(services, MACHINES[kind])
-        kept = await to_machine(services, issuer, kind, name)
-    return SigningIdentity(name, kept.certificate, kept.chain)
-
-
-async def responder(services: Services, authority: str) -> SigningIdentity:
-    """Return who answers about certificates of an authority (RFC 6960 §4.2.2.2), made at first need. Raises as `identity`."""
-    name = f"ocsp-{authority}"
-    try:
+        await to_machine(services, issuer, kind, name)
         kept = authorities.kept(services.settings.keys, name)
-    except FileNotFoundError:
-        kept = await to_machine(services, authorities.find(services.settings, authority), "ocsp", name)
     return SigningIdentity(name, kept.certificate, kept.chain)
 
 
-async def to_machine(services: Services, issuer: Authority, kind: str, name: str, former: Issued | None = None) -> Authority:
+async def to_machine(
+    services: Services, issuer: Authority, kind: str, name: str, former: Issued | None = None, order_id: int = 0
+) -> Issued:
     """Certify the key of a machine of this node, made when there is none; record and keep the certificate."""
     public_key = await _key(services, name)
     settings = services.settings
@@ -153,10 +148,9 @@ async def to_machine(services: Services, issuer: Authority, kind: str, name: str
     if kind == "node":
         who = replace(who, addresses=(settings.node.postmaster,), hosts=(settings.node.hostname,))
     der = await certify(services, issuer, kind, who, public_key)
-    await services.db.write(record, Made(issuer, der, New(kind, name, address=settings.node.hostname), former))
-    made = Authority(name, der, issuer.issued_chain)
-    authorities.keep(settings.keys, made)
-    return made
+    issued = await services.db.write(record, Made(issuer, der, New(kind, name, address=settings.node.hostname), former, order_id))
+    authorities.keep(settings.keys, Authority(name, der, issuer.issued_chain))
+    return issued
 
 
 async def certify(services: Services, issuer: Authority, kind: str, who: profiles.Subject, public_key: bytes) -> bytes:

@@ -72,6 +72,12 @@ async def create_issuing_ca(
     return Authority(key_id, await _issue(signer, root, builder), root.issued_chain)
 
 
+async def certify_again(signer: Signer, root: Authority, own: Authority, now_us: int, *, url: str = "") -> bytes:
+    """Return another certificate of an issuing CA, DER: same name, key and limits, other days."""
+    above, stamp = profiles.issuer(root.certificate), _stamp(root, now_us, url, whole=True)
+    return await _issue(signer, root, profiles.again(above, own.certificate, stamp))
+
+
 async def issue(
     signer: Signer, authority: Authority, kind: str, subject: Subject, public_key: bytes, now_us: int, *, url: str = "", policy: str = ""
 ) -> bytes:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from signing import der
@@ -71,6 +71,7 @@ USAGES = {
     "issue": ("key_cert_sign", "crl_sign"),
 }
 ISSUES = {"smime": ("S/MIME", MAIL), "tls": ("TLS", SERVERS), "client": ("Client", CLIENTS), "tsa": ("Time", TIMES), "node": ("Node", MAIL)}
+KEPT = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.CertificatePolicies, x509.NameConstraints)
 _BITS = (
     *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
     *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
@@ -140,6 +141,17 @@ def issuing(
         limits = [x509.RFC822Name(form) for domain in domains for form in (domain, f".{domain}")]
         builder = builder.add_extension(x509.NameConstraints(limits, None), critical=False)
     return builder
+
+
+def again(above: Issuer, certificate: bytes, stamp: Stamp) -> x509.CertificateBuilder:
+    """Return the profile of an issuing CA that has one already: what it may issue stays as it is."""
+    former = x509.load_der_x509_certificate(certificate)
+    key = former.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    builder = _valid(_below(_begin(former.subject, key, stamp.serial), above), stamp.now_us, ISSUING_DAYS, above)
+    for one in former.extensions:
+        if isinstance(one.value, KEPT):
+            builder = builder.add_extension(one.value, critical=one.critical)
+    return _placed(builder, stamp.found)
 
 
 def leaf(kind: str, above: Issuer, subject: Subject, public_key: bytes, stamp: Stamp) -> x509.CertificateBuilder:

@@ -98,7 +98,7 @@ _LISTED = f"""
 """
 _EXPIRING = f"""
     SELECT {_COLUMNS} FROM issued
-    WHERE state <> 'revoked' AND successor = '' AND not_after_us >= :now_us AND not_after_us < :before_us
+    WHERE state <> 'revoked' AND successor = '' AND kind <> 'ocsp' AND not_after_us >= :now_us AND not_after_us < :before_us
     ORDER BY not_after_us, serial LIMIT :most
 """
 _ENDED = """
@@ -179,7 +179,7 @@ def listed(tx: Tx, *, kind: str = "", state: str = "", address: str = "", most: 
 
 
 def expiring(tx: Tx, before_us: int, most: int = MAX_LISTED) -> list[Issued]:
-    """Return what runs out before a time and has not been replaced, the soonest first."""
+    """Return what runs out before a time and has not been replaced, the soonest first; responders come and go by themselves."""
     return [_issued(row) for row in tx.rows(_EXPIRING, now_us=tx.now_us, before_us=before_us, most=most)]
 
 
