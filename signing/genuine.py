@@ -13,7 +13,8 @@ from signing.certificate import CACHED, outline
 from signing.cms import SignedData, SignerInfo
 from signing.pki import path
 
-UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+# TypeError: a name in which a BIT STRING stands where text belongs
+UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
 
 
 class Failed(Exception):

@@ -33,7 +33,7 @@ REASONS = {  # RFC 5280 §5.3.1; what is not said is not written
 CACHED = 64  # lists that were read; those of a country's authorities are some 10 KiB each, foreign ones at most MAX_BYTES
 MAX_BYTES = 4 << 20  # a hundred thousand entries
 # What `cryptography` raises for octets that are not what they should be; some of it only when a field is looked at.
-UNREADABLE = (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm)
+UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm)
 
 
 @dataclass(frozen=True, slots=True)

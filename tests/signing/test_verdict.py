@@ -289,3 +289,10 @@ def test_a_changed_stamp_never_proves_another_time(trusted: list[bytes], stamped
     octets = bytearray(stamped)
     octets[position % len(octets)] ^= flip
     assert judge(ENTITY, bytes(octets), trusted, NOW_US, ADDRESS).proven_us in (None, NOW_US)
+
+
+def test_a_name_of_another_type_is_no_certificate(country: Country, signature: bytes) -> None:
+    """A BIT STRING where text belongs: what reads certificates raises TypeError for it, long after it was loaded."""
+    at = signature.index(NAME.encode())
+    octets = signature[: at - 2] + bytes((der.BIT_STRING,)) + signature[at - 1 :]
+    assert judged(country, octets).code == "NO_SIGNING_CERTIFICATE_FOUND"

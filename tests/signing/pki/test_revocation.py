@@ -133,3 +133,9 @@ def test_no_octet_can_be_changed(octets: bytes, kind: str) -> None:
 @given(st.binary(max_size=200))
 def test_any_octets_are_answered(octets: bytes) -> None:
     assert judge(LEAF, OURS.certificate_once, Material((octets,), (octets,)), NOW_US) == revocation.UNKNOWN
+
+
+def test_a_list_whose_issuer_has_a_name_of_another_type_says_nothing() -> None:
+    octets = bytearray(OURS.lists(BASE))
+    octets[octets.index(OURS.name.encode()) - 2] = 0x03  # BIT STRING
+    assert judge(LEAF, OURS.certificate_once, lists(bytes(octets)), NOW_US).state == "unknown"
