@@ -25,6 +25,7 @@ ROLES = {
     "web": "webmail.app:web",
     "keep": "mailcore.keep:keep",
     "index": "mailcore.index:index",
+    "seal": "mailcore.evidence.roles:seal",
     "manifest": "mailcore.manifest.role:manifest",
     "sync": "mailcore.sync:sync",
     "pki": "mailcore.pki.role:pki",

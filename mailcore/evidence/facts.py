@@ -13,6 +13,7 @@ from config.settings import Settings
 from signing.evidence import record
 from signing.evidence.record import FRESH_BYTES, ID_BYTES, Event, Reason
 
+RULES = "/evidence/policy.txt"  # where the role `pki` serves the rules under which evidence is kept
 FACT_BITS = 62  # of the random number by which rows of one letter differ
 _INSERT = "INSERT INTO evidence_fact (queue_id, fact_id, salt, record) VALUES (:queue_id, :fact_id, :salt, :record)"
 _ROWS = """
@@ -64,7 +65,7 @@ class Row:
 def issuer(settings: Settings) -> Issuer:
     """Return who vouches for the records of a node."""
     host, evidence = settings.node.hostname, settings.evidence
-    return Issuer(host, evidence.policy or f"http://{host}/evidence/policy.txt", evidence.cover)
+    return Issuer(host, evidence.policy or f"{settings.pki.place(host, settings.listen.pki) or f'http://{host}'}{RULES}", evidence.cover)
 
 
 def covers(issuer: Issuer, sender: str, *, official: bool) -> bool:

@@ -1,5 +1,53 @@
-"""A node's services on each engine, as for the queue."""
+"""A node's services on each engine, as for the queue; `node` has a signer and a root too, one and the same for all tests: it takes time."""
 
-from tests.mailcore.queue.conftest import opener, services, sink
+import dataclasses
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from mailcore import certify
+from mailcore.pki import authorities
+from mailcore.services import ROOTS, Services, _certificates
+from signing.keys import Signer
+from tests.mailcore.queue.conftest import Opener, opener, services, sink
 
 __all__ = ["opener", "services", "sink"]
+START_S = 20.0
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="session")
+def state() -> Iterator[Path]:
+    """The keys of a state, held by a signer."""
+    with tempfile.TemporaryDirectory(prefix="diwan-evidence-") as name:
+        folder = Path(name)
+        (folder / "run").mkdir()
+        command = [sys.executable, "-m", "signing.signer", "--socket", str(folder / "signer.sock"), "--keys", str(folder / "keys")]
+        child = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+        yield folder
+        child.terminate()
+        child.wait(START_S)
+
+
+@pytest.fixture
+async def node(opener: Opener, tmp_path: Path, state: Path) -> AsyncIterator[Services]:
+    """A node that can sign."""
+    signer = await Signer.connect(state / "signer.sock", patience_s=START_S)
+    async with opener() as made:
+        able, made_before = dataclasses.replace(made, signer=signer), state / "made"
+        if made_before.exists():
+            shutil.copytree(made_before, tmp_path / "keys")
+        else:
+            (tmp_path / "keys").mkdir()
+            await authorities.make_root(able, "الجذر الوطني")
+            await certify.clock(able)
+            await certify.seal(able)
+            shutil.copytree(tmp_path / "keys", made_before)
+        yield dataclasses.replace(able, roots=_certificates((tmp_path / "keys" / ROOTS).read_bytes()))
+        await able.parts.close()
+    await signer.close()
