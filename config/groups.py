@@ -10,6 +10,7 @@ import typer
 
 GROUPS = {
     "ceremony": "mailcore.pki.ceremony_commands",
+    "cert": "mailcore.pki.commands",
     "dkim": "mailcore.checks.commands",
     "admin": "directory.commands.admin",
     "journal": "directory.commands.journal",

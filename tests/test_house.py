@@ -133,6 +133,7 @@ PURE = (
     "signing/openpgp/types.py",
     *(f"signing/pdf/{name}.py" for name in ("bidi", "pades", "place", "types")),
     "signing/shamir.py",
+    "signing/pki/protocol.py",
     "signing/pki/cases.py",
     "signing/pki/path.py",
     "signing/pki/profiles.py",

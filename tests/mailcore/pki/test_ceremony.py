@@ -1,0 +1,144 @@
+"""Key ceremonies as people hold them: typed names, shares in files, a node below the root, and openssl to check all of it."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from typer.testing import CliRunner
+
+from config.errors import MailError
+from mailcore.demo import nodes
+from mailcore.pki.ceremony_commands import app
+from signing import escrow
+from tests.ports import free_base
+
+OPERATORS, WITNESSES = ("Hamid", "Leïla", "عمر"), ("Nadia", "Samir")
+SEATS = [word for name in OPERATORS for word in ("--operator", name)] + [word for name in WITNESSES for word in ("--witness", name)]
+TYPED = "".join(f"{name}\n" for name in (*OPERATORS, *WITNESSES))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command said, and with which status it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def diwan(*words: str, typed: str = "") -> Said:
+    """Run `diwan ceremony …`, here rather than in a process: what is slow is the signer that each session starts."""
+    ended = CliRunner().invoke(app, words, input=typed)
+    if isinstance(ended.exception, MailError):
+        return Said(1, ended.stdout, ended.exception.text)
+    return Said(ended.exit_code, ended.stdout, ended.stderr)
+
+
+def openssl(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["openssl", *words], capture_output=True, text=True, timeout=20, check=False)
+
+
+def make(place: Path, *more: str, typed: str = TYPED, seats: Sequence[str] = SEATS) -> Said:
+    return diwan("root", str(place), "--name", "Autorité racine", "--country", "DZ", *seats, *more, typed=typed)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root that a ceremony has made, its shares still beside it."""
+    place = tmp_path_factory.mktemp("ceremony") / "root"
+    said = make(place, "--url", "http://pki.gov.example")
+    assert said.returncode == 0, said.stderr
+    return place
+
+
+@pytest.fixture
+def copied(place: Path, tmp_path: Path) -> Path:
+    """The same, for harm."""
+    subprocess.run(["cp", "-a", str(place), str(tmp_path / "root")], check=True)
+    return tmp_path / "root"
+
+
+def test_the_key_is_left_sealed_and_the_protocol_is_checked_by_openssl_alone(place: Path, tmp_path: Path) -> None:
+    assert not (place / "keys" / "storage.key").exists()
+    public = x509.load_pem_x509_certificate((place / "root.pem").read_bytes()).public_key()
+    (tmp_path / "root.pub").write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    words = ["dgst", "-sha384", "-verify", str(tmp_path / "root.pub"), "-signature", str(place / "protocol.sig")]
+    assert openssl(*words, str(place / "protocol.jsonl")).stdout == "Verified OK\n"
+    said = diwan("protocol", str(place), "--json")
+    steps = [step["step"] for step in json.loads(said.stdout)]
+    assert steps == ["begun", "root made", "list signed", "list signed", *["share given"] * 3]
+    assert "operator عمر" in diwan("protocol", str(place)).stdout
+    listed = openssl("crl", "-in", str(place / "root.crl"), "-inform", "DER", "-CAfile", str(place / "root.pem"), "-noout", "-verify")
+    assert "verify OK" in listed.stderr
+
+
+@pytest.mark.parametrize(
+    ("seats", "typed", "said"),
+    [
+        (SEATS, "Hamid\nLeïla\nsomebody\n", "operator عمر has not confirmed: nothing was done"),
+        (SEATS[:8], TYPED, "two witnesses"),
+        ([*SEATS[:2], *SEATS[6:]], TYPED, "2 of 1 operators cannot be"),
+        ([*SEATS, "--operator", "hamid "], TYPED, "everybody takes part once"),
+    ],
+)
+def test_without_everybody_no_root_is_made(tmp_path: Path, seats: list[str], typed: str, said: str) -> None:
+    refused = make(tmp_path / "root", seats=seats, typed=typed)
+    assert refused.returncode == 1
+    assert said in refused.stderr
+    assert not (tmp_path / "root" / "keys").exists()
+
+
+def test_a_root_is_not_made_over_another(copied: Path) -> None:
+    before = (copied / "root.pem").read_bytes()
+    assert "is not empty" in make(copied).stderr
+    assert (copied / "root.pem").read_bytes() == before
+
+
+def test_a_changed_protocol_is_found(copied: Path) -> None:
+    octets = (copied / "protocol.jsonl").read_bytes()
+    (copied / "protocol.jsonl").write_bytes(octets.replace(b"Samir", b"Salim"))
+    said = diwan("protocol", str(copied))
+    assert (said.returncode, said.stderr) == (1, "the protocol is not as the root's key has signed it")
+
+
+def certify(place: Path, request: Path, out: Path, *shares: Path) -> Said:
+    given = [word for share in shares for word in ("--share", str(share))]
+    return diwan("certify", str(place), str(request), *SEATS, *given, "--out", str(out), typed=TYPED)
+
+
+def test_a_node_goes_below_the_root_and_what_it_had_issued_stays_good(copied: Path, tmp_path: Path) -> None:
+    node = nodes.make(tmp_path / "node", "--domain", "archives.example", "--port-base", str(free_base())).directory
+    request, out = tmp_path / "request.pem", tmp_path / "made.pem"
+    assert diwan("request", "--dir", str(node), "--out", str(request)).returncode == 0
+    (tmp_path / "shares").mkdir()
+    one, two, three = ((copied / "shares" / f"{n}.txt").rename(tmp_path / "shares" / f"{n}.txt") for n in (1, 2, 3))
+    assert "2 different shares of this root are needed, these are 1" in certify(copied, request, out, one, one).stderr
+    two.write_text(two.read_text().replace("octets: ", "octets: 0"))
+    assert "share" in certify(copied, request, out, one, two).stderr
+    assert not (copied / "keys" / "storage.key").exists()
+    said = certify(copied, request, out, three, one)
+    assert said.returncode == 0, said.stderr
+    tls = (node / "keys" / "tls.pem").read_bytes()
+    leaf, _ = x509.load_pem_x509_certificates(tls)
+    (tmp_path / "leaf.pem").write_bytes(leaf.public_bytes(Encoding.PEM))
+    words = ["verify", "-x509_strict", "-CAfile", str(copied / "root.pem"), "-untrusted", str(out), str(tmp_path / "leaf.pem")]
+    assert openssl(*words).stdout.endswith(": OK\n")
+    installed = diwan("install", str(out), "--dir", str(node))
+    assert "authorities are now below CN=Autorité racine,C=DZ" in installed.stdout, installed.stderr
+    assert (copied / "root.pem").read_text() in (node / "keys" / "root.pem").read_text()
+    assert "of an earlier session" in certify(copied, request, out, three, one).stderr
+    fresh = [copied / "shares" / f"{n}.txt" for n in (2, 3)]
+    assert certify(copied, request, out, *fresh).returncode == 0
+
+
+def test_only_authorities_of_the_node_are_certified_and_installed(copied: Path, tmp_path: Path) -> None:
+    shares = [copied / "shares" / "1.txt", copied / "shares" / "2.txt"]
+    assert "only authorities that issue no others" in certify(copied, copied / "root.pem", tmp_path / "out", *shares).stderr
+    (tmp_path / "none.pem").write_text("nothing")
+    assert "no certificates in PEM" in certify(copied, tmp_path / "none.pem", tmp_path / "out", *shares).stderr
+    assert escrow.share(shares[0].read_bytes()).needed == 2
