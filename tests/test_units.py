@@ -16,7 +16,7 @@ import pytest
 
 from signing.keys import Signer
 
-DEPLOY = Path(__file__).parents[1] / "deploy"
+DEPLOY = Path(__file__).parents[1] / "config" / "systemd"
 UNITS = {"diwan-signer.service": 1.0, "diwan.service": 2.5}  # exposure, 0 to 10, as `systemd-analyze security` counts it
 NO_PROGRAM = re.compile(r".*Command \S+ is not executable: No such file or directory")
 CALL = re.compile(r"^(?:\d+\s+)?(\w+)\(")
@@ -76,7 +76,7 @@ async def test_the_signer_calls_nothing_that_its_unit_refuses(short: Path) -> No
     _, *words = shlex.split(start.replace("/var/lib/diwan", str(short)))
     trace = short / "trace"
     child = await asyncio.create_subprocess_exec(
-        "strace", "-f", "-qq", "-o", str(trace), sys.executable, *words, cwd=DEPLOY.parent, stdout=asyncio.subprocess.PIPE
+        "strace", "-f", "-qq", "-o", str(trace), sys.executable, *words, cwd=DEPLOY.parents[1], stdout=asyncio.subprocess.PIPE
     )
     assert child.stdout is not None
     assert await child.stdout.readline() == b"ready\n"
