@@ -13,6 +13,7 @@ from config.checking import Checks, Dns
 from config.errors import MailError
 from config.evidence import Evidence
 from config.explaining import explain
+from config.openpgp import OpenPgp
 from config.pki import Pki
 from config.places import endpoint as endpoint
 from config.section import Section
@@ -276,6 +277,7 @@ class _File(Section, frozen=True, forbid_unknown_fields=True):
     checks: Checks = Checks()
     evidence: Evidence = Evidence()
     pki: Pki = Pki()
+    openpgp: OpenPgp = OpenPgp()
     route: list[Route] = msgspec.field(default_factory=list)
 
 
@@ -304,6 +306,7 @@ class Settings(msgspec.Struct, frozen=True, dict=True):
     metrics: Metrics = Metrics()
     evidence: Evidence = Evidence()
     pki: Pki = Pki()
+    openpgp: OpenPgp = OpenPgp()
 
     @property
     def issuer(self) -> str:
@@ -369,6 +372,7 @@ def parse(text: str, directory: Path) -> Settings:
         checks=read.checks,
         evidence=read.evidence,
         pki=read.pki,
+        openpgp=read.openpgp,
         routes=[msgspec.structs.replace(r, ca=directory / r.ca) if r.ca is not None else r for r in read.route],
     )
 

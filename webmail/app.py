@@ -27,7 +27,7 @@ from mailcore.services import Services
 from webmail import driver, guard
 from webmail.directory import routes as directory
 from webmail.driver import Driver
-from webmail.faces import autoconfig, carddav, manifest, scim
+from webmail.faces import autoconfig, carddav, manifest, openpgp, scim
 from webmail.filters import routes as filters
 from webmail.headers import SafeHeaders
 from webmail.oidc import routes as openid
@@ -78,6 +78,7 @@ ROUTES = [
     *directory.ROUTES,
     *openid.ROUTES,
     *autoconfig.ROUTES,
+    *openpgp.ROUTES,
     *manifest.ROUTES,
     *carddav.ROUTES,
     *scim.ROUTES,

@@ -107,6 +107,12 @@ def of_account(tx: Tx, account_id: int) -> list[OwnKey]:
     return [_read(row) for row in tx.rows(sql, account_id=account_id)]
 
 
+def of_address(tx: Tx, address: str) -> list[OwnKey]:
+    """Return every key that we made for an address, the newest first."""
+    local, _, domain = address.lower().rpartition("@")
+    return [one for one in _in_directory(tx, domain, wkd.name(local)) if one.address == address.lower()]
+
+
 def current(tx: Tx, account_id: int) -> OwnKey | None:
     """Return the newest key of an account that is in force; None when it has none."""
     return next((one for one in of_account(tx, account_id) if is_in_force(one, tx.now_us)), None)
@@ -127,11 +133,15 @@ def every(tx: Tx) -> list[OwnKey]:
 
 def published(tx: Tx, domain: str, local_hash: str) -> bytes:
     """Return what the web key directory gives for a name: keys in force, else the newest revoked one; b"" for none."""
-    sql = f"SELECT {_COLUMNS} FROM openpgp_key WHERE domain = :domain AND local_hash = :local_hash ORDER BY created_us DESC, fingerprint"
-    found = [_read(row) for row in tx.rows(sql, domain=domain, local_hash=local_hash)]
+    found = _in_directory(tx, domain, local_hash)
     in_force = [one for one in found if is_in_force(one, tx.now_us)]
     revoked = [one for one in found if one.revoked_us]
     return b"".join(one.public_key for one in in_force) or (revoked[0].public_key if revoked else b"")
+
+
+def _in_directory(tx: Tx, domain: str, local_hash: str) -> list[OwnKey]:
+    sql = f"SELECT {_COLUMNS} FROM openpgp_key WHERE domain = :domain AND local_hash = :local_hash ORDER BY created_us DESC, fingerprint"
+    return [_read(row) for row in tx.rows(sql, domain=domain, local_hash=local_hash)]
 
 
 def is_in_force(key: OwnKey, now_us: int) -> bool:
