@@ -1,11 +1,13 @@
 """What diwan.toml says of the certificates that this platform issues."""
 
 import re
+from pathlib import Path
 
 from config.places import endpoint
 from config.section import Section
 
 _URL = re.compile(r"http://[a-z0-9.-]+(?::(?!80\b)[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~-]+)*")
+_TIMES = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~/?=&-]*)?")
 _OID = re.compile(r"[0-2](?:\.(?:0|[1-9][0-9]*)){2,}")
 
 
@@ -17,6 +19,9 @@ class Pki(Section, frozen=True, forbid_unknown_fields=True):
     country: str = ""  # two letters in the names of subjects
     renew_days: int = 30  # so long before they end certificates whose keys are here are renewed; 0: only by hand
     alert_days: int = 21  # so long before the end what was not renewed is an alarm
+    fetch: bool = True  # ask other authorities, below a root of this node, about their certificates
+    times: str = ""  # address of an authority of time elsewhere (RFC 3161), asked before the node's own
+    times_ca: Path | None = None  # PEM with the roots of its https, relative to the node's directory; None: the system's
 
     def __post_init__(self) -> None:
         if self.url and not _URL.fullmatch(self.url):  # another form of the same address would be another name for what it signs
@@ -25,6 +30,8 @@ class Pki(Section, frozen=True, forbid_unknown_fields=True):
             raise ValueError("Expected an object identifier such as `1.3.6.1.4.1.32473.1.1` - at `$.policy`")
         if self.country and not re.fullmatch("[A-Z]{2}", self.country):
             raise ValueError("Expected two capital letters, or nothing - at `$.country`")
+        if self.times and not _TIMES.fullmatch(self.times):
+            raise ValueError("Expected an http or https address - at `$.times`")
         for name in ("renew_days", "alert_days"):
             if getattr(self, name) < 0:
                 raise ValueError(f"Expected days, 0 for never - at `$.{name}`")

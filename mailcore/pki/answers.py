@@ -45,6 +45,12 @@ class Answers:
             log.warning("pki.no_answer", kind=type(error).__name__, said=str(error))
             return Answer(ocsp.refusal(ocsp.TRY_LATER))
 
+    async def authority(self, certificate: bytes) -> str | None:
+        """Return the key of the authority of this node that has a certificate (DER) or one with its name and key; None for any other."""
+        hashes = ocsp.issuer_hashes(certificate, ocsp.SHA1)
+        found = (await self._by_hashes()).get((ocsp.SHA1, *hashes))
+        return None if found is None else found.key_id
+
     async def _to(self, asked: ocsp.Asked) -> Answer:
         authority = (await self._by_hashes()).get((asked.method, asked.name_hash, asked.key_hash))
         if authority is None:

@@ -86,6 +86,12 @@ def judge(certificate: bytes, issuer: bytes, material: Material, at_us: int) -> 
     return max(said, key=lambda known: (known.this_update_us, known.state == "suspended"), default=UNKNOWN)
 
 
+def updates(octets: bytes, issuer: bytes) -> tuple[int, int]:
+    """Return when a list was made and when the next one comes; raise one of `crl.UNREADABLE` when it is not the issuer's."""
+    found = _verified(octets, x509.load_der_x509_certificate(issuer))
+    return found.this_update_us, found.next_update_us
+
+
 def us(moment: datetime) -> int:
     """Return a moment in µs since the epoch."""
     return (moment - EPOCH) // timedelta(microseconds=1)
@@ -96,7 +102,7 @@ def _asked(certificate: bytes, issuer: bytes) -> _Asked:
     leaf, above = x509.load_der_x509_certificate(certificate), x509.load_der_x509_certificate(issuer)
     if leaf.issuer != above.subject:
         raise ValueError("not the issuer")
-    basic, named = _value(leaf, x509.BasicConstraints), _value(leaf, x509.CRLDistributionPoints)
+    basic, named = value(leaf, x509.BasicConstraints), value(leaf, x509.CRLDistributionPoints)
     points = frozenset(_addresses(one.full_name) for one in named or () if one.crl_issuer is None and one.reasons is None)
     flat = frozenset(address for addresses in points for address in addresses)
     return _Asked(leaf.serial_number, above, basic is not None and basic.ca, flat, us(leaf.not_valid_after_utc))
@@ -138,7 +144,7 @@ def _said(one: _List, entry: x509.RevokedCertificate | None) -> Known:
         return Known("good", 0, "", one.this_update_us, one.next_update_us)
     if any(each.critical for each in entry.extensions):  # of another issuer, or what nobody knows (RFC 5280 §5.3)
         raise ValueError("a critical extension of an entry")
-    why = _value(entry, x509.CRLReason)
+    why = value(entry, x509.CRLReason)
     reason = "" if why is None else why.reason.value
     return Known(STATES.get(reason, "revoked"), us(entry.revocation_date_utc), reason, one.this_update_us, one.next_update_us)
 
@@ -151,7 +157,7 @@ def _read(octets: bytes, asked: _Asked) -> _List | None:
         return None
     if found.points is not None and not found.points & asked.points:
         return None
-    scope = _value(found.loaded, x509.IssuingDistributionPoint)
+    scope = value(found.loaded, x509.IssuingDistributionPoint)
     if scope is not None and (
         (scope.only_contains_user_certs and asked.authority) or (scope.only_contains_ca_certs and not asked.authority)
     ):
@@ -163,7 +169,7 @@ def _read(octets: bytes, asked: _Asked) -> _List | None:
 def _verified(octets: bytes, issuer: x509.Certificate) -> _List:
     """Read a list and verify its signature: true or false for ever, so remembered. Raises one of UNREADABLE."""
     loaded = crl.load(octets)
-    usage = _value(issuer, x509.KeyUsage)
+    usage = value(issuer, x509.KeyUsage)
     if loaded.issuer != issuer.subject or (usage is not None and not usage.crl_sign):
         raise ValueError("not this issuer's")
     if any(one.critical and one.oid not in UNDERSTOOD for one in loaded.extensions):
@@ -173,7 +179,7 @@ def _verified(octets: bytes, issuer: x509.Certificate) -> _List:
         raise ValueError("the method of its signature is written in two ways")  # RFC 5280 §5.1.1.2
     digest_name = (algorithms.ECDSA | algorithms.RSA).get(method, "")
     algorithms.verify(issuer.public_key(), method, digest_name, loaded.signature, loaded.tbs_certlist_bytes)
-    number, delta = _value(loaded, x509.CRLNumber), _value(loaded, x509.DeltaCRLIndicator)
+    number, delta = value(loaded, x509.CRLNumber), value(loaded, x509.DeltaCRLIndicator)
     if loaded.next_update_utc is None:
         raise ValueError("no time of the next one")  # RFC 5280 §5.1.2.5
     base = None if delta is None else delta.crl_number
@@ -183,7 +189,7 @@ def _verified(octets: bytes, issuer: x509.Certificate) -> _List:
 
 def _scope(loaded: x509.CertificateRevocationList) -> frozenset[str] | None:
     """Return the addresses that a list is for; raise ValueError for kinds of lists that are not judged here."""
-    scope = _value(loaded, x509.IssuingDistributionPoint)
+    scope = value(loaded, x509.IssuingDistributionPoint)
     if scope is None:
         return None
     if scope.indirect_crl or scope.only_contains_attribute_certs or scope.only_some_reasons is not None or scope.relative_name is not None:
@@ -209,7 +215,8 @@ def _addresses(names: list[x509.GeneralName] | None) -> tuple[str, ...]:
     return tuple(one.value for one in names or () if isinstance(one, x509.UniformResourceIdentifier))
 
 
-def _value(where: x509.Certificate | x509.CertificateRevocationList | x509.RevokedCertificate, kind: type[E]) -> E | None:
+def value(where: x509.Certificate | x509.CertificateRevocationList | x509.RevokedCertificate, kind: type[E]) -> E | None:
+    """Return an extension's value, None for none; raise one of `crl.UNREADABLE`."""
     try:
         return where.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
