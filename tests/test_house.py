@@ -135,6 +135,7 @@ PURE = (
     "signing/shamir.py",
     "signing/pki/protocol.py",
     "signing/pki/cases.py",
+    *(f"signing/pki/{name}.py" for name in ("crl", "ocsp", "places", "revocation")),
     "signing/pki/path.py",
     "signing/pki/profiles.py",
     "signing/signers.py",
