@@ -9,11 +9,13 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 
-from signing import standing, verdict, worker
+from signing import signers, standing, verdict, worker
+from signing.der import BadDer
 from signing.errors import WorkerBusy, WorkerFailed
 from signing.pki import revocation
 from signing.pki.cases import JUDGE, Case, Judged, encoded
 from signing.pki.revocation import Known, Material
+from signing.reasons import Status
 from signing.standing import Weighed
 from signing.verdict import Verdict
 
@@ -22,6 +24,7 @@ Find = Callable[[Sequence[bytes]], Awaitable[Material]]
 BUCKET_US = 300 * 1_000_000  # what was found is believed so long: as long as clocks may differ
 MAX_REMEMBERED = 4096  # paths; each some KiB, most of it shared
 BUSY = Weighed("busy")
+GRAVITY: tuple[Status, ...] = ("invalid", "undecided", "valid")
 
 
 class Judging:
@@ -45,6 +48,22 @@ class Judging:
             return first
         weighed, _ = await self._weigh(first.path, first.proven_us, at_us)
         return standing.settled(first, weighed)
+
+    async def each(self, entity: bytes, cms_der: bytes, from_address: str, at_us: int) -> tuple[Verdict, ...]:
+        """Return a verdict for each signer of a signature, that of the letter's author first; one for what cannot be read.
+
+        Others sign with addresses of their own, such as an office that seals; when none is the author's the first is told so.
+        """
+        try:
+            signatures = signers.split(cms_der).each
+        except BadDer:
+            signatures = (cms_der,)
+        if len(signatures) == 1:
+            return (await self.judge(entity, signatures[0], from_address, at_us),)
+        found = [(await self.judge(entity, one, None, at_us), one) for one in signatures]
+        found.sort(key=lambda pair: not verdict.same_address(pair[0].address, from_address))
+        first = await self.judge(entity, found[0][1], from_address, at_us)
+        return (first, *(judged for judged, _ in found[1:]))
 
     def _without_stamp(self, entity: bytes, cms_der: bytes, from_address: str | None, at_us: int) -> Verdict:
         return verdict.judge(entity, cms_der, self._roots, at_us, from_address, believe_stamp=False)
@@ -77,6 +96,11 @@ class Judging:
         self._worth[key] = found
         if len(self._worth) > MAX_REMEMBERED:
             self._worth.popitem(last=False)
+
+
+def overall(verdicts: Sequence[Verdict]) -> Verdict:
+    """Return the verdict that speaks for all: an invalid signature is not made good by another one beside it, nor is an open one."""
+    return min(verdicts, key=lambda one: GRAVITY.index(one.status))
 
 
 def _known(path: tuple[bytes, ...], material: Material, at_us: int) -> tuple[Known, ...]:

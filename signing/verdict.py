@@ -113,11 +113,11 @@ def addresses(certificate: x509.Certificate) -> tuple[str, ...]:
 
 @lru_cache(CACHED)
 def _holds(certificate: x509.Certificate, from_address: str) -> bool:
-    return any(_same(address, from_address) for address in addresses(certificate))
+    return any(same_address(address, from_address) for address in addresses(certificate))
 
 
-def _same(one: str, other: str) -> bool:
-    """Local parts match exactly, domains without regard to case (RFC 5280 §7.5)."""
+def same_address(one: str, other: str) -> bool:
+    """Say whether two addresses are one: local parts match exactly, domains without regard to case (RFC 5280 §7.5)."""
     local, _, domain = one.rpartition("@")
     other_local, _, other_domain = other.strip().rpartition("@")
     return bool(local) and local == other_local and domain.casefold() == other_domain.casefold()
@@ -164,7 +164,7 @@ UNKNOWN = _Who("", "", "", "")
 @lru_cache(CACHED)
 def _who(leaf: x509.Certificate, from_address: str | None) -> _Who:
     held = addresses(leaf)
-    shown = next((one for one in held if from_address is not None and _same(one, from_address)), held[0] if held else "")
+    shown = next((one for one in held if from_address is not None and same_address(one, from_address)), held[0] if held else "")
     return _Who(_subject(leaf, NameOID.COMMON_NAME), _subject(leaf, NameOID.ORGANIZATION_NAME), shown, f"{leaf.serial_number:x}")
 
 

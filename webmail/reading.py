@@ -4,7 +4,6 @@ Only what is inside the signed part is shown as signed: preamble, epilogue and f
 undecided rather than silently trusted. RFC 1847 §2.1, RFC 8551 §3.5.
 """
 
-import asyncio
 import base64
 from dataclasses import dataclass
 
@@ -16,13 +15,14 @@ from directory.address import parse
 from directory.errors import BadAddress
 from directory.types import AccountKind, Suggestion
 from mailcore.errors import NoSuchMailbox
+from mailcore.judging import judging
 from mailcore.message import addresses, content, headers, words
 from mailcore.message.addresses import Mailbox as Person
 from mailcore.message.types import ACTING_FIELD, Header, Span, Summary
 from mailcore.store import mailboxes, messages
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import AccountId, Flag, Mailbox, MailboxId, MailboxKey, Stored
-from signing import verdict
+from signing.judging import overall
 from signing.verdict import Verdict
 from webmail import letters, plaintext, sanitise
 from webmail.bidi import plain
@@ -194,22 +194,22 @@ def signed_part(opened: Opened) -> Span | None:
 
 
 async def judge(desk: Desk, opened: Opened) -> Verdict | None:
-    """Return what the signature of a message is worth now, or None when it carries none."""
+    """Return what the signatures of a message are worth now, taken together, or None when it carries none."""
+    verdicts = await judge_all(desk, opened)
+    return overall(verdicts) if verdicts else None
+
+
+async def judge_all(desk: Desk, opened: Opened) -> tuple[Verdict, ...]:
+    """Return what each signature of a message is worth now, that of its author first; () when it carries none."""
     covered = signed_part(opened)
     signature = _signature(opened.header.spans)
     if covered is None or signature is None:
-        return None
+        return ()
     entity = opened.raw[covered.header_start : covered.end]
     cms_der = content.decoded(opened.raw, signature)
     sender = opened.people(b"from") if opened.count(b"from") == 1 else ()  # of two, each program shows another one
-    return await asyncio.to_thread(
-        verdict.judge,
-        entity,
-        cms_der,
-        desk.services.roots,
-        desk.services.clock.now_us(),
-        sender[0].address if len(sender) == 1 else "",
-    )
+    address = sender[0].address if len(sender) == 1 else ""
+    return await judging(desk.services).each(entity, cms_der, address, desk.services.clock.now_us())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from signing import worker
+from signing import signers, worker
 from signing.cms import SigningIdentity
-from signing.judging import Judging
+from signing.judging import Judging, overall
 from signing.pki import places
 from signing.pki.crl import Entry, Head
 from signing.pki.ocsp import Said
@@ -153,3 +153,19 @@ async def test_a_certificate_that_names_no_place_is_taken_as_its_issuer_left_it(
     assert (verdict.status, verdict.proven_us) == ("valid", NOW_US)
     assert verdict.trusted_until_us is not None
     assert len(verdict.path) == len(verdict.stamp_path) == 3
+
+
+async def test_each_signer_has_a_verdict_the_author_first(country: Country) -> None:
+    async def nothing(_: Sequence[bytes]) -> Material:
+        return Material()
+
+    judging, at_us = Judging([country.root.certificate], nothing), NOW_US + 10**9
+    together = signers.join(country.stranger.sign(when_us=NOW_US), country.clerk.sign(when_us=NOW_US))
+    author, sealer = await judging.each(ENTITY, together, ADDRESS, at_us)
+    assert (author.status, author.address) == ("valid", ADDRESS)
+    assert (sealer.address, sealer.reason_key) == ("clerk@finances.gov.example", "outside_domain")
+    assert overall((author, sealer)) == sealer
+    nobody, *_ = await judging.each(ENTITY, together, "x@interieur.gov.example", at_us)
+    assert nobody.status != "valid"
+    assert [one.code for one in await judging.each(ENTITY, b"no signature", ADDRESS, at_us)] == ["FORMAT_FAILURE"]
+    assert {one.code for one in await judging.each(CHANGED, together, ADDRESS, at_us)} == {"HASH_FAILURE"}
