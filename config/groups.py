@@ -12,6 +12,7 @@ GROUPS = {
     "ceremony": "mailcore.pki.ceremony_commands",
     "cert": "mailcore.pki.commands",
     "dkim": "mailcore.checks.commands",
+    "escrow": "mailcore.pki.escrow_commands",
     "admin": "directory.commands.admin",
     "journal": "directory.commands.journal",
     "list": "directory.commands.lists",

@@ -1,20 +1,28 @@
 """The life of certificates in a real node: ordered by two persons, issued, renewed before its time, ended for good or for a while."""
 
+import asyncio
 import dataclasses
+import json
 import ssl
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import Result
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from typer.testing import CliRunner
 
-from config import settings
+from config import groups, settings
+from config.cli import app
 from config.clock import DAY_US, SECOND_US, ManualClock
 from config.database import Tx
-from directory import acts, certificates, client_certificates, orders
+from config.errors import MailError
+from directory import acts, certificates, client_certificates, credentials, orders
 from directory.acts.certification import CertificateOrder, CertificateRenew, CertificateResume, CertificateRevoke, CertificateSuspend
 from directory.acts.grants import GrantGive
 from directory.orders import Order
@@ -25,7 +33,7 @@ from mailcore.services import Services
 from signing.errors import CertificateRefused
 from signing.pki import path, register
 from signing.pki.register import Issued
-from tests.directory.conftest import Ministry, build
+from tests.directory.conftest import PASSWORD, Ministry, build
 
 NOW_US = time.time_ns() // 1_000_000_000 * 1_000_000
 AMINA, KARIM, REGISTRY = (f"{name}@interieur.gov.example" for name in ("amina.benali", "karim.khelifi", "bureau.ordre"))
@@ -102,6 +110,7 @@ def staffed(tx: Tx) -> Ministry:
 async def node(tmp_path: Path) -> AsyncIterator[Node]:
     for folder in ("data", "keys", "run"):
         (tmp_path / folder).mkdir(mode=0o700)
+    (tmp_path / settings.FILE).write_text(TOML)
     clock = ManualClock(NOW_US)
     async with services.opened(settings.parse(TOML, tmp_path), clock) as opened:
         await certify.found(opened, "الجذر الوطني", HOSTS)
@@ -233,3 +242,71 @@ async def test_what_was_issued_before_there_was_a_register_is_entered(node: Node
     assert {one.serial for one in after if one.state == "revoked"} == {post.serial}
     assert {first.serial, card.serial} < {one.serial for one in after}
     assert await adopt.adopt(node.services) == 0
+
+
+CLI = CliRunner()
+for group in ("cert", "admin"):
+    groups.add(app, [group])
+
+
+async def diwan(node: Node, *words: str, name: str = "") -> Result:
+    """Run a command, in the name of somebody or of the console, beside the node that runs."""
+    named = ["--as", name, "--password-file", str(node.services.settings.directory / "password")] if name else []
+    return await asyncio.to_thread(CLI.invoke, app, ["cert", *words, *named, "--dir", str(node.services.settings.directory)])
+
+
+def said(done: Result) -> dict[str, Any]:
+    assert done.exit_code == 0, (done.output, done.exception)
+    read: dict[str, Any] = json.loads(done.stdout)
+    return read
+
+
+def refused(done: Result) -> str:
+    assert isinstance(done.exception, MailError), done.output
+    return done.exception.text
+
+
+async def test_commands_lead_from_request_to_end(node: Node, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(PASSWORD)
+    await node.services.db.write(credentials.set_password, node.ministry.karim.person_id, await node.services.signin.hasher.hash(PASSWORD))
+    asked = said(await diwan(node, "request", AMINA, "--reason", "new in office", "--json"))
+    assert said(await diwan(node, "list", "--kind", "sign", "--json")) == []
+    assert "by name" in refused(await diwan(node, "approve", str(asked["waits_as"])))
+    made = said(await diwan(node, "approve", str(asked["waits_as"]), "--json", name=KARIM))["certificate"]
+    assert (made["address"], made["state"], made["kind"]) == (AMINA, "good", "sign")
+    assert made["subject"] == "CN=Amina Benali,O=Ministère de l'Intérieur,C=DZ"
+    start = made["serial"][:12]
+    chain = x509.load_pem_x509_certificates((await diwan(node, "show", start, "--pem")).stdout.encode())
+    assert [one.extensions.get_extension_for_class(x509.BasicConstraints).value.ca for one in chain] == [False, True]
+    renewed = said(await diwan(node, "renew", start, "--json"))["certificate"]
+    assert said(await diwan(node, "show", start, "--json"))["replaced_by"] == renewed["serial"]
+    assert "revoked" not in (await diwan(node, "show", start)).stdout
+    assert (await diwan(node, "revoke", start)).exit_code == 1  # nobody said yes
+    assert "revoked since" in (await diwan(node, "revoke", start, "--because", "superseded", "--yes")).stdout
+    assert "for ever" in refused(await diwan(node, "suspend", start))
+    assert [one["serial"] for one in said(await diwan(node, "list", "--state", "revoked", "--json"))] == [made["serial"]]
+    assert "nothing waits" in (await diwan(node, "issue")).stdout
+    assert AMINA in (await diwan(node, "expiring", "--days", "800")).stdout
+    assert "nothing runs out" in (await diwan(node, "expiring", "--days", "2")).stdout
+
+
+async def test_commands_take_keys_only_from_those_who_have_them(node: Node, tmp_path: Path) -> None:
+    key, file = ec.generate_private_key(ec.SECP256R1()), tmp_path / "request.pem"
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "anybody at all")])
+    good = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+    bad = good[:-1] + bytes([good[-1] ^ 1])
+    host = "ldap.interieur.gov.example"
+    for octets, words in ((bad, "not signed"), (b"nonsense", "openssl req")):
+        file.write_bytes(octets)
+        assert words in refused(await diwan(node, "request", host, "--kind", "tls", "--csr", str(file)))
+    file.write_bytes(good)
+    asked = said(await diwan(node, "request", f"{host}, 192.0.2.7", "--kind", "tls", "--csr", str(file), "--json"))
+    await node.services.db.write(acts.decide, node.karim, asked["waits_as"], approve=True)
+    assert "issue: " in (await diwan(node, "issue")).stdout
+    [made, *_] = await node.services.db.read(register.listed, kind="tls")
+    issued = x509.load_der_x509_certificate(made.der)
+    assert [str(one.value) for one in issued.extensions.get_extension_for_class(x509.SubjectAlternativeName).value] == [host, "192.0.2.7"]
+    for words in (("request", host, "--kind", "tls"), ("request", AMINA, "--kind", "node"), ("revoke", "1", "--because", "bored")):
+        assert (await diwan(node, *words)).exit_code == 2
+    assert "no serial number" in refused(await diwan(node, "show", "xyz"))
+    assert "is in the register" not in refused(await diwan(node, "renew", "1"))
