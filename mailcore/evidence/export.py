@@ -23,6 +23,7 @@ from mailcore.evidence.errors import NoEvidence
 from mailcore.evidence.facts import Row
 from mailcore.evidence.places import Kept
 from mailcore.evidence.sealing import Sealer, log_of
+from mailcore.pki.adopt import adopt
 from mailcore.pki.publish import Publisher
 from mailcore.pki.responder import Responders
 from mailcore.queue.types import queue_number
@@ -106,7 +107,13 @@ async def _rows(services: Services, queue: str) -> list[Row]:
         raise NoEvidence(f"there is no evidence of a letter {queue}")
     if any(row.index is None for row in rows):
         raise NotSealed()
-    return rows
+    return sorted(rows, key=_order)
+
+
+def _order(row: Row) -> tuple[int, bool, int]:
+    """In the order of events; what was accepted and delivered in one transaction has one time and no order in the log."""
+    said = record.read(row.record)
+    return said.at, said.event.startswith("Content"), row.index or 0
 
 
 def _marks(tx: Tx, indexes: Sequence[int]) -> list[Kept]:
@@ -173,7 +180,8 @@ def _certificates(seal: bytes) -> Iterable[bytes]:
 async def _lists(services: Services, certificates: set[bytes]) -> tuple[bytes, ...]:
     """Return what this node's authorities published of what they revoked, made now where it is missing or has run out."""
     found = await services.db.read(_published, certificates)
-    if any(not octets for octets in found):
+    if not found or not all(found):
+        await adopt(services)
         await Publisher(services, Responders(services)).look()
         found = await services.db.read(_published, certificates)
     return tuple([octets for octets in found if octets])

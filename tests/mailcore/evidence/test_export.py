@@ -1,0 +1,111 @@
+"""A letter's evidence, taken out of a real node, stands before a court; what cannot be proven is not handed out."""
+
+import importlib.util
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from mailcore import stamping
+from mailcore.evidence.errors import NoEvidence
+from mailcore.evidence.export import NoLetter, NotProven, NotSealed, NotThisLetter, export
+from mailcore.evidence.sealing import Sealer
+from mailcore.pki.publish import Publisher
+from mailcore.pki.responder import Responders
+from mailcore.queue.accept import accept
+from signing.evidence.verify import verify
+from signing.pki import register
+from signing.tsa import TimeAuthority
+from tests.mailcore.queue.node import HOSTNAME, KARIM, letter, queued, submission
+from tests.signing.evidence.court import moment
+
+PROGRAM = Path(__file__).parents[3] / "docs/verifier.py"
+spec = importlib.util.spec_from_file_location("verifier", PROGRAM)
+program = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(program)
+
+
+@pytest.fixture(autouse=True)
+def steady(clock, monkeypatch):
+    """The authority of time is not to mind that the clock of a test stands still while the machine's goes on."""
+    monkeypatch.setattr(stamping, "TimeAuthority", partial(TimeAuthority, steady_ns=lambda: clock.now_us() * 1000))
+
+
+async def test_a_letter_that_was_delivered_is_proven_by_us_and_by_the_program_of_a_court(node, clock):
+    name = await accept(node, submission(KARIM))
+    clock.advance(3_000_000)
+    octets = await export(node, name)
+    report = verify(octets, node.roots, clock.now_us())
+    assert report.faults == ()
+    assert [one.record.event for one in report.records] == ["ReceivedFromNonERDS", "ContentConsignment"]
+    assert [one.record.queue for one in report.records] == [name, name]
+    assert report.records[1].record.recipients == (KARIM,)
+    assert report.sealed.hosts == (HOSTNAME,)
+    assert report.digest == f"sha256:{sha256(letter()).hexdigest()}"
+    fingerprint = x509.load_der_x509_certificate(node.roots[0]).fingerprint(hashes.SHA256())
+    found, faults = program.verify(octets, {fingerprint}, moment(clock.now_us()))
+    assert faults == []
+    assert [one["event"] for one in found["records"]] == ["ReceivedFromNonERDS", "ContentConsignment"]
+
+
+async def test_each_record_is_proven_against_the_first_checkpoint_that_covers_it(node, clock):
+    """The nearer its stamp, the less can anybody say that it was written later."""
+    name = await queued(node, submission("far@elsewhere.example"))
+    first = await Sealer(node).turn()
+    await accept(node, submission(KARIM))
+    await Sealer(node).turn()
+    report = verify(await export(node, name), node.roots, clock.now_us())
+    assert [one.mark.size for one in report.records] == [first.size]
+
+
+async def test_the_letter_is_found_in_the_queue_in_a_mailbox_or_given(node, clock):
+    waiting = await queued(node, submission("far@elsewhere.example"))
+    assert verify(await export(node, waiting), node.roots, clock.now_us()).message_bytes == len(letter())
+    delivered = await accept(node, submission(KARIM, raw=letter("autre")))
+    await node.db.write(lambda tx: tx.execute("UPDATE message SET created_us = 0"))
+    with pytest.raises(NoLetter):
+        await export(node, delivered)
+    with pytest.raises(NotThisLetter):
+        await export(node, delivered, letter())
+    assert verify(await export(node, delivered, letter("autre")), node.roots, clock.now_us()).faults == ()
+
+
+async def test_what_nobody_sent_or_is_not_stamped_is_not_exported(node, monkeypatch):
+    for unknown in ("0000000000000", "not an id"):
+        with pytest.raises(NoEvidence):
+            await export(node, unknown)
+    name = await accept(node, submission(KARIM))
+
+    async def none(self: stamping.Stamps, signature: bytes) -> bytes:
+        return b""
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stamping.Stamps, "over", none)
+        with pytest.raises(NotSealed):
+            await export(node, name)
+    await Sealer(node).turn()
+    assert await export(node, name)
+
+
+async def test_a_node_whose_records_were_changed_proves_nothing(node):
+    name = await accept(node, submission(KARIM))
+    await export(node, name)
+    [kept] = await node.db.read(lambda tx: tx.column("SELECT record FROM evidence WHERE place = 1"))
+    changed = bytes(kept).replace(b"karim", b"kamel")
+    await node.db.write(lambda tx: tx.execute("UPDATE evidence SET record = :changed WHERE place = 1", changed=changed))
+    with pytest.raises(NotProven, match=r"evidence/00[12]\.json: inclusion"):
+        await export(node, name, letter())
+
+
+async def test_a_node_whose_seal_was_revoked_proves_nothing_more(node, clock):
+    name = await accept(node, submission(KARIM))
+    before = await export(node, name)
+    [seal] = await node.db.read(register.listed, kind="node")
+    await node.db.write(register.revoke, seal.authority, seal.serial, "keyCompromise")
+    await Publisher(node, Responders(node)).look()
+    with pytest.raises(NotProven, match="revocation"):
+        await export(node, name)
+    assert verify(before, node.roots, clock.now_us()).faults == ()
