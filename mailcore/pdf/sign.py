@@ -5,7 +5,6 @@ had is left out, and the form that was reached is said.
 """
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -56,7 +55,7 @@ async def sign(services: Services, who: Signatory, pdf: bytes, level: Level, sta
         account_id=who.account_id,
         person_id=who.person_id,
         key_id=identity.key_id,
-        level=reached,
+        form=reached,
         wanted=level,
         size_bytes=len(pdf),
     )
@@ -85,26 +84,15 @@ async def _sign(
 
 async def _extend(services: Services, identity: SigningIdentity, pdf: bytes, token: bytes, level: Level) -> tuple[bytes, Level]:
     """Add certificates and what is known of their revocation, then a time stamp over all of it."""
-    chains = ((identity.certificate, *identity.chain), tuple(timestamp.read(token).signed.certificates))
-    kept = await _material(services, chains)
+    certificates = (identity.certificate, *identity.chain, *timestamp.read(token).signed.certificates)
+    known = await material.material(services, certificates)
+    kept = Kept(tuple(dict.fromkeys((*certificates, *services.roots))), known.crls, known.ocsps)
     document = (await _ask("keep", pdf, msgspec.msgpack.encode(kept))).pdf
     if level == "B-LT":
         return document, "B-LT"
     room = await _ask("prepare_time", document)
     over = await stamps(services).over(pades.covered(room))
     return (pades.fill(room, over), "B-LTA") if over else (document, "B-LT")
-
-
-async def _material(services: Services, chains: Sequence[Sequence[bytes]]) -> Kept:
-    """Return the certificates of the signer and of the time stamp, with roots, and the lists and answers about them."""
-    crls: list[bytes] = []
-    ocsps: list[bytes] = []
-    for chain in chains:
-        found = await material.material(services, chain)
-        crls += found.crls
-        ocsps += found.ocsps
-    certificates = dict.fromkeys((*(one for chain in chains for one in chain), *services.roots))
-    return Kept(tuple(certificates), tuple(dict.fromkeys(crls)), tuple(dict.fromkeys(ocsps)))
 
 
 async def _ask(step: str, *arguments: bytes) -> Prepared:

@@ -9,7 +9,6 @@ from signing import worker
 from signing.pdf.types import Judged, Question, Signature
 
 MARK = b"/ByteRange"  # stands outside of any compression in every signed document (ISO 32000-1 §12.8.1)
-MAX_CHAIN = 64
 
 
 async def verify(services: Services, pdf: bytes) -> tuple[Signature, ...]:
@@ -24,10 +23,9 @@ async def verify(services: Services, pdf: bytes) -> tuple[Signature, ...]:
     wanting = [one for one in first if one.reason_key in ("revocation_unknown", "revocation_stale")]
     if not wanting:
         return first
-    found = [await material.material(services, one.chain) for one in wanting]
-    crls = tuple(dict.fromkeys(each for one in found for each in one.crls))
-    ocsps = tuple(dict.fromkeys(each for one in found for each in one.ocsps))
-    return await _judge(pdf, Question(at_us, services.roots, crls, ocsps)) if crls or ocsps else first
+    known = await material.material(services, [each for one in wanting for each in one.chain])
+    question = Question(at_us, services.roots, known.crls, known.ocsps)
+    return await _judge(pdf, question) if known.crls or known.ocsps else first
 
 
 def is_signed(pdf: bytes) -> bool:
