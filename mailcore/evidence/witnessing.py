@@ -75,7 +75,8 @@ async def request(services: Services, files: Log, kept: Kept, old: int) -> bytes
 
 async def attach(services: Services, kept: Kept, key: Key, octets: bytes) -> Kept:
     """Add the signature in a witness's answer to a checkpoint of ours and publish it. Raises BadNote."""
-    kept = await services.db.read(places.checkpoint, kept.size) or kept  # it may have got its stamp meanwhile
+    found = await services.db.read(places.checkpoint, kept.size)
+    kept = found or kept  # it may have got its stamp meanwhile
     signed = note.read(kept.note)
     cosigned = note.write(witness.added(signed, witness.read_answer(octets, signed, key)))
     await services.db.write(_cosigned, key.name, kept.size, cosigned)

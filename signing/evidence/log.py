@@ -66,11 +66,15 @@ class Log:
     def entry(self, index: int, size: int) -> bytes:
         """Return an entry of the log of `size` leaves. Raises BadTile."""
         number, place = divmod(index, tiles.WIDTH)
-        width = tiles.width(0, number, size)
-        found = tiles.read_entries(self._octets(Tile(0, number, width).entries_path, Tile(0, number).entries_path))
-        if place >= min(width, len(found)):
+        found = self.bundle(number, size)
+        if place >= len(found):
             raise BadTile(f"the bundle has no entry {index}")
         return found[place]
+
+    def bundle(self, number: int, size: int) -> list[bytes]:
+        """Return the entries of a tile of the log of `size` leaves. Raises BadTile."""
+        width = tiles.width(0, number, size)
+        return tiles.read_entries(self._octets(Tile(0, number, width).entries_path, Tile(0, number).entries_path))[:width]
 
     def root(self, size: int) -> bytes:
         """Return the root of the log of `size` leaves. Raises BadTile."""
