@@ -5,6 +5,7 @@ RFC 5280 §4.1.2.5: a certificate's validity includes both of its ends, in whole
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from cryptography import x509
@@ -25,6 +26,10 @@ _CURRENT = f"""
     WHERE account_id = :account_id AND purpose = :purpose AND valid_from_us <= :at_us AND valid_to_us > :at_us
       AND (revoked_us IS NULL OR revoked_us > :at_us)
     ORDER BY valid_from_us DESC, certificate_id DESC LIMIT 1
+"""
+_EVERY = f"""
+    SELECT {_COLUMNS} FROM certificate WHERE account_id = :account_id AND purpose = :purpose
+    ORDER BY valid_from_us DESC, certificate_id DESC LIMIT 100
 """
 _REVOKE = """
     UPDATE certificate SET revoked_us = :now_us
@@ -56,10 +61,17 @@ def add(tx: Tx, account_id: int, purpose: str, key_id: str, der: bytes, chain: S
 def current(tx: Tx, account_id: int, purpose: str, at_us: int) -> Certificate | None:
     """Return the newest certificate of an account that is valid and not revoked at a time; None when it has none."""
     row = tx.row(_CURRENT, account_id=account_id, purpose=purpose, at_us=at_us)
-    if row is None:
-        return None
+    return None if row is None else _read(row)
+
+
+def _read(row: Sequence[Any]) -> Certificate:
     chain = msgspec.msgpack.decode(row[4], type=list[bytes])
     return Certificate(row[0], row[1], row[2], bytes(row[3]), tuple(chain), row[5], row[6])
+
+
+def every(tx: Tx, account_id: int, purpose: str) -> list[Certificate]:
+    """Return all certificates that an account ever had, the newest first: what was encrypted for an old one must stay readable."""
+    return [_read(row) for row in tx.rows(_EVERY, account_id=account_id, purpose=purpose)]
 
 
 def revoke(tx: Tx, account_id: int, key_id: str) -> int:

@@ -4,15 +4,15 @@ from functools import lru_cache
 
 from cryptography import x509
 
-from signing import der, enveloped
+from signing import cms, der
 from signing.certificate import CACHED
+from signing.cms import CAPABILITIES, READ_HERE
 from signing.der import BadDer, Element, Fields
 
-CAPABILITIES = "1.2.840.113549.1.9.15"
-AES256_GCM, AES256_CBC = "2.16.840.1.101.3.4.1.46", "2.16.840.1.101.3.4.1.42"
+AES256_GCM, AES256_CBC, _ = READ_HERE
 MAX_CAPABILITIES = 64  # programs name about ten
 
-OURS = (AES256_GCM, AES256_CBC, enveloped.OAEP)
+OURS = READ_HERE
 
 
 def write(names: tuple[str, ...] = OURS) -> bytes:
@@ -26,6 +26,15 @@ def read(element: Element) -> frozenset[str]:
     if len(found) > MAX_CAPABILITIES:
         raise BadDer("too many capabilities")
     return frozenset(found)
+
+
+def of_signature(cms_der: bytes) -> frozenset[str]:
+    """Return what the one signer of a signature says that they can decrypt; raise BadDer for what is no signature."""
+    for attribute in der.read(cms.read(cms_der).signer.signed_octets).children():
+        fields = Fields(attribute)
+        if der.oid(fields.take()) == CAPABILITIES:
+            return read(Fields(fields.take(), der.SET).take())
+    return frozenset()
 
 
 @lru_cache(CACHED)

@@ -17,6 +17,8 @@ from signing.der import BadDer, Element, Fields
 DATA, SIGNED_DATA = "1.2.840.113549.1.7.1", "1.2.840.113549.1.7.2"
 CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4", "1.2.840.113549.1.9.5"
 SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.12", "1.2.840.113549.1.9.16.2.47"
+CAPABILITIES, KEY_PREFERENCE = "1.2.840.113549.1.9.15", "1.2.840.113549.1.9.16.2.11"
+READ_HERE = ("2.16.840.1.101.3.4.1.46", "2.16.840.1.101.3.4.1.42", "1.2.840.113549.1.1.7")  # AES-256 in GCM and CBC, RSA-OAEP
 SIGNATURE_TIME_STAMP = "1.2.840.113549.1.9.16.2.14"  # RFC 3161 appendix A
 
 MAX_CERTIFICATES = 32
@@ -34,6 +36,7 @@ class SigningIdentity:
     key_id: str
     certificate: bytes
     chain: tuple[bytes, ...] = ()
+    encryption: bytes = b""  # the holder's certificate to encrypt for, told with each signature (RFC 8551 §2.5.2, §2.5.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,7 @@ def prepare(content: bytes, identity: SigningIdentity, when_us: int, content_typ
                 _attribute(SIGNING_TIME, der.write_time(when_us)),
                 _attribute(MESSAGE_DIGEST, der.write_octets(algorithms.digest(frame.digest_name, content))),
                 frame.reference,
+                *frame.announced,
             )
         )
     )
@@ -265,6 +269,16 @@ def _attribute(name: str, value: bytes) -> bytes:
     return der.sequence(der.write_oid(name), der.set_of(value))
 
 
+def _announced(encryption: bytes) -> tuple[bytes, ...]:
+    """Return the attributes that say how to write to the signer in secret."""
+    if not encryption:
+        return ()
+    fields = outline(encryption)
+    preferred = der.write(der.context(0), fields.issuer, fields.serial)
+    read_here = der.sequence(*(der.sequence(der.write_oid(name)) for name in READ_HERE))
+    return _attribute(CAPABILITIES, read_here), _attribute(KEY_PREFERENCE, preferred)
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """What every signature of an identity has, written once."""
@@ -274,6 +288,7 @@ class _Frame:
     signature_algorithm: bytes
     signer: bytes
     certificates: bytes
+    announced: tuple[bytes, ...]
     reference: bytes  # the attribute that names its certificate; SHA-256 is the default there and so not named
 
 
@@ -287,6 +302,7 @@ def _frame(identity: SigningIdentity) -> _Frame:
         algorithms.identifier(digest_name),
         algorithms.identifier(signature_name),
         der.sequence(certificate.issuer, certificate.serial),
-        der.write(der.context(0), *sorted({identity.certificate, *identity.chain})),
+        der.write(der.context(0), *sorted({identity.certificate, *identity.chain, *(identity.encryption and [identity.encryption])})),
+        _announced(identity.encryption),
         _attribute(SIGNING_CERTIFICATE_V2, der.sequence(der.sequence(der.sequence(reference)))),
     )

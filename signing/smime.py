@@ -9,7 +9,7 @@ import binascii
 import re
 from dataclasses import dataclass
 
-from signing import cms
+from signing import cms, signers
 from signing.algorithms import SHA256, SHA384, SHA512
 from signing.cms import SigningIdentity, ToSign
 from signing.errors import SigningRefused
@@ -137,5 +137,6 @@ def _signature_part(cms_der: bytes) -> bytes:
 
 
 def _micalg(cms_der: bytes) -> str:
-    """RFC 8551 §3.5.3.2: the digest that a reader may begin with before it has seen the signature."""
-    return MICALG[cms.read(cms_der).signer.digest_algorithm]
+    """RFC 8551 §3.5.3.2: the digests that a reader may begin with before it has seen the signatures."""
+    digests = {cms.read(one).signer.digest_algorithm for one in signers.split(cms_der).each}
+    return ",".join(sorted(MICALG.get(digest, "unknown") for digest in digests))

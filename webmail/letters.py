@@ -1,6 +1,6 @@
 """A letter being written, as a value, and the octets it becomes. Pure.
 
-RFC 5322 §3.6 (fields), RFC 8551 §3 (clear signing), RFC 9788 §3 (header protection of signed mail).
+RFC 5322 §3.6 (fields), RFC 8551 §3 (clear signing), RFC 9788 §3 (header protection of signed and of encrypted mail).
 """
 
 import hashlib
@@ -15,7 +15,8 @@ from mailcore.message.build import Attachment
 
 PROTECTED = (b"from", b"to", b"cc", b"subject", b"date", b"message-id")
 _CONTENT_TYPE = re.compile(rb"\AContent-Type:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*", re.IGNORECASE)
-_HP = re.compile(rb';\s*hp\s*=\s*"?(?:clear|cipher)"?', re.IGNORECASE)
+_HP = re.compile(rb';\s*(?:hp\s*=\s*"?(?:clear|cipher)"?|protected-headers\s*=\s*"?v1"?)', re.IGNORECASE)
+HIDDEN = {b"subject": b"Subject: [...]\r\n", b"comments": b"", b"keywords": b""}  # RFC 9788 §3.2.1, its baseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +90,34 @@ def entity(letter: Letter) -> bytes:
     return build.body_part(letter.text, None, letter.attachments)
 
 
-def protect(top_fields: bytes, plain: bytes) -> bytes:
+def confidential(top_fields: bytes) -> bytes:
+    """Return the header fields as they stand above an encrypted letter: the subject is told inside only (RFC 9788 §3.2.1)."""
+    fields, _ = headers.scan(top_fields + b"\r\n")
+    return b"".join(HIDDEN.get(field.lower, top_fields[field.start : field.end]) for field in fields)
+
+
+def protect(top_fields: bytes, plain: bytes, outer: bytes = b"") -> bytes:
     """Return the entity with a copy of the header inside, so that the signature covers it (RFC 9788 §3.1).
 
-    ``hp="clear"`` says what the copies are; older Thunderbird knows them as ``protected-headers="v1"``.
+    ``hp="clear"`` says what the copies are; older Thunderbird knows them as ``protected-headers="v1"``. `outer` is the header
+    of a letter that will be encrypted: then it is ``hp="cipher"``, and HP-Outer says what stood outside (§2.2).
     """
-    fields, _ = headers.scan(top_fields + b"\r\n")
-    copies = b"".join(top_fields[field.start : field.end] for field in fields if field.lower in PROTECTED)
     match = _CONTENT_TYPE.match(plain)
     if match is None:
         raise ValueError("an entity begins with its Content-Type")
-    marked = match[0] + b';\r\n protected-headers="v1"; hp="clear"'
-    return copies + marked + plain[match.end() :]
+    outside = b"".join(b"HP-Outer: " + field for field in _copies(outer))
+    marked = match[0] + b';\r\n protected-headers="v1"; hp="%s"' % (b"cipher" if outer else b"clear")
+    return b"".join(_copies(top_fields)) + outside + marked + plain[match.end() :]
+
+
+def _copies(top_fields: bytes) -> list[bytes]:
+    fields, _ = headers.scan(top_fields + b"\r\n")
+    return [top_fields[field.start : field.end] for field in fields if field.lower in PROTECTED]
+
+
+def hp(content_type: bytes) -> bool:
+    """Say whether a Content-Type says that header fields beside it are protected (RFC 9788 §2.1), or so in the old way."""
+    return bool(_HP.search(content_type))
 
 
 def differences(raw: bytes, start: int, body_start: int, top_fields: Sequence[tuple[bytes, bytes]]) -> tuple[Difference, ...]:
@@ -110,7 +127,7 @@ def differences(raw: bytes, start: int, body_start: int, top_fields: Sequence[tu
     """
     fields, _ = headers.scan(raw, start, body_start)
     inside = {field.lower: raw[field.value_start : field.end] for field in reversed(fields)}
-    if not _HP.search(inside.get(b"content-type", b"")):
+    if not hp(inside.get(b"content-type", b"")):
         return ()
     outside: dict[bytes, bytes] = {}
     for name, octets in top_fields:

@@ -14,6 +14,7 @@ from config.database import Tx
 from config.settings import Sending
 from directory import certificates
 from directory.address import parse
+from mailcore.correspondents import ENCRYPT
 from mailcore.message import build
 from mailcore.queue import accept, queue, spending
 from mailcore.queue import acting as acts
@@ -56,7 +57,8 @@ class _Traces:
 async def send(desk: Desk, box: Box, addressed: Addressed, draft_uid: int) -> None:
     """Send a letter as it is. `box` holds the draft. Raises ValueError on a header that would become two."""
     top = _top(desk, addressed)
-    wrapped = await writers.wrap(desk, addressed, top, letters.entity(addressed.letter))
+    entity = writers.protect(addressed.letter, top, letters.entity(addressed.letter), sign=False)
+    wrapped = await writers.wrap(desk, addressed, top, entity)
     await _enter(desk, box, addressed, *wrapped, draft_uid)
 
 
@@ -73,8 +75,10 @@ async def sign_and_send(desk: Desk, box: Box, addressed: Addressed, draft_uid: i
     if certificate is None:
         raise NothingToSign(account_id=addressed.letter.sender)
     top = _top(desk, addressed)
-    entity = letters.protect(top, letters.entity(addressed.letter))
-    to_sign = smime.prepare(entity, SigningIdentity(certificate.key_id, certificate.der, certificate.chain), now_us)
+    entity = writers.protect(addressed.letter, top, letters.entity(addressed.letter), sign=True)
+    own = await services.db.read(certificates.current, addressed.letter.sender, ENCRYPT, now_us)
+    announced = b"" if own is None else own.der
+    to_sign = smime.prepare(entity, SigningIdentity(certificate.key_id, certificate.der, certificate.chain, announced), now_us)
     token = activation(
         services.activation_secret,
         certificate.key_id,

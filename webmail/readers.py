@@ -5,12 +5,14 @@ A reader that has nothing to do with a letter gives NOTHING and costs nothing. B
 
 from dataclasses import dataclass
 
+from webmail import encryption
 from webmail.desk import Box, Desk
 from webmail.reading import Opened
 from webmail.sections import Action, Reader, Section
 
-READERS: tuple[Reader, ...] = ()  # what is encrypted before what is signed before what is attached
-ACTIONS: dict[str, Action] = {}  # by the value of the button `action`; its letter is the one as it came
+# what is encrypted before what is signed before what is attached
+READERS: tuple[Reader, ...] = (encryption.read, encryption.read_opaque)
+ACTIONS: dict[str, Action] = {encryption.ACTION: encryption.act}  # by the value of the button `action`; its letter is the one as it came
 
 
 @dataclass(frozen=True, slots=True)

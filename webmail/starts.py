@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from mailcore.message import content
 from mailcore.message.build import Attachment
 from mailcore.store.types import Flag
-from webmail import drafts, plaintext, reading, recipients, replies
+from webmail import drafts, encryption, plaintext, readers, reading, recipients, replies
 from webmail.bidi import plain
 from webmail.desk import Box, Desk
 from webmail.disposition import file_name
@@ -25,11 +26,13 @@ async def begin(desk: Desk, box: Box, query: Mapping[str, str]) -> Letter:
         source = _SOURCE.fullmatch(query.get(kind, ""))
         if source:
             read = desk.box(int(source[1])) if source[1] else box
-            _, opened = await reading.open_message(desk, read, int(source[2]), int(source[3]))
+            _, came = await reading.open_message(desk, read, int(source[2]), int(source[3]))
+            opened = (await readers.read(desk, read, came)).opened
             sender = _sender(desk, box, read.account_id)
-            if kind == "forward":
-                return _forward(sender, source[0], opened)
-            return _answer(desk, sender, read, opened, everyone=kind == "all")
+            letter = (
+                _forward(sender, source[0], opened) if kind == "forward" else _answer(desk, sender, read, opened, everyone=kind == "all")
+            )
+            return replace(letter, options=(encryption.NAME,)) if encryption.is_encrypted(came) else letter
     wanted = query.get("from", "")
     sender = _sender(desk, box, int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 19 else box.account_id)
     return Letter(sender=sender, to=plain(query.get("to", ""))[:1000], nonce=drafts.new_nonce())

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from webmail import encryption, letters
 from webmail.desk import Desk
 from webmail.letters import Addressed, Letter
 
@@ -22,9 +23,10 @@ class Option:
     template: str
     check: Check
     wrap: Wrap
+    hides: bool = False  # whether the subject is told inside only (RFC 9788 §3.2)
 
 
-OPTIONS: tuple[Option, ...] = ()
+OPTIONS: tuple[Option, ...] = (Option(encryption.NAME, "encrypt.html", encryption.check, encryption.wrap, hides=True),)
 
 
 def chosen(letter: Letter) -> tuple[Option, ...]:
@@ -41,6 +43,12 @@ async def problems(desk: Desk, letter: Letter) -> dict[str, list[str]]:
     """Return what stands in the way of the options of a letter, as `checks.sending` does; {} when nothing does."""
     found = {option.name: await option.check(desk, letter) for option in chosen(letter)}
     return {name: texts for name, texts in found.items() if texts}
+
+
+def protect(letter: Letter, top: bytes, entity: bytes, *, sign: bool) -> bytes:
+    """Return the entity with copies of the header inside where something covers them: a signature or an encryption."""
+    hidden = any(option.hides for option in chosen(letter))
+    return letters.protect(top, entity, letters.confidential(top) if hidden else b"") if sign or hidden else entity
 
 
 async def wrap(desk: Desk, addressed: Addressed, top: bytes, entity: bytes) -> tuple[bytes, bytes]:

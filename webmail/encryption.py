@@ -1,0 +1,221 @@
+"""Encrypted letters: opened when their reader has shown who it is, and made when a writer asks for it. RFC 8551 §3.3, §3.5.
+
+Only a letter that is encrypted as a whole is opened (an encrypted part among others is a file), what is inside is shown as text unless
+nobody can have changed it, and whatever cannot be opened is told in one and the same way.
+"""
+
+import asyncio
+import secrets
+from dataclasses import dataclass
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+
+from directory import certificates
+from directory.types import Certificate
+from mailcore import correspondents
+from mailcore.correspondents import ENCRYPT, Readers
+from mailcore.message import content
+from mailcore.message.index import index
+from signing import cms, der, envelope, enveloped, signers, unwrapping
+from signing.activation import NONCE_BYTES, activation
+from signing.der import BadDer
+from signing.envelope import Undecipherable
+from signing.enveloped import CBC, Enveloped
+from signing.verdict import Verdict
+from webmail import bidi, guard, inside, letters, opening, reading, recipients
+from webmail.desk import Box, Desk
+from webmail.errors import NoSuchPage, NothingToEncrypt
+from webmail.forms import Form
+from webmail.language import gettext as _
+from webmail.language import ngettext
+from webmail.letters import Addressed, Letter
+from webmail.reading import Opened
+from webmail.sections import NOTHING, Read, Section
+from webmail.security import proof
+
+NAME = "encrypt"
+ACTION = "decrypt"
+TYPES = (("application", "pkcs7-mime"), ("application", "x-pkcs7-mime"))
+ENCRYPTED = tuple(der.write_oid(name) for name in (enveloped.ENVELOPED, enveloped.AUTH_ENVELOPED))
+SIGNED = der.write_oid(cms.SIGNED_DATA)
+MAX_TYPE_AT = 32  # where the type of a content stands at the latest: after two lengths
+ACTIVATION_US = 60 * 1_000_000  # from the proof to the key: one round trip to the signer
+TEMPLATE = "encrypted.html"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the page says of an encrypted letter. `state`: `closed`, `open`, `foreign` (for somebody else) or `failed`."""
+
+    state: str
+    changeable: bool = False  # no signature inside, and of a kind that can be changed on its way
+    other_author: bool = False
+
+
+async def read(desk: Desk, box: Box, opened: Opened) -> Read:
+    """Open an encrypted letter whose key this session has, else say how it is opened."""
+    octets = sealed(opened, ENCRYPTED)
+    if octets is None:
+        return NOTHING
+    found = await asyncio.to_thread(_taken, octets)
+    if found is None:
+        return _told("failed")
+    key = await desk.services.db.read(opening.find, desk.cookie, octets)
+    if key is None:
+        return _told("closed" if await _held(desk, box, found) else "foreign")
+    entity = await asyncio.to_thread(_content, found, key)
+    if entity is None:
+        return _told("failed")
+    return await _opened(desk, opened, found, entity)
+
+
+async def _opened(desk: Desk, opened: Opened, found: Enveloped, entity: bytes) -> Read:
+    within = await asyncio.to_thread(_within, opened, entity)
+    signed = await reading.judge(desk, clear(within) or within)
+    changeable = found.cipher == CBC and (signed is None or signed.status != "valid")
+    facts = Facts("open", changeable, inside.author_differs(opened.header.fields, entity))
+    return Read((Section(TEMPLATE, facts),), within, plain_only=changeable)
+
+
+async def read_opaque(desk: Desk, box: Box, opened: Opened) -> Read:
+    """Show what a signature of the opaque form holds as if it had come in clear (RFC 8551 §3.5.2)."""
+    within = await asyncio.to_thread(clear, opened)
+    return NOTHING if within is None else Read((), within)
+
+
+def clear(opened: Opened) -> Opened | None:
+    """Return an opaquely signed letter as the clear-signed one with the same signatures; None when it is no such letter."""
+    octets = sealed(opened, (SIGNED,))
+    if octets is None:
+        return None
+    try:
+        found = signers.split(octets, signers.MAX_CONTENT_BYTES)
+        signature = signers.join(*found.each)
+        entity = None if found.content is None else inside.clear(found.content, signature, f"=_{secrets.token_hex(16)}")
+    except BadDer:
+        return None
+    return None if entity is None else _within(opened, entity)
+
+
+def sealed(opened: Opened, kinds: tuple[bytes, ...]) -> bytes | None:
+    """Return the CMS that a whole letter is, when it is one of these kinds; else None."""
+    root = opened.header.spans[0]
+    if (root.type, root.subtype) not in TYPES:
+        return None
+    octets = content.decoded(opened.raw, root)
+    return octets if any(kind in octets[:MAX_TYPE_AT] for kind in kinds) else None
+
+
+def is_encrypted(opened: Opened) -> bool:
+    """Say whether a whole letter is encrypted."""
+    return sealed(opened, ENCRYPTED) is not None
+
+
+def _within(opened: Opened, entity: bytes) -> Opened:
+    raw = inside.letter(opened.header.fields, entity)
+    found = index(raw)
+    return Opened(opened.mailbox, opened.stored, found.summary, found.header, raw)
+
+
+def _taken(octets: bytes) -> Enveloped | None:
+    try:
+        return enveloped.read(octets, signers.MAX_CONTENT_BYTES)
+    except BadDer:
+        return None
+
+
+def _content(found: Enveloped, key: bytes) -> bytes | None:
+    try:
+        entity = envelope.open_with(found, key)
+    except Undecipherable:
+        return None
+    return entity if inside.is_entity(entity) else None
+
+
+def _told(state: str) -> Read:
+    return Read((Section(TEMPLATE, Facts(state)),))
+
+
+async def _held(desk: Desk, box: Box, found: Enveloped) -> Certificate | None:
+    """Return the certificate of a box that a letter was encrypted for; of what is lent the key stays with its owner."""
+    if box.lent is not None:
+        return None
+    every = await desk.services.db.read(certificates.every, box.account_id, ENCRYPT)
+    return next((one for one in every if envelope.share(found, one.der) is not None), None)
+
+
+async def act(request: Request, desk: Desk, box: Box, opened: Opened, form: Form) -> Response:
+    """Open a letter for whoever has proved that they are its reader. Raises NoSuchPage for one that is not encrypted."""
+
+    async def sure(request: Request, desk: Desk, form: Form) -> Response:
+        await _open(desk, box, opened)
+        return guard.see(request.url.path)
+
+    return await proof.fresh(sure)(request, desk, form)
+
+
+async def _open(desk: Desk, box: Box, opened: Opened) -> None:
+    """Have the signer give the key of a letter, and keep it. One that opens nothing is kept too: the page tells that it failed."""
+    octets = sealed(opened, ENCRYPTED)
+    found = None if octets is None else await asyncio.to_thread(_taken, octets)
+    held = None if found is None else await _held(desk, box, found)
+    if octets is None or found is None or held is None:
+        raise NoSuchPage(account_id=box.account_id)
+    share = envelope.share(found, held.der)
+    assert share is not None
+    services = desk.services
+    digest = unwrapping.digest(share.method, share.wrapped, share.point, share.info)
+    until_us, nonce = services.clock.now_us() + ACTIVATION_US, secrets.token_bytes(NONCE_BYTES)
+    token = activation(services.activation_secret, held.key_id, digest, unwrapping.PURPOSE, until_us, nonce)
+    key = await services.signer.decrypt(held.key_id, share, found.key_bytes, token)
+    await services.db.write(opening.keep, desk.cookie, octets, key)
+    log.info("web.decrypted", account_id=box.account_id, person_id=desk.person_id, key_id=held.key_id)
+
+
+async def learn(desk: Desk, opened: Opened, judged: Verdict | None) -> None:
+    """Remember from a good signature of somebody elsewhere how to write to them in secret."""
+    if judged is None or judged.status != "valid" or judged.signed_at_us is None or len(judged.path) < 2:
+        return
+    at_us, services = desk.services.clock.now_us(), desk.services
+    signature = content.decoded(opened.raw, opened.header.spans[-1])
+    known = await asyncio.to_thread(correspondents.announced, signature, judged.path, judged.address, at_us)
+    if known is not None and await services.db.read(correspondents.find, judged.address) != known:
+        await services.db.write(correspondents.learn, judged.address, known, judged.signed_at_us)
+
+
+async def check(desk: Desk, letter: Letter) -> list[str]:
+    """Say what keeps a letter from being encrypted: blind copies, readers without a certificate, one whose program needs a signature."""
+    if recipients.parse(letter.bcc).mailboxes:
+        return [_("An encrypted letter names everybody who can read it: send blind copies as letters of their own.")]
+    sender = desk.sender(letter.sender)
+    if sender is None:
+        return []
+    everybody = [one.address for field in ("to", "cc") for one in recipients.parse(getattr(letter, field)).mailboxes]
+    found = await desk.services.db.read(correspondents.readers, [*everybody, sender.address])
+    if sender.address in found.missing:
+        return [_("This sender has no certificate for encryption: the copy in Sent could not be read.")]
+    if found.missing:
+        shown = ", ".join(bidi.isolate(address) for address in found.missing[:5])
+        text = ngettext(
+            "No certificate for encryption is known for: %(list)s",
+            "No certificates for encryption are known for: %(list)s",
+            len(found.missing),
+        )
+        return [text % {"list": shown}]
+    if found.cipher == CBC and not letter.sign:
+        return [_("Somebody's mail program reads only an encryption that can be changed on its way: sign this letter as well.")]
+    return []
+
+
+async def wrap(desk: Desk, addressed: Addressed, top: bytes, entity: bytes) -> tuple[bytes, bytes]:
+    """Encrypt a letter for everybody whom it names and for its sender, its subject with it. Raises NothingToEncrypt."""
+    everybody = (*addressed.recipients, addressed.sender.address)
+    found: Readers = await desk.services.db.read(correspondents.readers, everybody)
+    if found.missing:
+        raise NothingToEncrypt(missing=len(found.missing))
+    sealed_octets = await asyncio.to_thread(envelope.seal, entity, found.recipients)
+    return letters.confidential(top), envelope.entity(sealed_octets, found.cipher)

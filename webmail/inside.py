@@ -1,0 +1,72 @@
+"""A letter that was wrapped in another, as a letter of its own: its header fields and its entity put together. Pure.
+
+RFC 9788 §4 (protected header fields count in place of those outside), RFC 8551 §3 (what is wrapped is a MIME entity).
+"""
+
+import re
+from collections.abc import Sequence
+
+from mailcore.message import headers
+from signing import smime
+from webmail.letters import PROTECTED, hp
+
+FORM = (b"content-", b"mime-version")  # fields that say how the outer letter is made
+_FIELD = re.compile(rb"\A[!-9;-~]+:")
+_BOUNDARY = re.compile(rb'boundary\s*=\s*(?:"([^"]+)"|([^\s;"]+))', re.IGNORECASE)
+Fields = Sequence[tuple[bytes, bytes]]
+
+
+def is_entity(octets: bytes) -> bool:
+    """Say whether octets begin as a MIME entity does: what random octets, the fruit of a wrong key, hardly ever do."""
+    return bool(_FIELD.match(octets))
+
+
+def letter(outer: Fields, entity: bytes) -> bytes:
+    """Return the letter inside: the header of the one outside, its protected fields in place of the others, and the entity.
+
+    The author stays the one that is named outside, where it can be seen by whoever passes letters on; another one inside
+    is told by `author_differs`.
+    """
+    copies = protected(entity)
+    named = any(name == b"from" for name, _ in outer)
+    kept = [octets for name, octets in outer if not name.startswith(FORM) and (name == b"from" or name not in copies)]
+    placed = [octets for name, octets in copies.items() if name != b"from" or not named]
+    return b"".join((*kept, *placed, b"MIME-Version: 1.0\r\n")) + entity
+
+
+def author_differs(outer: Fields, entity: bytes) -> bool:
+    """Say whether the author named inside is not the one outside (RFC 9788 §4.4)."""
+    inside = protected(entity).get(b"from")
+    outside = next((octets for name, octets in outer if name == b"from"), b"")
+    return inside is not None and _plain(inside) != _plain(outside)
+
+
+def protected(entity: bytes) -> dict[bytes, bytes]:
+    """Return the header fields that travel inside with `hp`, whole, by their lower-case names; {} when there are none."""
+    start = _payload(entity)
+    fields, _ = headers.scan(entity, start)
+    found = {field.lower: entity[field.start : field.end] for field in reversed(fields)}
+    if not hp(found.get(b"content-type", b"")):
+        return {}
+    return {name: found[name] for name in PROTECTED if name in found}
+
+
+def _payload(entity: bytes) -> int:
+    """Return where the entity begins that carries the protected fields: the one that is signed, where one is."""
+    fields, body_start = headers.scan(entity)
+    kind = next((headers.unfold(entity[field.value_start : field.end]) for field in fields if field.lower == b"content-type"), b"")
+    mark = _BOUNDARY.search(kind) if kind.strip().lower().startswith(b"multipart/signed") else None
+    if mark is None:
+        return 0
+    delimiter = b"--" + (mark[1] or mark[2]) + b"\r\n"
+    at = entity.find(delimiter, body_start)
+    return 0 if at < 0 else at + len(delimiter)
+
+
+def clear(content: bytes, signature: bytes, boundary: str) -> bytes:
+    """Return what was signed in the opaque form as the clear-signed entity that has the same signature (RFC 8551 §3.5)."""
+    return smime.entity(content, signature, boundary)
+
+
+def _plain(field: bytes) -> bytes:
+    return b" ".join(headers.unfold(field.partition(b":")[2]).split())
