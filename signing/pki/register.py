@@ -87,7 +87,7 @@ _INSERT = f"""
     ON CONFLICT (authority, serial) DO NOTHING
 """
 _FIND = f"SELECT {_COLUMNS} FROM issued WHERE authority = :authority AND serial = :serial"
-_BY_SERIAL = f"SELECT {_COLUMNS} FROM issued WHERE serial LIKE :start ORDER BY issued_us DESC LIMIT 2"
+_BY_SERIAL = f"SELECT {_COLUMNS} FROM issued WHERE serial >= :first AND serial < :past LIMIT 2"
 _OF_KEY = f"SELECT {_COLUMNS} FROM issued WHERE key_id = :key_id ORDER BY not_before_us DESC, issued_us DESC"
 _OF_ACCOUNT = f"SELECT {_COLUMNS} FROM issued WHERE account_id = :account_id ORDER BY not_before_us DESC, issued_us DESC"
 _AUTHORITIES = f"SELECT {_COLUMNS} FROM issued WHERE kind IN (:kinds[text]) ORDER BY issued_us, serial"
@@ -151,7 +151,7 @@ def named(tx: Tx, start: str) -> Issued:
     written = start.strip().lower().replace(":", "").removeprefix("0x").lstrip("0")
     if not written or set(written) - set("0123456789abcdef"):
         raise NoSuchCertificate(f"{start!r} is no serial number: write hexadecimal digits, as `diwan cert list` shows them")
-    found = [_issued(row) for row in tx.rows(_BY_SERIAL, start=f"{written}%")]
+    found = [_issued(row) for row in tx.rows(_BY_SERIAL, first=written, past=f"{written}g")]  # g: after all digits
     if len(found) != 1:
         how = "begins two of them: write more of it" if found else "is not in the register"
         raise NoSuchCertificate(f"the serial number {written} {how}")

@@ -27,6 +27,9 @@ CREATE INDEX issued_changed ON issued (authority, changed_us) WHERE changed_us <
 CREATE INDEX issued_account ON issued (account_id);
 CREATE INDEX issued_key ON issued (key_id);
 CREATE INDEX issued_end ON issued (not_after_us);
+CREATE INDEX issued_serial ON issued (serial);
+CREATE INDEX issued_latest ON issued (issued_us);
+CREATE INDEX issued_standing ON issued (state, successor, kind, not_after_us);
 
 -- What somebody with the right to it, and where that is asked for a second person, wants done; carried out outside of their transaction,
 -- because keys are elsewhere. verb: issue renew revoke suspend resume. done_us 0: not yet; failed: why it will not be.
