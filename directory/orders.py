@@ -3,19 +3,26 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from config.clock import DAY_US
 from config.database import Tx
 from directory.entities import allocate
 from directory.errors import NotFound
 
-Verb = Literal["issue", "renew", "revoke", "suspend", "resume"]
+Verb = Literal["issue", "renew", "revoke", "suspend", "resume", "open"]
 MAX_OPEN = 1000  # carried out in one go
+OPEN_WITHIN_US = 30 * DAY_US  # in which officers come together
 
 _COLUMNS = "order_id, verb, kind, account_id, address, public_key, authority, serial, reason, ordered_us, done_us, failed"
 _INSERT = f"""
     INSERT INTO certificate_order ({_COLUMNS})
     VALUES (:order_id, :verb, :kind, :account_id, :address, :public_key, :authority, :serial, :reason, :now_us, 0, '')
 """
-_OPEN = f"SELECT {_COLUMNS} FROM certificate_order WHERE done_us = 0 ORDER BY order_id LIMIT :most"
+# What is opened of the escrow, its officers open: nobody carries that out by himself.
+_OPEN = f"SELECT {_COLUMNS} FROM certificate_order WHERE done_us = 0 AND verb <> 'open' ORDER BY order_id LIMIT :most"
+_TO_OPEN = f"""
+    SELECT {_COLUMNS} FROM certificate_order WHERE done_us = 0 AND verb = 'open' AND serial = :key_id AND ordered_us >= :since_us
+    ORDER BY order_id LIMIT 1
+"""
 _FIND = f"SELECT {_COLUMNS} FROM certificate_order WHERE order_id = :order_id"
 _DONE = """
     UPDATE certificate_order SET done_us = :now_us, authority = :authority, serial = :serial, failed = :failed
@@ -70,6 +77,12 @@ def add(tx: Tx, wanted: Wanted) -> int:
 def waiting(tx: Tx, most: int = MAX_OPEN) -> list[Order]:
     """Return what was not carried out yet, the oldest first."""
     return [_order(*row) for row in tx.rows(_OPEN, most=most)]
+
+
+def to_open(tx: Tx, key_id: str) -> Order | None:
+    """Return the order to open a key of the escrow that was given within OPEN_WITHIN_US and not yet used."""
+    row = tx.row(_TO_OPEN, key_id=key_id, since_us=tx.now_us - OPEN_WITHIN_US)
+    return None if row is None else _order(*row)
 
 
 def find(tx: Tx, order_id: int) -> Order:

@@ -58,6 +58,13 @@ class CertificateResume(Act, frozen=True, tag="certificate.resume"):
     serial: str
 
 
+class EscrowOpen(Act, frozen=True, tag="escrow.open"):
+    """Let the officers open a key of decryption that they keep, once. Not in the name of whose letters it reads."""
+
+    account_id: int
+    key_id: str
+
+
 def _here(tx: Tx, act: Any) -> Scope:
     return places.account(tx, act.account_id) if act.account_id else NATION
 
@@ -93,11 +100,16 @@ def _noted(verb: Verb) -> Callable[[Tx, Any], int]:
     return run
 
 
+def _open(tx: Tx, act: EscrowOpen) -> int:
+    return orders.add(tx, Wanted("open", act.account_id, serial=act.key_id))
+
+
 _WHAT = "certificate"
 RULES: Rules = {
     CertificateOrder: Rule("credentials", _here, _order, _WHAT, _subject, guard=_outranked, two_persons=always),
     CertificateRenew: Rule("credentials", _here, _noted("renew"), _WHAT, _subject, guard=_outranked, own=_own),
     CertificateRevoke: Rule("credentials", _here, _noted("revoke"), _WHAT, _subject, guard=_outranked, own=_own, two_persons=_of_machine),
     CertificateSuspend: Rule("credentials", _here, _noted("suspend"), _WHAT, _subject, guard=_outranked, own=_own, two_persons=_of_machine),
+    EscrowOpen: Rule("credentials", _here, _open, _WHAT, _subject, guard=_outranked, two_persons=always),
     CertificateResume: Rule("credentials", _here, _noted("resume"), _WHAT, _subject, guard=_outranked, two_persons=always),
 }

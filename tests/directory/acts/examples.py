@@ -11,7 +11,7 @@ from directory.acts import Act
 from directory.acts.addresses import AliasAdd, AliasClose, DomainAlias, DomainClose, DomainCreate, DomainOutside, DomainShare
 from directory.acts.blanking import JournalBlank
 from directory.acts.cards import AttributesSet, VisibilitySet
-from directory.acts.certification import CertificateOrder, CertificateRenew, CertificateResume, CertificateSuspend
+from directory.acts.certification import CertificateOrder, CertificateRenew, CertificateResume, CertificateSuspend, EscrowOpen
 from directory.acts.certification import CertificateRevoke as CertificateEnd
 from directory.acts.credentials import AppPasswordRevoke, CertificateAdd, CertificateRevoke, FactorsReset, PasswordReset, SessionsEnd
 from directory.acts.delegations import DelegationGrant, DelegationRevoke
@@ -136,6 +136,7 @@ EXAMPLES: dict[type[Act], Example] = {
     CertificateEnd: lambda p, q: (CertificateEnd(p.person.person_id, "ca-x", "1f", "superseded"), {p.name}),
     CertificateSuspend: lambda p, q: (CertificateSuspend(p.post.post_id, "ca-x", "1f"), {p.name}),
     CertificateResume: lambda p, q: (CertificateResume(p.post.post_id, "ca-x", "1f"), {p.name}),
+    EscrowOpen: lambda p, q: (EscrowOpen(p.person.person_id, "encrypt-1-1"), {p.name}),
     CertificateAdd: lambda p, q: (CertificateAdd(p.person.person_id, certificate("another"), "another"), {p.name}),
     CertificateRevoke: lambda p, q: (CertificateRevoke(p.person.person_id, p.certificate), {p.name}),
     GrantGive: lambda p, q: (GrantGive(q.person.person_id, "signer", "unit", p.unit.unit_id), {p.name, q.name}),

@@ -1,0 +1,91 @@
+"""Opening a key of the escrow: by order of two persons, with enough shares, once."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from typer.testing import CliRunner
+
+from config import settings
+from config.errors import MailError
+from directory.commands import admin
+from mailcore import services
+from mailcore.demo import nodes
+from mailcore.pki import escrow_commands, issue
+from signing.pki.register import Issued
+from tests.ports import free_base
+from tests.signing.test_escrow import OFFICERS, officer
+
+from cryptography.hazmat.primitives.asymmetric import ec  # isort: skip
+
+
+def said(app: object, *words: str) -> str:
+    """Run a command here; return what it said, or refused."""
+    ended = CliRunner().invoke(app, words)  # type: ignore[arg-type]
+    return ended.exception.text if isinstance(ended.exception, MailError) else ended.stdout + ended.stderr
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> tuple[nodes.Node, Issued]:
+    """A node with three officers, whose registry's keeper has a certificate for encryption."""
+    made = nodes.make(tmp_path / "node", "--domain", "archives.example", "--port-base", str(free_base()))
+    keys = made.directory / "keys"
+    for name in OFFICERS:
+        officer(keys, name, ec.generate_private_key(ec.SECP256R1()))
+    (keys / "escrow.toml").write_text(f"needed = 2\nofficers = {[f'{name}.pem' for name in OFFICERS]}\n")
+    async with services.opened(settings.load(made.directory)) as opened:
+        holder = await opened.db.read(issue.subject, made.people[0].address)
+        return made, await issue.to_account(opened, "encrypt", holder)
+
+
+def test_a_key_is_opened_once_by_order_of_two_persons(node: tuple[nodes.Node, Issued], tmp_path: Path) -> None:
+    made, issued = node
+    keys, here, key = made.directory / "keys", ["--dir", str(made.directory)], issued.key_id
+    assert "2 of 3" in said(escrow_commands.app, "list", *here)
+    for number, name in enumerate(OFFICERS[:2], 1):
+        sealed, plain = tmp_path / f"{name}.p7m", tmp_path / f"{name}.txt"
+        assert name in said(escrow_commands.app, "share", key, "--officer", str(number), "--out", str(sealed), *here)
+        words = [
+            "openssl",
+            "cms",
+            "-decrypt",
+            "-inform",
+            "DER",
+            "-in",
+            sealed,
+            "-inkey",
+            keys / f"{name}.key",
+            "-recip",
+            keys / f"{name}.pem",
+        ]
+        plain.write_bytes(subprocess.run(words, check=True, capture_output=True, timeout=20).stdout)
+    (tmp_path / "password").write_text("un long secret\n")
+    out, shares = tmp_path / "key.pem", [word for name in OFFICERS[:2] for word in ("--share", str(tmp_path / f"{name}.txt"))]
+    opening = ["open", key, "--out", str(out), "--password-file", str(tmp_path / "password"), *here]
+    assert "2 different shares are needed, these are 1" in said(escrow_commands.app, *opening, *shares[:2])
+    assert "nobody has ordered" in said(escrow_commands.app, *opening, *shares)
+    ordered = said(escrow_commands.app, "order", key, "--reason", "ordonnance 12/2026", *here)
+    assert "waits for a second person" in ordered
+    assert "nobody has ordered" in said(escrow_commands.app, *opening, *shares)
+    (tmp_path / "clerk").write_text(made.people[0].password)
+    number = ordered.split("approve ")[1].split()[0]
+    agreed = said(admin.app, "approve", number, "--as", made.people[0].address, "--password-file", str(tmp_path / "clerk"), *here)
+    assert not out.exists(), agreed
+    assert "wrote" in said(escrow_commands.app, *opening, *shares), agreed
+    private = load_pem_private_key(out.read_bytes(), b"un long secret")
+    form = PublicFormat.SubjectPublicKeyInfo
+    certified = x509.load_der_x509_certificate(issued.der).public_key()
+    assert private.public_key().public_bytes(Encoding.DER, form) == certified.public_bytes(Encoding.DER, form)
+    out.unlink()
+    assert "nobody has ordered" in said(escrow_commands.app, *opening, *shares)
+
+
+def test_what_is_not_kept_is_said(node: tuple[nodes.Node, Issued], tmp_path: Path) -> None:
+    made, issued = node
+    here = ["--dir", str(made.directory)]
+    assert "no key sign-1 is in escrow" in said(escrow_commands.app, "order", "sign-1", *here)
+    assert "shares of 3 officers" in said(
+        escrow_commands.app, "share", issued.key_id, "--officer", "4", "--out", str(tmp_path / "x"), *here
+    )
