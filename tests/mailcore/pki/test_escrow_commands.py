@@ -1,14 +1,15 @@
 """Opening a key of the escrow: by order of two persons, with enough shares, once."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from typer.testing import CliRunner
 
 from config import settings
+from config.commands import run
 from config.errors import MailError
 from directory.commands import admin
 from mailcore import services
@@ -18,8 +19,6 @@ from signing.pki.register import Issued
 from tests.ports import free_base
 from tests.signing.test_escrow import OFFICERS, officer
 
-from cryptography.hazmat.primitives.asymmetric import ec  # isort: skip
-
 
 def said(app: object, *words: str) -> str:
     """Run a command here; return what it said, or refused."""
@@ -27,17 +26,22 @@ def said(app: object, *words: str) -> str:
     return ended.exception.text if isinstance(ended.exception, MailError) else ended.stdout + ended.stderr
 
 
-@pytest.fixture
-async def node(tmp_path: Path) -> tuple[nodes.Node, Issued]:
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> tuple[nodes.Node, Issued]:
     """A node with three officers, whose registry's keeper has a certificate for encryption."""
-    made = nodes.make(tmp_path / "node", "--domain", "archives.example", "--port-base", str(free_base()))
+    directory = tmp_path_factory.mktemp("escrow") / "node"
+    made = nodes.make(directory, "--domain", "archives.example", "--port-base", str(free_base()))
     keys = made.directory / "keys"
     for name in OFFICERS:
         officer(keys, name, ec.generate_private_key(ec.SECP256R1()))
     (keys / "escrow.toml").write_text(f"needed = 2\nofficers = {[f'{name}.pem' for name in OFFICERS]}\n")
+    return made, run(certified(made))
+
+
+async def certified(made: nodes.Node) -> Issued:
     async with services.opened(settings.load(made.directory)) as opened:
         holder = await opened.db.read(issue.subject, made.people[0].address)
-        return made, await issue.to_account(opened, "encrypt", holder)
+        return await issue.to_account(opened, "encrypt", holder)
 
 
 def test_a_key_is_opened_once_by_order_of_two_persons(node: tuple[nodes.Node, Issued], tmp_path: Path) -> None:
@@ -76,8 +80,8 @@ def test_a_key_is_opened_once_by_order_of_two_persons(node: tuple[nodes.Node, Is
     assert "wrote" in said(escrow_commands.app, *opening, *shares), agreed
     private = load_pem_private_key(out.read_bytes(), b"un long secret")
     form = PublicFormat.SubjectPublicKeyInfo
-    certified = x509.load_der_x509_certificate(issued.der).public_key()
-    assert private.public_key().public_bytes(Encoding.DER, form) == certified.public_bytes(Encoding.DER, form)
+    of = x509.load_der_x509_certificate(issued.der).public_key()
+    assert private.public_key().public_bytes(Encoding.DER, form) == of.public_bytes(Encoding.DER, form)
     out.unlink()
     assert "nobody has ordered" in said(escrow_commands.app, *opening, *shares)
 
@@ -86,6 +90,5 @@ def test_what_is_not_kept_is_said(node: tuple[nodes.Node, Issued], tmp_path: Pat
     made, issued = node
     here = ["--dir", str(made.directory)]
     assert "no key sign-1 is in escrow" in said(escrow_commands.app, "order", "sign-1", *here)
-    assert "shares of 3 officers" in said(
-        escrow_commands.app, "share", issued.key_id, "--officer", "4", "--out", str(tmp_path / "x"), *here
-    )
+    fourth = ["share", issued.key_id, "--officer", "4", "--out", str(tmp_path / "x")]
+    assert "shares of 3 officers" in said(escrow_commands.app, *fourth, *here)
