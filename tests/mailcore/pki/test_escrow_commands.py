@@ -51,20 +51,7 @@ def test_a_key_is_opened_once_by_order_of_two_persons(node: tuple[nodes.Node, Is
     for number, name in enumerate(OFFICERS[:2], 1):
         sealed, plain = tmp_path / f"{name}.p7m", tmp_path / f"{name}.txt"
         assert name in said(escrow_commands.app, "share", key, "--officer", str(number), "--out", str(sealed), *here)
-        words = [
-            "openssl",
-            "cms",
-            "-decrypt",
-            "-inform",
-            "DER",
-            "-in",
-            sealed,
-            "-inkey",
-            keys / f"{name}.key",
-            "-recip",
-            keys / f"{name}.pem",
-        ]
-        plain.write_bytes(subprocess.run(words, check=True, capture_output=True, timeout=20).stdout)
+        plain.write_bytes(decrypted(keys, name, sealed.read_bytes()))
     (tmp_path / "password").write_text("un long secret\n")
     out, shares = tmp_path / "key.pem", [word for name in OFFICERS[:2] for word in ("--share", str(tmp_path / f"{name}.txt"))]
     opening = ["open", key, "--out", str(out), "--password-file", str(tmp_path / "password"), *here]
