@@ -2,19 +2,22 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from config.clock import HOUR_US, ManualClock, SystemClock
+from mailcore.parts import Parts
 from mailcore.pki import fetching, freshness
 from mailcore.pki.publish import ANSWER_LASTS_US
 from mailcore.services import Services, opened
-from signing.pki import fetched, ocsp, places, revocation
+from signing.pki import ocsp, places, revocation
 from signing.pki.register import Issued
 from signing.pki.revocation import Known, Material
-from tests.mailcore.pki.station import DAY_US, Station, settings, station
+from tests.mailcore.pki.station import Station, settings, station
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("pki_freshness")]
 
 
 @dataclass
@@ -37,11 +40,18 @@ class Two:
         return {url.removeprefix(self.here.url): failed for url, failed in rows}
 
 
-@pytest.fixture
-async def two(tmp_path: Path) -> AsyncIterator[Two]:
-    clock = ManualClock(SystemClock().now_us())
-    async with station(tmp_path / "here", clock) as here, opened(settings(tmp_path / "there", 1, ""), clock) as there:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def both(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Two]:
+    clock, folder = ManualClock(SystemClock().now_us()), tmp_path_factory.mktemp("two")
+    async with station(folder / "here", clock) as here, opened(settings(folder / "there", 1, ""), clock) as there:
         yield Two(here, replace(there, roots=(here.root.certificate,)), clock)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def two(both: Two) -> Two:
+    """The other node has asked for nothing yet."""
+    await both.there.db.write(lambda tx: tx.execute("DELETE FROM revocation_fetched"))
+    return both
 
 
 async def test_our_own_are_answered_by_the_register_as_it_is(two: Two) -> None:
@@ -106,21 +116,8 @@ async def test_what_is_away_is_good_until_its_hard_limit_and_not_asked_again_at_
 async def test_nobody_is_asked_below_a_root_that_is_not_ours_or_when_it_is_switched_off(two: Two) -> None:
     one = await two.here.leaf()
     off = msgspec.structs.replace(two.there.settings, pki=msgspec.structs.replace(two.there.settings.pki, fetch=False))
-    for services in (replace(two.there, roots=()), replace(two.there, settings=off)):
+    for services in (replace(two.there, roots=()), replace(two.there, settings=off, parts=Parts())):
         assert await freshness.material(services, two.path(one)) in (Material(), Material((), ()))
     assert await two.tried() == {}
     assert await freshness.material(two.there, []) == await freshness.material(two.there, [b"x"]) == Material()
     assert await freshness.material(two.there, [b"x", b"y", two.here.root.certificate]) == Material()
-
-
-async def test_an_answer_older_than_the_one_we_have_is_left(two: Two) -> None:
-    db, now_us = two.there.db, two.clock.now_us()
-    assert await db.write(fetched.keep, "http://x/", b"", b"new", now_us, now_us + 2)
-    assert not await db.write(fetched.keep, "http://x/", b"", b"old", now_us - 1, now_us + 2)
-    await db.write(fetched.fail, "http://x/", b"", "away")
-    found = await db.read(fetched.find, "http://x/")
-    assert (found.octets, found.failed) == (b"new", "away")
-    two.clock.advance(89 * DAY_US)
-    assert await db.write(fetched.forget) == 0
-    two.clock.advance(2 * DAY_US)
-    assert await db.write(fetched.forget) == 1

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from config.clock import HOUR_US, SECOND_US, ManualClock
@@ -16,20 +17,28 @@ from signing.pki.revocation import Known, Material
 from tests.mailcore.pki.station import DAY_US, Station, loaded, station
 from tests.signing.pki.issuing import Issuing
 
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("pki_publish")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def one_for_all(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Station, ManualClock]]:
+    clock = ManualClock()
+    async with station(tmp_path_factory.mktemp("node"), clock) as made:
+        yield made, clock
+
 
 @pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
+def clock(one_for_all: tuple[Station, ManualClock]) -> ManualClock:
+    return one_for_all[1]
 
 
-@pytest.fixture
-async def here(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> AsyncIterator[Station]:
-    database = request.getfixturevalue("postgres_url") if getattr(request, "param", "") == "postgresql" else "sqlite"
-    async with station(tmp_path, clock, database) as made:
-        yield made
-
-
-BOTH = pytest.mark.parametrize("here", ["sqlite", "postgresql"], indirect=True)
+@pytest_asyncio.fixture(loop_scope="module")
+async def here(one_for_all: tuple[Station, ManualClock]) -> Station:
+    """A day later, with everything just published."""
+    made, clock = one_for_all
+    clock.advance(DAY_US)
+    await made.publisher.look(answers=True)
+    return made
 
 
 async def listed(here: Station, part: int, *, delta: bool = False) -> List:
@@ -45,7 +54,6 @@ async def known(here: Station, one: Issued, *, delta: bool = True, part: bool = 
     return revocation.judge(one.der, here.ministry.certificate, Material(octets), here.services.clock.now_us())
 
 
-@BOTH
 async def test_a_life_in_lists(here: Station, clock: ManualClock) -> None:
     """Good, suspended, resumed, revoked: in the delta at once, in the list with the next day."""
     one, other = await here.leaf(), await here.leaf()
@@ -80,7 +88,6 @@ async def test_a_life_in_lists(here: Station, clock: ManualClock) -> None:
     assert delta.base == base.number < delta.number
 
 
-@BOTH
 async def test_nothing_is_made_anew_before_its_time(here: Station, clock: ManualClock) -> None:
     one = await here.leaf()
     await here.publisher.look(answers=True)
@@ -100,17 +107,18 @@ async def test_nothing_is_made_anew_before_its_time(here: Station, clock: Manual
     assert await here.services.db.read(published.standing, here.authority, one.serial) != answer
 
 
-async def test_answers_are_there_before_anybody_asks_and_without_the_signer(here: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_answers_are_there_before_anybody_asks_and_without_the_signer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publish, "BATCH", 2)
-    every = [await here.leaf() for _ in range(5)]
-    await here.publisher.look(answers=True)
-    later = await here.leaf()
-    await here.services.signer.close()
-    for one in every:
-        answer = await here.answers.to(ocsp.request(here.ministry.certificate, one.serial))
-        assert not ocsp.read(answer.octets, here.ministry.certificate, one.serial).revoked_us
-    answer = await here.answers.to(ocsp.request(here.ministry.certificate, later.serial))
-    assert answer.octets == ocsp.refusal(ocsp.TRY_LATER)
+    async with station(tmp_path, ManualClock()) as here:
+        every = [await here.leaf() for _ in range(5)]
+        await here.publisher.look(answers=True)
+        later = await here.leaf()
+        await here.services.signer.close()
+        for one in every:
+            answer = await here.answers.to(ocsp.request(here.ministry.certificate, one.serial))
+            assert not ocsp.read(answer.octets, here.ministry.certificate, one.serial).revoked_us
+        answer = await here.answers.to(ocsp.request(here.ministry.certificate, later.serial))
+        assert answer.octets == ocsp.refusal(ocsp.TRY_LATER)
 
 
 async def test_an_answer_that_no_longer_holds_is_not_served(here: Station, clock: ManualClock) -> None:

@@ -19,6 +19,7 @@ HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 URL = "http://pki.gov.example"
 KEY_ID = "ca-gov.example"
+OURS_SERIAL = 0x1234567
 
 
 def usage(**named: bool) -> x509.KeyUsage:
