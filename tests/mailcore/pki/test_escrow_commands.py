@@ -17,7 +17,7 @@ from mailcore.demo import nodes
 from mailcore.pki import escrow_commands, issue
 from signing.pki.register import Issued
 from tests.ports import free_base
-from tests.signing.test_escrow import OFFICERS, officer
+from tests.signing.test_escrow import OFFICERS, decrypted, officer
 
 
 def said(app: object, *words: str) -> str:
