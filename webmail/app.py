@@ -24,6 +24,7 @@ from config.errors import MailError
 from config.settings import endpoint
 from mailcore.http import Connection, Room
 from mailcore.services import Services
+from mailcore.tls import Listening
 from webmail import driver, guard
 from webmail.directory import routes as directory
 from webmail.driver import Driver
@@ -145,9 +146,5 @@ def _config(services: Services) -> uvicorn.Config:
 
 
 def _tls(services: Services) -> ssl.SSLContext:
-    """TLS 1.2 and newer with Python's own choice of ciphers (RFC 9325 §3.1.1)."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(services.settings.tls.certificate, services.settings.tls.key)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+    """TLS 1.2 and newer with Python's own choice of ciphers (RFC 9325 §3.1.1), and the certificate of today."""
+    return Listening(services, protocols=["http/1.1"], asks=False).context

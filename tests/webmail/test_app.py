@@ -1,15 +1,20 @@
 """The application as a whole: what every answer carries, who gets in, and that the role listens and stops."""
 
+import dataclasses
 import re
+import shutil
 import socket
 import ssl
+from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
 
 from bench.wire import free_port
+from config.settings import Tls
 from mailcore.services import Services
+from tests.mailcore.certificates import certified
 from tests.webmail.site import Site, Visitor
 from webmail.app import ROUTES, web
 from webmail.faces import autoconfig, carddav, manifest, scim
@@ -102,8 +107,29 @@ async def test_the_role_serves_https_and_stops(site: Site) -> None:
         socket.create_connection(("127.0.0.1", port), 1)
 
 
+async def test_the_role_shows_a_renewed_certificate_without_a_restart(site: Site, tmp_path: Path) -> None:
+    port, old = free_port(), site.services.settings.tls
+    tls = Tls(tmp_path / "tls.pem", tmp_path / "tls.key")
+    shutil.copyfile(old.certificate, tls.certificate)
+    shutil.copyfile(old.key, tls.key)
+    services = moved(site.services, msgspec.structs.replace(site.services.settings.listen, https=f"127.0.0.1:{port}"))
+    services = dataclasses.replace(services, settings=msgspec.structs.replace(services.settings, tls=tls))
+
+    async def answers(root: Path) -> int:
+        async with httpx.AsyncClient(verify=ssl.create_default_context(cafile=str(root))) as client:
+            return (await client.get(f"https://localhost:{port}/signin")).status_code
+
+    async with web(services):
+        assert await answers(site.services.settings.keys / "root.pem") == 200
+        (tmp_path / "new").mkdir()
+        renewed = certified(tmp_path / "new")
+        renewed.certificate.replace(tls.certificate)
+        renewed.key.replace(tls.key)
+        assert await answers(tls.certificate) == 200
+        with pytest.raises(httpx.ConnectError):
+            await answers(site.services.settings.keys / "root.pem")
+
+
 def moved(services: Services, listen: msgspec.Struct) -> Services:
     """Return the same node with other listeners."""
-    import dataclasses
-
     return dataclasses.replace(services, settings=msgspec.structs.replace(services.settings, listen=listen))
