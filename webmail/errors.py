@@ -5,6 +5,7 @@ from directory import errors as directory
 from directory.oidc import errors as openid
 from mailcore import errors as mail
 from signing import errors as signing
+from signing.openpgp import errors as openpgp
 from webmail.csrf import Forged
 
 
@@ -114,6 +115,10 @@ PAGES: dict[type[MailError], tuple[int, str]] = {
     signing.NoSuchKey: (409, N_("The signing key of this sender is missing. Tell your administrator.")),
     signing.KeyExists: (409, N_("A signing key of this name exists already.")),
     signing.NotActivated: (403, N_("The signature was not confirmed in time. Please confirm it again.")),
+    openpgp.BadPgpKey: (409, N_("This OpenPGP key cannot be used: it is damaged, revoked, out of date or not for this address.")),
+    openpgp.CannotOpen: (409, N_("This letter cannot be decrypted.")),
+    openpgp.PgpUnavailable: (503, N_("This is not available at the moment. Try again in a few minutes.")),
+    openpgp.NoPgpKey: (409, N_("Somebody has no OpenPGP key that is known here.")),
     signing.BadSecret: (500, N_("This mailbox cannot be opened. Tell your administrator.")),
     signing.NoSuchCertificate: (404, N_("There is no such certificate.")),
     signing.CertificateRefused: (409, N_("This cannot be done with this certificate.")),

@@ -72,6 +72,10 @@ NOTICES = {
     "script-removed": N_("The script was removed."),
     "released": N_("The letter goes to the members."),
     "rejected": N_("The letter goes back to its sender."),
+    "pgp-kept": N_("The key was noted."),
+    "pgp-found": N_("The sender's domain has published a key, and it was noted."),
+    "pgp-none": N_("The sender's domain publishes no key for this address."),
+    "pgp-accepted": N_("The new key is the one of this address from now on."),
     "device-allowed": N_("Allowed. The device goes on by itself."),
     "device-denied": N_("Refused. The device gets nothing."),
 }

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from webmail import encryption, letters
 from webmail.desk import Desk
 from webmail.letters import Addressed, Letter
+from webmail.openpgp import writing as openpgp
 
 Check = Callable[[Desk, Letter], Awaitable[list[str]]]
 Wrap = Callable[[Desk, Addressed, bytes, bytes], Awaitable[tuple[bytes, bytes]]]
+
+Offered = Callable[[Desk], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +27,20 @@ class Option:
     check: Check
     wrap: Wrap
     hides: bool = False  # whether the subject is told inside only (RFC 9788 §3.2)
+    offered: Offered | None = None  # who sees it at all; None: everybody
 
 
-OPTIONS: tuple[Option, ...] = (Option(encryption.NAME, "encrypt.html", encryption.check, encryption.wrap, hides=True),)
+OPTIONS: tuple[Option, ...] = (
+    Option(openpgp.SIGN, "pgp-sign.html", openpgp.check_sign, openpgp.sign, offered=openpgp.offered),
+    Option(encryption.NAME, "encrypt.html", encryption.check, encryption.wrap, hides=True),
+    Option(openpgp.ENCRYPT, "pgp-encrypt.html", openpgp.check_encrypt, openpgp.encrypt, hides=True, offered=openpgp.offered),
+)
+
+
+async def offered(desk: Desk) -> tuple[Option, ...]:
+    """Return the options that the form shows to somebody."""
+    seen = {which: await which(desk) for which in {option.offered for option in OPTIONS} if which is not None}
+    return tuple(option for option in OPTIONS if option.offered is None or seen[option.offered])
 
 
 def chosen(letter: Letter) -> tuple[Option, ...]:

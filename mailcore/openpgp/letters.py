@@ -8,21 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from config.database import Tx
-from config.errors import MailError
+from mailcore.message.index import index
 from mailcore.openpgp import lookup, mime, own, pins
 from mailcore.openpgp.pins import EVERYBODY, Pin
 from mailcore.services import Services
 from signing.openpgp import keys, letters
-from signing.openpgp.errors import BadPgpKey
+from signing.openpgp.errors import BadPgpKey, NoPgpKey
 from signing.openpgp.types import Judged, Key, Opened
 
 MAX_KEYS_TRIED = 3  # of an account, newest first: two renewals back
-
-
-class NoPgpKey(MailError):
-    """Somebody has no OpenPGP key that is known here."""
-
-    text = "there is no OpenPGP key for this"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +97,12 @@ async def decrypt(services: Services, account_id: int, author: str, octets: byte
     secrets_ = [await own.opened(services.signer, one) for one in mine[:MAX_KEYS_TRIED]]
     pin = await services.db.read(known, account_id, author) if author else None
     opened = await own.run(letters.decrypt, secrets_, octets, pin.public_key if pin is not None else b"")
-    return opened, Reading(author, opened.judged, pin, None)
+    if opened.judged.worth != "unknown":
+        return opened, Reading(author, opened.judged, pin, None)
+    brought = await _brought(author, mime.attached_keys(opened.octets, index(opened.octets).header.spans), pin)
+    if pin is None and brought is not None:
+        opened = await own.run(letters.decrypt, secrets_, octets, brought.octets)
+    return opened, Reading(author, opened.judged, pin, brought)
 
 
 async def keys_of(services: Services, account_id: int, addresses: Sequence[str]) -> tuple[bytes, ...]:

@@ -20,3 +20,9 @@ class PgpUnavailable(MailError):
 
     text = "OpenPGP is not available at the moment, try again later"
     temporary = True
+
+
+class NoPgpKey(MailError):
+    """Somebody has no OpenPGP key that is known here."""
+
+    text = "there is no OpenPGP key for this"

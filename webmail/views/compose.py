@@ -211,7 +211,7 @@ async def _form(writing: Writing, *, problems: Problems | None = None, search: s
         search=search,
         found=await complete.find(desk, search) if search is not None else [],
         can_sign=True,
-        options=writers.OPTIONS,
+        options=await writers.offered(desk),
         limit_bytes=int(desk.services.settings.smtp.max_message_bytes / checks.OVERHEAD),
     )
 

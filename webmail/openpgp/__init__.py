@@ -1,0 +1,1 @@
+"""OpenPGP in the webmail: letters of correspondents who use it, read and written."""
