@@ -16,6 +16,8 @@ from directory import certificates, resolve
 from directory.address import parse
 from directory.errors import BadAddress
 from signing import capabilities, cms, envelope, genuine
+from signing.capabilities import Said
+from signing.certificate import outline
 from signing.der import BadDer
 from signing.envelope import Recipient
 from signing.pki import path
@@ -97,17 +99,24 @@ def learn(tx: Tx, address: str, known: Known, signed_us: int) -> bool:
 def announced(cms_der: bytes, good: Sequence[bytes], address: str, at_us: int) -> Known | None:
     """Return what a signature says of how to write to `address`, which it was good for; None when it says nothing.
 
-    `good` is the path that it rests on, leaf first. The certificate to write to is the newest that the same authority issued for
-    the same address and that is in force: the signer's own where the key does both (RFC 8551 §2.5.3).
+    `good` is the path that it rests on, leaf first. The certificate to write to is the one that was signed, else the newest, which the
+    same authority issued for the same address and which is in force: the signer's own where the key does both (RFC 8551 §2.5.3).
     """
     try:
-        signed, said = cms.read(cms_der), capabilities.of_signature(cms_der)
+        signed = cms.read(cms_der)
+        said = capabilities.said(signed.signer)
         issuer = x509.load_der_x509_certificate(good[1])
     except (BadDer, IndexError, ValueError):
         return None
     fit = [one for one in genuine.loaded(signed.certificates) if _is_theirs(one, issuer, address, at_us) and _encrypts(one)]
+    fit = [one for one in fit if not said.serial or _is_named(one, said)]
     newest = max(fit, key=lambda one: one.not_valid_before_utc, default=None)
-    return None if newest is None else Known(newest.public_bytes(Encoding.DER), said)
+    return None if newest is None else Known(newest.public_bytes(Encoding.DER), said.capabilities)
+
+
+def _is_named(one: x509.Certificate, said: Said) -> bool:
+    fields = outline(one.public_bytes(Encoding.DER))
+    return (fields.issuer, fields.serial) == (said.issuer, said.serial)
 
 
 def _is_theirs(one: x509.Certificate, issuer: x509.Certificate, address: str, at_us: int) -> bool:

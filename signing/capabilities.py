@@ -1,12 +1,13 @@
 """What a mail program says that it can decrypt, pure. RFC 8551 §2.5.2 (in signatures), RFC 4262 (in certificates)."""
 
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cryptography import x509
 
-from signing import cms, der
+from signing import der
 from signing.certificate import CACHED
-from signing.cms import CAPABILITIES, READ_HERE
+from signing.cms import CAPABILITIES, KEY_PREFERENCE, READ_HERE, SignerInfo
 from signing.der import BadDer, Element, Fields
 
 AES256_GCM, AES256_CBC, _ = READ_HERE
@@ -28,13 +29,38 @@ def read(element: Element) -> frozenset[str]:
     return frozenset(found)
 
 
-def of_signature(cms_der: bytes) -> frozenset[str]:
-    """Return what the one signer of a signature says that they can decrypt; raise BadDer for what is no signature."""
-    for attribute in der.read(cms.read(cms_der).signer.signed_octets).children():
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a signer signed of themselves: what they can decrypt, and issuer and serial number of the certificate to encrypt for.
+
+    The names are as they stand there, each with tag and length; b"" when the certificate is not named in that way.
+    """
+
+    capabilities: frozenset[str]
+    issuer: bytes = b""
+    serial: bytes = b""
+
+
+def said(signer: SignerInfo) -> Said:
+    """Return what a signer said; raise BadDer (RFC 8551 §2.5.2, §2.5.3)."""
+    found = Said(frozenset())
+    for attribute in der.read(signer.signed_octets).children():
         fields = Fields(attribute)
-        if der.oid(fields.take()) == CAPABILITIES:
-            return read(Fields(fields.take(), der.SET).take())
-    return frozenset()
+        name = der.oid(fields.take())
+        if name == CAPABILITIES:
+            found = replace(found, capabilities=read(Fields(fields.take(), der.SET).take()))
+        elif name == KEY_PREFERENCE:
+            found = _preferred(found, Fields(fields.take(), der.SET).take())
+    return found
+
+
+def _preferred(found: Said, choice: Element) -> Said:
+    if choice.tag != der.context(0):
+        return found
+    fields = Fields(choice, choice.tag)
+    issuer, serial = fields.take(der.SEQUENCE).whole, fields.take(der.INTEGER).whole
+    fields.done()
+    return replace(found, issuer=issuer, serial=serial)
 
 
 @lru_cache(CACHED)

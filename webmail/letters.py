@@ -15,7 +15,8 @@ from mailcore.message.build import Attachment
 
 PROTECTED = (b"from", b"to", b"cc", b"subject", b"date", b"message-id")
 _CONTENT_TYPE = re.compile(rb"\AContent-Type:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*", re.IGNORECASE)
-_HP = re.compile(rb';\s*(?:hp\s*=\s*"?(?:clear|cipher)"?|protected-headers\s*=\s*"?v1"?)', re.IGNORECASE)
+_HP = re.compile(rb';\s*hp\s*=\s*"?(?:clear|cipher)"?', re.IGNORECASE)
+_OLD = re.compile(rb';\s*protected-headers\s*=\s*"?v1"?', re.IGNORECASE)  # Thunderbird's, often of the subject alone
 HIDDEN = {b"subject": b"Subject: [...]\r\n", b"comments": b"", b"keywords": b""}  # RFC 9788 §3.2.1, its baseline
 
 
@@ -117,7 +118,7 @@ def _copies(top_fields: bytes) -> list[bytes]:
 
 def hp(content_type: bytes) -> bool:
     """Say whether a Content-Type says that header fields beside it are protected (RFC 9788 §2.1), or so in the old way."""
-    return bool(_HP.search(content_type))
+    return bool(_HP.search(content_type) or _OLD.search(content_type))
 
 
 def differences(raw: bytes, start: int, body_start: int, top_fields: Sequence[tuple[bytes, bytes]]) -> tuple[Difference, ...]:
@@ -129,10 +130,11 @@ def differences(raw: bytes, start: int, body_start: int, top_fields: Sequence[tu
     inside = {field.lower: raw[field.value_start : field.end] for field in reversed(fields)}
     if not hp(inside.get(b"content-type", b"")):
         return ()
+    names = PROTECTED if _HP.search(inside[b"content-type"]) else tuple(name for name in PROTECTED if name in inside)
     outside: dict[bytes, bytes] = {}
     for name, octets in top_fields:
         outside[name] = outside.get(name, b"") + octets.partition(b":")[2]  # one that stands twice is not what was signed
-    pairs = ((name, _unfolded(inside.get(name, b"")), _unfolded(outside.get(name, b""))) for name in PROTECTED)
+    pairs = ((name, _unfolded(inside.get(name, b"")), _unfolded(outside.get(name, b""))) for name in names)
     return tuple(Difference(name.decode().title(), words.decode_words(signed)) for name, signed, shown in pairs if signed != shown)
 
 

@@ -54,9 +54,15 @@ def reader(kind: str, *, modern: bool = False, common_name: str = "Reader") -> R
     return Reader(key, certificate, _authority()[1].public_bytes(Encoding.DER))
 
 
-def certified(public: PublicKeyTypes, *, modern: bool = False, common_name: str = "Reader") -> x509.Certificate:
+def certified(
+    public: PublicKeyTypes,
+    *,
+    modern: bool = False,
+    common_name: str = "Reader",
+    issuer: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None = None,
+) -> x509.Certificate:
     """Return a certificate for encryption."""
-    above_key, above = _authority()
+    above_key, above = issuer or _authority()
     builder = (
         x509.CertificateBuilder()
         .subject_name(_name(common_name))

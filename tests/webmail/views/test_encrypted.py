@@ -2,15 +2,21 @@
 
 import base64
 import re
+import secrets
 
 import pytest
 
+from directory import certificates
 from directory.demo import FeaturedPerson
-from mailcore.pki import issue
-from mailcore.store import messages
+from mailcore.pki import authorities, issue
+from mailcore.store import mailboxes, messages
 from mailcore.store.types import AccountId
-from signing import envelope
+from signing import envelope, signers, smime
+from signing.cms import SigningIdentity
 from signing.envelope import Recipient
+from signing.pki import ca, register
+from signing.pki.profiles import Subject
+from signing.pki.register import New
 from tests.signing.readers import reader
 from tests.webmail.site import EDUCATION, INTERIOR, Site, Visitor
 from tests.webmail.views.test_compose import compose, newest
@@ -18,13 +24,13 @@ from tests.webmail.views.test_folder import text, uids
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ENTITY = b"Content-Type: text/html; charset=utf-8\r\n\r\n<p>Tr\xc3\xa8s <b>secret</b> <img src='https://spy.example/'></p>\r\n"
+PLAIN = b"Content-Type: text/plain; charset=us-ascii\r\n\r\nWhat was signed.\r\n"
+OUR_TOP = b"From: bureau.ordre@interieur.gov.example\r\nTo: x@y.example\r\nSubject: s\r\nMIME-Version: 1.0\r\n"
 TOP = b"From: amina@ailleurs.example\r\nTo: bureau.ordre@interieur.gov.example\r\nSubject: ...\r\nMIME-Version: 1.0\r\n"
 
 
 async def certified(site: Site, address: str) -> bytes:
     """Return the certificate for encryption of an address, made at first need."""
-    from directory import certificates
-
     account = await site.account(address)
     if not await site.services.db.read(certificates.every, account, "encrypt"):
         holder = await site.services.db.read(issue.subject, address)
@@ -41,8 +47,6 @@ async def arrived(site: Site, entity: bytes, *, modern: bool) -> str:
 
 
 async def newest_path(site: Site) -> str:
-    from mailcore.store import mailboxes
-
     account = AccountId(await site.account(INTERIOR))
     inbox = await site.services.db.read(mailboxes.by_role, account, "inbox")
     [stored] = await site.services.db.read(messages.page, inbox.key, None, 1)
@@ -171,3 +175,49 @@ async def test_what_keeps_a_letter_from_being_encrypted_is_said(site: Site, visi
     assert answer.status_code == 422
     assert says in answer.text
     assert re.search(r'value="encrypt"\s+checked', answer.text)
+
+
+async def test_the_opaque_form_is_shown_and_judged_like_the_clear_one(site: Site, visitor: Visitor) -> None:
+    certificate, key_id = await signing_key(site)
+    detached = await signed(site, certificate, key_id, PLAIN)
+    await site.deliver(INTERIOR, OUR_TOP + smime.opaque(signers.enclose(detached, PLAIN)))
+    page = (await visitor.get(await newest_path(site))).text
+    assert "What was signed." in page
+    assert 'class="verdict good"' in page
+    assert "smime.p7m" not in page
+    changed = signers.enclose(detached, PLAIN.replace(b"What", b"That"))
+    await site.deliver(INTERIOR, OUR_TOP + smime.opaque(changed))
+    assert 'class="verdict bad"' in (await visitor.get(await newest_path(site))).text
+
+
+async def test_each_of_several_signers_is_named(site: Site, visitor: Visitor) -> None:
+    certificate, key_id = await signing_key(site)
+    seal = await sealing_key(site)
+    joined = signers.join(await signed(site, certificate, key_id, PLAIN), await signed(site, *seal, PLAIN))
+    await site.deliver(INTERIOR, OUR_TOP + smime.entity(PLAIN, joined, "b-1"))
+    page = (await visitor.get(await newest_path(site))).text
+    assert 'class="verdict good"' in page
+    assert "Also signed by" in page
+    assert page.partition("Also signed by")[2].partition("</ul>")[0].count("<li") == 1
+
+
+async def signing_key(site: Site) -> tuple[certificates.Certificate, str]:
+    """Return the certificate of the registry's post and its key, which nobody has to confirm here."""
+    return await sealing_key(site, "post")
+
+
+async def sealing_key(site: Site, kind: str = "seal") -> tuple[certificates.Certificate, str]:
+    """Certify a key of the registry that signs without a confirmation."""
+    holder = await site.services.db.read(issue.subject, INTERIOR)
+    issuer = await authorities.administration(site.services, holder.organisation, "interieur.gov.example")
+    key_id = f"test-{kind}-{secrets.token_hex(4)}"
+    public = await site.services.signer.generate(key_id, "p256")
+    who = Subject(holder.name, holder.organisation, addresses=(INTERIOR,))
+    der = await ca.issue(site.services.signer, issuer, kind, who, public, site.clock.now_us())
+    await site.services.db.write(register.add, issuer.key_id, der, New(kind, key_id, holder.account_id, INTERIOR))
+    return certificates.Certificate(holder.account_id, "sign", key_id, der, issuer.issued_chain, 0, 0), key_id
+
+
+async def signed(site: Site, certificate: certificates.Certificate, key_id: str, entity: bytes) -> bytes:
+    identity = SigningIdentity(key_id, certificate.der, certificate.chain)
+    return await smime.sign(entity, identity, site.services.signer, site.clock.now_us())

@@ -1,0 +1,70 @@
+"""What was wrapped becomes a letter of its own: protected fields count, the author outside stays, nothing else is lost."""
+
+from mailcore.message import headers
+from webmail import inside, letters
+from webmail.letters import Difference
+
+TEXT = b"Content-Type: text/plain; charset=us-ascii\r\n\r\nText.\r\n"
+TOP = (
+    b"Received: by mx.example\r\nFrom: a@x.example\r\nTo: b@x.example\r\nSubject: Real\r\nDate: Sun, 22 Nov 2026 14:00:00 +0100\r\n"
+    b"Message-ID: <1@x.example>\r\nKeywords: secret\r\n"
+)
+
+
+def fields(raw: bytes) -> list[tuple[bytes, bytes]]:
+    found, _ = headers.scan(raw + b"\r\n")
+    return [(field.lower, raw[field.start : field.end]) for field in found]
+
+
+def test_the_subject_is_told_inside_only() -> None:
+    outer = letters.confidential(TOP)
+    assert b"Subject: [...]\r\n" in outer
+    assert b"Real" not in outer
+    assert b"secret" not in outer
+    entity = letters.protect(TOP, TEXT, outer)
+    assert b'hp="cipher"' in entity
+    assert b"HP-Outer: Subject: [...]\r\n" in entity
+    assert b"HP-Outer: From: a@x.example\r\n" in entity
+    within = inside.letter(fields(outer), entity)
+    shown = dict(fields(within.partition(b"\r\n\r\n")[0] + b"\r\n"))
+    assert shown[b"subject"] == b"Subject: Real\r\n"
+    assert shown[b"received"] == b"Received: by mx.example\r\n"
+    assert within.endswith(entity)
+    assert not inside.author_differs(fields(outer), entity)
+
+
+def test_another_author_inside_is_told_and_not_shown() -> None:
+    entity = letters.protect(TOP.replace(b"a@x.example", b"minister@gov.example"), TEXT, letters.confidential(TOP))
+    within = inside.letter(fields(letters.confidential(TOP)), entity)
+    assert within.index(b"From: a@x.example") < within.index(b"From: minister@gov.example")
+    assert [octets for name, octets in fields(within[: within.index(b"MIME-Version")]) if name == b"from"] == [b"From: a@x.example\r\n"]
+    assert inside.author_differs(fields(TOP), entity)
+
+
+def test_fields_that_are_not_marked_as_protected_stay_where_they_are() -> None:
+    entity = b"Subject: Inner\r\n" + TEXT
+    assert inside.protected(entity) == {}
+    assert b"Subject: Real\r\n" in inside.letter(fields(TOP), entity)
+
+
+def test_a_signed_entity_is_asked_for_its_signed_part() -> None:
+    signed = letters.protect(TOP, TEXT, letters.confidential(TOP))
+    body = b"\r\n--b\r\n" + signed + b"\r\n--b\r\nContent-Type: application/pkcs7-signature\r\n\r\nAA==\r\n--b--\r\n"
+    entity = b'Content-Type: multipart/signed; protocol="application/pkcs7-signature";\r\n boundary="b"\r\n' + body
+    assert inside.protected(entity)[b"subject"] == b"Subject: Real\r\n"
+    assert inside.protected(entity.replace(b'boundary="b"', b"boundary=c")) == {}
+
+
+def test_the_old_way_protects_what_it_repeats() -> None:
+    old = b'Subject: Real\r\nContent-Type: text/plain; protected-headers="v1"\r\n\r\nText.\r\n'
+    assert inside.protected(old) == {b"subject": b"Subject: Real\r\n"}
+    _, body_start = headers.scan(old)
+    assert letters.differences(old, 0, body_start, fields(TOP)) == ()
+    changed = fields(TOP.replace(b"Real", b"Other"))
+    assert letters.differences(old, 0, body_start, changed) == (Difference("Subject", "Real"),)
+
+
+def test_random_octets_are_no_entity() -> None:
+    assert inside.is_entity(TEXT)
+    assert not inside.is_entity(b"\x8f\x00")
+    assert not inside.is_entity(b"")
