@@ -42,7 +42,11 @@ class TimeAuthority:
 
     async def stamp(self, octets: bytes) -> bytes:
         """Return a token over octets. Raises Refused, SignerUnavailable."""
-        asked = timestamp.request(SHA256, digest(SHA256, octets), secrets.randbits(NONCE_BITS))
+        return await self.stamp_digest(digest(SHA256, octets))
+
+    async def stamp_digest(self, sha256: bytes) -> bytes:
+        """Return a token over octets with this digest. Raises as `stamp`."""
+        asked = timestamp.request(SHA256, sha256, secrets.randbits(NONCE_BITS))
         return await self._token(timestamp.read_request(asked))
 
     async def _token(self, asked: timestamp.Request) -> bytes:

@@ -13,7 +13,7 @@ from config.log import log
 from mailcore.pki.responder import Responder, Responders
 from mailcore.services import Services
 from signing.errors import NoSuchKey
-from signing.pki import crl, ocsp, places, published, register
+from signing.pki import crl, fetched, ocsp, places, published, register
 from signing.pki.crl import Entry, Head
 from signing.pki.ocsp import Said
 from signing.pki.places import PARTS, WHOLE
@@ -72,6 +72,7 @@ class Publisher:
             except NoSuchKey:  # it is offline: its list comes as a file, `diwan crl take`
                 log.debug("pki.key_is_elsewhere", authority=authority.key_id)
         if due:
+            await self._services.db.write(fetched.forget)
             self._answers_at_s = asyncio.get_running_loop().time() + ANSWERS_S
 
     async def _lists(self, authority: Issued) -> None:

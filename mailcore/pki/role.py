@@ -41,6 +41,7 @@ MAX_BODY = 8192  # octets; a question is some 100
 MAX_AGE_S = 300  # how long a cache on the way may keep what could change at any moment (RFC 5019 §6.2)
 MAX_AT_ONCE = 1000
 STAMPS_AT_ONCE = 64
+MAKE_UP_S = 30.0  # between two looks for signatures without a stamp
 BACKLOG = 1024
 KEEP_ALIVE_S = 30
 STOP_S = 3
@@ -141,8 +142,20 @@ async def pki(services: Services) -> AsyncIterator[None]:
     async with contextlib.AsyncExitStack() as stack:
         if services.settings.listen.pki:
             await stack.enter_async_context(serving(services, Answers(services, responders)))
-        await stack.enter_async_context(running("pki", Publisher(services, responders).forever()))
+        await stack.enter_async_context(running("pki", Publisher(services, responders).forever(), _make_up(services)))
         yield
+
+
+async def _make_up(services: Services) -> None:
+    """Stamp again and again what went without a stamp."""
+    while True:
+        await asyncio.sleep(MAKE_UP_S)
+        try:
+            done = await stamps(services).make_up()
+            if done["stamped"]:
+                log.info("stamp.made_up", **done)
+        except Exception:  # noqa: BLE001  (a driver: the next round is another try)
+            log.exception("stamp.not_made_up")
 
 
 @contextlib.asynccontextmanager
