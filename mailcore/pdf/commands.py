@@ -23,7 +23,6 @@ from directory.rights import Actor
 from mailcore import services
 from mailcore.pdf import sign as signing_
 from mailcore.pdf import signatory, verify
-from signing import worker
 from signing.pdf.types import CORNERS, LAST_PAGE, LEVELS, Corner, Language, Level, Signature
 from signing.reasons import REASONS
 
@@ -116,16 +115,12 @@ def verified(file: File, directory: Directory = HERE, as_json: Json = False) -> 
 async def _sign(directory: Path, pdf: bytes, target: Path, wish: Wish) -> Done:
     with Console(stderr=True).status("signing"):
         async with services.opened(settings.load(directory)) as node:
-            try:
-                proved = await acting.actor(node.db, wish.who, wish.password, node.directory_key)
-                who = await node.db.read(_signatory, proved, wish.of)
-                face = None
-                if wish.language is not None:
-                    digest = sha256(pdf).hexdigest()
-                    face = signatory.stamp(who, wish.language, node.clock.now_us(), digest, wish.corner, wish.page)
-                signed = await signing_.sign(node, who, pdf, wish.level, face, wish.reason)
-            finally:
-                worker.close()
+            proved = await acting.actor(node.db, wish.who, wish.password, node.directory_key)
+            who = await node.db.read(_signatory, proved, wish.of)
+            face = None
+            if wish.language is not None:
+                face = signatory.stamp(who, wish.language, node.clock.now_us(), sha256(pdf).hexdigest(), wish.corner, wish.page)
+            signed = await signing_.sign(node, who, pdf, wish.level, face, wish.reason)
     _write(target, signed.pdf)
     return Done(str(target), who.address, signed.level, wish.level)
 
@@ -133,10 +128,7 @@ async def _sign(directory: Path, pdf: bytes, target: Path, wish: Wish) -> Done:
 async def _verify(directory: Path, pdf: bytes) -> tuple[Signature, ...]:
     with Console(stderr=True).status("checking"):
         async with services.opened(settings.load(directory)) as node:
-            try:
-                return await verify.verify(node, pdf)
-            finally:
-                worker.close()
+            return await verify.verify(node, pdf)
 
 
 def _signatory(tx: Tx, proved: Actor, of: str) -> signatory.Signatory:

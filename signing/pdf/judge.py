@@ -30,10 +30,12 @@ from pyhanko.sign.validation.policy_decl import (  # noqa: E402
     RevinfoOnlineFetchingRule,
     RevocationInfoGatheringSpec,
     SignatureValidationSpec,
+    bootstrap_validation_data_handlers,
 )
 from pyhanko.sign.validation.settings import KeyUsageConstraints  # noqa: E402
 from pyhanko.sign.validation.status import SignatureCoverageLevel  # noqa: E402
 from pyhanko_certvalidator.context import CertValidationPolicySpec  # noqa: E402
+from pyhanko_certvalidator.ltv.poe import POEManager  # noqa: E402
 from pyhanko_certvalidator.ltv.types import ValidationTimingInfo  # noqa: E402
 from pyhanko_certvalidator.policy_decl import CertRevTrustPolicy, RevocationCheckingPolicy, RevocationCheckingRule  # noqa: E402
 from pyhanko_certvalidator.registry import SimpleTrustManager  # noqa: E402
@@ -151,7 +153,8 @@ async def _validate(one: EmbeddedPdfSignature, asked: Question) -> _Found:
     if not _stamped(one):
         return _found(await basic(one.signed_data, spec, timing, raw_digest=digest), one, at)
     with_time: Any = ades_with_time_validation
-    result = await with_time(one.signed_data, spec, timing, raw_digest=digest)
+    handlers = bootstrap_validation_data_handlers(spec, timing, poe_manager_override=POEManager(current_dt_override=at))
+    result = await with_time(one.signed_data, spec, timing, raw_digest=digest, validation_data_handlers=handlers)
     if result.ades_subindic.name in LATER:
         past: Any = await ades_lta_validation(one, PdfSignatureValidationSpec(spec), timing)
         result = past if past.ades_subindic.status is AdESStatus.PASSED else result

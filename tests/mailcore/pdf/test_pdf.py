@@ -1,0 +1,164 @@
+"""Documents signed by a node and judged by it, in a ministry whose certificates say where their revocation is found."""
+
+import asyncio
+import dataclasses
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import Result
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from typer.testing import CliRunner
+
+from config import groups, settings
+from config.cli import app
+from config.clock import MINUTE_US, SystemClock
+from directory import credentials
+from mailcore import certify, services
+from mailcore.errors import NotAllowed
+from mailcore.pdf import material, sign, signatory, verify
+from mailcore.pdf.signatory import Named, Signatory
+from mailcore.pki.publish import Publisher
+from mailcore.pki.responder import Responders
+from mailcore.services import Services
+from mailcore.stamping import Stamps
+from signing.errors import NoSuchCertificate, PdfRefused
+from signing.pdf import judge
+from signing.pdf.types import Level, Question, Signature
+from signing.pki import register
+from tests.directory.conftest import PASSWORD, Ministry, build
+from tests.signing.pdf.paper import paper
+
+NOW_US = 1_795_300_000_000_000  # November 2026
+AMINA, REGISTRY = "amina.benali@interieur.gov.example", "bureau.ordre@interieur.gov.example"
+TOML = """
+[node]
+hostname = "mx.interieur.gov.example"
+postmaster = "postmaster@interieur.gov.example"
+[tls]
+certificate = "keys/tls.pem"
+key = "keys/tls.key"
+[pki]
+url = "http://pki.interieur.gov.example"
+"""
+
+
+class Ahead(SystemClock):
+    """The machine's clock, moved: who stamps the time compares it with one that nobody moves, and the signer has its own."""
+
+    def __init__(self) -> None:
+        self.ahead_us = 0
+
+    def now_us(self) -> int:
+        return super().now_us() + self.ahead_us
+
+
+@dataclasses.dataclass(frozen=True)
+class Node:
+    services: Services
+    clock: Ahead
+    ministry: Ministry
+
+    async def who(self, *, post: bool = True) -> Signatory:
+        amina = self.ministry.amina.person_id
+        return await self.services.db.read(signatory.find, amina, self.ministry.registry.post_id if post else amina)
+
+    async def sign(self, level: Level) -> bytes:
+        done = await sign.sign(self.services, await self.who(), paper(), level, None)
+        assert done.level == level
+        return done.pdf
+
+    async def revoke(self) -> None:
+        holder = await self.who()
+        assert holder.certificate is not None
+        serial = x509.load_der_x509_certificate(holder.certificate.der).serial_number
+        await self.services.db.write(register.revoke, "ca-interieur.gov.example", serial, "keyCompromise")
+
+    async def alone(self, pdf: bytes, at_us: int) -> Signature:
+        """Judge a document without anything but the root and what it brings along."""
+        question = msgspec.msgpack.encode(Question(at_us, self.services.roots))
+        [found] = (await asyncio.to_thread(judge.judge, pdf, question)).signatures
+        return found
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Node]:
+    for folder in ("data", "keys", "run"):
+        (tmp_path / folder).mkdir(mode=0o700)
+    (tmp_path / settings.FILE).write_text(TOML)
+    clock = Ahead()
+    async with services.opened(settings.parse(TOML, tmp_path), clock) as opened:
+        await certify.found(opened, "الجذر الوطني", ["mx.interieur.gov.example"])
+        ministry = await opened.db.write(build)
+        await certify.certify_address(opened, REGISTRY)
+        root = x509.load_pem_x509_certificate((tmp_path / "keys" / "root.pem").read_bytes())
+        opened = dataclasses.replace(opened, roots=(root.public_bytes(Encoding.DER),))
+        await Publisher(opened, Responders(opened)).look()
+        yield Node(opened, clock, ministry)
+
+
+async def test_what_was_signed_before_the_key_was_lost_stays_good_and_what_is_signed_later_is_red(node: Node) -> None:
+    short, long = await node.sign("B-T"), await node.sign("B-LTA")
+    now_us = node.clock.now_us() + 1
+    assert (await node.alone(short, now_us)).reason_key == "revocation_unknown"  # nobody says that it is good
+    found = await node.alone(long, now_us)
+    assert (found.status, found.level, found.whole, found.address) == ("valid", "B-LTA", True, REGISTRY)
+    node.clock.ahead_us = MINUTE_US
+    await node.revoke()
+    [known] = await verify.verify(node.services, short)
+    assert (known.status, known.level) == ("valid", "B-T")
+    assert (await node.alone(long, node.clock.now_us())).status == "valid"
+    node.services.parts.get(Stamps, lambda: Stamps(node.services))._authority = None  # it has seen that the clock was set
+    [late] = await verify.verify(node.services, await node.sign("B-T"))
+    assert (late.status, late.code, late.reason_key) == ("invalid", "REVOKED", "revoked")
+
+
+async def test_refusals_say_why_and_paths_are_found(node: Node) -> None:
+    who = await node.who()
+    with pytest.raises(PdfRefused, match="not a PDF document"):
+        await sign.sign(node.services, who, b"hello", "B-B", None)
+    with pytest.raises(PdfRefused, match="larger than 20 MB"):
+        await sign.sign(node.services, who, bytes(sign.MAX_BYTES + 1), "B-B", None)
+    with pytest.raises(NoSuchCertificate, match=AMINA):
+        await sign.sign(node.services, await node.who(post=False), paper(), "B-B", None)
+    with pytest.raises(NotAllowed):
+        await node.services.db.read(signatory.find, node.ministry.karim.person_id, node.ministry.registry.post_id)
+    assert who.certificate is not None
+    chain = (who.certificate.der, *who.certificate.chain)
+    assert list(material.paths(chain[::-1], node.services.roots)) == [(*chain, *node.services.roots)]  # whatever the order
+    assert list(material.paths([b"junk"], ())) == []
+
+
+def diwan(node: Node, *arguments: str) -> Result:
+    groups.add(app, ["pdf"])
+    return CliRunner().invoke(app, ["pdf", *arguments, "--dir", str(node.services.settings.directory)])
+
+
+async def test_the_commands_sign_and_verify(node: Node, tmp_path: Path) -> None:
+    (tmp_path / "note.pdf").write_bytes(paper())
+    (tmp_path / "password").write_text(PASSWORD)
+    kept = await node.services.signin.hasher.hash(PASSWORD)
+    await node.services.db.write(credentials.set_password, node.ministry.amina.person_id, kept)
+    document, password = str(tmp_path / "note.pdf"), str(tmp_path / "password")
+    words = ("sign", document, "--as", f"{AMINA}", "--for", REGISTRY, "--password-file", password, "--json")
+    done = await asyncio.to_thread(diwan, node, *words)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout) == {"file": document[:-4] + "-signed.pdf", "signer": REGISTRY, "level": "B-LTA", "wanted": "B-LTA"}
+    checked = await asyncio.to_thread(diwan, node, "verify", document[:-4] + "-signed.pdf", "--json")
+    assert checked.exit_code == 0, checked.output
+    [verdict] = json.loads(checked.stdout)
+    assert (verdict["status"], verdict["level"], verdict["address"]) == ("valid", "B-LTA", REGISTRY)
+    assert (await asyncio.to_thread(diwan, node, "verify", document)).exit_code == 1
+
+
+def test_a_stamp_says_for_whom_somebody_signs() -> None:
+    who = Signatory(
+        1, 2, "ministre@x.example", Named("أمينة", "Amina"), Named("", "Directrice"), Named("و", "M"), Named("الوزير", "le ministre"), None
+    )
+    arabic, french = (signatory.stamp(who, language, NOW_US, "ab" * 32) for language in ("ar", "fr"))
+    assert (arabic.formula, arabic.name, arabic.function) == ("عن الوزير وبتفويض منه", "أمينة", "Directrice")
+    assert (french.formula, french.name) == ("Pour le ministre, par délégation", "Amina")
+    assert "sha256 " + "ab" * 32 in french.code
