@@ -10,7 +10,7 @@ from mailcore.store import messages
 from mailcore.store.types import Flag, Mailbox, MailboxKey
 from signing.judging import overall
 from signing.verdict import Verdict
-from webmail import confirmations, encryption, guard, origin, readers, reading, render, words
+from webmail import capacity, confirmations, encryption, guard, origin, readers, reading, render, words
 from webmail.desk import Box, Desk
 from webmail.disposition import attachment, file_name
 from webmail.errors import NoSuchPage
@@ -49,6 +49,7 @@ async def show(request: Request, desk: Desk) -> Response:
         cosigners=[(await reading.signer(desk, one), words.judgement(one, changed=False), one) for one in verdicts if one is not verdict],
         verdict=verdict,
         signer=await reading.signer(desk, verdict) if verdict is not None else None,
+        capacities=await capacity.capacities(desk, opened, verdict),
         posing=await origin.is_posing(desk, opened, verdict),
         domain_says=origin.domain_says(desk, opened),
         way=origin.way(opened),

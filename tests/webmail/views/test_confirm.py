@@ -57,6 +57,9 @@ async def test_a_signed_letter_arrives_valid_and_foreign_tools_agree(
     assert 'class="verdict good"' in page
     assert "Signature valable" in page
     assert "Horodatée le" in page
+    assert "Fiable jusqu'au" in page
+    acting = page.partition("En fonction ce jour-là")[2].partition("</div>")[0]
+    assert f"<bdi>{clerk.name}</bdi>" in acting, acting
     assert INTERIOR in page.partition('class="verdict good"')[2].partition("</section>")[0]
     assert 'class="differs"' not in page
     reader = await site.signed_in(site.people[EDUCATION], "ar")
