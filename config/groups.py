@@ -13,6 +13,7 @@ GROUPS = {
     "cert": "mailcore.pki.commands",
     "dkim": "mailcore.checks.commands",
     "escrow": "mailcore.pki.escrow_commands",
+    "evidence": "mailcore.evidence.commands",
     "admin": "directory.commands.admin",
     "journal": "directory.commands.journal",
     "list": "directory.commands.lists",
@@ -38,6 +39,7 @@ GROUPS = {
 COMMANDS = {
     "dns": "directory.commands.dns",
     "reindex": "mailcore.reindex",
+    "verify": "mailcore.evidence.verify_command",
     "who": "directory.commands.who",
 }
 

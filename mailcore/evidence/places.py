@@ -151,6 +151,11 @@ def after(tx: Tx, size: int, limit: int) -> list[Kept]:
     return [_kept(*row) for row in tx.rows(sql, size=size, limit=limit)]
 
 
+def newest(tx: Tx, limit: int) -> list[Kept]:
+    """Return the newest checkpoints, the newest first."""
+    return [_kept(*row) for row in tx.rows(f"SELECT {_COLUMNS} FROM evidence_checkpoint ORDER BY size DESC LIMIT :limit", limit=limit)]
+
+
 def between(tx: Tx, size: int, until: int) -> list[Kept]:
     """Return the checkpoints that are larger than one size and not larger than another, the smallest first."""
     sql = f"SELECT {_COLUMNS} FROM evidence_checkpoint WHERE size > :size AND size <= :until ORDER BY size"

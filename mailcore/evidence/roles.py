@@ -13,7 +13,7 @@ from mailcore.services import Services
 
 @contextlib.asynccontextmanager
 async def seal(services: Services) -> AsyncIterator[None]:
-    """Seal in the background for as long as the node serves. Raises BadNote for a witness whose key is none."""
+    """Seal in the background for as long as the node serves. Raises SettingsError for a witness whose key is none."""
     sealer = Sealer(services)
     cosigners = witnessing.Cosigners(services, sealer)
     try:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from config.database import Database
 from config.errors import MailError
 from config.log import log
-from config.settings import Settings
+from config.settings import Settings, SettingsError
 from mailcore import certify
 from mailcore.evidence import places
 from mailcore.evidence.errors import EvidenceDamaged
@@ -160,8 +160,20 @@ async def write(db: Database, files: Log, first: int, size: int) -> None:
 
 
 def witnesses(settings: Settings) -> Sequence[tuple[Key, str]]:
-    """Return who cosigns our checkpoints, and where each answers, "" for one to whom files are carried. Raises BadNote."""
-    return [(note.key(key), url) for key, _, url in (one.partition(" ") for one in settings.evidence.witnesses)]
+    """Return who cosigns our checkpoints, and where each answers, "" for one to whom files are carried. Raises SettingsError."""
+    return [(_key(key, "witnesses"), url) for key, _, url in (one.partition(" ") for one in settings.evidence.witnesses)]
+
+
+def logs(settings: Settings) -> Sequence[Key]:
+    """Return the keys of the logs that this node is a witness of. Raises SettingsError."""
+    return [_key(one, "logs") for one in settings.evidence.logs]
+
+
+def _key(written: str, where: str) -> Key:
+    try:
+        return note.key(written)
+    except BadNote as error:
+        raise SettingsError(f"{written}: {error} - in [evidence] {where}: `diwan evidence key` there prints it") from error
 
 
 def text_of(kept: Kept) -> Checkpoint:

@@ -53,9 +53,8 @@ async def answer(services: Services, octets: bytes) -> tuple[int, str, bytes]:
 
     What is signed is noted first, durably: a witness that forgot could be made to sign two histories.
     """
-    logs = [note.key(one) for one in services.settings.evidence.logs]
     try:
-        text = await services.db.write(admit, witness.read(octets), logs)
+        text = await services.db.write(admit, witness.read(octets), sealing.logs(services.settings))
     except Refused as refused:
         log.warning("evidence.not_witnessed", status=refused.status, said=refused.text)
         if refused.size >= 0:

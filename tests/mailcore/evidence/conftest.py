@@ -1,5 +1,6 @@
 """A node's services on each engine, as for the queue; `node` has a signer and a root too, one and the same for all tests: it takes time."""
 
+import contextlib
 import dataclasses
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from mailcore import certify
 from mailcore.pki import authorities
 from mailcore.services import ROOTS, Services, _certificates
 from signing.keys import Signer
+from signing.process import socket_path
 from tests.mailcore.queue.conftest import Opener, opener, services, sink
 
 __all__ = ["opener", "services", "sink"]
@@ -24,22 +26,30 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(scope="session")
 def state() -> Iterator[Path]:
     """The keys of a state, held by a signer."""
-    with tempfile.TemporaryDirectory(prefix="diwan-evidence-") as name:
-        folder = Path(name)
-        (folder / "run").mkdir()
-        command = [sys.executable, "-m", "signing.signer", "--socket", str(folder / "signer.sock"), "--keys", str(folder / "keys")]
-        child = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
-        yield folder
-        child.terminate()
-        child.wait(START_S)
+    with tempfile.TemporaryDirectory(prefix="diwan-evidence-") as name, signer(Path(name)):
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def signer(folder: Path) -> Iterator[None]:
+    """A signer of a node's directory that outlives event loops."""
+    command = [sys.executable, "-m", "signing.signer", "--socket", str(socket_path(folder)), "--keys", str(folder / "keys")]
+    socket_path(folder).parent.mkdir(exist_ok=True)
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"ready\n"
+    yield
+    child.terminate()
+    child.wait(START_S)
+    child.stdout.close()
 
 
 @pytest.fixture
 async def node(opener: Opener, tmp_path: Path, state: Path) -> AsyncIterator[Services]:
     """A node that can sign."""
-    signer = await Signer.connect(state / "signer.sock", patience_s=START_S)
+    client = await Signer.connect(socket_path(state), patience_s=START_S)
     async with opener() as made:
-        able, made_before = dataclasses.replace(made, signer=signer), state / "made"
+        able, made_before = dataclasses.replace(made, signer=client), state / "made"
         if made_before.exists():
             shutil.copytree(made_before, tmp_path / "keys")
         else:
@@ -50,4 +60,4 @@ async def node(opener: Opener, tmp_path: Path, state: Path) -> AsyncIterator[Ser
             shutil.copytree(tmp_path / "keys", made_before)
         yield dataclasses.replace(able, roots=_certificates((tmp_path / "keys" / ROOTS).read_bytes()))
         await able.parts.close()
-    await signer.close()
+    await client.close()
