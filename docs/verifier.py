@@ -236,25 +236,22 @@ def extension(certificate, kind):
 def listed(octets, certificate, issuer, at):
     """Return what a revocation list says of a certificate at a moment; "" when it is another's, or not of then (RFC 5280 §5, §6.3)."""
     crl = x509.load_der_x509_crl(octets)
-    if crl.issuer != issuer.subject or not crl.is_signature_valid(issuer.public_key()) or extension(crl, x509.DeltaCRLIndicator):
+    if crl.issuer != issuer.subject or not crl.is_signature_valid(issuer.public_key()):
         return ""
     scope, basic = extension(crl, x509.IssuingDistributionPoint), extension(certificate, x509.BasicConstraints)
     if scope is not None:
         points = [set(one.full_name or ()) for one in extension(certificate, x509.CRLDistributionPoints) or ()]
         here = not scope.full_name or any(point & set(scope.full_name) for point in points)
         others = scope.only_contains_user_certs if basic and basic.ca else scope.only_contains_ca_certs
-        if (
-            not here
-            or others
-            or scope.only_some_reasons
-            or scope.indirect_crl
-            or scope.only_contains_attribute_certs
-            or scope.relative_name
-        ):
+        partly = scope.only_some_reasons or scope.indirect_crl or scope.only_contains_attribute_certs or scope.relative_name
+        if not here or others or partly:
             return ""
     found = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
-    if found is not None and found.revocation_date_utc <= at:
+    why = extension(found, x509.CRLReason) if found is not None else None
+    if found is not None and found.revocation_date_utc <= at and (why is None or why.reason != x509.ReasonFlags.remove_from_crl):
         return "revoked"
+    if extension(crl, x509.DeltaCRLIndicator):  # what changed since another list, which is to say the rest
+        return ""
     # what was said earlier counts while it lasts; what was said later, unless the certificate had run out by then
     return "good" if crl.last_update_utc - SKEW <= certificate.not_valid_after_utc and at <= crl.next_update_utc else ""
 

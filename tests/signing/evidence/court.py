@@ -71,11 +71,11 @@ class Party:
         stamp = b"" if clock is None else clock.stamp(signature, when_us if stamped_us is None else stamped_us)
         return cms.finish(to_sign, signature, timestamp=stamp)
 
-    def crl(self, revoked: dict[int, int], since_us: int, days: int = 7, *extensions: x509.ExtensionType) -> bytes:
+    def crl(self, revoked: dict[int, int], since_us: int, days: int = 7, *extensions: x509.ExtensionType, number: int = 1) -> bytes:
         """Return the list of what this authority has revoked: serial number to the time at which it did."""
         builder = x509.CertificateRevocationListBuilder().issuer_name(self.certificate.subject)
         builder = builder.last_update(moment(since_us)).next_update(moment(since_us + days * DAY_US))
-        builder = builder.add_extension(x509.CRLNumber(1), critical=False)
+        builder = builder.add_extension(x509.CRLNumber(number), critical=False)
         builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         for extension in extensions:
             builder = builder.add_extension(extension, critical=True)

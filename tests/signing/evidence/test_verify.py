@@ -245,6 +245,18 @@ def test_who_was_revoked_before_seals_nothing_and_who_was_later_has(program: Mod
     assert both(program, bound(after)) == []
 
 
+def test_a_list_of_changes_says_who_was_revoked_since(program: ModuleType, inside: Contents) -> None:
+    held = state()
+    serial, since_us = held.seal.certificate.serial_number, NOW_US - 1_800_000_000
+    change = held.nodes.crl({serial: since_us}, since_us, 1, court.x509.DeltaCRLIndicator(1), number=2)
+    octets = bound(replace(inside, crls=(*inside.crls, change)))
+    assert both(program, octets)[0] == (bundle.SIGNATURE, "revocation")
+    nothing = held.nodes.crl({}, since_us, 1, court.x509.DeltaCRLIndicator(1), number=2)
+    assert both(program, bound(replace(inside, crls=(*inside.crls, nothing)))) == []
+    root, _, times = inside.crls
+    assert both(program, bound(replace(inside, crls=(root, nothing, times))))[0] == (bundle.SIGNATURE, "revocation")
+
+
 def test_lists_count_that_are_of_the_issuer_of_the_time_and_of_this_certificate(program: ModuleType, inside: Contents) -> None:
     held = state()
     root, _, times = inside.crls
