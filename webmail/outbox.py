@@ -26,7 +26,8 @@ from mailcore.store.types import AccountId, Flag, MailboxId, MailboxKey, Prepare
 from signing import smime
 from signing.activation import NONCE_BYTES, activation
 from signing.cms import SigningIdentity
-from webmail import drafts, letters, writers
+from signing.pdf.types import Language
+from webmail import drafts, letters, pdfs, writers
 from webmail.desk import Box, Desk
 from webmail.errors import NothingToSign
 from webmail.letters import Addressed, Letter
@@ -62,11 +63,14 @@ async def send(desk: Desk, box: Box, addressed: Addressed, draft_uid: int) -> No
     await _enter(desk, box, addressed, *wrapped, draft_uid)
 
 
-async def sign_and_send(desk: Desk, box: Box, addressed: Addressed, draft_uid: int, proofs: Given, peer: str) -> None:
+async def sign_and_send(
+    desk: Desk, box: Box, addressed: Addressed, draft_uid: int, proofs: Given, peer: str, stamp: Language | None = None
+) -> None:
     """Sign a letter with its sender's certificate and send it, once the writer has proved who they are.
 
     Their password is asked, and a second proof where one is on. Raises BadCredentials, SignInExpired, TooManyAttempts,
-    NothingToSign, SignerUnavailable and the other refusals of the signer.
+    NothingToSign, FileRefused, SignerUnavailable and the other refusals of the signer. With a language for the `stamp` the
+    PDF documents are signed themselves too.
     """
     await proof.both(desk, proofs, peer)
     services = desk.services
@@ -74,6 +78,8 @@ async def sign_and_send(desk: Desk, box: Box, addressed: Addressed, draft_uid: i
     certificate = await services.db.read(certificates.current, addressed.letter.sender, PURPOSE, now_us)
     if certificate is None:
         raise NothingToSign(account_id=addressed.letter.sender)
+    if stamp is not None:
+        addressed = await pdfs.sign(desk, addressed, stamp)
     top = _top(desk, addressed)
     entity = writers.protect(addressed.letter, top, letters.entity(addressed.letter), sign=True)
     own = await services.db.read(certificates.current, addressed.letter.sender, ENCRYPT, now_us)

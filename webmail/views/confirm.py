@@ -9,12 +9,14 @@ from config.errors import MailError
 from directory.errors import SignInExpired
 from mailcore.store import mailboxes
 from mailcore.store.types import AccountId
-from webmail import checks, drafts, errors, guard, letters, outbox, plaintext, render, words
+from signing.pdf.types import Language
+from webmail import checks, drafts, errors, guard, letters, outbox, pdfs, plaintext, render, words
 from webmail.desk import Box, Desk
 from webmail.errors import BadSecond, LetterChanged
 from webmail.forms import Form
 from webmail.language import gettext as _
 from webmail.letters import Addressed
+from webmail.pdfs import FileRefused
 from webmail.security import proof
 
 
@@ -42,10 +44,11 @@ async def act(request: Request, desk: Desk, form: Form) -> Response:
         raise LetterChanged
     if await checks.sending(desk, addressed.letter):
         return guard.see(f"/mail/{box.account_id}/compose?draft={request.path_params['uid']}")
+    stamp = pdfs.LANGUAGES.get(form.text("pdf"))
     try:
-        await outbox.sign_and_send(desk, box, addressed, request.path_params["uid"], proof.given(form), guard.peer(request))
-    except proof.REFUSALS as error:
-        return await _page(request, desk, box, addressed, error)
+        await outbox.sign_and_send(desk, box, addressed, request.path_params["uid"], proof.given(form), guard.peer(request), stamp)
+    except (*proof.REFUSALS, FileRefused) as error:
+        return await _page(request, desk, box, addressed, error, stamp)
     return guard.see(f"/mail/{box.account_id}/", "signed")
 
 
@@ -55,11 +58,13 @@ async def _letter(request: Request, desk: Desk) -> tuple[Box, Addressed]:
     return box, checks.addressed(desk, letter)
 
 
-async def _page(request: Request, desk: Desk, box: Box, addressed: Addressed, error: MailError | None = None) -> Response:
+async def _page(
+    request: Request, desk: Desk, box: Box, addressed: Addressed, error: MailError | None = None, stamp: Language | None = None
+) -> Response:
     letter = addressed.letter
     listing = await desk.services.db.read(mailboxes.listing, AccountId(box.account_id))
     status, problem = (200, "") if error is None else errors.explain(error)
-    second = isinstance(error, BadSecond | SignInExpired)
+    second, of_file = isinstance(error, BadSecond | SignInExpired), isinstance(error, FileRefused)
     return render.page(
         request,
         "confirm.html",
@@ -74,7 +79,10 @@ async def _page(request: Request, desk: Desk, box: Box, addressed: Addressed, er
         files=[Shown(file.filename, len(file.data), letters.digest(file)) for file in letter.attachments],
         seen=letters.fingerprint(addressed),
         draft=request.path_params["uid"],
-        problem="" if second else _(problem),
+        pdfs=pdfs.are_in(letter.attachments),
+        stamp=stamp,
+        pdf_problem=error.words if isinstance(error, FileRefused) else "",
+        problem="" if second or of_file else _(problem),
         second_problem=_(problem) if second else "",
         half=await proof.asked(desk),
         challenge=proof.CHALLENGE,

@@ -1,0 +1,136 @@
+"""PDF documents that come with letters: signed when their sender asks for it, judged when they are read. ETSI EN 319 142-1."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from mailcore.message import content
+from mailcore.message.build import Attachment
+from mailcore.message.types import Span
+from mailcore.pdf import sign as signing
+from mailcore.pdf import signatory, verify
+from signing.errors import PdfRefused, WorkerBusy, WorkerFailed
+from signing.pdf.types import Language, Level, Signature
+from signing.verdict import Verdict
+from webmail import reading, words
+from webmail.desk import Box, Desk
+from webmail.errors import N_
+from webmail.language import gettext as _
+from webmail.letters import Addressed
+from webmail.reading import Opened, Signer
+from webmail.sections import NOTHING, Read, Section
+from webmail.words import Judgement
+
+LEVEL: Level = "B-LTA"  # what is sent today is asked about in ten years
+LANGUAGES: dict[str, Language] = {"ar": "ar", "fr": "fr"}  # of a stamp, as the form says it; "" for none
+MARK = b"%PDF-"
+MARK_WITHIN = 1024  # octets from the beginning, as readers of PDF look for it (ISO 32000-1 annex H, note 13)
+MAX_JUDGED = 5  # documents of one letter: each costs its reader up to a second
+TEMPLATE = "pdfs.html"
+REFUSALS = {
+    "damaged": N_("%(file)s is not a PDF document, or it is damaged. It cannot be signed."),
+    "encrypted": N_("%(file)s is protected by a password. Remove it before you sign."),
+    "locked": N_("%(file)s bears a signature that allows no further one."),
+    "too_many": N_("%(file)s bears too many signatures already."),
+    "too_large": N_("%(file)s is too large to be signed."),
+    "no_room": N_("%(file)s has no room for the stamp on its last page."),
+}
+
+log = structlog.get_logger()
+
+
+class FileRefused(PdfRefused):
+    """One file of a letter cannot be signed; `words` say why in the writer's language."""
+
+    text = "a PDF document of this letter cannot be signed"
+
+    def __init__(self, reason: PdfRefused, filename: str) -> None:
+        super().__init__(reason.args[0] if reason.args else self.text, **reason.facts)
+        known = REFUSALS.get(str(reason.facts.get("why")), N_("%(file)s cannot be signed now. Tell your administrator."))
+        self.words = _(known) % {"file": filename}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One signature as the page shows it."""
+
+    verdict: Verdict
+    judgement: Judgement
+    signer: Signer
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A signed document; `signatures` is empty when it could not be judged."""
+
+    filename: str
+    signatures: tuple[Judged, ...]
+
+
+def are_in(files: Sequence[Attachment]) -> bool:
+    """Say whether any of these files is a PDF document."""
+    return any(map(_is_document, files))
+
+
+async def sign(desk: Desk, addressed: Addressed, language: Language) -> Addressed:
+    """Return the letter with its PDF documents signed, each with a stamp. The writer has just proved who they are. Raises FileRefused."""
+    services, letter = desk.services, addressed.letter
+    who = await services.db.read(signatory.find, desk.person_id, letter.sender)
+    files: list[Attachment] = []
+    for file in letter.attachments:
+        if _is_document(file):
+            face = signatory.stamp(who, language, services.clock.now_us(), hashlib.sha256(file.data).hexdigest())
+            try:
+                signed = await signing.sign(services, who, file.data, LEVEL, face)
+            except PdfRefused as reason:
+                raise FileRefused(reason, file.filename) from reason
+            file = replace(file, data=signed.pdf)
+        files.append(file)
+    return replace(addressed, letter=replace(letter, attachments=tuple(files)))
+
+
+async def read(desk: Desk, box: Box, opened: Opened) -> Read:
+    """Judge the signed PDF documents of a letter; those beyond the first few are left to whoever saves them."""
+    spans = [span for span in content.readable(opened.raw, opened.header).attachments if _may_be(span)]
+    found: list[File] = []
+    for span in spans:
+        octets = content.decoded(opened.raw, span)
+        if verify.is_signed(octets) and len(found) < MAX_JUDGED:
+            found.append(File(reading.name_of(span), await _judged(desk, octets)))
+    return Read((Section(TEMPLATE, tuple(found)),)) if found else NOTHING
+
+
+async def _judged(desk: Desk, octets: bytes) -> tuple[Judged, ...]:
+    try:
+        signatures = await verify.verify(desk.services, octets)
+    except (PdfRefused, WorkerFailed, WorkerBusy) as reason:
+        log.info("web.pdf_not_judged", kind=type(reason).__name__, **reason.facts)
+        return ()
+    return tuple([await _shown(desk, one) for one in signatures])
+
+
+async def _shown(desk: Desk, one: Signature) -> Judged:
+    verdict = Verdict(
+        one.status,
+        one.code,
+        one.reason_key,
+        one.name,
+        one.organisation,
+        one.address,
+        one.claimed_us,
+        one.serial,
+        one.proven_us,
+    )
+    return Judged(verdict, words.judgement(verdict, changed=False), await reading.signer(desk, verdict), one.whole)
+
+
+def _is_document(file: Attachment) -> bool:
+    return MARK in file.data[:MARK_WITHIN]
+
+
+def _may_be(span: Span) -> bool:
+    """Say whether a file calls itself a PDF document, by its type or its name."""
+    return span.subtype == "pdf" or (span.filename or "").lower().endswith(".pdf")
