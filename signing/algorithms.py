@@ -35,7 +35,8 @@ DIGESTS: dict[str, tuple[Callable[[bytes], Hash], Callable[[], hashes.HashAlgori
 ECDSA = {ECDSA_SHA256: SHA256, ECDSA_SHA384: SHA384, ECDSA_SHA512: SHA512}
 RSA = {RSA_SHA256: SHA256, RSA_SHA384: SHA384, RSA_SHA512: SHA512}
 
-OURS = {"p256": (SHA256, ECDSA_SHA256), "p384": (SHA384, ECDSA_SHA384)}  # P-384 with less is refused by gpgsm
+# P-384 with less is refused by gpgsm; RSA is that of cards and of correspondents
+OURS = {"p256": (SHA256, ECDSA_SHA256), "p384": (SHA384, ECDSA_SHA384), "rsa": (SHA256, RSA_SHA256)}
 
 
 class Weak(ValueError):
@@ -47,8 +48,8 @@ class Broken(ValueError):
 
 
 def identifier(name: str) -> bytes:
-    """Return an AlgorithmIdentifier without parameters (RFC 5754 §2, RFC 5758 §3.2)."""
-    return der.sequence(der.write_oid(name))
+    """Return an AlgorithmIdentifier, without parameters (RFC 5754 §2, RFC 5758 §3.2) or, for RSA, with NULL (RFC 4055 §5)."""
+    return der.sequence(der.write_oid(name), der.write(der.NULL, b"") if name in RSA else b"")
 
 
 def digest(name: str, octets: bytes) -> bytes:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from signing import der
 from signing.der import BadDer, Fields
 
-EC_PUBLIC_KEY = "1.2.840.10045.2.1"
+EC_PUBLIC_KEY, RSA_KEY = "1.2.840.10045.2.1", "1.2.840.113549.1.1.1"
 CURVES = {"1.2.840.10045.3.1.7": "p256", "1.3.132.0.34": "p384"}
 CACHED = 4096  # the same posts and issuers sign all day; about 2 KiB each
 
@@ -38,9 +38,11 @@ def outline(certificate: bytes) -> Outline:
 
 @lru_cache(CACHED)
 def key_kind(public_key: bytes) -> str:
-    """Return `p256` or `p384` for a SubjectPublicKeyInfo (RFC 5480 §2.1); raise BadDer for any other key."""
+    """Return `p256`, `p384` (RFC 5480 §2.1) or `rsa` (RFC 3279 §2.3.1) for a SubjectPublicKeyInfo; raise BadDer for any other key."""
     algorithm = Fields(Fields(der.read(public_key)).take(der.SEQUENCE))
     name = der.oid(algorithm.take())
+    if name == RSA_KEY:
+        return "rsa"
     if name != EC_PUBLIC_KEY:
         raise BadDer(f"key of kind {name}")
     curve = der.oid(algorithm.take())

@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from signing import der
 from signing.certificate import key_kind
+from signing.der import BadDer
 from signing.pki.places import Places, extensions
 
 ROOT_DAYS, ISSUING_DAYS = 7305, 3652
@@ -206,8 +207,9 @@ def _usage_of(profile: Profile, public_key: bytes) -> tuple[str, ...]:
 
 def _begin(subject: x509.Name, public_key: bytes, serial: int) -> x509.CertificateBuilder:
     key = load_der_public_key(public_key)
-    if not isinstance(key, rsa.RSAPublicKey) or key.key_size < MIN_RSA_KEY:
-        key_kind(public_key)  # refuses what our signer does not make before the builder sees it
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < MIN_RSA_KEY:
+        raise BadDer(f"an RSA key of {key.key_size} bits, where {MIN_RSA_KEY} is the least")
+    key_kind(public_key)  # refuses what our signer does not make before the builder sees it
     builder = x509.CertificateBuilder().subject_name(subject).serial_number(serial)
     builder = builder.public_key(key)  # type: ignore[arg-type]
     return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)  # type: ignore[arg-type]

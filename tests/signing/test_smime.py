@@ -3,11 +3,14 @@ import email.policy
 import subprocess
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
 from signing import smime
 from signing.cms import SigningIdentity
+from signing.der import BadDer
 from signing.errors import NotActivated, SigningRefused
 from signing.keys import Signer
 from signing.pki import ca
@@ -109,6 +112,30 @@ async def test_a_post_signs_through_the_signer_what_its_holder_confirmed(signer:
     confirmed = token(tmp_path, "post-1", smime.prepare(ENTITY, identity, NOW_US).digest)
     signature = await smime.sign(ENTITY, identity, signer, NOW_US, confirmed)
     assert judge(ENTITY, signature, [root.certificate], NOW_US, ADDRESS).status == "valid"
+
+
+@pytest.mark.peer
+async def test_an_rsa_key_signs_as_well(signer: Signer, desk: Desk) -> None:
+    public = await signer.generate("card-1", "rsa3072")
+    root = await ca.create_root(signer, "Root", NOW_US)
+    certificate = await ca.issue_smime(signer, root, public, name=NAME, organisation=ORGANISATION, address=ADDRESS, now_us=NOW_US)
+    identity = SigningIdentity("card-1", certificate, root.issued_chain)
+    signature = await smime.sign(ENTITY, identity, signer, NOW_US)
+    assert judge(ENTITY, signature, [root.certificate], NOW_US, ADDRESS).status == "valid"
+    assert judge(CHANGED, signature, [root.certificate], NOW_US, ADDRESS).status == "invalid"
+    for name, octets in (("entity", ENTITY), ("cms", signature), ("root.pem", ca.pem(root.certificate)), ("empty", b"")):
+        desk.put(name, octets)
+    assert desk.openssl_accepts()
+    desk.run("certutil -N -d sql:. --empty-password")
+    assert desk.run("certutil -A -d sql:. -n root -t ,C, -i root.pem").returncode == 0
+    assert b"status=GoodSignature" in desk.run("cmsutil -D -d sql:. -i cms -c entity -u 4 -h 0 -n").stdout
+
+
+async def test_a_short_rsa_key_is_not_certified(signer: Signer) -> None:
+    root, short = await ca.create_root(signer, "Root", NOW_US), rsa.generate_private_key(65537, 1024).public_key()
+    octets = short.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(BadDer, match="1024 bits"):
+        await ca.issue_smime(signer, root, octets, name=NAME, organisation=ORGANISATION, address=ADDRESS, now_us=NOW_US)
 
 
 @given(st.lists(st.sampled_from([b"a", b" ", b"\t", b"\r", b"\n", b"\r\n", b"\0", b"\xe9", b"x" * 998]), max_size=8).map(b"".join))
