@@ -18,6 +18,7 @@ from pathlib import Path
 import uvloop
 
 from bench import (
+    bundle,
     circular,
     directory,
     directory_intake,
@@ -49,12 +50,14 @@ SECTIONS: dict[str, Callable[[Run], Awaitable[None]]] = {
     "intake": directory_intake.measure,
     "dkim": dkim.measure,
     "signing": signing.measure,
+    "bundle": bundle.measure,
     "queue": queue.measure,
     "circular": circular.measure,
     "relay": relay.measure,
 }
 IMAP_PARTS = {f"imap-{part}": part for part in measure_imap.PARTS}  # each can be chosen for itself
-ALONE = {"directory", "ldap", "intake", "imap-memory", "dkim", "signing", "queue", "circular", "relay"}  # these need none of the servers
+# these need none of the servers
+ALONE = {"directory", "ldap", "intake", "imap-memory", "dkim", "signing", "bundle", "queue", "circular", "relay"}
 WITH_POSTFIX = {"smtp", "imap", "imap-idle"}
 RECIPIENTS = 20  # at most; all servers get the same number
 
