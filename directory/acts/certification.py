@@ -1,6 +1,6 @@
 """Acts on the certificates that this platform issues: two persons let one be made or go on, one is enough to end it.
 
-Those of machines and authorities have no account (0) and are the nation's matter; two persons end them too.
+Those of machines and authorities have no account (0) and are the nation's matter: two persons renew and end them too.
 """
 
 from collections.abc import Callable
@@ -107,7 +107,7 @@ def _open(tx: Tx, act: EscrowOpen) -> int:
 _WHAT = "certificate"
 RULES: Rules = {
     CertificateOrder: Rule("credentials", _here, _order, _WHAT, _subject, guard=_outranked, two_persons=always),
-    CertificateRenew: Rule("credentials", _here, _noted("renew"), _WHAT, _subject, guard=_outranked, own=_own),
+    CertificateRenew: Rule("credentials", _here, _noted("renew"), _WHAT, _subject, guard=_outranked, own=_own, two_persons=_of_machine),
     CertificateRevoke: Rule("credentials", _here, _noted("revoke"), _WHAT, _subject, guard=_outranked, own=_own, two_persons=_of_machine),
     CertificateSuspend: Rule("credentials", _here, _noted("suspend"), _WHAT, _subject, guard=_outranked, own=_own, two_persons=_of_machine),
     EscrowOpen: Rule("credentials", _here, _open, _WHAT, _subject, guard=_outranked, two_persons=always),

@@ -105,7 +105,7 @@ def request(
 
 @command(app)
 def renew(asked: Desk, serial: Serial) -> None:
-    """Issue another certificate in the place of one; the former goes on until it runs out."""
+    """Issue another certificate in the place of one, which goes on until it runs out. Machines and authorities: two persons."""
     _ordered(asked, lambda tx: CertificateRenew(**_named(tx, serial)))
 
 
@@ -164,8 +164,11 @@ def _ordered(asked: Desk, plan: Callable[[Tx], Act]) -> None:
 
 def _finish(asked: Desk, outcome: Outcome) -> None:
     """Carry an order out and say what came of it; or say who must agree first. Raises CertificateRefused."""
-    if outcome.value is None:
+    if outcome.value is None and asked.as_json:
         asked.say(outcome)
+        return
+    if outcome.value is None:
+        sys.stdout.write(f"waits for a second person: diwan cert approve {outcome.approval_id} --as ADDRESS\n")
         return
     order, issued = run(_carried(asked.directory.absolute(), outcome.value))
     if order.failed:

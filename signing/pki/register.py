@@ -30,6 +30,7 @@ REASONS = frozenset(
 )
 AUTHORITIES = ("root", "authority")  # kinds that issue others
 MAX_LISTED = 1000
+MIN_WRITTEN = 8  # digits that name a certificate: fewer are as soon mistyped as meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +150,10 @@ def find(tx: Tx, authority: str, serial: int) -> Issued:
 def named(tx: Tx, start: str) -> Issued:
     """Return the one certificate whose serial number begins so, in hexadecimal. Raises NoSuchCertificate, also when there are several."""
     written = start.strip().lower().replace(":", "").removeprefix("0x").lstrip("0")
-    if not written or set(written) - set("0123456789abcdef"):
-        raise NoSuchCertificate(f"{start!r} is no serial number: write hexadecimal digits, as `diwan cert list` shows them")
+    if len(written) < MIN_WRITTEN or set(written) - set("0123456789abcdef"):
+        raise NoSuchCertificate(
+            f"{start!r} is no serial number: write {MIN_WRITTEN} hexadecimal digits or more, as `diwan cert list` shows them"
+        )
     found = [_issued(row) for row in tx.rows(_BY_SERIAL, first=written, past=f"{written}g")]  # g: after all digits
     if len(found) != 1:
         how = "begins two of them: write more of it" if found else "is not in the register"

@@ -43,7 +43,7 @@ async def test_what_was_issued_is_found_as_it_was(database: Database, clock: Man
     assert one.is_good(one.not_before_us)
     assert one.is_good(one.not_after_us)
     assert not one.is_good(one.not_after_us + SECOND_US)
-    assert await database.read(register.named, "4000") == one
+    assert await database.read(register.named, "40:00:00:00") == one
     assert [await database.read(register.of_key, one.key_id), await database.read(register.of_account, 7)] == [[one], [one]]
 
 
@@ -55,12 +55,13 @@ async def test_a_second_entry_changes_nothing(database: Database, clock: ManualC
 
 
 async def test_what_was_never_issued_is_refused(database: Database, clock: ManualClock) -> None:
-    await issued(database, clock, 0x51)
-    await issued(database, clock, 0x52)
+    await issued(database, clock, 0x5100000051)
+    await issued(database, clock, 0x5100000052)
     for unit, arguments in (
         (register.find, (CA, 9)),
-        (register.find, ("ca-other", 0x51)),
+        (register.find, ("ca-other", 0x5100000051)),
         (register.named, ("5",)),
+        (register.named, ("00000005",)),
         (register.named, ("x%",)),
     ):
         with pytest.raises(NoSuchCertificate):
