@@ -11,6 +11,7 @@ import typer
 GROUPS = {
     "ceremony": "mailcore.pki.ceremony_commands",
     "cert": "mailcore.pki.commands",
+    "crl": "mailcore.pki.lists_commands",
     "dkim": "mailcore.checks.commands",
     "escrow": "mailcore.pki.escrow_commands",
     "evidence": "mailcore.evidence.commands",

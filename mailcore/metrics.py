@@ -12,6 +12,7 @@ import structlog
 
 from config.metrics import family
 from config.settings import endpoint
+from mailcore.pki import lasting
 from mailcore.pki import watch as certificates
 from mailcore.queue import counters, watch
 from mailcore.queue.watch import Standing
@@ -68,7 +69,8 @@ async def answer(services: Services, line: bytes) -> bytes:
 async def figures(services: Services) -> list[str]:
     """Return the lines of all figures."""
     issued = await services.db.read(certificates.standing)
-    return [*_depths(await services.db.read(watch.standing, TOP)), *certificates.lines(issued), *counters.lines()]
+    revocation = lasting.lines(await services.db.read(lasting.standing))
+    return [*_depths(await services.db.read(watch.standing, TOP)), *certificates.lines(issued), *revocation, *counters.lines()]
 
 
 def _depths(found: Standing) -> Iterator[str]:

@@ -23,6 +23,7 @@ from directory import resolve
 from directory.address import parse
 from mailcore import dns, ldap, services
 from mailcore.checks import keys, looks
+from mailcore.pki import lasting
 from mailcore.pki import watch as watch_certificates
 from mailcore.queue import watch
 from mailcore.routing.doctor import look as look_at_ways
@@ -157,13 +158,15 @@ async def _opens(read: Settings) -> list[Finding]:
             ways = await node.db.read(look_at_ways, read)
             postmaster = await node.db.read(_postmaster, read)
             ending = await node.db.read(watch_certificates.soon, read.pki.alert_days)
+            lists, _ = await node.db.read(lasting.standing)
     except MailError as error:
         return [Finding("store", False, error.text)]
     said = "database, signer and counts are in order" if not broken else f"{broken[0]} (and more: diwan check)"
     timely = queued.oldest_s is None or queued.oldest_s <= read.queue.old_s
     waiting = Finding("queue", timely, watch.said(queued, read.queue.old_s))
     issued = Finding("certificates", not ending, watch_certificates.said(ending, read.pki.alert_days))
-    return [Finding("store", not broken, said), waiting, postmaster, issued, *(Finding(*way) for way in ways)]
+    published = Finding("revocation", *lasting.said(lists))
+    return [Finding("store", not broken, said), waiting, postmaster, issued, published, *(Finding(*way) for way in ways)]
 
 
 def _postmaster(tx: Tx, read: Settings) -> Finding:

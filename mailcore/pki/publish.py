@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from config.clock import DAY_US, HOUR_US, SECOND_US
 from config.database import Tx
 from config.log import log
+from mailcore.pki import lasting
 from mailcore.pki.responder import Responder, Responders
 from mailcore.services import Services
 from signing.errors import NoSuchKey
@@ -73,6 +74,7 @@ class Publisher:
                 log.debug("pki.key_is_elsewhere", authority=authority.key_id)
         if due:
             await self._services.db.write(fetched.forget)
+            await lasting.alarm(self._services)
             self._answers_at_s = asyncio.get_running_loop().time() + ANSWERS_S
 
     async def _lists(self, authority: Issued) -> None:

@@ -6,6 +6,7 @@ Whoever serves it needs no key. An answer is served only while it says what the 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from config.clock import DAY_US, HOUR_US
 from config.database import Row, Tx
 from signing.pki import ocsp
 from signing.pki.ocsp import Said
@@ -37,14 +38,17 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Freshness:
-    """How long the lists and answers of an authority still hold: the earliest end, 0 for nothing published."""
+class Lasting:
+    """The list, or delta, of an authority that ends first: how long it holds, 0 for none, and whether that is an alarm."""
 
     authority: str
-    lists_us: int
-    deltas_us: int
-    answers_us: int
+    delta: bool
+    left_us: int
+    alarm: bool
 
+
+FIRST_US = HOUR_US  # how long a new authority may be without lists
+MAX_ALARM_US = 30 * DAY_US  # so long before the end at the latest: lists of a root that is offline are made for a year, by several people
 
 _KEEP = """
     INSERT INTO revocation_list (authority, part, delta, number, base, this_update_us, next_update_us, octets)
@@ -58,6 +62,10 @@ _LIST = """
     WHERE authority = :authority AND part = :part AND delta = :delta
 """
 _HEADS = "SELECT part, delta, number, base, this_update_us, next_update_us FROM revocation_list WHERE authority = :authority"
+_EVERY = """
+    SELECT part, delta, number, base, this_update_us, next_update_us, octets FROM revocation_list
+    WHERE authority = :authority ORDER BY part, delta
+"""
 _NEWEST = "SELECT COALESCE(MAX(number), 0) FROM revocation_list WHERE authority = :authority"
 _ENDED_US = "CASE WHEN i.state = 'good' THEN 0 ELSE i.ended_us END"
 _ENDED_WHY = "CASE WHEN i.state = 'good' THEN '' ELSE i.reason END"
@@ -80,10 +88,11 @@ _ANSWER = """
         this_update_us = EXCLUDED.this_update_us, next_update_us = EXCLUDED.next_update_us, octets = EXCLUDED.octets
 """
 _DROP = "DELETE FROM revocation_answer WHERE authority = :authority AND next_update_us < :now_us"
-_ENDS = "SELECT COALESCE(MIN(next_update_us), 0) FROM revocation_list WHERE authority = :authority AND delta = :delta"
-_ANSWERS_END = f"""
-    SELECT COALESCE(MIN(COALESCE(a.next_update_us, 0)), 0) FROM issued i {_BESIDE}
-    WHERE i.authority = :authority AND i.not_after_us >= :now_us AND i.issued_us < :before_us AND i.kind <> 'ocsp'
+_LASTING = """
+    SELECT i.authority, l.delta, MIN(l.next_update_us), MAX(l.next_update_us - l.this_update_us), MIN(i.issued_us)
+    FROM (SELECT key_id AS authority, MIN(issued_us) AS issued_us FROM issued
+          WHERE kind IN ('root', 'authority') AND not_after_us >= :now_us GROUP BY key_id) i
+    LEFT JOIN revocation_list l ON l.authority = i.authority GROUP BY i.authority, l.delta ORDER BY i.authority, l.delta
 """
 
 
@@ -114,6 +123,11 @@ def find(tx: Tx, authority: str, part: int, *, delta: bool = False) -> List | No
 def heads(tx: Tx, authority: str) -> dict[tuple[int, bool], List]:
     """Return what stands of an authority by part and kind, without the octets."""
     return {(row[0], bool(row[1])): _list(row, b"") for row in tx.rows(_HEADS, authority=authority)}
+
+
+def every(tx: Tx, authority: str) -> list[List]:
+    """Return all that stands of an authority, that of everything first."""
+    return [_list(row, bytes(row[6])) for row in tx.rows(_EVERY, authority=authority)]
 
 
 def next_number(tx: Tx, authority: str) -> int:
@@ -158,11 +172,16 @@ def drop(tx: Tx, authority: str) -> int:
     return tx.execute(_DROP, authority=authority, now_us=tx.now_us)
 
 
-def freshness(tx: Tx, authority: str, new_us: int) -> Freshness:
-    """Return how long everything holds; certificates issued after `new_us` may still have no answer."""
-    lists, deltas = (int(tx.value(_ENDS, authority=authority, delta=delta)) for delta in (0, 1))
-    answers = int(tx.value(_ANSWERS_END, authority=authority, method=ocsp.SHA1, now_us=tx.now_us, before_us=new_us))
-    return Freshness(authority, lists, deltas, answers)
+def lasting(tx: Tx) -> list[Lasting]:
+    """Return how long the lists of each authority still hold. An alarm is raised at half of their life, or when there never was any."""
+    return [_lasting(tx.now_us, *row) for row in tx.rows(_LASTING, now_us=tx.now_us)]
+
+
+def _lasting(now_us: int, authority: str, delta: int | None, ends_us: int | None, life_us: int | None, issued_us: int) -> Lasting:
+    if ends_us is None or life_us is None:
+        return Lasting(authority, False, 0, now_us - issued_us > FIRST_US)
+    left_us = ends_us - now_us
+    return Lasting(authority, bool(delta), left_us, left_us <= min(life_us // 2, MAX_ALARM_US))
 
 
 def _list(row: Row, octets: bytes) -> List:

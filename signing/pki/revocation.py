@@ -58,7 +58,9 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class _List:
+class Verified:
+    """A list whose signature is its issuer's."""
+
     loaded: x509.CertificateRevocationList
     number: int
     base: int | None  # None for a list that stands alone
@@ -88,7 +90,7 @@ def judge(certificate: bytes, issuer: bytes, material: Material, at_us: int) -> 
 
 def updates(octets: bytes, issuer: bytes) -> tuple[int, int]:
     """Return when a list was made and when the next one comes; raise one of `crl.UNREADABLE` when it is not the issuer's."""
-    found = _verified(octets, x509.load_der_x509_certificate(issuer))
+    found = verified(octets, x509.load_der_x509_certificate(issuer))
     return found.this_update_us, found.next_update_us
 
 
@@ -123,7 +125,7 @@ def _by_lists(asked: _Asked, octets: tuple[bytes, ...], at_us: int) -> Iterator[
                     yield _said(delta, changed or entry)
 
 
-def _counts(one: _List, asked: _Asked, entry: x509.RevokedCertificate | None, at_us: int) -> bool:
+def _counts(one: Verified, asked: _Asked, entry: x509.RevokedCertificate | None, at_us: int) -> bool:
     """Say whether a list is fresh, and speaks of certificates that ran out before it was made."""
     if at_us > one.next_update_us:
         return False
@@ -139,7 +141,7 @@ def _keeps(loaded: x509.CertificateRevocationList, since_us: int) -> bool:
         return False
 
 
-def _said(one: _List, entry: x509.RevokedCertificate | None) -> Known:
+def _said(one: Verified, entry: x509.RevokedCertificate | None) -> Known:
     if entry is None:
         return Known("good", 0, "", one.this_update_us, one.next_update_us)
     if any(each.critical for each in entry.extensions):  # of another issuer, or what nobody knows (RFC 5280 §5.3)
@@ -149,10 +151,10 @@ def _said(one: _List, entry: x509.RevokedCertificate | None) -> Known:
     return Known(STATES.get(reason, "revoked"), us(entry.revocation_date_utc), reason, one.this_update_us, one.next_update_us)
 
 
-def _read(octets: bytes, asked: _Asked) -> _List | None:
+def _read(octets: bytes, asked: _Asked) -> Verified | None:
     """Return a list that is the issuer's and speaks of such certificates; None for any other."""
     try:
-        found = _verified(octets, asked.issuer)
+        found = verified(octets, asked.issuer)
     except crl.UNREADABLE:
         return None
     if found.points is not None and not found.points & asked.points:
@@ -166,8 +168,8 @@ def _read(octets: bytes, asked: _Asked) -> _List | None:
 
 
 @lru_cache(crl.CACHED)
-def _verified(octets: bytes, issuer: x509.Certificate) -> _List:
-    """Read a list and verify its signature: true or false for ever, so remembered. Raises one of UNREADABLE."""
+def verified(octets: bytes, issuer: x509.Certificate) -> Verified:
+    """Read a list and verify its signature: true or false for ever, so remembered. Raises one of `crl.UNREADABLE`."""
     loaded = crl.load(octets)
     usage = value(issuer, x509.KeyUsage)
     if loaded.issuer != issuer.subject or (usage is not None and not usage.crl_sign):
@@ -184,7 +186,7 @@ def _verified(octets: bytes, issuer: x509.Certificate) -> _List:
         raise ValueError("no time of the next one")  # RFC 5280 §5.1.2.5
     base = None if delta is None else delta.crl_number
     times = us(loaded.last_update_utc), us(loaded.next_update_utc)
-    return _List(loaded, 0 if number is None else number.crl_number, base, _scope(loaded), *times)
+    return Verified(loaded, 0 if number is None else number.crl_number, base, _scope(loaded), *times)
 
 
 def _scope(loaded: x509.CertificateRevocationList) -> frozenset[str] | None:

@@ -1,15 +1,20 @@
 """What is published when: lists of the day, deltas of the hour and at once, answers beforehand."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from config.clock import HOUR_US, SECOND_US, ManualClock
-from mailcore.pki import publish
+from mailcore.pki import lasting, lists_commands, publish
+from signing.errors import CertificateRefused
 from signing.pki import ocsp, places, published, register, revocation
+from signing.pki.crl import Head
 from signing.pki.places import PARTS, WHOLE
 from signing.pki.published import List
 from signing.pki.register import Issued, New
@@ -154,3 +159,46 @@ async def test_an_authority_whose_key_is_elsewhere_keeps_nobody_else_from_being_
     await here.publisher.look(answers=True)
     assert await here.services.db.read(published.heads, "ca-offline") == {}
     assert await here.services.db.read(published.heads, here.authority)
+
+
+async def test_lists_that_end_soon_are_an_alarm(here: Station, clock: ManualClock) -> None:
+    """At half of their life: then nobody has made new ones for days."""
+    own = {"ca-nation", here.authority}
+    found, waiting = await here.services.db.read(lasting.standing)
+    assert not {one.authority for one in found if one.alarm} & own
+    assert f'diwan_revocation_lasts_seconds{{authority="ca-nation",kind="list"}} {7 * 86_400}' in list(lasting.lines((found, waiting)))
+    clock.advance(publish.DELTA_LASTS_US // 2)
+    found = await here.services.db.read(published.lasting)
+    assert {(one.authority, one.delta) for one in found if one.alarm and one.authority in own} == {(key_id, True) for key_id in own}
+    good, said = lasting.said(found)
+    assert not good
+    assert "ca-nation" in said
+    assert lasting.said([]) == (True, "lists of revoked certificates are fresh")
+
+
+async def test_lists_made_elsewhere_are_taken_when_they_are_newer(here: Station, clock: ManualClock) -> None:
+    offline = Issuing("Ailleurs", ec.generate_private_key(ec.SECP384R1()))
+    stranger = Issuing("Ailleurs", ec.generate_private_key(ec.SECP384R1()))
+    db, now_us, year_us = here.services.db, clock.now_us(), 365 * DAY_US
+    await db.write(register.add, "ca-elsewhere", offline.certificate_once, New("root", "ca-elsewhere"))
+    head = Head(now_us, now_us, now_us + year_us)
+    taken = await db.write(lists_commands.take_list, offline.lists(head))
+    assert (taken.authority, taken.part, taken.kind, taken.number) == ("ca-elsewhere", "all", "list", now_us)
+    part = replace(head, part=f"http://other.example{places.list_path('ca-elsewhere', 3)}", base=now_us, number=now_us + 1)
+    pem = x509.load_der_x509_crl(offline.lists(part)).public_bytes(Encoding.PEM)
+    taken = await db.write(lists_commands.take_list, pem)
+    assert (taken.part, taken.kind) == ("3", "delta")
+    refused = {
+        "as new as this one": offline.lists(head),
+        "run out": offline.lists(Head(now_us + 2, now_us - 9, now_us)),
+        "no list of an authority": stranger.lists(head),
+        "not published here": offline.lists(replace(head, part="http://x.example/other.crl", number=now_us + 3)),
+        "no list in PEM": b"-----BEGIN X509 CRL-----\n",
+    }
+    for why, octets in refused.items():
+        with pytest.raises(CertificateRefused, match=why):
+            await db.write(lists_commands.take_list, octets)
+    with pytest.raises(CertificateRefused, match="no list of an authority"):
+        await db.write(lists_commands.take_list, b"")
+    await here.publisher.look()
+    assert (await db.read(published.heads, "ca-elsewhere"))[WHOLE, False].number == now_us
