@@ -29,12 +29,14 @@ from config.background import running
 from config.clock import SECOND_US
 from config.log import log
 from config.settings import endpoint
+from mailcore.evidence import witnessing
 from mailcore.http import Connection, Room
 from mailcore.pki.answers import Answer, Answers
 from mailcore.pki.publish import Publisher
 from mailcore.pki.responder import Responders
 from mailcore.services import Services
 from mailcore.stamping import stamps
+from signing.evidence import witness
 from signing.pki import ocsp, places, published, register
 
 MAX_BODY = 8192  # octets; a question is some 100
@@ -113,6 +115,12 @@ async def _evidence(request: Request) -> Response:
     return FileResponse(path, media_type=KINDS.get(path.suffix, "application/octet-stream" if lasting else "text/plain"), headers=headers)
 
 
+async def _witness(request: Request) -> Response:
+    """Sign the checkpoint of a log that this node watches, as C2SP tlog-witness has it."""
+    status, kind, said = await witnessing.answer(request.app.state.services, await request.body())
+    return Response(said, status, media_type=kind, headers={"Cache-Control": "no-store"})
+
+
 ROUTES = [
     Route(places.LISTS + "/{authority}/{name}", _list, methods=["GET"]),
     Route(places.ISSUERS + "/{name}", _issuer, methods=["GET"]),
@@ -120,6 +128,7 @@ ROUTES = [
     Route(places.ANSWERS + "/", _asked_by_post, methods=["POST"]),
     Route(places.ANSWERS + "/{question:path}", _asked_by_get, methods=["GET"]),
     Route("/tsa", _stamp, methods=["POST"]),
+    Route(f"/evidence{witness.PATH}", _witness, methods=["POST"]),
     Route("/evidence/{name:path}", _evidence, methods=["GET"]),
 ]
 
