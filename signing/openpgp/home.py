@@ -6,6 +6,7 @@ have a channel each, so that no name in a key can pass for a status (CVE-2018-12
 """
 
 import contextlib
+import functools
 import io
 import logging
 import os
@@ -16,6 +17,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,14 +25,20 @@ from typing import Any
 import gnupg  # type: ignore[import-untyped]
 
 from config.log import log
-from signing.openpgp.errors import PgpUnavailable
+from signing.openpgp.errors import CannotOpen, PgpUnavailable
 from signing.openpgp.status import Event, events
 
 MEMORY = Path("/dev/shm")  # noqa: S108  (nothing of it reaches a disk; each home in it is for our eyes only)
 DEADLINE_S = 20.0  # of one call of gpg: what is slower than this was made to be
 CPU_S = 10  # of one call of gpg; a signature of RSA-4096 takes some milliseconds
 STOP_S = 5.0
-MAX_OUTPUT_BYTES = 128 * 1024 * 1024  # what is opened may be larger than any letter, and a bomb ends here
+MEMORY_BYTES = 1024 * 1024 * 1024  # of one call of gpg, addresses; it reads streams and needs some megabytes
+FILE_BYTES = 64 * 1024 * 1024  # of a file that it writes: keys and a log
+MAX_OUTPUT_BYTES = 64 * 1024 * 1024  # what is opened may be larger than any letter of a usual node, and a bomb ends here
+LIMITS = ((resource.RLIMIT_CPU, CPU_S), (resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_FSIZE, FILE_BYTES), (resource.RLIMIT_CORE, 0))
+MAX_STATUS_BYTES = 4 * 1024 * 1024  # of what it says about some keys and one letter: some kilobytes
+PREFIX = "diwan-pgp-"
+STALE_S = 3600.0  # a home of this age was left by a process that was killed; what it holds opens with nothing that was stored
 AGENT = (  # gpg-agent takes a listening socket as service managers pass it; the count is small since passphrases are random
     'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=std exec gpg-agent --homedir "$1" --supervised --allow-loopback-pinentry'
     " --s2k-count 65536 3<&0 </dev/null"
@@ -38,7 +46,7 @@ AGENT = (  # gpg-agent takes a listening socket as service managers pass it; the
 OPTIONS = (
     *("--no-options", "--no-autostart", "--disable-dirmngr", "--no-auto-key-retrieve", "--no-auto-key-locate", "--no-random-seed-file"),
     *("--trust-model", "always", "--no-auto-check-trustdb", "--display-charset", "utf-8", "--no-emit-version", "--no-comments"),
-    *("--max-output", str(MAX_OUTPUT_BYTES), "--compress-algo", "none"),
+    *("--compress-algo", "none"),
 )
 
 logging.getLogger("gnupg").setLevel(logging.CRITICAL)  # it would write texts and passphrases into a log for debugging
@@ -51,12 +59,25 @@ class Gpg(gnupg.GPG):  # type: ignore[misc]
     """
 
     def _read_response(self, stream: Any, result: Any) -> None:
-        result.stderr = stream.read()
+        result.stderr = self._bounded(stream.stream, result, MAX_STATUS_BYTES).decode("latin-1")
+
+    def _read_data(self, stream: Any, result: Any, on_data: Any = None, buffer_size: int = 0) -> None:
+        result.data = self._bounded(stream, result, MAX_OUTPUT_BYTES)
+
+    def _bounded(self, stream: Any, result: Any, limit: int) -> bytes:
+        """Read to the end; end a call that says more than this. gpg's own limit does not hold for what goes to a pipe."""
+        octets: bytes = stream.read(limit + 1)
+        if len(octets) <= limit:
+            return octets
+        result.too_long = True
+        self._process.kill()
+        return b""
 
     def _open_subprocess(self, args: list[str], passphrase: bool = False) -> Any:
-        process = super()._open_subprocess(args, passphrase)
+        self._process = process = super()._open_subprocess(args, passphrase)
         with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(process.pid, resource.RLIMIT_CPU, (CPU_S, CPU_S))
+            for kind, value in LIMITS:
+                resource.prlimit(process.pid, kind, (value, value))
         timer = threading.Timer(DEADLINE_S, process.kill)
         timer.daemon = True
         timer.start()
@@ -100,7 +121,9 @@ class Home:
 
 
 def said(result: Any) -> tuple[Event, ...]:
-    """Return the status of a finished call. Raises PgpUnavailable when gpg was ended for taking too long."""
+    """Return the status of a finished call. Raises CannotOpen when it said too much, PgpUnavailable when it took too long."""
+    if getattr(result, "too_long", False):
+        raise CannotOpen(reason="too long")
     if result.returncode is not None and result.returncode < 0:
         raise PgpUnavailable(reason="ended", status=result.returncode)
     return events(result.stderr or "")
@@ -109,13 +132,23 @@ def said(result: Any) -> tuple[Event, ...]:
 @contextlib.contextmanager
 def opened(*, private: bool = False) -> Iterator[Home]:
     """Give a fresh home; `private` brings an agent, without which there are no private keys. All of it is gone afterwards."""
-    place = str(MEMORY) if os.access(MEMORY, os.W_OK) else None
-    path = Path(tempfile.mkdtemp(prefix="pgp", dir=place))
+    path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=_place()))
     try:
         with _agent(path) if private else contextlib.nullcontext():
             yield Home(path)
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+@functools.cache
+def _place() -> Path:
+    """Return where homes lie; what a killed process left there goes when the next one begins."""
+    place = MEMORY if os.access(MEMORY, os.W_OK) else Path(tempfile.gettempdir())
+    for left in place.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if left.stat().st_uid == os.getuid() and left.stat().st_mtime < time.time() - STALE_S:
+                shutil.rmtree(left, ignore_errors=True)
+    return place
 
 
 @contextlib.contextmanager

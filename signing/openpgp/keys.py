@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from config.clock import SECOND_US
 from signing.openpgp import home
-from signing.openpgp.errors import BadPgpKey, PgpUnavailable
+from signing.openpgp.errors import BadPgpKey, CannotOpen, PgpUnavailable
 from signing.openpgp.home import Home, said
 from signing.openpgp.status import of
 from signing.openpgp.types import Key, Secret
@@ -140,7 +140,11 @@ def _import(place: Home, octets: bytes, *arguments: str) -> None:
     if len(octets) > MAX_KEY_BYTES:
         raise BadPgpKey("this key is larger than one may be", size_bytes=len(octets))
     result = place.gpg.import_keys(octets, extra_args=["--import-options", "import-minimal", *arguments])
-    if not of(said(result), "IMPORT_RES"):
+    try:
+        done = of(said(result), "IMPORT_RES")
+    except CannotOpen as error:
+        raise BadPgpKey from error
+    if not done:
         raise BadPgpKey
 
 

@@ -37,7 +37,10 @@ def verify(key: bytes, octets: bytes, signature: bytes) -> Judged:
         if key:
             keys.keep(place, [key])
         result = place.gpg.verify_data(place.write("signature", signature), octets)
-        found = judged(said(result))
+        try:
+            found = judged(said(result))
+        except CannotOpen:
+            return Judged("unreadable")
         return Judged("unreadable") if found.worth == "none" else found
 
 

@@ -14,7 +14,8 @@ from directory.errors import NotFound
 from mailcore.message.index import index
 from mailcore.openpgp import letters, mime, own, pins
 from mailcore.openpgp.letters import Reading
-from signing.openpgp.errors import CannotOpen
+from signing.openpgp.errors import CannotOpen, PgpUnavailable
+from signing.openpgp.types import Judged
 from webmail import guard, inside, opening
 from webmail.desk import Box, Desk
 from webmail.errors import NoSuchPage
@@ -65,7 +66,7 @@ async def read_encrypted(desk: Desk, box: Box, opened: Opened) -> Read:
         return _told(Facts("closed"))
     try:
         found, judged = await letters.decrypt(desk.services, box.account_id, author(opened), octets)
-    except CannotOpen:
+    except (CannotOpen, PgpUnavailable):
         return _told(Facts("failed"))
     if not inside.is_entity(found.octets):
         return _told(Facts("failed"))
@@ -81,7 +82,10 @@ async def read_signed(desk: Desk, box: Box, opened: Opened) -> Read:
     found = mime.find_signed(opened.raw, opened.header.spans)
     if found is None:
         return NOTHING
-    judged = await _judged(desk, box, opened, found)
+    try:
+        judged = await _judged(desk, box, opened, found)
+    except PgpUnavailable:  # what was made to take too long says nothing, and the letter is shown all the same
+        judged = Reading(author(opened), Judged("unreadable"), None, None)
     facts = _facts("", box, judged, other_author=inside.author_differs(opened.header.fields, found.octets))
     return Read((Section(TEMPLATE, facts),), _within(opened, found.octets))
 

@@ -1,7 +1,10 @@
 """Keys, signatures and encryption with the real gpg."""
 
+import base64
+import contextlib
 import io
 import os
+import random
 import subprocess
 import threading
 from pathlib import Path
@@ -160,14 +163,72 @@ def test_a_revocation_of_another_key_revokes_nothing(amina, brahim):
 
 
 def test_nothing_is_left_behind(amina):
-    place = home.MEMORY if os.access(home.MEMORY, os.W_OK) else Path("/tmp")
-    before = set(place.glob("pgp*"))
     with home.opened(private=True) as one:
         keys.hold(one, amina[0])
         assert amina[0].octets not in b"".join(path.read_bytes() for path in one.path.rglob("*") if path.is_file())
-        assert set(place.glob("pgp*")) - before >= {one.path} or one.path.parent != place
+        assert len(str(one.path / "S.gpg-agent.browser")) < 100
         path = one.path
     assert not path.exists()
+
+
+def test_what_a_killed_process_left_goes(monkeypatch, tmp_path):
+    monkeypatch.setattr(home, "MEMORY", tmp_path)
+    old, young, other = (tmp_path / name for name in (f"{home.PREFIX}old", f"{home.PREFIX}young", "other"))
+    for each in (old, young, other):
+        each.mkdir()
+        (each / "key").write_bytes(b"x")
+    for each in (old, other):
+        os.utime(each, (1, 1))
+    assert home._place.__wrapped__() == tmp_path
+    assert [each.exists() for each in (old, young, other)] == [False, True, True]
+
+
+def test_a_bomb_is_not_opened(amina, monkeypatch):
+    with home.opened() as place:
+        keys.keep(place, [amina[1].octets])
+        sealed = place.gpg.encrypt(bytes(2_000_000), [amina[1].fingerprint], extra_args=["--compress-algo", "zip"]).data
+    assert len(sealed) < 20_000
+    assert len(letters.decrypt([amina[0]], sealed).octets) == 2_000_000
+    monkeypatch.setattr(home, "MAX_OUTPUT_BYTES", 1_000_000)
+    with pytest.raises(CannotOpen):
+        letters.decrypt([amina[0]], sealed)
+
+
+def test_nothing_altered_passes(amina, signature):
+    """DIWAN_PGP_MUTATIONS says how many; a few are tried each time."""
+    secret, key = amina
+    drawn = random.Random(7)
+    binary = base64.b64decode(signature.split(b"\r\n\r\n")[1].split(b"\r\n=")[0])
+    sealed = dearmoured(letters.encrypt(TEXT, [key.octets], secret=secret))
+    for _ in range(int(os.environ.get("DIWAN_PGP_MUTATIONS", "4"))):
+        assert letters.verify(key.octets, altered(drawn, TEXT), signature).worth != "good"
+        worth = letters.verify(key.octets, TEXT, other := altered(drawn, binary)).worth
+        assert worth != "good" or unsigned_part(binary, other)
+        with contextlib.suppress(CannotOpen):
+            assert letters.decrypt([secret], altered(drawn, sealed), key.octets).octets == TEXT
+        with contextlib.suppress(BadPgpKey):
+            assert letters.verify(keys.read(altered(drawn, key.octets))[0].octets, TEXT + b"x", signature).worth != "good"
+
+
+def altered(drawn: random.Random, octets: bytes) -> bytes:
+    """Return octets of which something was flipped, cut out or put in."""
+    at, length = drawn.randrange(len(octets)), drawn.randrange(1, 5)
+    changes = (
+        octets[:at] + bytes([octets[at] ^ 1 << drawn.randrange(8)]) + octets[at + 1 :],
+        octets[:at] + octets[at + length :],
+        octets[:at] + drawn.randbytes(length) + octets[at:],
+    )
+    return drawn.choice([one for one in changes if one != octets])
+
+
+def unsigned_part(binary: bytes, other: bytes) -> bool:
+    """Say whether only what a signature does not cover was changed: its unhashed subpackets (RFC 9580 §5.2.3)."""
+    hashed = 3 + 6 + int.from_bytes(binary[6:8], "big")  # with the header of the packet, two octets long
+    return len(binary) == len(other) and binary[2 : hashed - 1] == other[2 : hashed - 1] and binary[-66:] == other[-66:]
+
+
+def dearmoured(octets: bytes) -> bytes:
+    return base64.b64decode(octets.split(b"\r\n\r\n", 1)[1].rsplit(b"\r\n=", 1)[0])
 
 
 class Slow(io.RawIOBase):
