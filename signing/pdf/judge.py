@@ -37,12 +37,18 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel  # noqa: E402
 from pyhanko_certvalidator.context import CertValidationPolicySpec  # noqa: E402
 from pyhanko_certvalidator.ltv.poe import POEManager  # noqa: E402
 from pyhanko_certvalidator.ltv.types import ValidationTimingInfo  # noqa: E402
-from pyhanko_certvalidator.policy_decl import CertRevTrustPolicy, RevocationCheckingPolicy, RevocationCheckingRule  # noqa: E402
+from pyhanko_certvalidator.policy_decl import (  # noqa: E402
+    CertRevTrustPolicy,
+    DisallowWeakAlgorithmsPolicy,
+    RevocationCheckingPolicy,
+    RevocationCheckingRule,
+)
 from pyhanko_certvalidator.registry import SimpleTrustManager  # noqa: E402
 from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer  # noqa: E402
 
 from signing.pdf.types import Judged, Question, Signature  # noqa: E402
 from signing.pdf.write import BROKEN, MAX_SAID, MAX_SIGNATURES  # noqa: E402
+from signing.pki.judge import MIN_DSA_BITS, MIN_RSA_BITS, WEAK_DIGESTS  # noqa: E402
 from signing.reasons import INVALID, REASONS, UNDECIDED, VALID, Status  # noqa: E402
 
 END = b"%%EOF"
@@ -182,7 +188,9 @@ def _spec(asked: Question, reader: PdfFileReader) -> SignatureValidationSpec:
     certificates, crls, ocsps = _stored(reader)
     return SignatureValidationSpec(
         cert_validation_policy=CertValidationPolicySpec(
-            trust_manager=trusted, revinfo_policy=CertRevTrustPolicy(RevocationCheckingPolicy(rule, rule))
+            trust_manager=trusted,
+            revinfo_policy=CertRevTrustPolicy(RevocationCheckingPolicy(rule, rule)),
+            algorithm_usage_policy=DisallowWeakAlgorithmsPolicy(WEAK_DIGESTS, frozenset(), MIN_RSA_BITS, MIN_DSA_BITS),  # type: ignore[no-untyped-call]
         ),
         revinfo_gathering_policy=RevocationInfoGatheringSpec(online_fetching_rule=RevinfoOnlineFetchingRule.LOCAL_ONLY),
         local_knowledge=LocalKnowledge(

@@ -12,6 +12,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from signing.pdf.judge import judge
 from tests.signing.country import ADDRESS, DAY_US, NAME, NOW_US, Country
 from tests.signing.pdf.paper import ARABIC, FRENCH, archived, kept, paper, prepared, question, signed, verdicts
+from tests.signing.peers import Desk
 
 GOOD = ("valid", "TOTAL_PASSED")
 
@@ -116,3 +117,14 @@ def test_what_is_no_document_is_refused(country: Country) -> None:
     assert prepared(b"hello", country.clerk).refused == "damaged"
     assert prepared(paper(), country.clerk, msgspec.structs.replace(ARABIC, page=7)).refused == "no_page"
     assert prepared(paper(), country.clerk, msgspec.structs.replace(ARABIC, fonts="/nowhere")).refused == "no_font"
+
+
+@pytest.mark.peer
+def test_openssl_takes_the_signature_for_cades_and_finds_changes(country: Country, stamped: bytes, desk: Desk) -> None:
+    [embedded] = PdfFileReader(BytesIO(stamped)).embedded_regular_signatures
+    start, length, after, rest = (int(number) for number in embedded.byte_range)
+    desk.put("cms", bytes(embedded.pkcs7_content))
+    desk.put("entity", stamped[start : start + length] + stamped[after : after + rest])
+    assert desk.openssl_accepts()
+    desk.put("entity", stamped[start : start + length] + stamped[after : after + rest].replace(b"%%EOF", b"%%EOX"))
+    assert not desk.openssl_accepts()
