@@ -55,7 +55,9 @@ def init(
     demo: Annotated[bool, typer.Option(help="Fill it with a demonstration country.")] = False,
     seed: Annotated[int, typer.Option(help="Which country: the same seed gives the same people.")] = 1,
     people: Annotated[int, typer.Option(min=20, max=1_000_000, help="How many people the demonstration country has.")] = 200,
-    port_base: Annotated[int, typer.Option(min=1, max=60_000, help="Ports are this plus 525, 587, 465, 143, 993, 443, 636, 4190.")] = 2000,
+    port_base: Annotated[
+        int, typer.Option(min=1, max=60_000, help="Ports are this plus 525, 587, 465, 143, 993, 443, 636, 4190, 80.")
+    ] = 2000,
     domain: Annotated[str, typer.Option(help="Make a first administration with this mail domain, its registry and one account.")] = "",
     hostname: Annotated[str, typer.Option(help="The node's name, in greetings and certificates.")] = "",
     database: Annotated[str, typer.Option(help="`sqlite` or `postgresql://…`.")] = "sqlite",
