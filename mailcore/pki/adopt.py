@@ -29,7 +29,7 @@ _CARDS = """
     WHERE c.sha256 > :after ORDER BY c.sha256 LIMIT :most
 """
 
-Issuers = dict[bytes, str]  # the subject of each authority of this node, DER: its key
+Issuers = dict[bytes, str]  # the key identifier of each authority of this node (RFC 5280 §4.2.1.2): its key in the signer
 
 
 async def adopt(services: Services) -> int:
@@ -38,7 +38,7 @@ async def adopt(services: Services) -> int:
     if any(one.kind == "root" for one in await services.db.read(register.authorities)):
         return 0
     found = list(authorities.every(settings.keys))
-    issuers = {_subject(one.certificate): one.key_id for one in found if _is_authority(one.certificate)}
+    issuers = {_identifier(one.certificate): one.key_id for one in found if _is_authority(one.certificate)}
     if not issuers:
         return 0
     count = 0
@@ -79,7 +79,7 @@ def _machines(tx: Tx, found: Sequence[Authority], issuers: Issuers, listeners: b
 
 def _enter(tx: Tx, octets: bytes, new: New, issuers: Issuers, ended_us: int = 0) -> bool:
     """Enter one, when one of our authorities issued it; one that was shut out before is revoked."""
-    issuer = issuers.get(x509.load_der_x509_certificate(octets).issuer.public_bytes())
+    issuer = issuers.get(_issuer(octets))
     if issuer is None:
         return False
     issued = register.add(tx, issuer, octets, new)
@@ -109,8 +109,17 @@ def _kind(octets: bytes) -> str:
     return next(kind for use, kind in _KINDS.items() if use in uses)
 
 
-def _subject(octets: bytes) -> bytes:
-    return outline(octets).subject
+def _identifier(octets: bytes) -> bytes:
+    return x509.load_der_x509_certificate(octets).extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+
+
+def _issuer(octets: bytes) -> bytes:
+    """Return by what a certificate names the key of its issuer; its own where it names none, as roots do."""
+    try:
+        named = x509.load_der_x509_certificate(octets).extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return _identifier(octets)
+    return named.key_identifier or b""
 
 
 def _names(octets: bytes) -> list[str]:

@@ -3,6 +3,7 @@
 Serial numbers, keys and times come in; the result is a builder that `signing.pki.ca` has signed.
 """
 
+import hashlib
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,7 +134,7 @@ def issuing(
     forum's requirements allow it.
     """
     kind, purposes = ISSUES[purpose]
-    subject = _name(country=country, organisation=organisation, common_name=_shortened(f"{organisation} {kind} CA"))
+    subject = _name(country=country, organisation=organisation, common_name=_of_authority(domains[0] if domains else organisation, kind))
     builder = _valid(_below(_begin(subject, public_key, stamp.serial), above), stamp.now_us, ISSUING_DAYS, above)
     builder = _placed(_authority(builder, path_length=0), stamp.found)
     builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
@@ -245,6 +246,15 @@ def _name(*, country: str, common_name: str, organisation: str = "") -> x509.Nam
         (NameOID.COMMON_NAME, _shortened(common_name)),
     )
     return x509.Name([x509.NameAttribute(kind, value) for kind, value in values if value])
+
+
+def _of_authority(whose: str, kind: str) -> str:
+    """Return a common name that no other authority has (RFC 5280 §4.1.2.4), also where what tells two apart is too long for it."""
+    suffix, octets = f" {kind} CA", whose.encode()
+    if len(octets) + len(suffix) <= MAX_NAME_CHARACTERS:
+        return whose + suffix
+    mark = f"… {hashlib.sha256(octets).hexdigest()[:8]}{suffix}"
+    return octets[: MAX_NAME_CHARACTERS - len(mark.encode())].decode(errors="ignore").rstrip() + mark
 
 
 def _shortened(text: str) -> str:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from signing.der import BadDer
-from signing.pki import ca, places
+from signing.pki import ca, places, profiles
 from signing.pki.ca import Authority
 from signing.pki.profiles import PROFILES, Subject
 from signing.process import running
@@ -144,3 +144,11 @@ def test_mail_names_one_reserved_policy_and_what_it_can_read(made: Made) -> None
 
 # written by hand after RFC 8551 §2.5.2 and RFC 3565 §4.1: AES-256-GCM, AES-256-CBC, AES-128-CBC
 AES = bytes.fromhex("3027 300b0609608648016503040 12e 300b060960864801650304012a 300b0609608648016503040102".replace(" ", ""))
+
+
+def test_no_two_authorities_have_one_name() -> None:
+    long = "services-deconcentres.ministere-de-l-interieur.gov.example"
+    names = [profiles._of_authority(whose, "S/MIME") for whose in ("a.example", "b.example", f"a.{long}", f"{long}x", f"{long}y", "ش" * 99)]
+    assert names[0] == "a.example S/MIME CA"
+    assert len(set(names)) == len(names)
+    assert all(len(name.encode()) <= 64 and name.endswith(" S/MIME CA") for name in names)
