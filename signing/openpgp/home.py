@@ -35,7 +35,8 @@ STOP_S = 5.0
 MEMORY_BYTES = 1024 * 1024 * 1024  # of one call of gpg, addresses; it reads streams and needs some megabytes
 FILE_BYTES = 64 * 1024 * 1024  # of a file that it writes: keys and a log
 MAX_OUTPUT_BYTES = 64 * 1024 * 1024  # what is opened may be larger than any letter of a usual node, and a bomb ends here
-LIMITS = ((resource.RLIMIT_CPU, CPU_S), (resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_FSIZE, FILE_BYTES), (resource.RLIMIT_CORE, 0))
+# Not RLIMIT_CORE: gpg sets that to nothing itself, and cannot when somebody was quicker.
+LIMITS = ((resource.RLIMIT_CPU, CPU_S), (resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_FSIZE, FILE_BYTES))
 MAX_STATUS_BYTES = 4 * 1024 * 1024  # of what it says about some keys and one letter: some kilobytes
 PREFIX = "diwan-pgp-"
 STALE_S = 3600.0  # a home of this age was left by a process that was killed; what it holds opens with nothing that was stored
