@@ -22,13 +22,13 @@ class Stamp:
     """When a trusted authority saw a signature, and the path from its certificate to a root."""
 
     time_us: int
-    path: path.Path
+    found: path.Found
 
 
 def proven(signer: SignerInfo, roots: Sequence[bytes], at_us: int) -> Stamp | None:
     """Return what is proven of the time of a signature; None without a stamp that is good at `at_us`.
 
-    Whether the authority's certificate was blocked is not known here: `path` says of which to ask.
+    Whether the authority's certificate was blocked is not known here: `found` says of which to ask.
     """
     if not signer.timestamp:
         return None
@@ -39,7 +39,7 @@ def proven(signer: SignerInfo, roots: Sequence[bytes], at_us: int) -> Stamp | No
         return None
 
 
-def _judge(token: Token, stamped: bytes, roots: Sequence[bytes], at_us: int) -> path.Path:
+def _judge(token: Token, stamped: bytes, roots: Sequence[bytes], at_us: int) -> path.Found:
     authority = genuine.leaf(token.signed)
     if authority is None or token.time_us > at_us or algorithms.digest(token.digest_algorithm, stamped) != token.digest:
         raise genuine.Failed("changed")
@@ -47,7 +47,7 @@ def _judge(token: Token, stamped: bytes, roots: Sequence[bytes], at_us: int) -> 
     purposes = path.value(authority, x509.ExtendedKeyUsage)
     if purposes is None or list(purposes) != [ExtendedKeyUsageOID.TIME_STAMPING]:
         raise genuine.Failed("issuer_not_fit")
-    return path.find(
+    return path.search(
         authority,
         genuine.loaded(token.signed.certificates),
         genuine.loaded(roots),

@@ -67,12 +67,12 @@ def judge(
     leaf = genuine.leaf(signed)
     stamp = moment.proven(signed.signer, roots, at_us) if believe_stamp else None
     try:
-        path_found = _judge(entity, signed, leaf, roots, at_us, from_address, stamp)
+        found = _judge(entity, signed, leaf, roots, at_us, from_address, stamp)
     except genuine.Failed as failed:
         return _verdict(failed.reason, leaf, signed.signer, from_address, stamp)
     except path.Refused as refused:
-        return _verdict(refused.reason, leaf, signed.signer, from_address, stamp, refused.path)
-    return _verdict("good", leaf, signed.signer, from_address, stamp, path_found)
+        return _verdict(refused.reason, leaf, signed.signer, from_address, stamp, refused.found)
+    return _verdict("good", leaf, signed.signer, from_address, stamp, found)
 
 
 def _judge(
@@ -83,7 +83,7 @@ def _judge(
     at_us: int,
     from_address: str | None,
     stamp: Stamp | None,
-) -> path.Path:
+) -> path.Found:
     if not entity:
         raise genuine.Failed("nothing_signed")
     genuine.check_digest(entity, signed.signer)
@@ -96,7 +96,7 @@ def _judge(
     if stamp is not None and signed_at_us > stamp.time_us + SKEW_US:
         raise genuine.Failed("stamped_before")
     believed_us = at_us if stamp is None else stamp.time_us
-    found = path.find(leaf, genuine.loaded(signed.certificates), genuine.loaded(roots), min(signed_at_us, believed_us), believed_us)
+    found = path.search(leaf, genuine.loaded(signed.certificates), genuine.loaded(roots), min(signed_at_us, believed_us), believed_us)
     if from_address is not None and not _holds(leaf, from_address):
         raise genuine.Failed("other_address")
     return found
@@ -129,7 +129,7 @@ def _verdict(
     signer: SignerInfo | None = None,
     from_address: str | None = None,
     stamp: Stamp | None = None,
-    found: path.Path = (),
+    found: path.Found | None = None,
 ) -> Verdict:
     known, who = REASONS[reason], UNKNOWN if leaf is None else _who(leaf, from_address)
     return Verdict(
@@ -142,9 +142,9 @@ def _verdict(
         signer.signed_at_us if signer else None,
         who.serial,
         stamp.time_us if stamp else None,
-        path.octets(found),
-        path.octets(stamp.path) if stamp else (),
-        path.until_us(stamp.path if stamp else found) if reason == "good" else None,
+        found.octets if found else (),
+        stamp.found.octets if stamp else (),
+        (stamp.found if stamp else found).until_us if found and reason == "good" else None,
     )
 
 

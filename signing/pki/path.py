@@ -38,12 +38,37 @@ Path = tuple[x509.Certificate, ...]
 E = TypeVar("E", bound=x509.ExtensionType)
 
 
-class Refused(Exception):
-    """No acceptable path; `reason` is a key of `signing.reasons.REASONS`, `path` the one that it is about, () for none."""
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When the leaf, and when all of its issuers are in their time."""
 
-    def __init__(self, reason: str, path: Path = ()) -> None:
+    begins_us: int
+    ends_us: int
+    issuers_begin_us: int
+    issuers_end_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A path, leaf first and root last, in two forms; why it is refused whatever the time, "" for nothing."""
+
+    path: Path
+    octets: tuple[bytes, ...]
+    window: Window
+    reason: str = ""
+
+    @property
+    def until_us(self) -> int:
+        """When the first of its certificates runs out."""
+        return min(self.window.ends_us, self.window.issuers_end_us)
+
+
+class Refused(Exception):
+    """No acceptable path; `reason` is a key of `signing.reasons.REASONS`, `found` the path that it is about, None for none."""
+
+    def __init__(self, reason: str, found: Found | None = None) -> None:
         super().__init__(reason)
-        self.reason, self.path = reason, path
+        self.reason, self.found = reason, found
 
 
 def find(
@@ -58,47 +83,50 @@ def find(
 
     Of several paths one good one is enough; when none is good the reason is that of the first.
     """
+    return search(leaf, others, roots, signed_at_us, at_us, use).path
+
+
+def search(
+    leaf: x509.Certificate,
+    others: Sequence[x509.Certificate],
+    roots: Sequence[x509.Certificate],
+    signed_at_us: int,
+    at_us: int,
+    use: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION,
+) -> Found:
+    """Do the same and return what else is known of the path."""
     first: Refused | None = None
-    for path, reason in _judged(leaf, tuple(others), tuple(roots), use):
-        reason = reason or _untimely(path, signed_at_us, at_us)
+    for found in _judged(leaf, tuple(others), tuple(roots), use):
+        reason = found.reason or _untimely(found.window, signed_at_us, at_us)
         if not reason:
-            return path
-        first = first or Refused(reason, path)
+            return found
+        first = first or Refused(reason, found)
     raise first or Refused("unknown_issuer")
 
 
 @lru_cache(MAX_REMEMBERED)
-def _judged(leaf: x509.Certificate, others: Path, roots: Path, use: x509.ObjectIdentifier) -> tuple[tuple[Path, str], ...]:
+def _judged(leaf: x509.Certificate, others: Path, roots: Path, use: x509.ObjectIdentifier) -> tuple[Found, ...]:
     """Return every path with why it is refused, "" for one that is good at its times: true or false for ever, so remembered."""
-    found = []
-    for path in _paths(leaf, others, roots):
-        try:
-            _check(path, use)
-        except Refused as refused:
-            found.append((path, refused.reason))
-        else:
-            found.append((path, ""))
-    return tuple(found)
+    return tuple(
+        Found(path, tuple(one.public_bytes(Encoding.DER) for one in path), _window(path), _unfit(path, use))
+        for path in _paths(leaf, others, roots)
+    )
+
+
+def _unfit(path: Path, use: x509.ObjectIdentifier) -> str:
+    try:
+        _check(path, use)
+    except Refused as refused:
+        return refused.reason
+    return ""
 
 
 def check(path: Path, signed_at_us: int, at_us: int, use: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION) -> None:
     """Check all that the search has not: uses, constraints, names, times; raise Refused."""
     _check(path, use)
-    reason = _untimely(path, signed_at_us, at_us)
+    reason = _untimely(_window(path), signed_at_us, at_us)
     if reason:
-        raise Refused(reason, path)
-
-
-def until_us(path: Path) -> int:
-    """Return when the first certificate of a path runs out."""
-    window = _window(path)
-    return min(window.ends_us, window.issuers_end_us)
-
-
-@lru_cache(MAX_REMEMBERED)
-def octets(path: Path) -> tuple[bytes, ...]:
-    """Return the certificates of a path, DER."""
-    return tuple(one.public_bytes(Encoding.DER) for one in path)
+        raise Refused(reason)
 
 
 def _check(path: Path, use: x509.ObjectIdentifier) -> None:
@@ -187,29 +215,17 @@ def _check_leaf(leaf: x509.Certificate, use: x509.ObjectIdentifier) -> None:
         raise Refused("not_for_mail")
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """When the leaf, and when all of its issuers are in their time."""
-
-    begins_us: int
-    ends_us: int
-    issuers_begin_us: int
-    issuers_end_us: int
-
-
-@lru_cache(MAX_REMEMBERED)
-def _window(path: Path) -> _Window:
+def _window(path: Path) -> Window:
     leaf, *issuers = path
     begin, end = [_us(one.not_valid_before_utc) for one in issuers], [_us(one.not_valid_after_utc) for one in issuers]
-    return _Window(_us(leaf.not_valid_before_utc), _us(leaf.not_valid_after_utc), max(begin, default=0), min(end, default=FAR_US))
+    return Window(_us(leaf.not_valid_before_utc), _us(leaf.not_valid_after_utc), max(begin, default=0), min(end, default=FAR_US))
 
 
-def _untimely(path: Path, signed_at_us: int, at_us: int) -> str:
+def _untimely(window: Window, signed_at_us: int, at_us: int) -> str:
     """Return why a path is out of its time, "" when it is not.
 
     Nothing but the signer's word says when it was signed: a certificate that has run out proves nothing.
     """
-    window = _window(path)
     if signed_at_us < window.begins_us:
         return "signed_too_early"
     if signed_at_us > window.ends_us:
