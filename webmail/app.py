@@ -33,6 +33,7 @@ from webmail.filters import routes as filters
 from webmail.headers import SafeHeaders
 from webmail.oidc import routes as openid
 from webmail.oidc.outgoing import farewells
+from webmail.openpgp import page as openpgp_keys
 from webmail.paths import number
 from webmail.security import routes as security
 from webmail.views import complete, compose, confirm, events, folder, language, message, signin, static
@@ -76,6 +77,7 @@ ROUTES = [
     *_route(ONE + "/part/{path}", guard.page(message.part)),
     *filters.ROUTES,
     *security.ROUTES,
+    *openpgp_keys.ROUTES,
     *directory.ROUTES,
     *openid.ROUTES,
     *autoconfig.ROUTES,

@@ -75,6 +75,7 @@ NOTICES = {
     "pgp-kept": N_("The key was noted."),
     "pgp-found": N_("The sender's domain has published a key, and it was noted."),
     "pgp-none": N_("The sender's domain publishes no key for this address."),
+    "pgp-forgotten": N_("The key was forgotten: the next one of this address that turns up is noted."),
     "pgp-accepted": N_("The new key is the one of this address from now on."),
     "device-allowed": N_("Allowed. The device goes on by itself."),
     "device-denied": N_("Refused. The device gets nothing."),

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from mailcore import dns
 from mailcore.message import build
-from mailcore.openpgp import lookup, mime, own, wkd
+from mailcore.openpgp import lookup, mime, own, pins, wkd
 from mailcore.openpgp.lookup import Directory
 from signing.openpgp import keys, letters
 from signing.openpgp.types import Key, Secret
@@ -215,3 +215,24 @@ async def test_anybody_finds_our_keys_in_the_directory(site: Site, ours: dict[st
     assert (await anybody.get(advanced.path.replace(wkd.name(local), wkd.name("nobody")))).status_code == 404
     assert (await anybody.get(f"{wkd.PATH}/{domain}/hu/x%00y")).status_code == 404
     assert (await anybody.get(f"{wkd.PATH}/{domain}/policy")).status_code == 200
+
+
+async def test_the_keys_that_are_known_are_shown_accepted_and_forgotten(
+    site: Site, visitor: Visitor, amina: Pair, ours: dict[str, Pair]
+) -> None:
+    account, address = await site.account(INTERIOR), "karim@ailleurs.example"
+    await site.services.db.write(pins.see, account, address, ours[EDUCATION][1], "directory")
+    await site.services.db.write(pins.see, account, address, amina[1], "letter")
+    page = html.unescape(await text(visitor, "/openpgp"))
+    assert grouped(ours[INTERIOR][1].fingerprint) in page
+    assert grouped(ours[EDUCATION][1].fingerprint) in page
+    assert "Another key has turned up" in page
+    asked = {"account": str(account), "address": address}
+    assert (await visitor.post("/openpgp", asked | {"action": "accept", "fingerprint": "0" * 40})).status_code == 404
+    await visitor.get("/openpgp")
+    page = html.unescape((await visitor.post("/openpgp", asked | {"action": "accept", "fingerprint": amina[1].fingerprint})).text)
+    assert grouped(ours[EDUCATION][1].fingerprint) not in page
+    assert address not in (await visitor.post("/openpgp", asked | {"action": "forget"})).text
+    other = await site.signed_in(site.people[EDUCATION])
+    await other.get("/openpgp")
+    assert (await other.post("/openpgp", asked | {"action": "forget"})).status_code == 404
