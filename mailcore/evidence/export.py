@@ -10,6 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from config.clock import SECOND_US
 from config.database import Tx
 from config.errors import MailError
@@ -24,6 +27,7 @@ from mailcore.evidence.facts import Row
 from mailcore.evidence.places import Kept
 from mailcore.evidence.sealing import Sealer, log_of
 from mailcore.pki.adopt import adopt
+from mailcore.pki.fetching import fetching
 from mailcore.pki.publish import Publisher
 from mailcore.pki.responder import Responders
 from mailcore.queue.types import queue_number
@@ -31,13 +35,14 @@ from mailcore.services import Services
 from mailcore.stamping import stamps
 from mailcore.store import accounts
 from mailcore.store.types import BlobId
-from signing import cms, timestamp
+from signing import cms, genuine, timestamp
 from signing.cms import SigningIdentity
 from signing.evidence import bundle, note, record, verify
 from signing.evidence.bundle import Checkpoint, Contents, Proof
+from signing.evidence.note import Key
 from signing.evidence.record import Record
+from signing.pki import path, published, register
 from signing.pki import places as published_places
-from signing.pki import published, register
 
 NEAR_US = 600 * SECOND_US  # a copy in the sender's mailbox is filed within ten minutes of sending
 MAX_COPIES = 50  # that are opened in one mailbox to find the letter
@@ -142,8 +147,14 @@ async def _contents(services: Services, message: bytes, rows: Sequence[Row], mar
     keys = [await Sealer(services).key(), *(note.key(one.partition(" ")[0]) for one in services.settings.evidence.witnesses)]
     certificates = {octets for mark in different for octets in _certificates(mark.seal)} | set(services.roots)
     records = tuple(await asyncio.to_thread(proven))
-    checkpoints = tuple(Checkpoint(one.note, one.seal) for one in different)
+    checkpoints = tuple(Checkpoint(_by(one.note, keys), one.seal) for one in different)
     return Contents(message, records, checkpoints, tuple(key.written() for key in keys), tuple(sorted(certificates)))
+
+
+def _by(octets: bytes, keys: Sequence[Key]) -> bytes:
+    """Return a note with the signatures of these keys alone: nobody can verify those of a witness that the settings name no more."""
+    read, known = note.read(octets), {(key.name, key.key_id) for key in keys}
+    return note.write(replace(read, signatures=tuple([one for one in read.signatures if (one.name, one.key_id) in known])))
 
 
 async def _bound(services: Services, inside: Contents) -> bytes:
@@ -178,13 +189,28 @@ def _certificates(seal: bytes) -> Iterable[bytes]:
 
 
 async def _lists(services: Services, certificates: set[bytes]) -> tuple[bytes, ...]:
-    """Return what this node's authorities published of what they revoked, made now where it is missing or has run out."""
+    """Return what authorities published of what they revoked: ours made now where it is missing or has run out, others fetched."""
     found = await services.db.read(_published, certificates)
     if not found or not all(found):
         await adopt(services)
         await Publisher(services, Responders(services)).look()
         found = await services.db.read(_published, certificates)
-    return tuple([octets for octets in found if octets])
+    own = {one.der for one in await services.db.read(register.authorities)}
+    return tuple([octets for octets in (*found, *await _others(services, certificates, own)) if octets])
+
+
+async def _others(services: Services, certificates: set[bytes], own: set[bytes]) -> list[bytes]:
+    """Return the lists of authorities that are not this node's, such as that of an authority of time elsewhere."""
+    known, fetch = genuine.loaded(sorted(certificates)), fetching(services)
+    found: dict[str, bytes] = {}
+    for one in known:
+        issuer = next((each for each in known if each.subject == one.issuer and each != one), None)
+        points = path.value(one, x509.CRLDistributionPoints) or ()
+        if issuer is None or (octets := issuer.public_bytes(Encoding.DER)) in own:
+            continue
+        for url in [name.value for point in points for name in point.full_name or () if isinstance(name, x509.UniformResourceIdentifier)]:
+            found[url] = found.get(url) or await fetch.list(url, octets)
+    return list(found.values())
 
 
 def _published(tx: Tx, certificates: set[bytes]) -> list[bytes]:

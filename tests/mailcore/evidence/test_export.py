@@ -1,26 +1,33 @@
 """A letter's evidence, taken out of a real node, stands before a court; what cannot be proven is not handed out."""
 
+import dataclasses
 import importlib.util
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from config.evidence import Evidence
 from mailcore import stamping
+from mailcore.evidence import places
 from mailcore.evidence.errors import NoEvidence
 from mailcore.evidence.export import NoLetter, NotProven, NotSealed, NotThisLetter, export
 from mailcore.evidence.sealing import Sealer
 from mailcore.pki.publish import Publisher
 from mailcore.pki.responder import Responders
 from mailcore.queue.accept import accept
+from signing.evidence import note
+from signing.evidence.note import COSIGNATURE
 from signing.evidence.verify import verify
 from signing.pki import register
 from signing.tsa import TimeAuthority
 from tests.mailcore.queue.node import HOSTNAME, KARIM, letter, queued, submission
-from tests.signing.evidence.court import moment
+from tests.signing.evidence.court import key_of, moment
 
 PROGRAM = Path(__file__).parents[3] / "docs/verifier.py"
 spec = importlib.util.spec_from_file_location("verifier", PROGRAM)
@@ -109,3 +116,23 @@ async def test_a_node_whose_seal_was_revoked_proves_nothing_more(node, clock):
     with pytest.raises(NotProven, match="revocation"):
         await export(node, name)
     assert verify(before, node.roots, clock.now_us()).faults == ()
+
+
+async def test_witnesses_count_whose_keys_the_node_names(node, clock):
+    """The first checkpoint that one of them has signed is taken, before an earlier one that none has."""
+    witness = Ed25519PrivateKey.generate()
+    key = key_of(witness, "witness.example", COSIGNATURE)
+    name = await accept(node, submission(KARIM))
+    first = await Sealer(node).turn()
+    await accept(node, submission(KARIM))
+    second = await Sealer(node).turn()
+    text, time_s = note.read(second.note).text, clock.now_us() // 1_000_000
+    line = note.signature(key, witness.sign(note.signed_octets(text, COSIGNATURE, time_s)), time_s)
+    both = note.read(second.note)
+    await node.db.write(places.renote, second.size, note.write(dataclasses.replace(both, signatures=(*both.signatures, line))))
+    known = msgspec.structs.replace(node.settings, evidence=Evidence(witnesses=(f"{key.written()} http://witness.example/",)))
+    report = verify(await export(dataclasses.replace(node, settings=known), name), node.roots, clock.now_us())
+    assert {(one.mark.size, one.mark.witnesses) for one in report.records} == {(second.size, ("witness.example",))}
+    report = verify(await export(node, name), node.roots, clock.now_us())
+    assert {one.mark.witnesses for one in report.records} == {()}
+    assert first.size < second.size
