@@ -7,6 +7,7 @@ import random
 import secrets
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
@@ -16,12 +17,15 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 
+from signing import cms, timestamp
+from signing.algorithms import SHA256
 from signing.evidence import bundle, note
 from signing.evidence.bundle import BadBundle, Checkpoint, Contents
 from signing.evidence.verify import Report, verify
 from tests.signing.evidence import court
-from tests.signing.evidence.court import DAY_US, HOST, LETTER, MAIL, NOW_US, bound, certify, contents, happened, moment, state
+from tests.signing.evidence.court import DAY_US, HOST, LETTER, MAIL, NOW_US, TIMES, bound, certify, contents, happened, moment, state
 
 FLIPS = int(os.environ.get("DIWAN_FLIPS", "40"))  # octets of a bundle that are changed, one at a time; 0 for all of them
 PROGRAM = Path(__file__).parents[3] / "docs/verifier.py"
@@ -291,3 +295,60 @@ def test_the_program_says_what_is_proven_and_ends_with_0_1_or_2(tmp_path: Path, 
         last = done.stdout.splitlines()[-1:]
         assert {0: last == ["Everything is proven."], 1: "FAILED  " in done.stdout, 2: not last}[done.returncode], done.stdout + done.stderr
     assert seen == cases
+
+
+def openssl(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["openssl", *map(str, arguments)], cwd=cwd, capture_output=True, check=False)
+
+
+@pytest.mark.peer
+def test_openssl_takes_the_seals_of_a_bundle(tmp_path: Path, good: bytes) -> None:
+    files = bundle.unpack(good).files
+    (tmp_path / "root.pem").write_bytes(state().root.certificate.public_bytes(court.serialization.Encoding.PEM))
+    (tmp_path / "text").write_bytes(note.read(files["checkpoints/1.note"]).text.encode())
+    (tmp_path / "manifest").write_bytes(files[bundle.MANIFEST])
+    for name, content in ((bundle.SIGNATURE, "manifest"), (SEAL, "text")):
+        (tmp_path / "seal").write_bytes(files[name])
+        command = ("cms", "-verify", "-cades", "-binary", "-inform", "DER", "-in", "seal", "-content", content, "-CAfile", "root.pem")
+        done = openssl(*command, "-out", "/dev/null", cwd=tmp_path)
+        assert b"CAdES Verification successful" in done.stderr, done.stderr
+
+
+TSA = """[tsa]
+default_tsa = t
+[t]
+serial = serial
+default_policy = 1.2.3.4.1
+digests = sha256, sha384
+accuracy = secs:1
+ess_cert_id_chain = no
+ess_cert_id_alg = sha384
+signer_digest = sha384
+"""
+
+
+@pytest.mark.peer
+def test_a_stamp_of_another_authority_with_a_key_of_rsa_counts(program: ModuleType, inside: Contents, tmp_path: Path) -> None:
+    """Its algorithms have parameters, its certificate is named by another digest, and it stamps now."""
+    held, key = state(), rsa.generate_private_key(65_537, 2048)
+    clock = certify("Ailleurs", held.times, purposes=TIMES, key=key)
+    encoding, form = court.serialization.Encoding.PEM, court.serialization.PrivateFormat.PKCS8
+    (tmp_path / "key").write_bytes(key.private_bytes(encoding, form, court.serialization.NoEncryption()))
+    (tmp_path / "signer").write_bytes(clock.certificate.public_bytes(encoding))
+    (tmp_path / "conf").write_text(TSA)
+    (tmp_path / "serial").write_text("01")
+    listed = bundle.files(replace(inside, certificates=(*inside.certificates, clock.der)))
+    written, now_us = bundle.manifest(listed), time.time_ns() // 1_000_000_000 * 1_000_000
+    to_sign = cms.prepare(written, held.seal.identity, now_us)
+    signature = held.seal.raw(to_sign.digest)
+    (tmp_path / "query").write_bytes(timestamp.request(SHA256, sha256(signature).digest(), 7))
+    done = openssl(
+        "ts", "-reply", "-config", "conf", "-queryfile", "query", "-signer", "signer", "-inkey", "key", "-out", "token", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    token = timestamp.read_response((tmp_path / "token").read_bytes())
+    octets = bundle.pack(listed, written, cms.finish(to_sign, signature, timestamp=token))
+    assert both(program, octets, now_us + 60_000_000) == []
+    report = ours(octets, now_us + 60_000_000)
+    assert report.sealed is not None
+    assert report.sealed.at_us >= now_us
