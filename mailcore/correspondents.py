@@ -6,6 +6,7 @@ A correspondent is known by a certificate that was good, for an address that was
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -15,34 +16,38 @@ from config.database import Tx
 from directory import certificates, resolve
 from directory.address import parse
 from directory.errors import BadAddress
-from signing import capabilities, cms, envelope, genuine
+from mailcore.pki import freshness
+from mailcore.services import Services
+from signing import capabilities, cms, envelope, genuine, signers
 from signing.capabilities import Said
 from signing.certificate import outline
+from signing.cms import SignedData
 from signing.der import BadDer
 from signing.envelope import Recipient
-from signing.pki import path
+from signing.pki import path, revocation
 from signing.verdict import addresses
 
 ENCRYPT = "encrypt"
 MODERN = frozenset(capabilities.OURS)  # our own people read here, whatever it is encrypted with
 EMAIL_PROTECTION = ExtendedKeyUsageOID.EMAIL_PROTECTION
 
-_FIND = "SELECT certificate, capabilities FROM correspondent WHERE address = :address AND valid_to_us > :now_us"
+_FIND = "SELECT certificate, capabilities, issuers FROM correspondent WHERE address = :address AND valid_to_us > :now_us"
 _LEARN = """
-    INSERT INTO correspondent (address, certificate, capabilities, valid_to_us, signed_us)
-    VALUES (:address, :certificate, :capabilities, :valid_to_us, :signed_us)
-    ON CONFLICT (address) DO UPDATE SET certificate = excluded.certificate, capabilities = excluded.capabilities,
-        valid_to_us = excluded.valid_to_us, signed_us = excluded.signed_us
+    INSERT INTO correspondent (address, certificate, issuers, capabilities, valid_to_us, signed_us)
+    VALUES (:address, :certificate, :issuers, :capabilities, :valid_to_us, :signed_us)
+    ON CONFLICT (address) DO UPDATE SET certificate = excluded.certificate, issuers = excluded.issuers,
+        capabilities = excluded.capabilities, valid_to_us = excluded.valid_to_us, signed_us = excluded.signed_us
     WHERE correspondent.signed_us < excluded.signed_us
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The certificate of a correspondent, DER, and what their program reads."""
+    """The certificate of a correspondent, DER, what their program reads, and the certificates above; () for our own people."""
 
     certificate: bytes
     capabilities: frozenset[str]
+    issuers: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +63,29 @@ class Readers:
         return envelope.cipher(self.recipients)
 
 
-def readers(tx: Tx, written: Sequence[str]) -> Readers:
-    """Return how to encrypt for everybody at these addresses, each certificate once."""
-    found = {address: _reader(tx, address) for address in written}
-    recipients = {one.certificate: one for one in found.values() if one is not None}
+async def readers(services: Services, written: Sequence[str]) -> Readers:
+    """Return how to encrypt for everybody at these addresses, each certificate once; those that are blocked by now count as unknown."""
+    found = await services.db.read(known_of, written)
+    now_us = services.clock.now_us()
+    for address, known in found.items():
+        if known is not None and known.issuers and await _is_blocked(services, known, now_us):
+            found[address] = None
+    recipients = {one.certificate: envelope.recipient(one.certificate, one.capabilities) for one in found.values() if one is not None}
     return Readers(tuple(recipients.values()), tuple(address for address, one in found.items() if one is None))
 
 
-def _reader(tx: Tx, written: str) -> Recipient | None:
+async def _is_blocked(services: Services, known: Known, now_us: int) -> bool:
+    """Say whether a certificate is known to be revoked or suspended; what cannot be asked now does not keep a letter in clear."""
+    material = await freshness.material(services, (known.certificate, *known.issuers))
+    return revocation.judge(known.certificate, known.issuers[0], material, now_us).state in ("revoked", "suspended")
+
+
+def known_of(tx: Tx, written: Sequence[str]) -> dict[str, Known | None]:
+    """Return what is known of whoever has each of these addresses."""
+    return {address: _known(tx, address) for address in written}
+
+
+def _known(tx: Tx, written: str) -> Known | None:
     try:
         address = parse(written)
     except BadAddress:
@@ -75,15 +95,14 @@ def _reader(tx: Tx, written: str) -> Recipient | None:
         if target is None or target.kind == "list":
             return None
         own = certificates.current(tx, target.account_id, ENCRYPT, tx.now_us)
-        return None if own is None else envelope.recipient(own.der, MODERN)
-    known = find(tx, str(address))
-    return None if known is None else envelope.recipient(known.certificate, known.capabilities)
+        return None if own is None else Known(own.der, MODERN)
+    return find(tx, str(address))
 
 
 def find(tx: Tx, address: str) -> Known | None:
     """Return what is known of a correspondent whose certificate has not run out, or None."""
     row = tx.row(_FIND, address=_lowered(address), now_us=tx.now_us)
-    return None if row is None else Known(bytes(row[0]), frozenset(row[1].split()))
+    return None if row is None else Known(bytes(row[0]), frozenset(row[1].split()), tuple(msgspec.msgpack.decode(row[2], type=list[bytes])))
 
 
 def learn(tx: Tx, address: str, known: Known, signed_us: int) -> bool:
@@ -92,7 +111,8 @@ def learn(tx: Tx, address: str, known: Known, signed_us: int) -> bool:
         return False  # what our own directory says
     _, to_us = certificates.validity_us(known.certificate)
     said = " ".join(sorted(known.capabilities))
-    facts = {"certificate": known.certificate, "capabilities": said, "valid_to_us": to_us, "signed_us": signed_us}
+    issuers = msgspec.msgpack.encode(list(known.issuers))
+    facts = {"certificate": known.certificate, "issuers": issuers, "capabilities": said, "valid_to_us": to_us, "signed_us": signed_us}
     return tx.execute(_LEARN, address=_lowered(address), **facts) > 0
 
 
@@ -103,7 +123,7 @@ def announced(cms_der: bytes, good: Sequence[bytes], address: str, at_us: int) -
     same authority issued for the same address and which is in force: the signer's own where the key does both (RFC 8551 §2.5.3).
     """
     try:
-        signed = cms.read(cms_der)
+        signed = _signed_by(cms_der, good[0])
         said = capabilities.said(signed.signer)
         issuer = x509.load_der_x509_certificate(good[1])
     except (BadDer, IndexError, ValueError):
@@ -111,7 +131,17 @@ def announced(cms_der: bytes, good: Sequence[bytes], address: str, at_us: int) -
     fit = [one for one in genuine.loaded(signed.certificates) if _is_theirs(one, issuer, address, at_us) and _encrypts(one)]
     fit = [one for one in fit if not said.serial or _is_named(one, said)]
     newest = max(fit, key=lambda one: one.not_valid_before_utc, default=None)
-    return None if newest is None else Known(newest.public_bytes(Encoding.DER), said.capabilities)
+    return None if newest is None else Known(newest.public_bytes(Encoding.DER), said.capabilities, tuple(good[1:]))
+
+
+def _signed_by(cms_der: bytes, leaf: bytes) -> SignedData:
+    """Return the signature of one of the signers; raise BadDer when it is not there."""
+    for one in signers.split(cms_der).each:
+        signed = cms.read(one)
+        signer = genuine.leaf(signed)
+        if signer is not None and signer.public_bytes(Encoding.DER) == leaf:
+            return signed
+    raise BadDer("no such signer")
 
 
 def _is_named(one: x509.Certificate, said: Said) -> bool:

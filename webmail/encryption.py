@@ -12,10 +12,13 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from directory import certificates
+from config.database import Tx
+from directory import certificates, resolve
+from directory.address import parse
+from directory.errors import BadAddress
 from directory.types import Certificate
 from mailcore import correspondents
-from mailcore.correspondents import ENCRYPT, Readers
+from mailcore.correspondents import ENCRYPT
 from mailcore.message import content
 from mailcore.message.index import index
 from signing import cms, der, envelope, enveloped, signers, unwrapping
@@ -54,6 +57,7 @@ class Facts:
     state: str
     changeable: bool = False  # no signature inside, and of a kind that can be changed on its way
     other_author: bool = False
+    misdirected: bool = False  # signed, but to others: who has it may have sent it on as if to this reader
 
 
 async def read(desk: Desk, box: Box, opened: Opened) -> Read:
@@ -70,15 +74,34 @@ async def read(desk: Desk, box: Box, opened: Opened) -> Read:
     entity = await asyncio.to_thread(_content, found, key)
     if entity is None:
         return _told("failed")
-    return await _opened(desk, opened, found, entity)
+    return await _opened(desk, box, opened, found, entity)
 
 
-async def _opened(desk: Desk, opened: Opened, found: Enveloped, entity: bytes) -> Read:
+async def _opened(desk: Desk, box: Box, opened: Opened, found: Enveloped, entity: bytes) -> Read:
     within = await asyncio.to_thread(_within, opened, entity)
     signed = await reading.judge(desk, clear(within) or within)
     changeable = found.cipher == CBC and (signed is None or signed.status != "valid")
-    facts = Facts("open", changeable, inside.author_differs(opened.header.fields, entity))
+    differs = inside.author_differs(opened.header.fields, entity)
+    misdirected = signed is not None and bool(inside.protected(entity)) and not await _is_named(desk, box, within)
+    facts = Facts("open", changeable, differs, misdirected)
     return Read((Section(TEMPLATE, facts),), within, plain_only=changeable)
+
+
+async def _is_named(desk: Desk, box: Box, within: Opened) -> bool:
+    """Say whether a letter is from or to a box, under any of its addresses."""
+    named = [one.address for field in (b"from", b"to", b"cc") for one in within.people(field)]
+    return await desk.services.db.peek(_any_is, named, box.account_id)
+
+
+def _any_is(tx: Tx, written: list[str], account_id: int) -> bool:
+    for one in written:
+        try:
+            target = resolve.resolve(tx, parse(one))
+        except BadAddress:
+            continue
+        if target is not None and target.account_id == account_id:
+            return True
+    return False
 
 
 async def read_opaque(desk: Desk, box: Box, opened: Opened) -> Read:
@@ -195,7 +218,7 @@ async def check(desk: Desk, letter: Letter) -> list[str]:
     if sender is None:
         return []
     everybody = [one.address for field in ("to", "cc") for one in recipients.parse(getattr(letter, field)).mailboxes]
-    found = await desk.services.db.read(correspondents.readers, [*everybody, sender.address])
+    found = await correspondents.readers(desk.services, [*everybody, sender.address])
     if sender.address in found.missing:
         return [_("This sender has no certificate for encryption: the copy in Sent could not be read.")]
     if found.missing:
@@ -214,7 +237,7 @@ async def check(desk: Desk, letter: Letter) -> list[str]:
 async def wrap(desk: Desk, addressed: Addressed, top: bytes, entity: bytes) -> tuple[bytes, bytes]:
     """Encrypt a letter for everybody whom it names and for its sender, its subject with it. Raises NothingToEncrypt."""
     everybody = (*addressed.recipients, addressed.sender.address)
-    found: Readers = await desk.services.db.read(correspondents.readers, everybody)
+    found = await correspondents.readers(desk.services, everybody)
     if found.missing:
         raise NothingToEncrypt(missing=len(found.missing))
     sealed_octets = await asyncio.to_thread(envelope.seal, entity, found.recipients)

@@ -27,7 +27,7 @@ from signing import smime
 from signing.activation import NONCE_BYTES, activation
 from signing.cms import SigningIdentity
 from signing.pdf.types import Language
-from webmail import drafts, letters, pdfs, writers
+from webmail import drafts, letters, pdfs, sealing, writers
 from webmail.desk import Box, Desk
 from webmail.errors import NothingToSign
 from webmail.letters import Addressed, Letter
@@ -95,7 +95,8 @@ async def sign_and_send(
     )
     signature = await services.signer.sign(certificate.key_id, to_sign.digest, token, PURPOSE)
     stamped = smime.finish(to_sign, signature, await stamps(services).over(signature))
-    signed = smime.entity(entity, stamped, f"=_{secrets.token_hex(16)}")
+    sealed = await sealing.beside(desk, addressed.letter.sender, entity, stamped)
+    signed = smime.entity(entity, sealed, f"=_{secrets.token_hex(16)}")
     await _enter(desk, box, addressed, *await writers.wrap(desk, addressed, top, signed), draft_uid)
     log.info("web.signed", account_id=addressed.letter.sender, person_id=desk.person_id, key_id=certificate.key_id)
 

@@ -32,8 +32,8 @@ def announced(holder: Reader, encryption: bytes, address: str = ADDRESS, at_us: 
 
 def test_a_signature_tells_which_certificate_to_write_to_and_what_is_read_there() -> None:
     holder, encryption = reader("p256", common_name="Signer"), reader("rsa").certificate
-    assert announced(holder, encryption) == Known(encryption, frozenset(capabilities.OURS))
-    assert announced(holder, b"") == Known(holder.certificate, frozenset())
+    assert announced(holder, encryption) == Known(encryption, frozenset(capabilities.OURS), (holder.issuer,))
+    assert announced(holder, b"") == Known(holder.certificate, frozenset(), (holder.issuer,))
 
 
 @pytest.mark.parametrize(("address", "days"), [("other@elsewhere.example", 0), (ADDRESS, 31), (ADDRESS, -1)])
@@ -69,15 +69,14 @@ def test_a_certificate_that_was_added_to_a_signature_is_not_believed() -> None:
 
 
 async def test_the_last_that_was_signed_counts_until_it_runs_out(database: Database, clock: ManualClock) -> None:
-    old = Known(reader("rsa").certificate, frozenset({CBC}))
-    new = Known(reader("p256").certificate, frozenset({GCM, CBC}))
+    old = Known(reader("rsa").certificate, frozenset({CBC}), (reader("rsa").issuer,))
+    new = Known(reader("p256").certificate, frozenset({GCM, CBC}), (reader("rsa").issuer,))
     assert await database.write(correspondents.learn, "Reader@Elsewhere.Example", old, 1_000)
     assert await database.write(correspondents.learn, "Reader@elsewhere.example", new, 2_000)
     assert not await database.write(correspondents.learn, "Reader@elsewhere.example", old, 1_500)
     assert await database.read(correspondents.find, "Reader@ELSEWHERE.example") == new
     assert await database.read(correspondents.find, ADDRESS) is None  # local parts differ
-    found = await database.read(correspondents.readers, ["Reader@elsewhere.example", "nobody@elsewhere.example", "no address"])
-    assert (found.cipher, found.missing) == ("gcm", ("nobody@elsewhere.example", "no address"))
-    assert [one.certificate for one in found.recipients] == [new.certificate]
+    asked = ["Reader@elsewhere.example", "nobody@elsewhere.example", "no address"]
+    assert await database.read(correspondents.known_of, asked) == dict(zip(asked, (new, None, None), strict=True))
     clock.advance(NOW_US - clock.now_us() + 31 * DAY_US)
     assert await database.read(correspondents.find, "Reader@elsewhere.example") is None

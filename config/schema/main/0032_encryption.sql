@@ -1,8 +1,9 @@
 -- How to write to correspondents in secret: what their last good signature said. Addresses have a lower-case domain, as everywhere.
--- capabilities: object identifiers of what their program reads, with blanks between (RFC 8551 section 2.5.2).
+-- issuers: the certificates above it, the root last, MessagePack. capabilities: object identifiers of what their program reads, with blanks between (RFC 8551 section 2.5.2).
 CREATE TABLE correspondent (
     address TEXT NOT NULL PRIMARY KEY,
     certificate {bytes} NOT NULL,
+    issuers {bytes} NOT NULL,
     capabilities TEXT NOT NULL,
     valid_to_us {int} NOT NULL,
     signed_us {int} NOT NULL

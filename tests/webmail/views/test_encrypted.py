@@ -8,7 +8,8 @@ import pytest
 
 from directory import certificates
 from directory.demo import FeaturedPerson
-from mailcore.pki import authorities, issue
+from mailcore import correspondents
+from mailcore.pki import authorities, freshness, issue
 from mailcore.store import mailboxes, messages
 from mailcore.store.types import AccountId
 from signing import envelope, signers, smime
@@ -21,6 +22,7 @@ from tests.signing.readers import reader
 from tests.webmail.site import EDUCATION, INTERIOR, Site, Visitor
 from tests.webmail.views.test_compose import compose, newest
 from tests.webmail.views.test_folder import text, uids
+from webmail import letters
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ENTITY = b"Content-Type: text/html; charset=utf-8\r\n\r\n<p>Tr\xc3\xa8s <b>secret</b> <img src='https://spy.example/'></p>\r\n"
@@ -221,3 +223,55 @@ async def sealing_key(site: Site, kind: str = "seal") -> tuple[certificates.Cert
 async def signed(site: Site, certificate: certificates.Certificate, key_id: str, entity: bytes) -> bytes:
     identity = SigningIdentity(key_id, certificate.der, certificate.chain)
     return await smime.sign(entity, identity, site.services.signer, site.clock.now_us())
+
+
+async def test_the_seal_of_an_office_stands_beside_its_signatory(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+    holder = await site.services.db.read(issue.subject, INTERIOR)
+    seal = await issue.to_account(site.services, "seal", holder)
+    to = await site.account(EDUCATION)
+    await site.services.store.open_account(to)
+    try:
+        with site.services.store.bus.subscribe(AccountId(to)) as news:
+            path, fields = await compose(visitor, holder.account_id)
+            await visitor.post(path, fields | {"to": EDUCATION, "subject": "x", "text": "y", "sign": "yes", "action": "send"})
+            await visitor.post(visitor.path, {"seen": visitor.value("seen"), "proof-password": clerk.password})
+            assert await news.wait(20)
+    finally:
+        await site.services.db.write(certificates.revoke, holder.account_id, seal.key_id)
+    _, raw = await newest(site, to, "inbox")
+    found = signers.split(base64.b64decode(raw.rpartition(b"Signature\r\n\r\n")[2].partition(b"--")[0]))
+    assert len(found.each) == 2
+    reader_of = await site.signed_in(site.people[EDUCATION], "en")
+    await reader_of.get(f"/mail/{to}/")
+    page = (await reader_of.get(f"{reader_of.path}/{uids(await text(reader_of, reader_of.path))[0]}")).text
+    assert 'class="verdict good"' in page
+    assert "Also signed by" in page
+
+
+async def test_a_signature_tells_how_to_write_back_until_its_certificate_is_blocked(site: Site, visitor: Visitor) -> None:
+    issuer = await authorities.administration(site.services, "Ailleurs", "ailleurs.example")
+    freshness._answers(site.services)._known_until_s = 0.0  # a new authority is known to it after five seconds
+    who = Subject("Amina", "Ailleurs", addresses=("amina@ailleurs.example",))
+    ders = {}
+    for kind, key in (("sign", "p256"), ("encrypt", "decrypt-p256")):
+        public = await site.services.signer.generate(f"amina-{kind}", key)
+        ders[kind] = await ca.issue(site.services.signer, issuer, kind, who, public, site.clock.now_us())
+        issued = await site.services.db.write(register.add, issuer.key_id, ders[kind], New(kind, f"amina-{kind}"))
+    identity = SigningIdentity("amina-sign", ders["sign"], issuer.issued_chain, ders["encrypt"])
+    signature = await smime.sign(PLAIN, identity, site.services.signer, site.clock.now_us())
+    await site.deliver(INTERIOR, TOP + smime.entity(PLAIN, signature, "b-1"))
+    assert 'class="verdict good"' in (await visitor.get(await newest_path(site))).text
+    found = await correspondents.readers(site.services, ["amina@ailleurs.example"])
+    assert (found.recipients, found.cipher) == ((Recipient(ders["encrypt"], True),), "gcm")
+    await site.services.db.write(register.revoke, issued.authority, issued.serial, "keyCompromise")
+    assert (await correspondents.readers(site.services, ["amina@ailleurs.example"])).missing == ("amina@ailleurs.example",)
+
+
+async def test_a_signed_letter_that_was_sent_on_to_somebody_else_says_so(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+    certificate, key_id = await signing_key(site)
+    protected = letters.protect(OUR_TOP, PLAIN, letters.confidential(OUR_TOP))
+    protected = protected.replace(INTERIOR.encode(), b"x@y.example").replace(b"HP-Outer: From: x@y.example", b"HP-Outer: From: z@y.example")
+    entity = smime.entity(protected, await signed(site, certificate, key_id, protected), "b-1")
+    page = await opened(visitor, await arrived(site, entity, modern=True), clerk.password)
+    assert "Whoever signed it did not write to this mailbox" in page
+    assert "The author named inside is not the one named above" in page
