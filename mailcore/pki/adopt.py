@@ -33,14 +33,13 @@ Issuers = dict[bytes, str]  # the key identifier of each authority of this node 
 
 
 async def adopt(services: Services) -> int:
-    """Enter in the register what is not in it; return how much that was. Does nothing where there is a root in it already."""
+    """Enter in the register what is not in it; return how much that was. Does nothing where it has all authorities of this node."""
     settings = services.settings
-    if any(one.kind == "root" for one in await services.db.read(register.authorities)):
-        return 0
     found = list(authorities.every(settings.keys))
-    issuers = {_identifier(one.certificate): one.key_id for one in found if _is_authority(one.certificate)}
-    if not issuers:
+    known = {one.der for one in await services.db.read(register.authorities)}
+    if all(one.certificate in known for one in found if _is_authority(one.certificate)):
         return 0
+    issuers = {_identifier(one.certificate): one.key_id for one in found if _is_authority(one.certificate)}
     count = 0
     for page in (_offered, _cards):
         after: Any = None

@@ -33,6 +33,7 @@ HOLDERS = {
     "encrypt": Holder(ENCRYPT, "decrypt-rsa3072"),  # RSA: what correspondents' programs of today can write to
     "seal": Holder(SEAL, activated=False),  # beside a signature that somebody confirmed
 }
+MACHINE = Holder("", activated=False)
 SIGNATORIES: dict[AccountKind, str] = {"person": "sign", "post": "post", "unit": "post"}
 MACHINES = {"tsa": authorities.TIMES_KEY, "node": authorities.NODES_KEY}  # kinds that a machine of this node has, and who issues them
 
@@ -96,13 +97,14 @@ async def to_account(
     services: Services, kind: str, holder: Subject, issuer: Authority | None = None, *, former: Issued | None = None, order_id: int = 0
 ) -> Issued:
     """Make a key for a person, post or unit, certify and record it. `kind` is one of HOLDERS. Raises BadEntry, CertificateRefused."""
-    held, now_us = HOLDERS[kind], services.clock.now_us()
+    held = HOLDERS[kind]
     if kind in SIGNATORIES.values() and kind != SIGNATORIES[holder.kind]:
         raise BadEntry(f"{holder.address} is a {holder.kind}, which signs with a certificate of kind {SIGNATORIES[holder.kind]}")
     if issuer is None:
         issuer = await authorities.administration(services, holder.organisation, address.parse(holder.address).domain)
-    key_id = f"{held.purpose}-{holder.account_id}-{now_us}"
-    public_key = await services.signer.generate(key_id, held.key, activated=held.activated)
+    what_for = f"order{order_id}" if order_id else f"{former.serial:x}" if former else services.clock.now_us()
+    key_id = f"{held.purpose}-{holder.account_id}-{what_for}"
+    public_key = await _key(services, key_id, held)
     der = await certify(services, issuer, kind, _named(holder), public_key)
     new = New(kind, key_id, holder.account_id, holder.address)
     return await services.db.write(record, Made(issuer, der, new, former, order_id))
@@ -142,7 +144,7 @@ async def to_machine(
     services: Services, issuer: Authority, kind: str, name: str, former: Issued | None = None, order_id: int = 0
 ) -> Issued:
     """Certify the key of a machine of this node, made when there is none; record and keep the certificate."""
-    public_key = await _key(services, name)
+    public_key = await _key(services, name, MACHINE)
     settings = services.settings
     who = profiles.Subject(settings.node.hostname)
     if kind == "node":
@@ -164,10 +166,10 @@ async def certify(services: Services, issuer: Authority, kind: str, who: profile
         raise BadEntry(f"no certificate of kind {kind} can be made for {who.name}: {error}") from error
 
 
-async def _key(services: Services, name: str) -> bytes:
+async def _key(services: Services, name: str, held: Holder) -> bytes:
     try:
-        return await services.signer.generate(name, "p256")
-    except KeyExists:  # made before a crash, or to be certified anew
+        return await services.signer.generate(name, held.key, activated=held.activated)
+    except KeyExists:  # made for the same before a crash, or to be certified anew
         return await services.signer.public(name)
 
 

@@ -161,6 +161,29 @@ async def test_a_life_from_order_to_end(node: Node) -> None:
     assert "for ever" in (await node.performed(CertificateResume(**of(first)))).failed
 
 
+async def test_an_order_is_carried_out_once_however_many_try(node: Node) -> None:
+    holder = await node.services.db.read(issue.subject, AMINA)
+    asked = await node.services.db.write(acts.perform, CONSOLE, CertificateOrder("sign", holder.account_id, AMINA))
+    done = await node.services.db.write(acts.decide, node.karim, asked.approval_id, approve=True)
+    before = len(await node.services.db.read(register.of_account, holder.account_id))
+    await asyncio.gather(*(carrying.carry_out(node.services) for _ in range(3)))
+    after = await node.services.db.read(register.of_account, holder.account_id)
+    order = await node.services.db.read(orders.find, done.value)
+    assert (len(after), order.failed) == (before + 1, "")
+    assert order.wanted.serial in {f"{one.serial:x}" for one in after}
+
+
+async def test_a_key_that_a_crash_left_behind_is_taken_up(node: Node) -> None:
+    holder = await node.services.db.read(issue.subject, AMINA)
+    asked = await node.services.db.write(acts.perform, CONSOLE, CertificateOrder("sign", holder.account_id, AMINA))
+    done = await node.services.db.write(acts.decide, node.karim, asked.approval_id, approve=True)
+    public_key = await node.services.signer.generate(f"sign-{holder.account_id}-order{done.value}", "p256", activated=True)
+    assert await carrying.carry_out(node.services) == 1
+    made = await node.found(await node.services.db.read(orders.find, done.value))
+    key = x509.load_der_x509_certificate(made.der).public_key()
+    assert key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) == public_key
+
+
 async def test_an_order_is_for_those_whose_it_is(node: Node) -> None:
     first = await node.issued()
     other = await node.performed(CertificateRevoke(**{**of(first), "account_id": node.ministry.karim.person_id}, because="superseded"))
