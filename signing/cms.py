@@ -26,6 +26,7 @@ MAX_ATTRIBUTES = 32
 SKI_TAG = 0x80  # [0] IMPLICIT OCTET STRING
 INDEFINITE = 0x80
 MAX_REMEMBERED_BYTES = 512  # a name and a serial number take some hundred; strangers' octets are not kept beyond that
+ALIKE = der.write_oid(CONTENT_TYPE), der.write_oid(SIGNING_CERTIFICATE_V2)  # attributes that all signatures of a certificate share
 T = TypeVar("T")
 
 
@@ -208,16 +209,20 @@ def _attributes(element: Element) -> dict[str, Element]:
     """Return the signed attributes: none twice, each with one value (RFC 5652 §11)."""
     values: dict[str, Element] = {}
     for attribute in element.children():
-        fields = Fields(attribute)
-        name = der.oid(fields.take())
-        members = list(fields.take(der.SET).children())
-        fields.done()
+        name, members = _known(_one, attribute) if attribute.octets.startswith(ALIKE) else _one(attribute)
         if name in values or len(values) >= MAX_ATTRIBUTES or not members:
             raise BadDer("attributes")
         if len(members) > 1 and name in (CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME, SIGNING_CERTIFICATE_V2):
             raise BadDer("attribute with several values")
         values[name] = members[0]
     return values
+
+
+def _one(attribute: Element) -> tuple[str, tuple[Element, ...]]:
+    fields = Fields(attribute)
+    name, members = der.oid(fields.take()), tuple(fields.take(der.SET).children())
+    fields.done()
+    return name, members
 
 
 def _timestamp(unsigned: Element | None) -> bytes:
