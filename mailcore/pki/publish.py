@@ -22,6 +22,7 @@ from signing.pki.published import List
 from signing.pki.register import Ended, Issued
 
 LOOK_S = 2.0  # between two looks at the register: lists follow a revocation by that, answers at once
+LISTS_S = 60.0  # between two looks for lists that grow old
 ANSWERS_S = 600.0  # between two looks for answers that grow old
 LIST_EVERY_US, LIST_LASTS_US = DAY_US, 7 * DAY_US  # a week off the network harms nobody; the forum's requirements §4.9.7 allow ten days
 DELTA_EVERY_US, DELTA_LASTS_US = HOUR_US, DAY_US
@@ -51,42 +52,45 @@ class Publisher:
         self._services, self._responders = services, responders
         self._url = services.settings.pki.place(services.settings.node.hostname, services.settings.listen.pki)
         self._seen: dict[str, int] = {}
-        self._answers_at_s = 0.0
+        self._lists_at_s = self._answers_at_s = 0.0
 
     async def forever(self) -> None:
         """Look again and again."""
         while True:
             try:
-                await self.look()
+                await self.look(quick=True)
             except Exception:  # noqa: BLE001  (a driver: the next look is another try, and what was published still holds)
                 log.exception("pki.not_published")
             await asyncio.sleep(LOOK_S)
 
-    async def look(self, *, answers: bool = False) -> None:
-        """Publish what is due."""
-        due = answers or asyncio.get_running_loop().time() >= self._answers_at_s
+    async def look(self, *, quick: bool = False, everything: bool = False) -> None:
+        """Publish what is due; a quick look sees what a change made so, and only every minute what the time did."""
+        now_s, changes = asyncio.get_running_loop().time(), await self._services.db.peek(published.changes)
+        answers = everything or now_s >= self._answers_at_s
+        lists = answers or not quick or now_s >= self._lists_at_s
+        if not lists and all(self._seen.get(key_id) == changed_us for key_id, changed_us in changes.items()):
+            return
         for authority in await self._services.db.read(register.authorities):
             try:
-                await self._lists(authority)
-                if due:
+                await self._lists(authority, changes.get(authority.key_id, 0))
+                if answers:
                     await self._answers(authority)
-            except NoSuchKey:  # it is offline: its list comes as a file, `diwan crl take`
+            except NoSuchKey:  # it is offline: its lists come as files, `diwan crl take`
                 log.debug("pki.key_is_elsewhere", authority=authority.key_id)
-        if due:
+        self._seen, self._lists_at_s = changes, now_s + LISTS_S
+        if answers:
             await self._services.db.write(fetched.forget)
             await lasting.alarm(self._services)
-            self._answers_at_s = asyncio.get_running_loop().time() + ANSWERS_S
+            self._answers_at_s = now_s + ANSWERS_S
 
-    async def _lists(self, authority: Issued) -> None:
-        changed_us = await self._services.db.peek(register.changed_us, authority.key_id)
-        due = await self._services.db.read(_due, authority.key_id, self._seen.get(authority.key_id) != changed_us, bool(self._url))
+    async def _lists(self, authority: Issued, changed_us: int) -> None:
+        due = await self._services.db.read(_due, authority.key_id, self._seen.get(authority.key_id, 0) != changed_us, bool(self._url))
         if due.bases or due.deltas:
             heads = list(_heads(due, authority, self._url))
             octets = await asyncio.gather(*[self._signed(authority, head, _entries(due, part, head)) for part, head in heads])
             made = [_made(part, head, each) for (part, head), each in zip(heads, octets, strict=True)]
             count = await self._services.db.write(published.keep, authority.key_id, made)
             log.info("pki.lists", authority=authority.key_id, lists=count, revoked=len(due.ended))
-        self._seen[authority.key_id] = changed_us
 
     async def _signed(self, authority: Issued, head: Head, entries: Iterable[Entry]) -> bytes:
         to_sign = crl.prepare(authority.der, head, entries)

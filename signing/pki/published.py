@@ -62,6 +62,7 @@ _LIST = """
     WHERE authority = :authority AND part = :part AND delta = :delta
 """
 _HEADS = "SELECT part, delta, number, base, this_update_us, next_update_us FROM revocation_list WHERE authority = :authority"
+_CHANGES = "SELECT authority, MAX(changed_us) FROM issued WHERE changed_us <> 0 GROUP BY authority"
 _EVERY = """
     SELECT part, delta, number, base, this_update_us, next_update_us, octets FROM revocation_list
     WHERE authority = :authority ORDER BY part, delta
@@ -123,6 +124,11 @@ def find(tx: Tx, authority: str, part: int, *, delta: bool = False) -> List | No
 def heads(tx: Tx, authority: str) -> dict[tuple[int, bool], List]:
     """Return what stands of an authority by part and kind, without the octets."""
     return {(row[0], bool(row[1])): _list(row, b"") for row in tx.rows(_HEADS, authority=authority)}
+
+
+def changes(tx: Tx) -> dict[str, int]:
+    """Return when a certificate was last suspended, resumed or revoked, by authority."""
+    return {authority: int(at_us) for authority, at_us in tx.rows(_CHANGES)}
 
 
 def every(tx: Tx, authority: str) -> list[List]:

@@ -42,7 +42,7 @@ async def here(one_for_all: tuple[Station, ManualClock]) -> Station:
     """A day later, with everything just published."""
     made, clock = one_for_all
     clock.advance(DAY_US)
-    await made.publisher.look(answers=True)
+    await made.publisher.look(everything=True)
     return made
 
 
@@ -95,28 +95,43 @@ async def test_a_life_in_lists(here: Station, clock: ManualClock) -> None:
 
 async def test_nothing_is_made_anew_before_its_time(here: Station, clock: ManualClock) -> None:
     one = await here.leaf()
-    await here.publisher.look(answers=True)
+    await here.publisher.look(everything=True)
     before = await here.services.db.read(published.heads, here.authority)
     answer = await here.services.db.read(published.standing, here.authority, one.serial)
     assert len(before) == 2 * (PARTS + 1)
     clock.advance(HOUR_US - SECOND_US)
-    await here.publisher.look(answers=True)
+    await here.publisher.look(everything=True)
     assert await here.services.db.read(published.heads, here.authority) == before
     assert await here.services.db.read(published.standing, here.authority, one.serial) == answer
     clock.advance(SECOND_US)
-    await here.publisher.look(answers=True)
+    await here.publisher.look(everything=True)
     after = await here.services.db.read(published.heads, here.authority)
     assert {key for key in after if after[key] != before[key]} == {key for key in before if key[1]}
     clock.advance(publish.ANSWER_EVERY_US)
-    await here.publisher.look(answers=True)
+    await here.publisher.look(everything=True)
     assert await here.services.db.read(published.standing, here.authority, one.serial) != answer
+
+
+async def test_a_quick_look_sees_changes_and_leaves_what_time_does_to_others(here: Station, clock: ManualClock) -> None:
+    one = await here.leaf()
+    await here.publisher.look(quick=True)
+    before = await here.services.db.read(published.heads, here.authority)
+    await here.end(one)
+    await here.publisher.look(quick=True)
+    after = await here.services.db.read(published.heads, here.authority)
+    assert {key for key in after if after[key] != before[key]} == {(WHOLE, True), (places.part(one.serial), True)}
+    clock.advance(DAY_US)
+    await here.publisher.look(quick=True)
+    assert await here.services.db.read(published.heads, here.authority) == after
+    await here.publisher.look()
+    assert await here.services.db.read(published.heads, here.authority) != after
 
 
 async def test_answers_are_there_before_anybody_asks_and_without_the_signer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(publish, "BATCH", 2)
     async with station(tmp_path, ManualClock()) as here:
         every = [await here.leaf() for _ in range(5)]
-        await here.publisher.look(answers=True)
+        await here.publisher.look(everything=True)
         later = await here.leaf()
         await here.services.signer.close()
         for one in every:
@@ -156,7 +171,7 @@ async def test_an_authority_whose_key_is_elsewhere_keeps_nobody_else_from_being_
     key = ec.generate_private_key(ec.SECP384R1())
     offline = Issuing("Hors ligne", key).certificate()
     await here.services.db.write(register.add, "ca-offline", offline, New("root", "ca-offline"))
-    await here.publisher.look(answers=True)
+    await here.publisher.look(everything=True)
     assert await here.services.db.read(published.heads, "ca-offline") == {}
     assert await here.services.db.read(published.heads, here.authority)
 
