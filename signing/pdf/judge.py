@@ -18,6 +18,7 @@ from signing import asn1
 asn1.mend()  # before anything reads with it
 
 from asn1crypto import crl, ocsp, x509  # noqa: E402
+from asn1crypto.cms import ContentInfo  # noqa: E402
 from pyhanko.pdf_utils.reader import PdfFileReader  # noqa: E402
 from pyhanko.sign.ades.report import AdESStatus  # noqa: E402
 from pyhanko.sign.diff_analysis import ModificationLevel  # noqa: E402
@@ -46,6 +47,8 @@ from pyhanko_certvalidator.policy_decl import (  # noqa: E402
 from pyhanko_certvalidator.registry import SimpleTrustManager  # noqa: E402
 from pyhanko_certvalidator.revinfo.archival import CRLContainer, OCSPContainer  # noqa: E402
 
+from signing import cms, moment  # noqa: E402
+from signing.der import BadDer  # noqa: E402
 from signing.pdf.types import Judged, Question, Signature  # noqa: E402
 from signing.pdf.write import BROKEN, MAX_SAID, MAX_SIGNATURES  # noqa: E402
 from signing.pki.judge import MIN_DSA_BITS, MIN_RSA_BITS, WEAK_DIGESTS  # noqa: E402
@@ -57,8 +60,10 @@ TOKEN = "signature_time_stamp_token"  # noqa: S105  (asn1crypto's name of an att
 USES = frozenset({"email_protection", "1.3.6.1.5.5.7.3.36", "1.2.840.113583.1.1.5"})  # mail, documents (RFC 9336), Adobe's
 STATUSES: dict[AdESStatus, Status] = {AdESStatus.PASSED: VALID, AdESStatus.FAILED: INVALID, AdESStatus.INDETERMINATE: UNDECIDED}
 MAX_STORED = 256  # certificates, and lists, that a document may bring along: each archival time stamp adds some ten
+SETTLED = frozenset({"OK", "REVOKED_NO_POE"})  # as of the stamp: good, or revoked by then
 LATER = frozenset(  # what a proof that the signature is older can mend
     {
+        "CERTIFICATE_CHAIN_GENERAL_FAILURE",  # stale answers beside those about other certificates, among other things
         "REVOKED_CA_NO_POE",
         "OUT_OF_BOUNDS_NO_POE",
         "OUT_OF_BOUNDS_NOT_REVOKED",
@@ -151,20 +156,42 @@ def _coverage(one: EmbeddedPdfSignature) -> tuple[bool, str]:
 
 
 async def _validate(one: EmbeddedPdfSignature, asked: Question) -> _Found:
-    """Judge a signature as of now; where now is too late, as of when its time stamps prove that it existed."""
+    """Judge a signature as of now; where now is too late, as of when its time stamp, or one over the document, proves that it existed."""
     at = _moment(asked.at_us)
-    timing, spec = ValidationTimingInfo(at, at, point_in_time_validation=False), _spec(asked, one.reader)
-    basic: Any = ades_basic_validation
-    digest = one.compute_digest()
     if not _stamped(one):
-        return _found(await basic(one.signed_data, spec, timing, raw_digest=digest), one, at)
-    with_time: Any = ades_with_time_validation
-    handlers = bootstrap_validation_data_handlers(spec, timing, poe_manager_override=POEManager(current_dt_override=at))
-    result = await with_time(one.signed_data, spec, timing, raw_digest=digest, validation_data_handlers=handlers)
-    if result.ades_subindic.name in LATER:
-        past: Any = await ades_lta_validation(one, PdfSignatureValidationSpec(spec), timing)
-        result = past if past.ades_subindic.status is AdESStatus.PASSED else result
-    return _found(result, one, at)
+        basic: Any = ades_basic_validation
+        return _found(await basic(one.signed_data, _spec(asked, one), _timing(at), raw_digest=one.compute_digest()), one, at)
+    now = await _with_time(one, _spec(asked, one), at)
+    if now.ades_subindic.name not in LATER:
+        return _found(now, one, at)
+    stamp = _proven(one, asked)
+    if stamp is not None:
+        then = await _with_time(one, _spec(asked, one, retroactive=True), stamp)
+        if then.ades_subindic.name in SETTLED:
+            return _found(then, one, at)
+    past: Any = await ades_lta_validation(one, PdfSignatureValidationSpec(_spec(asked, one)), _timing(at))
+    return _found(past if past.ades_subindic.status is AdESStatus.PASSED else now, one, at)
+
+
+async def _with_time(one: EmbeddedPdfSignature, spec: SignatureValidationSpec, at: datetime) -> Any:
+    """Judge a stamped signature as of a moment (EN 319 102-1 §5.5)."""
+    judge_at: Any = ades_with_time_validation
+    handlers = bootstrap_validation_data_handlers(spec, _timing(at), poe_manager_override=POEManager(current_dt_override=at))
+    return await judge_at(one.signed_data, spec, _timing(at), raw_digest=one.compute_digest(), validation_data_handlers=handlers)
+
+
+def _proven(one: EmbeddedPdfSignature, asked: Question) -> datetime | None:
+    """Return the time of the stamp over a signature when its authority is still trusted now."""
+    try:
+        signed = cms.read(ContentInfo.load(one.pkcs7_content).dump())
+    except BadDer:
+        return None
+    stamp = moment.proven(signed.signer, asked.roots, asked.at_us)
+    return None if stamp is None else _moment(stamp.time_us)
+
+
+def _timing(at: datetime) -> ValidationTimingInfo:
+    return ValidationTimingInfo(at, at, point_in_time_validation=False)
 
 
 def _found(result: Any, one: EmbeddedPdfSignature, at: datetime) -> _Found:
@@ -181,15 +208,19 @@ def _found(result: Any, one: EmbeddedPdfSignature, at: datetime) -> _Found:
     return _Found(STATUSES[result.ades_subindic.status], code, said, proven_us)
 
 
-def _spec(asked: Question, reader: PdfFileReader) -> SignatureValidationSpec:
-    """Return what is trusted and known. Revocation is asked for where a certificate says who knows; not knowing is not good."""
-    rule = RevocationCheckingRule.CHECK_IF_DECLARED
+def _spec(asked: Question, one: EmbeddedPdfSignature, *, retroactive: bool = False) -> SignatureValidationSpec:
+    """Return what is trusted and known. Revocation is asked for where a certificate says who knows; not knowing is not good.
+
+    Only under the strict rule does the library look at what was known in the past. `retroactive`: what is known of later counts for before.
+    """
+    declared = all(each.crl_distribution_points or each.ocsp_urls for each in _certificates(one) if each.self_signed == "no")
+    rule = RevocationCheckingRule.CRL_OR_OCSP_REQUIRED if declared else RevocationCheckingRule.CHECK_IF_DECLARED
     trusted = SimpleTrustManager.build(trust_roots=[x509.Certificate.load(one) for one in asked.roots])
-    certificates, crls, ocsps = _stored(reader)
+    certificates, crls, ocsps = _stored(one.reader)
     return SignatureValidationSpec(
         cert_validation_policy=CertValidationPolicySpec(
             trust_manager=trusted,
-            revinfo_policy=CertRevTrustPolicy(RevocationCheckingPolicy(rule, rule)),
+            revinfo_policy=CertRevTrustPolicy(RevocationCheckingPolicy(rule, rule), retroactive_revinfo=retroactive),
             algorithm_usage_policy=DisallowWeakAlgorithmsPolicy(WEAK_DIGESTS, frozenset(), MIN_RSA_BITS, MIN_DSA_BITS),  # type: ignore[no-untyped-call]
         ),
         revinfo_gathering_policy=RevocationInfoGatheringSpec(online_fetching_rule=RevinfoOnlineFetchingRule.LOCAL_ONLY),
@@ -268,11 +299,15 @@ def _with_signer(verdict: Signature, one: EmbeddedPdfSignature) -> Signature:
 
 
 def _chain(one: EmbeddedPdfSignature) -> tuple[bytes, ...]:
-    """Return the certificates that came with a signature and its time stamps, its own first."""
+    """Return the certificates that came with a signature and its time stamps, its own first, DER."""
+    return tuple(dict.fromkeys(each.dump() for each in _certificates(one)))
+
+
+def _certificates(one: EmbeddedPdfSignature) -> list[x509.Certificate]:
     found = [one.signer_cert, *one.other_embedded_certs]
     for token in _tokens(one):
         found += [each.chosen for each in token["content"]["certificates"] or () if each.name == "certificate"]
-    return tuple(dict.fromkeys(each.dump() for each in found[:MAX_STORED]))
+    return found[:MAX_STORED]
 
 
 def _text(value: object) -> str:

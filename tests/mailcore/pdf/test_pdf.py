@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from config import groups, settings
 from config.cli import app
-from config.clock import MINUTE_US, SystemClock
+from config.clock import DAY_US, MINUTE_US, SystemClock
 from directory import credentials
 from mailcore import certify, services
 from mailcore.errors import NotAllowed
@@ -106,6 +106,9 @@ async def test_what_was_signed_before_the_key_was_lost_stays_good_and_what_is_si
     assert (await node.alone(short, now_us)).reason_key == "revocation_unknown"  # nobody says that it is good
     found = await node.alone(long, now_us)
     assert (found.status, found.level, found.whole, found.address) == ("valid", "B-LTA", True, REGISTRY)
+    later_us = now_us + 1000 * DAY_US  # when certificates, lists and answers have long run out
+    assert (await node.alone(long, later_us)).status == "valid"
+    assert (await node.alone(short, later_us)).status == "undecided"
     node.clock.ahead_us = MINUTE_US
     await node.revoke()
     [known] = await verify.verify(node.services, short)
