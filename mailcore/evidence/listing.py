@@ -12,7 +12,7 @@ from signing.evidence.record import Record
 _NEWEST = """
     SELECT record, place FROM evidence WHERE place < :before AND record IS NOT NULL ORDER BY place DESC LIMIT :limit
 """
-_WAITING = "SELECT record FROM evidence_fact ORDER BY queue_id DESC, fact_id LIMIT :limit"
+_WAITING = "SELECT record FROM evidence_fact ORDER BY fact_id DESC LIMIT :limit"
 _OF_LETTER = """
     SELECT record, place FROM evidence WHERE queue_id = :queue_id AND record IS NOT NULL
     UNION ALL SELECT record, NULL FROM evidence_fact WHERE queue_id = :queue_id

@@ -12,9 +12,9 @@ from signing.evidence.merkle import HASH_BYTES
 
 _TREE = "SELECT size, frontier FROM evidence_tree WHERE one = 1"
 _LOCK = " /* FOR UPDATE */"
-_WAITING = "SELECT queue_id, fact_id, salt, record FROM evidence_fact ORDER BY queue_id, fact_id LIMIT :limit /* FOR UPDATE */"
+_WAITING = "SELECT fact_id, queue_id, salt, record FROM evidence_fact ORDER BY fact_id LIMIT :limit /* FOR UPDATE */"
 _PLACE = "INSERT INTO evidence (place, queue_id, entry, salt, record) VALUES (:place, :queue_id, :entry, :salt, :record)"
-_TAKE = "DELETE FROM evidence_fact WHERE queue_id = :queue_id AND fact_id = :fact_id"
+_TAKE = "DELETE FROM evidence_fact WHERE fact_id IN (:taken[])"
 _GROW = "UPDATE evidence_tree SET size = :size, frontier = :frontier WHERE one = 1"
 _COLUMNS = "size, at_us, note, seal, stamped"
 
@@ -71,7 +71,7 @@ def tree(tx: Tx, lock: str = "") -> Tree:
 def integrate(tx: Tx, limit: int) -> int:
     """Give places to records that wait, at most so many, and return how many: in one transaction or not at all."""
     before = tree(tx, _LOCK)
-    waiting = [(queue_id, fact_id, bytes(salt), bytes(octets)) for queue_id, fact_id, salt, octets in tx.rows(_WAITING, limit=limit)]
+    waiting = [(fact_id, queue_id, bytes(salt), bytes(octets)) for fact_id, queue_id, salt, octets in tx.rows(_WAITING, limit=limit)]
     if not waiting:
         return 0
     entries = [record.entry(salt, octets) for _, _, salt, octets in waiting]
@@ -80,10 +80,10 @@ def integrate(tx: Tx, limit: int) -> int:
         _PLACE,
         [
             {"place": place, "queue_id": queue_id, "entry": entry, "salt": salt, "record": octets}
-            for place, ((queue_id, _, salt, octets), entry) in enumerate(zip(waiting, entries, strict=True), before.size)
+            for place, ((_, queue_id, salt, octets), entry) in enumerate(zip(waiting, entries, strict=True), before.size)
         ],
     )
-    tx.many(_TAKE, [{"queue_id": queue_id, "fact_id": fact_id} for queue_id, fact_id, _, _ in waiting])
+    tx.execute(_TAKE, taken=[fact_id for fact_id, _, _, _ in waiting])
     tx.execute(_GROW, size=after.size, frontier=b"".join([after.frontier[at] for at in _full(after.size)]))
     return len(waiting)
 

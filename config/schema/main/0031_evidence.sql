@@ -1,14 +1,13 @@
 -- Records of what happened, in the transaction of their fact; their place in the log comes later.
 -- record is canonical JSON, entry = SHA-256("diwan-evidence-v1\n" + salt + record): what the log holds of it.
 
--- what has no place yet. fact_id: random
+-- what has no place yet: some seconds of mail. fact_id: grows with time, so that rows are added behind each other, and has no other index
 CREATE TABLE evidence_fact (
+    fact_id {int} PRIMARY KEY,
     queue_id {int} NOT NULL,
-    fact_id {int} NOT NULL,
     salt {bytes} NOT NULL,
-    record {bytes} NOT NULL,
-    PRIMARY KEY (queue_id, fact_id)
-) {narrow};
+    record {bytes} NOT NULL
+) {table};
 
 -- salt and record are NULL once a court has had them deleted: the log stays whole without them
 CREATE TABLE evidence (
