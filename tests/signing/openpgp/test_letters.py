@@ -200,10 +200,12 @@ def test_nothing_altered_passes(amina, signature):
     drawn = random.Random(7)
     binary = base64.b64decode(signature.split(b"\r\n\r\n")[1].split(b"\r\n=")[0])
     sealed = dearmoured(letters.encrypt(TEXT, [key.octets], secret=secret))
+    whole = letters.verify(key.octets, TEXT, binary)
+    assert whole.worth == "good"
     for _ in range(int(os.environ.get("DIWAN_PGP_MUTATIONS", "4"))):
         assert letters.verify(key.octets, altered(drawn, TEXT), signature).worth != "good"
-        worth = letters.verify(key.octets, TEXT, other := altered(drawn, binary)).worth
-        assert worth != "good" or unsigned_part(binary, other)
+        found = letters.verify(key.octets, TEXT, altered(drawn, binary))
+        assert found.worth != "good" or found == whole  # what it does not cover, and how numbers are written, may differ
         with contextlib.suppress(CannotOpen):
             assert letters.decrypt([secret], altered(drawn, sealed), key.octets).octets == TEXT
         with contextlib.suppress(BadPgpKey):
@@ -219,12 +221,6 @@ def altered(drawn: random.Random, octets: bytes) -> bytes:
         octets[:at] + drawn.randbytes(length) + octets[at:],
     )
     return drawn.choice([one for one in changes if one != octets])
-
-
-def unsigned_part(binary: bytes, other: bytes) -> bool:
-    """Say whether only what a signature does not cover was changed: its unhashed subpackets (RFC 9580 §5.2.3)."""
-    hashed = 3 + 6 + int.from_bytes(binary[6:8], "big")  # with the header of the packet, two octets long
-    return len(binary) == len(other) and binary[2 : hashed - 1] == other[2 : hashed - 1] and binary[-66:] == other[-66:]
 
 
 def dearmoured(octets: bytes) -> bytes:
