@@ -26,6 +26,7 @@ from bench import (
     diwan,
     dkim,
     dovecot,
+    evidence,
     machine,
     measure_imap,
     measure_smtp,
@@ -51,13 +52,14 @@ SECTIONS: dict[str, Callable[[Run], Awaitable[None]]] = {
     "dkim": dkim.measure,
     "signing": signing.measure,
     "bundle": bundle.measure,
+    "evidence": evidence.measure,
     "queue": queue.measure,
     "circular": circular.measure,
     "relay": relay.measure,
 }
 IMAP_PARTS = {f"imap-{part}": part for part in measure_imap.PARTS}  # each can be chosen for itself
 # these need none of the servers
-ALONE = {"directory", "ldap", "intake", "imap-memory", "dkim", "signing", "bundle", "queue", "circular", "relay"}
+ALONE = {"directory", "ldap", "intake", "imap-memory", "dkim", "signing", "bundle", "evidence", "queue", "circular", "relay"}
 WITH_POSTFIX = {"smtp", "imap", "imap-idle"}
 RECIPIENTS = 20  # at most; all servers get the same number
 
