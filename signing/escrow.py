@@ -116,7 +116,7 @@ def read(octets: bytes) -> Kept:
     """Read the file of a kept key. Raises Damaged."""
     try:
         return msgspec.json.decode(octets, type=Kept)
-    except msgspec.MsgspecError as reason:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as reason:
         raise Damaged(f"this is no key in escrow: {reason}") from reason
 
 

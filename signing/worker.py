@@ -108,7 +108,7 @@ class _Pool:
         except TimeoutError as reason:
             self._drop(worker, at_once=True)
             raise WorkerFailed(reason="wall clock", function=task.function) from reason
-        except (OSError, msgspec.MsgspecError) as reason:
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as reason:
             status = self._drop(worker)
             if status == 0 and worker.tasks > 1:  # it had just ended because nobody asked: nothing was begun
                 return self._carry_out(task, wall_s)
@@ -195,7 +195,7 @@ def _submit(function: str, arguments: tuple[Plain, ...], cpu_s: int, wall_s: flo
 def _decoded(octets: bytes, kind: type[T], function: str) -> T:
     try:
         return msgspec.msgpack.decode(octets, type=kind)
-    except msgspec.MsgspecError as reason:  # a worker that was taken over says what it likes
+    except (msgspec.MsgspecError, UnicodeDecodeError) as reason:  # a worker that was taken over says what it likes
         raise WorkerFailed(reason="an answer of another kind", function=function) from reason
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from signing import ber, certificate, cms, der, envelope, enveloped, genuine, moment, signers, smime, timestamp, wire
+from signing import ber, certificate, cms, der, envelope, enveloped, escrow, genuine, moment, signers, smime, timestamp, wire
 from signing.algorithms import SHA256
 from signing.errors import SignerUnavailable, SigningRefused
 from signing.evidence import bundle, checkpoint, note, record, tiles, witness
+from signing.openpgp import status
 from signing.pki import judge as second
 from signing.pki import ocsp, revocation
 from signing.pki.cases import Case
@@ -32,6 +33,12 @@ RECORD = record.write(
         recipients=("a@gov.example",),
         sender=ADDRESS,
     )
+)
+
+KEPT = b'{"key_id":"k","kind":"p256","needed":2,"sealed":"AAAA","shares":[]}'
+STATUS = (
+    b"[GNUPG:] NEWSIG\n[GNUPG:] GOODSIG 0123456789ABCDEF Bureau\n[GNUPG:] VALIDSIG 0123456789ABCDEF0123456789ABCDEF01234567 2026-11-22"
+    b" 1795359943 0 4 0 22 8 00 0123456789ABCDEF0123456789ABCDEF01234567\n"
 )
 
 
@@ -129,6 +136,9 @@ def _of_secrets(country: Country) -> dict[str, Parser]:
     said = wire.frame(wire.Answer(1, (bytes(64),)))[wire.LENGTH.size :]
     return {
         "enveloped.read": Parser(lambda octets: enveloped.read(octets, 1 << 20), sealed, (der.BadDer,)),
+        "escrow.read": Parser(escrow.read, KEPT, (escrow.Damaged,)),
+        "escrow.share": Parser(escrow.share, escrow.written(escrow.Share("k", 1, 2, bytes(32)), 3), (escrow.BadShare,)),
+        "openpgp.status.judged": Parser(lambda octets: status.judged(status.events(octets.decode("latin-1"))), STATUS, ()),
         "wire.request": Parser(wire.request, asked, (SigningRefused,)),
         "wire.reply": Parser(wire.reply, said, (SignerUnavailable,)),
     }
