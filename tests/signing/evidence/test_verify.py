@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from signing import cms, timestamp
 from signing.algorithms import SHA256
@@ -27,7 +29,7 @@ from signing.evidence.verify import Report, verify
 from tests.signing.evidence import court
 from tests.signing.evidence.court import DAY_US, HOST, LETTER, MAIL, NOW_US, TIMES, bound, certify, contents, happened, moment, state
 
-FLIPS = int(os.environ.get("DIWAN_FLIPS", "40"))  # octets of a bundle that are changed, one at a time; 0 for all of them
+FLIPS = int(os.environ.get("DIWAN_FLIPS", "25"))  # octets of a bundle that are changed, one at a time; 0 for all of them
 PROGRAM = Path(__file__).parents[3] / "docs/verifier.py"
 SOON_US = NOW_US + 3_600_000_000
 FIRST, SECOND, THIRD, SEAL = "evidence/001.json", "evidence/002.json", "evidence/003.json", "checkpoints/1.p7s"
@@ -168,6 +170,23 @@ def rewritten(inside: Contents, number: int, change: Callable[[bytes], bytes]) -
     records = list(inside.records)
     records[number] = change(records[number][0]), records[number][1]
     return replace(inside, records=tuple(records))
+
+
+NAMES = [name for name in bundle.unpack(bound(contents())).files if name != bundle.MIMETYPE_NAME]
+
+
+@pytest.mark.filterwarnings("ignore")
+@settings(
+    max_examples=int(os.environ.get("DIWAN_EXAMPLES", "20")), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(changed=st.dictionaries(st.sampled_from(NAMES), st.sampled_from(NAMES) | st.binary(max_size=300), min_size=1, max_size=4))
+def test_files_of_any_content_are_faults_and_nothing_worse(program: ModuleType, good: bytes, changed: dict[str, str | bytes]) -> None:
+    files = dict(bundle.unpack(good).files)
+    put = {name: files[other] if isinstance(other, str) else other for name, other in changed.items()}
+    octets = repacked(good, lambda kept: kept.update(put))
+    same = all(files[name] == content for name, content in put.items())
+    assert bool(ours(octets).faults) != same
+    assert bool(theirs(program, octets)[1]) != same
 
 
 def test_what_the_node_itself_changes_afterwards_is_named(program: ModuleType, inside: Contents) -> None:
