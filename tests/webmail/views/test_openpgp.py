@@ -63,7 +63,7 @@ def entity(words: str = "Bonjour", key: bytes = b"") -> bytes:
 
 
 def signed(pair: Pair, inner: bytes, author: str = "amina@ailleurs.example") -> bytes:
-    return written(mime.signed(inner, letters.sign(pair[0], inner), letters.MICALG, "=_b"), author)
+    return written(mime.signed(inner, letters.sign(pair[0], inner), letters.MICALG, "=_outer"), author)
 
 
 def written(body: bytes, author: str = "amina@ailleurs.example", subject: str = "Question") -> bytes:
@@ -112,7 +112,7 @@ async def test_only_what_the_signature_covers_is_shown_and_a_change_is_told(site
     raw = signed(ours[EDUCATION], entity("Un ordre"), EDUCATION)
     assert "Signed with the OpenPGP key that is known" in (await read(site, visitor, raw))[1]
     assert "the text was changed" in (await read(site, visitor, raw.replace(b"Un ordre", b"Un autre")))[1]
-    framed = raw.replace(b"--=_b--", b"--=_b\r\nContent-Type: text/plain\r\n\r\nframe\r\n--=_b--")
+    framed = raw.replace(b"--=_outer--", b"--=_outer\r\nContent-Type: text/plain\r\n\r\nframe\r\n--=_outer--")
     assert "OpenPGP key that is known" not in (await read(site, visitor, framed))[1]
 
 
@@ -121,7 +121,7 @@ async def test_an_encrypted_letter_opens_for_its_reader_alone(site: Site, visito
         b"Content-Type: text/plain", b'Content-Type: text/plain; hp="cipher"', 1
     )
     armoured = letters.encrypt(inner, [ours[INTERIOR][1].octets], secret=ours[EDUCATION][0])
-    raw = written(mime.encrypted(armoured, "=_b"), EDUCATION, "[...]")
+    raw = written(mime.encrypted(armoured, "=_outer"), EDUCATION, "[...]")
     path, page = await read(site, visitor, raw)
     assert "Le plan" not in page
     assert "Open the letter" in page
@@ -132,13 +132,13 @@ async def test_an_encrypted_letter_opens_for_its_reader_alone(site: Site, visito
     health = "bureau.ordre@sante.gov.example"
     other = await site.signed_in(site.people[health])
     assert "has no OpenPGP key" in (await read(site, other, raw, health))[1]
-    broken = written(mime.encrypted(armoured[:300] + armoured[340:], "=_b"), EDUCATION)
+    broken = written(mime.encrypted(armoured[:300] + armoured[340:], "=_outer"), EDUCATION)
     path, _ = await read(site, visitor, broken)
     assert "cannot be decrypted" in await press(visitor, path, "pgp-open")
 
 
 async def test_nobody_signed_is_said_of_an_encrypted_letter(site: Site, visitor: Visitor, ours: dict[str, Pair]) -> None:
-    path, _ = await read(site, visitor, written(mime.encrypted(letters.encrypt(entity("x"), [ours[INTERIOR][1].octets]), "=_b")))
+    path, _ = await read(site, visitor, written(mime.encrypted(letters.encrypt(entity("x"), [ours[INTERIOR][1].octets]), "=_outer")))
     assert "Nobody has signed this encrypted letter" in await press(visitor, path, "pgp-open")
 
 
