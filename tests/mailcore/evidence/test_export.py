@@ -35,6 +35,9 @@ program = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(program)
 
 
+once = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # what it tries is not SQL
+
+
 @pytest.fixture(autouse=True)
 def steady(clock, monkeypatch):
     """The authority of time is not to mind that the clock of a test stands still while the machine's goes on."""
@@ -58,6 +61,7 @@ async def test_a_letter_that_was_delivered_is_proven_by_us_and_by_the_program_of
     assert [one["event"] for one in found["records"]] == ["ReceivedFromNonERDS", "ContentConsignment"]
 
 
+@once
 async def test_each_record_is_proven_against_the_first_checkpoint_that_covers_it(node, clock):
     """The nearer its stamp, the less can anybody say that it was written later."""
     name = await queued(node, submission("far@elsewhere.example"))
@@ -80,6 +84,7 @@ async def test_the_letter_is_found_in_the_queue_in_a_mailbox_or_given(node, cloc
     assert verify(await export(node, delivered, letter("autre")), node.roots, clock.now_us()).faults == ()
 
 
+@once
 async def test_what_nobody_sent_or_is_not_stamped_is_not_exported(node, monkeypatch):
     for unknown in ("0000000000000", "not an id"):
         with pytest.raises(NoEvidence):
@@ -97,6 +102,7 @@ async def test_what_nobody_sent_or_is_not_stamped_is_not_exported(node, monkeypa
     assert await export(node, name)
 
 
+@once
 async def test_a_node_whose_records_were_changed_proves_nothing(node):
     name = await accept(node, submission(KARIM))
     await export(node, name)
@@ -107,6 +113,7 @@ async def test_a_node_whose_records_were_changed_proves_nothing(node):
         await export(node, name, letter())
 
 
+@once
 async def test_a_node_whose_seal_was_revoked_proves_nothing_more(node, clock):
     name = await accept(node, submission(KARIM))
     before = await export(node, name)
@@ -118,6 +125,7 @@ async def test_a_node_whose_seal_was_revoked_proves_nothing_more(node, clock):
     assert verify(before, node.roots, clock.now_us()).faults == ()
 
 
+@once
 async def test_witnesses_count_whose_keys_the_node_names(node, clock):
     """The first checkpoint that one of them has signed is taken, before an earlier one that none has."""
     witness = Ed25519PrivateKey.generate()

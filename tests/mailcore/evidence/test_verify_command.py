@@ -71,6 +71,7 @@ def letter(signature, sender=POSTMASTER, entity=ENTITY):
     return f"From: <{sender}>\r\nMIME-Version: 1.0\r\n".encode() + smime.entity(entity, signature, "=_b")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # what it tries is not SQL
 async def test_letters_and_signatures_are_judged_as_the_webmail_does(node):
     signature = await signed(node)
     try:
