@@ -77,11 +77,12 @@ async def _letter(services: Services, submission: Submission, message: Prepared,
     issuer, summary = facts.issuer(services.settings), message.index.summary
     if not facts.covers(issuer, submission.sender, official=summary.signed or submission.acting is not None):
         return None
-    digest = _digest(submission.raw) if len(submission.raw) <= SPOOLED_BYTES else await asyncio.to_thread(_digest, submission.raw)
-    return Letter(issuer, queue_id, queue_name(queue_id), submission.sender, summary.message_id, digest)
+    octets = submission.raw
+    sha = digest(octets) if len(octets) <= SPOOLED_BYTES else await asyncio.to_thread(digest, octets)
+    return Letter(issuer, queue_id, queue_name(queue_id), submission.sender, summary.message_id, sha)
 
 
-def _digest(content: Content) -> bytes:
+def digest(content: Content) -> bytes:
     """Return the SHA-256 of a message's octets, which may be in a file."""
     found = sha256()
     for at in range(0, len(content), SPOOLED_BYTES):

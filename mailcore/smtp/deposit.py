@@ -9,17 +9,18 @@ from functools import lru_cache
 import structlog
 
 from config.clock import SECOND_US
+from config.errors import MailError
 from directory.address import Address
 from mailcore.errors import NeverFits
 from mailcore.message.date import format_date
 from mailcore.queue import queue, spending
 from mailcore.queue.acting import Acting, fields
 from mailcore.queue.types import Submission, queue_name
-from mailcore.smtp import fitting, nodes, policy, trace
+from mailcore.smtp import fitting, nodes, policy, rejecting, trace
 from mailcore.smtp.checking import examined
 from mailcore.smtp.incoming import Incoming
 from mailcore.smtp.policy import Head
-from mailcore.smtp.reply import BARE_AGAIN, BARE_LINE_BREAK, Reply, for_error, queued
+from mailcore.smtp.reply import BARE_AGAIN, BARE_LINE_BREAK, Refused, Reply, for_error, queued
 from mailcore.smtp.session import Session, Transaction
 from mailcore.store.sealing import Content
 
@@ -30,7 +31,15 @@ log = structlog.get_logger()
 
 
 async def deposit(session: Session, transaction: Transaction, incoming: Incoming) -> Reply:
-    """Hand a complete message to the queue and return the reply. Raises MailError, Refused."""
+    """Hand a complete message to the queue and return the reply. Raises MailError, Refused, and leaves evidence of that."""
+    try:
+        return await _deposited(session, transaction, incoming)
+    except (MailError, Refused) as refusal:
+        await rejecting.note(session, transaction, incoming, refusal)
+        raise
+
+
+async def _deposited(session: Session, transaction: Transaction, incoming: Incoming) -> Reply:
     if incoming.refusal is not None:
         return _refused(session, incoming.refusal)
     content = await incoming.content(session.front.services.settings.data)
