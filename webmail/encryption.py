@@ -20,14 +20,13 @@ from directory.types import Certificate
 from mailcore import correspondents
 from mailcore.correspondents import ENCRYPT
 from mailcore.message import content
-from mailcore.message.index import index
-from signing import cms, der, envelope, enveloped, signers, unwrapping
+from signing import der, envelope, enveloped, signers, unwrapping
 from signing.activation import NONCE_BYTES, activation
 from signing.der import BadDer
 from signing.envelope import Undecipherable
 from signing.enveloped import CBC, Enveloped
 from signing.verdict import Verdict
-from webmail import bidi, guard, inside, letters, opening, reading, recipients
+from webmail import bidi, guard, inside, letters, opaque, opening, reading, recipients
 from webmail.desk import Box, Desk
 from webmail.errors import NoSuchPage, NothingToEncrypt
 from webmail.forms import Form
@@ -40,10 +39,7 @@ from webmail.security import proof
 
 NAME = "encrypt"
 ACTION = "decrypt"
-TYPES = (("application", "pkcs7-mime"), ("application", "x-pkcs7-mime"))
 ENCRYPTED = tuple(der.write_oid(name) for name in (enveloped.ENVELOPED, enveloped.AUTH_ENVELOPED))
-SIGNED = der.write_oid(cms.SIGNED_DATA)
-MAX_TYPE_AT = 32  # where the type of a content stands at the latest: after two lengths
 ACTIVATION_US = 60 * 1_000_000  # from the proof to the key: one round trip to the signer
 TEMPLATE = "encrypted.html"
 
@@ -62,7 +58,7 @@ class Facts:
 
 async def read(desk: Desk, box: Box, opened: Opened) -> Read:
     """Open an encrypted letter whose key this session has, else say how it is opened."""
-    octets = sealed(opened, ENCRYPTED)
+    octets = opaque.cms_of(opened, ENCRYPTED)
     if octets is None:
         return NOTHING
     found = await asyncio.to_thread(_taken, octets)
@@ -78,11 +74,13 @@ async def read(desk: Desk, box: Box, opened: Opened) -> Read:
 
 
 async def _opened(desk: Desk, box: Box, opened: Opened, found: Enveloped, entity: bytes) -> Read:
-    within = await asyncio.to_thread(_within, opened, entity)
-    signed = await reading.judge(desk, clear(within) or within)
+    decrypted = await asyncio.to_thread(inside.opened, opened, entity)
+    within = await asyncio.to_thread(opaque.clear, decrypted) or decrypted
+    signed = await reading.judge(desk, within)
     changeable = found.cipher == CBC and (signed is None or signed.status != "valid")
-    differs = inside.author_differs(opened.header.fields, entity)
-    misdirected = signed is not None and bool(inside.protected(entity)) and not await _is_named(desk, box, within)
+    copies = inside.copies_of(within)
+    differs = inside.author_differs(opened.header.fields, copies)
+    misdirected = signed is not None and bool(copies) and not await _is_named(desk, box, within)
     facts = Facts("open", changeable, differs, misdirected)
     return Read((Section(TEMPLATE, facts),), within, plain_only=changeable)
 
@@ -104,44 +102,9 @@ def _any_is(tx: Tx, written: list[str], account_id: int) -> bool:
     return False
 
 
-async def read_opaque(desk: Desk, box: Box, opened: Opened) -> Read:
-    """Show what a signature of the opaque form holds as if it had come in clear (RFC 8551 §3.5.2)."""
-    within = await asyncio.to_thread(clear, opened)
-    return NOTHING if within is None else Read((), within)
-
-
-def clear(opened: Opened) -> Opened | None:
-    """Return an opaquely signed letter as the clear-signed one with the same signatures; None when it is no such letter."""
-    octets = sealed(opened, (SIGNED,))
-    if octets is None:
-        return None
-    try:
-        found = signers.split(octets, signers.MAX_CONTENT_BYTES)
-        signature = signers.join(*found.each)
-        entity = None if found.content is None else inside.clear(found.content, signature, f"=_{secrets.token_hex(16)}")
-    except BadDer:
-        return None
-    return None if entity is None else _within(opened, entity)
-
-
-def sealed(opened: Opened, kinds: tuple[bytes, ...]) -> bytes | None:
-    """Return the CMS that a whole letter is, when it is one of these kinds; else None."""
-    root = opened.header.spans[0]
-    if (root.type, root.subtype) not in TYPES:
-        return None
-    octets = content.decoded(opened.raw, root)
-    return octets if any(kind in octets[:MAX_TYPE_AT] for kind in kinds) else None
-
-
 def is_encrypted(opened: Opened) -> bool:
     """Say whether a whole letter is encrypted."""
-    return sealed(opened, ENCRYPTED) is not None
-
-
-def _within(opened: Opened, entity: bytes) -> Opened:
-    raw = inside.letter(opened.header.fields, entity)
-    found = index(raw)
-    return Opened(opened.mailbox, opened.stored, found.summary, found.header, raw)
+    return opaque.cms_of(opened, ENCRYPTED) is not None
 
 
 def _taken(octets: bytes) -> Enveloped | None:
@@ -183,7 +146,7 @@ async def act(request: Request, desk: Desk, box: Box, opened: Opened, form: Form
 
 async def _open(desk: Desk, box: Box, opened: Opened) -> None:
     """Have the signer give the key of a letter, and keep it. One that opens nothing is kept too: the page tells that it failed."""
-    octets = sealed(opened, ENCRYPTED)
+    octets = opaque.cms_of(opened, ENCRYPTED)
     found = None if octets is None else await asyncio.to_thread(_taken, octets)
     held = None if found is None else await _held(desk, box, found)
     if octets is None or found is None or held is None:

@@ -7,9 +7,12 @@ import re
 from collections.abc import Sequence
 
 from mailcore.message import headers
+from mailcore.message.index import index
 from signing import smime
 from webmail.letters import PROTECTED, hp
+from webmail.reading import Opened
 
+MIME_VERSION = b"MIME-Version: 1.0\r\n"  # the last field of the letter, before those of its entity
 FORM = (b"content-", b"mime-version")  # fields that say how the outer letter is made
 _FIELD = re.compile(rb"\A[!-9;-~]+:")
 _BOUNDARY = re.compile(rb'boundary\s*=\s*(?:"([^"]+)"|([^\s;"]+))', re.IGNORECASE)
@@ -31,12 +34,25 @@ def letter(outer: Fields, entity: bytes) -> bytes:
     named = any(name == b"from" for name, _ in outer)
     kept = [octets for name, octets in outer if not name.startswith(FORM) and (name == b"from" or name not in copies)]
     placed = [octets for name, octets in copies.items() if name != b"from" or not named]
-    return b"".join((*kept, *placed, b"MIME-Version: 1.0\r\n")) + entity
+    return b"".join((*kept, *placed, MIME_VERSION)) + entity
 
 
-def author_differs(outer: Fields, entity: bytes) -> bool:
-    """Say whether the author named inside is not the one outside (RFC 9788 §4.4)."""
-    inside = protected(entity).get(b"from")
+def opened(came: Opened, entity: bytes) -> Opened:
+    """Return the letter inside one that was opened."""
+    raw = letter(came.header.fields, entity)
+    found = index(raw)
+    return Opened(came.mailbox, came.stored, found.summary, found.header, raw)
+
+
+def copies_of(within: Opened) -> dict[bytes, bytes]:
+    """Return the protected header fields of a letter inside, as `protected` does."""
+    _above, _line, entity = (b"\r\n" + within.raw).partition(b"\r\n" + MIME_VERSION)
+    return protected(entity)
+
+
+def author_differs(outer: Fields, copies: dict[bytes, bytes]) -> bool:
+    """Say whether the author named inside, among what is protected there, is not the one outside (RFC 9788 §4.4)."""
+    inside = copies.get(b"from")
     outside = next((octets for name, octets in outer if name == b"from"), b"")
     return inside is not None and _plain(inside) != _plain(outside)
 

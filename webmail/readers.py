@@ -5,14 +5,14 @@ A reader that has nothing to do with a letter gives NOTHING and costs nothing. B
 
 from dataclasses import dataclass
 
-from webmail import encryption, pdfs
+from webmail import encryption, opaque, pdfs
 from webmail.desk import Box, Desk
 from webmail.openpgp import reading as openpgp
 from webmail.reading import Opened
 from webmail.sections import Action, Reader, Section
 
 # what is encrypted before what is signed before what is attached
-READERS: tuple[Reader, ...] = (encryption.read, openpgp.read_encrypted, openpgp.read_signed, encryption.read_opaque, pdfs.read)
+READERS: tuple[Reader, ...] = (encryption.read, openpgp.read_encrypted, openpgp.read_signed, opaque.read, pdfs.read)
 # by the value of the button `action`; its letter is the one as it came
 ACTIONS: dict[str, Action] = {encryption.ACTION: encryption.act, **openpgp.ACTIONS}
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from webmail import encryption, letters
+from webmail import encryption, letters, opaque
 from webmail.desk import Desk
 from webmail.letters import Addressed, Letter
 from webmail.openpgp import writing as openpgp
@@ -32,6 +32,7 @@ class Option:
 
 OPTIONS: tuple[Option, ...] = (
     Option(openpgp.SIGN, "pgp-sign.html", openpgp.check_sign, openpgp.sign, offered=openpgp.offered),
+    Option(opaque.NAME, "opaque.html", opaque.check, opaque.wrap),
     Option(encryption.NAME, "encrypt.html", encryption.check, encryption.wrap, hides=True),
     Option(openpgp.ENCRYPT, "pgp-encrypt.html", openpgp.check_encrypt, openpgp.encrypt, hides=True, offered=openpgp.offered),
 )

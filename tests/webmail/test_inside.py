@@ -1,8 +1,10 @@
 """What was wrapped becomes a letter of its own: protected fields count, the author outside stays, nothing else is lost."""
 
 from mailcore.message import headers
+from mailcore.message.index import index
 from webmail import inside, letters
 from webmail.letters import Difference
+from webmail.reading import Opened
 
 TEXT = b"Content-Type: text/plain; charset=us-ascii\r\n\r\nText.\r\n"
 TOP = (
@@ -30,7 +32,7 @@ def test_the_subject_is_told_inside_only() -> None:
     assert shown[b"subject"] == b"Subject: Real\r\n"
     assert shown[b"received"] == b"Received: by mx.example\r\n"
     assert within.endswith(entity)
-    assert not inside.author_differs(fields(outer), entity)
+    assert not inside.author_differs(fields(outer), inside.protected(entity))
 
 
 def test_another_author_inside_is_told_and_not_shown() -> None:
@@ -38,7 +40,7 @@ def test_another_author_inside_is_told_and_not_shown() -> None:
     within = inside.letter(fields(letters.confidential(TOP)), entity)
     assert within.index(b"From: a@x.example") < within.index(b"From: minister@gov.example")
     assert [octets for name, octets in fields(within[: within.index(b"MIME-Version")]) if name == b"from"] == [b"From: a@x.example\r\n"]
-    assert inside.author_differs(fields(TOP), entity)
+    assert inside.author_differs(fields(TOP), inside.protected(entity))
 
 
 def test_fields_that_are_not_marked_as_protected_stay_where_they_are() -> None:
@@ -62,6 +64,15 @@ def test_the_old_way_protects_what_it_repeats() -> None:
     assert letters.differences(old, 0, body_start, fields(TOP)) == ()
     changed = fields(TOP.replace(b"Real", b"Other"))
     assert letters.differences(old, 0, body_start, changed) == (Difference("Subject", "Real"),)
+
+
+def test_the_copies_of_a_letter_inside_are_those_of_its_entity() -> None:
+    entity = letters.protect(TOP, TEXT, letters.confidential(TOP))
+    outer = fields(letters.confidential(TOP).replace(b"[...]", b"MIME-Version: 1.0"))
+    raw = inside.letter(outer, entity)
+    found = index(raw)
+    within = Opened(None, None, found.summary, found.header, raw)  # type: ignore[arg-type]
+    assert inside.copies_of(within) == inside.protected(entity)
 
 
 def test_random_octets_are_no_entity() -> None:

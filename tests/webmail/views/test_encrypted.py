@@ -64,14 +64,17 @@ async def opened(visitor: Visitor, path: str, password: str) -> str:
     return answer.text
 
 
-async def test_a_letter_is_encrypted_signed_and_read_at_the_other_end(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+@pytest.mark.parametrize("options", [["encrypt"], ["encrypt", "opaque"]])
+async def test_a_letter_is_encrypted_signed_and_read_at_the_other_end(
+    site: Site, visitor: Visitor, clerk: FeaturedPerson, options: list[str]
+) -> None:
     for address in (INTERIOR, EDUCATION):
         await certified(site, address)
     to, post = await site.account(EDUCATION), await site.account(INTERIOR)
     await site.services.store.open_account(to)
     with site.services.store.bus.subscribe(AccountId(to)) as news:
         path, fields = await compose(visitor, post)
-        fields |= {"to": EDUCATION, "subject": "سرّي للغاية", "text": "الموعد غدًا", "sign": "yes", "option": "encrypt", "action": "send"}
+        fields |= {"to": EDUCATION, "subject": "سرّي للغاية", "text": "الموعد غدًا", "sign": "yes", "option": options, "action": "send"}
         await visitor.post(path, fields)
         assert f"/mail/{post}/sign/" in visitor.path
         answer = await visitor.post(visitor.path, {"seen": visitor.value("seen"), "proof-password": clerk.password})
@@ -165,6 +168,7 @@ async def test_another_session_does_not_see_what_one_has_opened(site: Site, visi
     ("changes", "says"),
     [
         ({"to": "x@ailleurs.example"}, "No certificate for encryption is known for"),
+        ({"option": "opaque"}, "Only a letter that is signed officially"),
         ({"bcc": EDUCATION}, "An encrypted letter names everybody who can read it"),
     ],
 )
@@ -176,7 +180,7 @@ async def test_what_keeps_a_letter_from_being_encrypted_is_said(site: Site, visi
     answer = await visitor.post(path, fields)
     assert answer.status_code == 422
     assert says in answer.text
-    assert re.search(r'value="encrypt"\s+checked', answer.text)
+    assert re.search(rf'value="{fields["option"]}"\s+checked', answer.text)
 
 
 async def test_the_opaque_form_is_shown_and_judged_like_the_clear_one(site: Site, visitor: Visitor) -> None:
