@@ -16,9 +16,10 @@ from config.clock import SystemClock
 from config.commands import HERE, Directory, Json, run, show
 from mailcore import services
 from mailcore.evidence import judged
-from mailcore.evidence.judged import Finding
+from mailcore.evidence.judged import Finding, NoContent, NotASignature
 from mailcore.services import ROOTS
 from signing import worker
+from signing.errors import PdfRefused
 from signing.evidence import bundle, verify
 from signing.evidence.bundle import BadBundle
 from signing.evidence.verify import Proven, Report
@@ -97,7 +98,10 @@ KINDS: tuple[tuple[bytes, Callable[[Asked, bool], bool]], ...] = (
 
 def _findings(asked: Asked, as_json: bool, work: Callable[..., Coroutine[Any, Any, tuple[Finding, ...]]]) -> bool:
     """Judge by the node's roots and what it knows of revocation."""
-    found: tuple[Finding, ...] = run(_asked(asked, work))
+    try:
+        found: tuple[Finding, ...] = run(_asked(asked, work))
+    except (NoContent, NotASignature, PdfRefused) as error:
+        raise typer.BadParameter(str(error), param_hint="FILE") from error
     if as_json:
         show(found)
     else:
