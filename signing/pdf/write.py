@@ -3,6 +3,8 @@
 ISO 32000-1 §12.8, ETSI EN 319 142-1 §5, §6. Every change is an incremental update: the octets that were there stay as they are.
 """
 
+import struct
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from io import BytesIO
@@ -32,17 +34,19 @@ from signing.pdf.types import RESERVED_BYTES, Kept, Plan, Prepared, Stamp  # noq
 
 MAX_SAID = 200
 MAX_SIGNATURES = 32  # a circuit of visas has ten
-BROKEN = (
+BROKEN = (  # what the library raises for whatever it stumbles over
     PdfError,
     SigningError,
     ValueError,
-    KeyError,
-    IndexError,
+    LookupError,
     TypeError,
     AttributeError,
-    NotImplementedError,
-    RecursionError,
+    ArithmeticError,
     AssertionError,
+    EOFError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
 )
 
 T = TypeVar("T")
@@ -82,7 +86,7 @@ def _guarded(work: Callable[[], Prepared]) -> Prepared:
         return Prepared(refused="no_font")
     except NoRoom:
         return Prepared(refused="no_room")
-    except BROKEN as reason:  # the library raises whatever it stumbles over
+    except BROKEN as reason:
         return Prepared(refused="damaged", said=f"{type(reason).__name__}: {reason}"[:MAX_SAID])
 
 
