@@ -8,12 +8,15 @@ It also refuses names in which Arabic stands beside Latin letters or ends in a d
 
 import inspect
 import textwrap
+from functools import lru_cache, partial
+from typing import Any
 
 from asn1crypto import core, x509
 
 WRONG = "self._header[-1:] == b'\\x80'"
 RIGHT = f"len(self._header) == 2 and {WRONG}"
 BIDI = "if has_r_and_al_cat:"
+CACHED = 1024  # texts in names
 PLACES = 5  # in 1.5.1, which pyproject.toml pins
 
 
@@ -47,6 +50,7 @@ def _mend_names() -> None:
     source = textwrap.dedent(inspect.getsource(x509.NameTypeAndValue._ldap_string_prep))
     if source.count(BIDI) != 1:
         raise NotMended("names are prepared in another way")
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(compile(source.replace(BIDI, "if False:"), x509.__file__, "exec"), vars(x509), names)  # noqa: S102  (its own text, one test less)
-    x509.NameTypeAndValue._ldap_string_prep = names["_ldap_string_prep"]
+    prepared = lru_cache(CACHED)(partial(names["_ldap_string_prep"], None))  # by the text alone; a quarter of the time of a path
+    x509.NameTypeAndValue._ldap_string_prep = lambda _, text: prepared(text)

@@ -10,9 +10,9 @@ from tests.fuzz.octets import altered
 from tests.signing.conftest import country as country
 from tests.signing.country import Country
 
-MUTATIONS = int(os.environ.get("DIWAN_MUTATIONS", "600"))  # 100,000 take three quarters of a minute
+MUTATIONS = int(os.environ.get("DIWAN_MUTATIONS", "400"))  # 100,000 take three quarters of a minute
 SEED = int(os.environ.get("DIWAN_SEED", "11"))
-DOCUMENTS = int(os.environ.get("DIWAN_DOCUMENTS", "15"))  # of each reader
+DOCUMENTS = int(os.environ.get("DIWAN_DOCUMENTS", "8"))  # of each reader
 
 
 def test_no_altered_letter_is_taken_for_what_was_signed(country: Country) -> None:
