@@ -1,6 +1,7 @@
 """Several signatures over one content, beside it and with it inside, as others read them."""
 
 import subprocess
+from dataclasses import replace
 
 import pytest
 from asn1crypto import cms as asn1_cms
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from pyhanko.sign.validation.generic_cms import async_validate_cms_signature, async_validate_detached_cms
 from pyhanko_certvalidator import ValidationContext
 
-from signing import asn1, signers, smime
+from signing import asn1, capabilities, cms, signers, smime
+from signing.certificate import outline
 from signing.der import BadDer
 from signing.verdict import judge
 from tests.signing.country import ADDRESS, CHANGED, ENTITY, NOW_US, Country
@@ -142,3 +144,19 @@ async def test_pyhanko_accepts_the_opaque_form_and_each_of_several(country: Coun
         else:
             status = await async_validate_cms_signature(content, validation_context=trusted)
         assert (status.intact, status.valid, status.trusted) == (True, True, True)
+
+
+@pytest.mark.peer
+def test_openssl_nss_and_gpgsm_accept_a_signature_that_tells_how_to_write_back(country: Country, desk: Desk) -> None:
+    identity = replace(country.clerk.identity, encryption=country.stranger.identity.certificate)
+    telling = replace(country.clerk, identity=identity).sign(clock=country.clock)
+    said = capabilities.said(cms.read(telling).signer)
+    assert said.capabilities == set(capabilities.OURS)
+    assert said.serial == outline(country.stranger.identity.certificate).serial
+    desk.put("entity", ENTITY), desk.put("cms", telling)
+    assert desk.openssl_accepts()
+    desk.run("certutil -N -d sql:. --empty-password")
+    assert desk.run("certutil -A -d sql:. -n root -t ,C, -i root.pem").returncode == 0
+    assert b"status=GoodSignature" in desk.run("cmsutil -D -d sql:. -i cms -c entity -u 4 -h 0 -n").stdout
+    desk.put("cms", signers.enclose(telling, ENTITY))
+    gpgsm_accepts(desk, country, 1)
