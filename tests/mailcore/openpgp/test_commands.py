@@ -61,6 +61,9 @@ def test_a_key_is_made_signs_opens_and_is_revoked(signing: Path, tmp_path: Path,
 
 
 def test_keys_of_correspondents_are_pinned_by_hand(fund: Path, tmp_path: Path, brahim, newer) -> None:
+    assert "makes one" in diwan(fund, "pgp", "list").output
+    with pytest.raises(NotFound):
+        diwan(fund, "pgp", "export", "0" * 40)
     file = tmp_path / "key"
     file.write_bytes(keys.armoured(brahim[1].octets))
     assert told(fund, "pin", BRAHIM, str(file))["fingerprint"] == brahim[1].fingerprint
@@ -74,9 +77,3 @@ def test_keys_of_correspondents_are_pinned_by_hand(fund: Path, tmp_path: Path, b
     assert left["fingerprint"] == newer[1].fingerprint
     with pytest.raises(NotFound):
         diwan(fund, "pgp", "forget", BRAHIM)
-
-
-def test_what_is_not_there_is_said(fund: Path) -> None:
-    assert "makes one" in diwan(fund, "pgp", "list").output
-    with pytest.raises(NotFound):
-        diwan(fund, "pgp", "export", "0" * 40)

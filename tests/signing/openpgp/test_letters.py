@@ -80,7 +80,7 @@ def test_what_is_not_one_detached_signature_is_not_read(amina, signature, tmp_pa
 
 
 def test_every_flipped_octet_of_the_text_breaks_the_signature(amina, signature):
-    for at in range(0, len(TEXT), 8):
+    for at in range(0, len(TEXT), 13):
         changed = bytearray(TEXT)
         changed[at] ^= 1
         assert letters.verify(amina[1].octets, bytes(changed), signature).worth == "changed"
@@ -122,7 +122,7 @@ def test_a_changed_octet_keeps_an_encrypted_text_closed(amina):
     with home.opened() as place:
         keys.keep(place, [amina[1].octets])
         sealed = place.gpg.encrypt(TEXT, [amina[1].fingerprint], armor=False).data
-    for at in range(len(sealed) - 60, len(sealed), 12):
+    for at in range(len(sealed) - 60, len(sealed), 25):
         changed = bytearray(sealed)
         changed[at] ^= 1
         with pytest.raises(CannotOpen):
@@ -202,7 +202,7 @@ def test_nothing_altered_passes(amina, signature):
     sealed = dearmoured(letters.encrypt(TEXT, [key.octets], secret=secret))
     whole = letters.verify(key.octets, TEXT, binary)
     assert whole.worth == "good"
-    for _ in range(int(os.environ.get("DIWAN_PGP_MUTATIONS", "4"))):
+    for _ in range(int(os.environ.get("DIWAN_PGP_MUTATIONS", "2"))):
         assert letters.verify(key.octets, altered(drawn, TEXT), signature).worth != "good"
         found = letters.verify(key.octets, TEXT, altered(drawn, binary))
         assert found.worth != "good" or found == whole  # what it does not cover, and how numbers are written, may differ
