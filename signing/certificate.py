@@ -24,7 +24,11 @@ class Outline:
 @lru_cache(CACHED)
 def outline(certificate: bytes) -> Outline:
     """Cut a certificate open; raise BadDer, also for a serial number that is not positive (RFC 5280 §4.1.2.2)."""
-    fields = Fields(Fields(der.read(certificate)).take(der.SEQUENCE))
+    whole = Fields(der.read(certificate))
+    fields = Fields(whole.take(der.SEQUENCE))
+    whole.take(der.SEQUENCE)
+    der.bits(whole.take())  # of whole octets: OpenSSL takes the same signature with bits that do not count
+    whole.done()
     fields.maybe(der.context(0))
     serial = fields.take(der.INTEGER)
     if der.integer(serial) <= 0:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from config.clock import SystemClock
 from signing import cms, der, smime
+from signing.certificate import outline
 from signing.cms import SigningIdentity
 from signing.verdict import Verdict, judge
 from tests.signing.country import ADDRESS, CHANGED, DAY_US, ENTITY, NAME, NOW_US, ORGANISATION, Country
@@ -296,3 +297,14 @@ def test_a_name_of_another_type_is_no_certificate(country: Country, signature: b
     at = signature.index(NAME.encode())
     octets = signature[: at - 2] + bytes((der.BIT_STRING,)) + signature[at - 1 :]
     assert judged(country, octets).code == "NO_SIGNING_CERTIFICATE_FOUND"
+
+
+def test_a_certificate_has_one_form_in_which_it_is_signed(country: Country, signature: bytes) -> None:
+    """OpenSSL takes the signature on a certificate with a bit less, when that bit is zero: octets that nobody signed."""
+    ministry = country.ministry.certificate
+    size = len(x509.load_der_x509_certificate(ministry).signature)
+    altered = ministry[: -size - 1] + b"\x01" + ministry[-size:]
+    assert ministry[-size - 1] == 0
+    with pytest.raises(der.BadDer):
+        outline(altered)
+    assert judged(country, signature.replace(ministry, altered)).code == "NO_CERTIFICATE_CHAIN_FOUND"

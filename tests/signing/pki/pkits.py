@@ -23,6 +23,7 @@ REFUSED = re.compile(r"Invalid|MissingCRL|DifferentPoliciesTest(4|5|7|8|9|12)\Z"
 POLICY = "2.16.840.1.101.3.2.1.48."
 P1, P2, P3, P6 = (POLICY + one for one in "1236")
 INHERITS = "ValidDSAParameterInheritanceTest5"  # a key without parameters of its own
+ODD_BITS = "InvalidDSASignatureTest6"  # a signature that is no whole octets
 NEGATIVE = "InvalidNegativeSerialNumberTest15"  # a serial number that RFC 5280 §4.1.2.2 forbids
 
 

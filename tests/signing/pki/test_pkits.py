@@ -9,7 +9,7 @@ from signing import cms, genuine
 from signing.pki import judge
 from signing.pki.cases import Case
 from signing.verdict import judge as verdict
-from tests.signing.pki.pkits import ANCHOR, AT_US, INHERITS, NEGATIVE, VARIANTS, Mail, mails
+from tests.signing.pki.pkits import ANCHOR, AT_US, INHERITS, NEGATIVE, ODD_BITS, VARIANTS, Mail, mails
 
 NAMES = sorted(mails())
 SECTION = 8  # tests of one pytest case: names in groups, since a case costs more than a test
@@ -65,7 +65,7 @@ def test_all_signatures_of_their_mails_are_read_and_those_of_sound_methods_verif
     for mail in mails().values():
         outcome = _signature(mail)
         counted[outcome] = counted.get(outcome, 0) + 1
-    assert counted == {"good": 220, "weak": 2, "unreadable": 2}  # DSA is weak here
+    assert counted == {"good": 220, "weak": 1, "unreadable": 3}  # DSA is weak here
 
 
 def _signature(mail: Mail) -> str:
@@ -73,7 +73,7 @@ def _signature(mail: Mail) -> str:
     signed = cms.read(mail.cms)
     leaf = genuine.leaf(signed)
     if leaf is None:
-        assert mail.name in (NEGATIVE, INHERITS)
+        assert mail.name in (NEGATIVE, INHERITS, ODD_BITS)
         return "unreadable"
     try:
         genuine.check(_text(mail), signed, leaf)
