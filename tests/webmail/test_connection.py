@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 
 from bench.wire import free_port
+from mailcore import http as connection
 from tests.webmail.site import Site
 from tests.webmail.test_app import moved
-from webmail import app, connection
+from webmail import app
 from webmail.app import web
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
