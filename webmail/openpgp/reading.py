@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from directory.errors import NotFound
-from mailcore.message.index import index
 from mailcore.openpgp import letters, mime, own, pins
 from mailcore.openpgp.letters import Reading
 from signing.openpgp.errors import CannotOpen, PgpUnavailable
@@ -70,10 +69,10 @@ async def read_encrypted(desk: Desk, box: Box, opened: Opened) -> Read:
         return _told(Facts("failed"))
     if not inside.is_entity(found.octets):
         return _told(Facts("failed"))
-    within = _within(opened, found.octets)
+    within = inside.opened(opened, found.octets)
     if judged.judged.worth == "none" and mime.find_signed(within.raw, within.header.spans) is not None:
         return Read((Section(TEMPLATE, Facts("open")),), within)  # what is signed inside is told by its own reader
-    facts = _facts("open", box, judged, other_author=inside.author_differs(opened.header.fields, found.octets))
+    facts = _facts("open", box, judged, other_author=inside.author_differs(opened.header.fields, inside.protected(found.octets)))
     return Read((Section(TEMPLATE, facts),), within)
 
 
@@ -86,8 +85,8 @@ async def read_signed(desk: Desk, box: Box, opened: Opened) -> Read:
         judged = await _judged(desk, box, opened, found)
     except PgpUnavailable:  # what was made to take too long says nothing, and the letter is shown all the same
         judged = Reading(author(opened), Judged("unreadable"), None, None)
-    facts = _facts("", box, judged, other_author=inside.author_differs(opened.header.fields, found.octets))
-    return Read((Section(TEMPLATE, facts),), _within(opened, found.octets))
+    facts = _facts("", box, judged, other_author=inside.author_differs(opened.header.fields, inside.protected(found.octets)))
+    return Read((Section(TEMPLATE, facts),), inside.opened(opened, found.octets))
 
 
 def author(opened: Opened) -> str:
@@ -99,12 +98,6 @@ def author(opened: Opened) -> str:
 async def _judged(desk: Desk, box: Box, opened: Opened, found: mime.Signed) -> Reading:
     attached = mime.attached_keys(opened.raw, opened.header.spans)
     return await letters.judge(desk.services, box.account_id, author(opened), found.octets, found.signature, attached)
-
-
-def _within(opened: Opened, entity: bytes) -> Opened:
-    raw = inside.letter(opened.header.fields, entity)
-    found = index(raw)
-    return Opened(opened.mailbox, opened.stored, found.summary, found.header, raw)
 
 
 def _facts(state: str, box: Box, found: Reading, *, other_author: bool) -> Facts:
@@ -181,7 +174,7 @@ async def _signed_reading(desk: Desk, box: Box, opened: Opened) -> Reading:
     octets = mime.find_encrypted(opened.raw, opened.header.spans)
     if octets is not None and await desk.services.db.read(opening.find, desk.cookie, octets) is not None:
         found, judged = await letters.decrypt(desk.services, box.account_id, author(opened), octets)
-        within = _within(opened, found.octets)
+        within = inside.opened(opened, found.octets)
         return judged if mime.find_signed(within.raw, within.header.spans) is None else await _signed_reading(desk, box, within)
     signed = mime.find_signed(opened.raw, opened.header.spans)
     if signed is None:
