@@ -6,9 +6,11 @@ What an order says has to fit the register: an account may order the end of its 
 from collections.abc import Callable
 
 from config.database import Tx
-from directory import certificates, client_certificates, orders
+from directory import acts, certificates, client_certificates, orders
+from directory.acts.credentials import CertificateRevoke
 from directory.errors import NotFound
 from directory.orders import Order
+from directory.rights import CONSOLE
 from mailcore.pki.issue import HOLDERS
 from signing.errors import CertificateRefused
 from signing.pki import register
@@ -65,7 +67,7 @@ def _withdraw(tx: Tx, one: Issued) -> None:
     """Stop offering a certificate: nothing is signed with it from now on, and nobody signs in with it."""
     if one.kind == "client":
         try:
-            client_certificates.revoke(tx, one.account_id, client_certificates.fingerprint(one.der))
+            acts.perform(tx, CONSOLE, CertificateRevoke(one.account_id, client_certificates.fingerprint(one.der).hex()), "diwan cert")
         except NotFound:  # it never was let in, or was shut out before
             pass
     elif one.kind in HOLDERS:
