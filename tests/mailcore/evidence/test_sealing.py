@@ -16,6 +16,9 @@ from signing.evidence.tiles import Tile
 from tests.mailcore.queue.node import AMINA, KARIM, submission
 
 
+files_alone = pytest.mark.parametrize("database_url", ["sqlite"])  # the units of work are those of tests that run on both engines
+
+
 async def letters(services, count, clock=None):
     names = []
     for _ in range(count):
@@ -46,6 +49,7 @@ async def test_records_get_places_and_a_proof_up_to_a_signed_checkpoint(node, cl
         assert merkle.is_included(leaf, row.index, made.size, sealer.log.proof(row.index, made.size), made.root)
 
 
+@files_alone
 async def test_a_checkpoint_is_sealed_with_a_stamp_by_the_nodes_certificate(node, clock):
     await letters(node, 1)
     kept = await Sealer(node).turn()
@@ -56,6 +60,7 @@ async def test_a_checkpoint_is_sealed_with_a_stamp_by_the_nodes_certificate(node
     assert moment.proven(signed.signer, node.roots, clock.now_us()).time_us == clock.now_us()
 
 
+@files_alone
 async def test_what_is_published_is_what_is_kept(node):
     await letters(node, 1)
     sealer = Sealer(node)
@@ -92,6 +97,7 @@ async def test_two_checkpoints_follow_from_each_other_across_tiles(node, monkeyp
     assert (files / Tile(1, 0, 4).path).exists()
 
 
+@files_alone
 async def test_a_crash_before_the_checkpoint_is_finished_by_the_next_turn(node, monkeypatch):
     await node.db.write(add, 300)
     first = await Sealer(node).turn()
@@ -110,6 +116,7 @@ async def test_a_crash_before_the_checkpoint_is_finished_by_the_next_turn(node, 
     assert (kept.size, sealer.log.checkpoint().root) == (600, sealer.log.root(600))
 
 
+@files_alone
 async def test_files_that_were_lost_or_changed_are_made_again_from_the_entries(node):
     await node.db.write(add, 600)
     sealer = Sealer(node)
@@ -123,6 +130,7 @@ async def test_files_that_were_lost_or_changed_are_made_again_from_the_entries(n
     assert all(path.read_bytes() == octets for path, octets in whole.items() if "tile/0/00" in str(path) and ".p/" not in str(path))
 
 
+@files_alone
 async def test_a_log_that_was_restored_from_an_old_backup_signs_nothing(node):
     await node.db.write(add, 5)
     await Sealer(node).turn()
@@ -135,6 +143,7 @@ async def test_a_log_that_was_restored_from_an_old_backup_signs_nothing(node):
         await Sealer(node).turn()
 
 
+@files_alone
 async def test_entries_that_were_changed_are_signed_by_nobody(node):
     await node.db.write(add, 5)
     await Sealer(node).turn()
@@ -158,6 +167,7 @@ async def test_a_stamp_that_could_not_be_had_comes_later(node, monkeypatch):
     assert (sealing.log_of(node.settings).directory / "checkpoint.p7s").read_bytes() == kept.seal
 
 
+@files_alone
 async def test_a_node_without_a_root_keeps_its_log_all_the_same(node, tmp_path):
     shutil.rmtree(tmp_path / "keys" / "authorities")
     node.parts._made.clear()
