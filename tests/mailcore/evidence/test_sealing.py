@@ -15,7 +15,6 @@ from signing.evidence import checkpoint, merkle, note, record
 from signing.evidence.tiles import Tile
 from tests.mailcore.queue.node import AMINA, KARIM, submission
 
-
 files_alone = pytest.mark.parametrize("database_url", ["sqlite"])  # the units of work are those of tests that run on both engines
 
 
