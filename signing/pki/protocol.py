@@ -44,7 +44,7 @@ def read(protocol: bytes) -> list[Step]:
     for number, line in enumerate(protocol.splitlines(), 1):
         try:
             step = msgspec.json.decode(line, type=Step)
-        except msgspec.MsgspecError as reason:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as reason:
             raise Broken(f"line {number} is no step: {reason}") from reason
         if (step.after, step.number) != (after, number):
             raise Broken(f"line {number} does not follow from the one before it: one of them was changed")
