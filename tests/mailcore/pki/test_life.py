@@ -306,7 +306,8 @@ async def diwan(node: Node, *words: str, name: str = "") -> Result:
 
 def said(done: Result) -> dict[str, Any]:
     assert done.exit_code == 0, (done.output, done.exception)
-    read: dict[str, Any] = json.loads(done.stdout)
+    shown = [line for line in done.stdout.splitlines() if "[info " not in line]  # what this process logged before it was a command
+    read: dict[str, Any] = json.loads("\n".join(shown))
     return read
 
 
