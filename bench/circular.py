@@ -21,12 +21,15 @@ from config import log
 from config.clock import SECOND_US, SystemClock
 from config.database import Database, Tx
 from config.engines import open_database
+from config.settings import parse as parsed
 from directory import domains, lists, organisations, people
 from directory.address import parse
 from directory.queries import Query
 from directory.types import Person
+from mailcore.evidence import facts
+from mailcore.evidence.facts import Letter
 from mailcore.queue import circular, fanout, queue
-from mailcore.queue.types import Entry, Recipient, Submission
+from mailcore.queue.types import Entry, Recipient, Submission, queue_name
 from mailcore.services import Services
 from mailcore.store import accounts
 from mailcore.store.keyring import DEFAULT_MAILBOXES
@@ -81,11 +84,22 @@ class Keys:
         return [aes_key_unwrap(self._key, one) for one in wrapped]
 
 
+SETTINGS = f"""
+[node]
+hostname = "mx.{DOMAIN}"
+postmaster = "postmaster@{DOMAIN}"
+[tls]
+certificate = "none"
+key = "none"
+"""
+
+
 class Node:
     """What a circular needs of `Services`."""
 
     def __init__(self, db: Database, store: Store) -> None:
         self.db, self.store, self.clock = db, store, SystemClock()
+        self.settings = parsed(SETTINGS, Path("."))
 
 
 async def measure(run: Run) -> None:
@@ -178,9 +192,10 @@ def begun(tx: Tx, message: Prepared, dek_wrapped: bytes, members: int) -> int:
     """Accept a letter to the list and freeze whom it reaches; return the id under which it is expanded."""
     owner: int = tx.value("SELECT owner_id FROM list")
     submission = Submission(f"cabinet@{DOMAIN}", (Recipient(f"tous@{DOMAIN}"),), RAW, account_id=owner)
-    sealed = Entry(
-        int.from_bytes(os.urandom(7)), message.blob_id, dek_wrapped, message.size_bytes, submission, 400_000 * SECOND_US, message
-    )
+    queue_id, lasts_us = int.from_bytes(os.urandom(7)), 400_000 * SECOND_US
+    issuer = facts.issuer(parsed(SETTINGS, Path(".")))
+    about = Letter(issuer, queue_id, queue_name(queue_id), submission.sender, message.index.summary.message_id, bytes(32))
+    sealed = Entry(queue_id, message.blob_id, dek_wrapped, message.size_bytes, submission, lasts_us, message, about)
     queue.enqueue(tx, sealed)
     [lease] = queue.lease_local(tx, "bench", tx.now_us + 300 * SECOND_US, 1)
     ids = range(FIRST, FIRST + members)
