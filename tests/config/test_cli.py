@@ -3,18 +3,15 @@
 import json
 import signal
 import socket
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mailcore.demo import mail, nodes
+from tests.command import archives, diwan
 from tests.ports import free_base
-
-
-def diwan(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "config", *arguments], capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +31,13 @@ def node(made: nodes.Node) -> Path:
     return made.directory
 
 
-def test_help_names_every_command() -> None:
-    said = diwan("--help")
+@pytest.mark.parametrize("run", [diwan, nodes.run])
+def test_help_names_every_command(run: Callable[..., Any]) -> None:
+    said = run("--help")
     assert said.returncode == 0
     for command in ("init", "up", "demo", "check", "doctor"):
         assert command in said.stdout
-    assert diwan("nonsense").returncode == 2
+    assert run("nonsense").returncode == 2
 
 
 def test_init_does_not_touch_a_node_that_is_there(node: Path) -> None:
@@ -113,7 +111,7 @@ def test_roots_that_are_missing_and_places_that_are_taken_are_named(node: Path) 
 
 
 def test_the_socket_for_programs_of_this_machine_is_looked_at(tmp_path: Path) -> None:
-    made = nodes.make(tmp_path / "n", "--domain", "archives.example", "--port-base", str(free_base()))
+    made = archives(tmp_path / "n")
     path = made.directory / "diwan.toml"
     path.write_text(path.read_text("utf-8").replace("[listen]", '[listen]\nlmtp = "run/lmtp"'), "utf-8")
     assert "ok  lmtp: run/lmtp is free: the node is not running\n" in diwan("doctor", "--dir", str(made.directory)).stdout

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,13 +13,9 @@ from mailcore import services
 from mailcore.demo import nodes
 from mailcore.reindex import work
 from mailcore.store import fulltext, mailboxes, messages
-from tests.ports import free_base
+from tests.command import archives, diwan
 
 LETTERS = 5
-
-
-def diwan(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "config", *arguments], capture_output=True, text=True, timeout=120, check=False)
 
 
 async def fill(directory: Path, address: str) -> None:
@@ -46,7 +40,7 @@ async def found(directory: Path) -> fulltext.Found:
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> nodes.Node:
     """A node with one account that holds some letters."""
-    made = nodes.make(tmp_path_factory.mktemp("node") / "n", "--domain", "archives.example", "--port-base", str(free_base()))
+    made = archives(tmp_path_factory.mktemp("node") / "n")
     asyncio.run(fill(made.directory, made.people[0].address))
     return made
 

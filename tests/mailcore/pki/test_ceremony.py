@@ -3,40 +3,23 @@
 import json
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from typer.testing import CliRunner
 
-from config.errors import MailError
-from mailcore.demo import nodes
-from mailcore.pki.ceremony_commands import app
 from signing import escrow
-from tests.ports import free_base
+from tests.command import Said, archives
+from tests.command import diwan as whole
 
 OPERATORS, WITNESSES = ("Hamid", "Leïla", "عمر"), ("Nadia", "Samir")
 SEATS = [word for name in OPERATORS for word in ("--operator", name)] + [word for name in WITNESSES for word in ("--witness", name)]
 TYPED = "".join(f"{name}\n" for name in (*OPERATORS, *WITNESSES))
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What a command said, and with which status it ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 def diwan(*words: str, typed: str = "") -> Said:
-    """Run `diwan ceremony …`, here rather than in a process: what is slow is the signer that each session starts."""
-    ended = CliRunner().invoke(app, words, input=typed)
-    if isinstance(ended.exception, MailError):
-        return Said(1, ended.stdout, ended.exception.text)
-    return Said(ended.exit_code, ended.stdout, ended.stderr)
+    return whole("ceremony", *words, typed=typed)
 
 
 def openssl(*words: str) -> subprocess.CompletedProcess[str]:
@@ -103,7 +86,7 @@ def test_a_changed_protocol_is_found(copied: Path) -> None:
     octets = (copied / "protocol.jsonl").read_bytes()
     (copied / "protocol.jsonl").write_bytes(octets.replace(b"Samir", b"Salim"))
     said = diwan("protocol", str(copied))
-    assert (said.returncode, said.stderr) == (1, "the protocol is not as the root's key has signed it")
+    assert (said.returncode, said.stderr) == (1, "diwan: the protocol is not as the root's key has signed it\n")
 
 
 def certify(place: Path, request: Path, out: Path, *shares: Path) -> Said:
@@ -112,7 +95,7 @@ def certify(place: Path, request: Path, out: Path, *shares: Path) -> Said:
 
 
 def test_a_node_goes_below_the_root_and_what_it_had_issued_stays_good(copied: Path, tmp_path: Path) -> None:
-    node = nodes.make(tmp_path / "node", "--domain", "archives.example", "--port-base", str(free_base())).directory
+    node = archives(tmp_path / "node").directory
     request, out = tmp_path / "request.pem", tmp_path / "made.pem"
     assert diwan("request", "--dir", str(node), "--out", str(request)).returncode == 0
     (tmp_path / "shares").mkdir()
