@@ -18,7 +18,7 @@ from mailcore.evidence.errors import EvidenceDamaged
 from mailcore.evidence.places import Kept, Tree
 from mailcore.services import Services
 from mailcore.stamping import stamps
-from signing.evidence import checkpoint, note, seal, tiles
+from signing.evidence import checkpoint, merkle, note, seal, tiles
 from signing.evidence.checkpoint import Checkpoint
 from signing.evidence.log import Log
 from signing.evidence.note import BadNote, Key
@@ -64,16 +64,16 @@ class Sealer:
 
     async def turn(self) -> Kept | None:
         """Seal what waits and return the newest checkpoint, None for a log without entries. Raises EvidenceDamaged, MailError."""
-        db = self._services.db
+        db, published = self._services.db, await asyncio.to_thread(self._published)
+        _require_as_long(await db.read(places.tree), published)  # before anything is added: else it would grow past what was published
         for _ in range(MAX_BATCHES):
             if await db.write(places.integrate, BATCH) < BATCH:
                 break
         tree, before = await db.read(places.tree), await db.read(places.latest)
-        published = await asyncio.to_thread(self._published)
-        if published is not None and published.size > tree.size:
-            raise EvidenceDamaged(f"the log has {tree.size} entries, but a checkpoint of {published.size} was published: restore it")
         if tree.size and (before is None or before.size < tree.size):
             before = await self._sign(tree, published)
+        elif before is not None and (published is None or published.size < before.size):  # files of an older backup, or lost
+            await self._fill(tree, published)
         if before is not None:
             await self._publish(before, published)
             await self._complete()
@@ -98,17 +98,25 @@ class Sealer:
     async def _sign(self, tree: Tree, published: Checkpoint | None) -> Kept:
         """Write the tiles of a tree, and then its checkpoint."""
         first = published.size if published is not None else 0
-        root = tree.root()
-        if await self._written(first, tree.size) != root:
-            log.error("evidence.files_differ", size=tree.size)
-            if await self._written(0, tree.size) != root:
-                raise EvidenceDamaged("entries of the log were changed: `diwan evidence check` names them; nothing is signed until then")
-        made = Checkpoint(origin(self._services.settings), tree.size, root)
+        await self._fill(tree, published)
+        made = Checkpoint(origin(self._services.settings), tree.size, tree.root())
         signed = await seal.signed(self._services.signer, await self.key(), made)
         sealed, now_us = await self.seal(signed.text), self._services.clock.now_us()
         kept = Kept(tree.size, now_us, note.write(signed), sealed.octets, sealed.stamped)
         log.info("evidence.sealed", size=tree.size, entries=tree.size - first, stamped=sealed.stamped)
         return await self._services.db.write(places.add, kept)
+
+    async def _fill(self, tree: Tree, published: Checkpoint | None) -> None:
+        """Write the tiles of a tree that begins with what was published. Raises EvidenceDamaged for any other."""
+        first, root = published.size if published is not None else 0, tree.root()
+        if await self._written(first, tree.size) != root:
+            log.error("evidence.files_differ", size=tree.size)
+            if await self._written(0, tree.size) != root:
+                raise EvidenceDamaged("entries of the log were changed: `diwan evidence check` names them; nothing is signed until then")
+        if published is not None and published.size:
+            proof = await asyncio.to_thread(self.log.consistency, published.size, tree.size)
+            if not merkle.is_consistent(published.size, published.root, tree.size, root, proof):
+                raise EvidenceDamaged(f"the log does not begin with the {published.size} entries that were published: restore it")
 
     async def _publish(self, kept: Kept, published: Checkpoint | None) -> None:
         """Publish a checkpoint that is newer than what stands there."""
@@ -146,6 +154,11 @@ class Sealer:
     def _write_rules(self) -> None:
         self.log.directory.mkdir(parents=True, exist_ok=True)
         (self.log.directory / POLICY).write_text(RULES, "utf-8")
+
+
+def _require_as_long(tree: Tree, published: Checkpoint | None) -> None:
+    if published is not None and published.size > tree.size:
+        raise EvidenceDamaged(f"the log has {tree.size} entries, but a checkpoint of {published.size} was published: restore it")
 
 
 async def write(db: Database, files: Log, first: int, size: int) -> None:

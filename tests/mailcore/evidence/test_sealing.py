@@ -129,17 +129,54 @@ async def test_files_that_were_lost_or_changed_are_made_again_from_the_entries(n
     assert all(path.read_bytes() == octets for path, octets in whole.items() if "tile/0/00" in str(path) and ".p/" not in str(path))
 
 
+async def restore(node, size):
+    """Bring the tables of the log back as they were with `size` entries."""
+    tree = places.Tree(0, {}).grown([merkle.leaf_hash(one) for one in await node.db.read(places.entries, 0, size)])
+    frontier = b"".join(tree.frontier.values())
+
+    def back(tx):
+        tx.execute("DELETE FROM evidence_checkpoint WHERE size > :s", s=size)
+        tx.execute("DELETE FROM evidence WHERE place >= :s", s=size)
+        tx.execute("UPDATE evidence_tree SET size = :s, frontier = :f", s=size, f=frontier)
+
+    await node.db.write(back)
+
+
 @files_alone
-async def test_a_log_that_was_restored_from_an_old_backup_signs_nothing(node):
+@pytest.mark.parametrize("come_since", [0, 1, 2, 9])
+async def test_a_log_that_was_restored_from_an_old_backup_signs_nothing(node, come_since):
     await node.db.write(add, 5)
     await Sealer(node).turn()
-    await node.db.write(lambda tx: [tx.execute("DELETE FROM evidence_checkpoint"), tx.execute("DELETE FROM evidence WHERE place > 2")])
-    three = (await node.db.read(places.entries, 0, 9))[:3]
-    tree = places.Tree(0, {}).grown([merkle.leaf_hash(one) for one in three])
-    frontier = b"".join(tree.frontier.values())
-    await node.db.write(lambda tx: tx.execute("UPDATE evidence_tree SET size = 3, frontier = :f", f=frontier))
-    with pytest.raises(EvidenceDamaged, match="restore"):
+    await restore(node, 3)
+    await node.db.write(add, come_since)
+    before = {path: path.read_bytes() for path in Sealer(node).log.directory.rglob("*") if path.is_file()}
+    for _ in range(2):
+        with pytest.raises(EvidenceDamaged, match="restore"):
+            await Sealer(node).turn()
+    assert await node.db.read(places.latest) is None
+    assert {path: path.read_bytes() for path in Sealer(node).log.directory.rglob("*") if path.is_file()} == before
+
+
+@files_alone
+async def test_a_log_that_grew_otherwise_than_it_was_published_signs_nothing(node):
+    await node.db.write(add, 5)
+    await Sealer(node).turn()
+    await restore(node, 3)
+    await node.db.write(add, 4)
+    await node.db.write(places.integrate, 100)
+    with pytest.raises(EvidenceDamaged, match="does not begin with the 5 entries"):
         await Sealer(node).turn()
+    assert await node.db.read(places.latest) is None
+
+
+@files_alone
+async def test_lost_files_are_there_before_the_checkpoint_that_counts_on_them(node):
+    await node.db.write(add, 600)
+    await Sealer(node).turn()
+    shutil.rmtree(Sealer(node).log.directory)
+    await Sealer(node).turn()
+    files = Sealer(node).log
+    assert files.root(600) == files.checkpoint().root
 
 
 @files_alone
