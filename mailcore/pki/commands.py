@@ -25,14 +25,16 @@ from directory.orders import Order
 from directory.rights import Actor
 from mailcore import services
 from mailcore.pki import carrying, issue
+from signing.der import BadDer
 from signing.errors import CertificateRefused
-from signing.pki import ca, register
+from signing.pki import ca, profiles, register
 from signing.pki.register import REASONS, Issued
 
 KINDS = get_args(Kind)
 BROUGHT = ("client", "tls")  # whose keys are made elsewhere
 STATES = ("good", "suspended", "revoked")
 PREFIX = "certificate."  # of acts
+UNSAID = "unspecified"  # RFC 5280 §5.3.1
 
 app = typer.Typer(help="Certificates: list, show, request, approve, issue, renew, suspend, resume, revoke, expiring.", no_args_is_help=True)
 Serial = Annotated[str, typer.Argument(metavar="SERIAL", help="The beginning of its serial number, as `diwan cert list` shows it.")]
@@ -57,7 +59,9 @@ def listing(
 @app.command()
 def expiring(
     directory: Directory = HERE,
-    days: Annotated[int, typer.Option(min=1, help="Within so many days; without it, those of `alert_days` in the table `pki`.")] = 0,
+    days: Annotated[
+        int | None, typer.Option(min=1, help="Within so many days; without it, those of `alert_days` in the table `pki`.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List what runs out soon and was not replaced, the soonest first."""
@@ -118,19 +122,19 @@ def suspend(asked: Desk, serial: Serial) -> None:
 @command(app)
 def resume(asked: Desk, serial: Serial) -> None:
     """Let a suspended certificate be good again; a second person approves."""
-    _ordered(asked, lambda tx: CertificateResume(**_named(tx, serial)))
+    _ordered(asked, lambda tx: CertificateResume(**_held(tx, serial)))
 
 
 @command(app)
 def revoke(
     asked: Desk,
     serial: Serial,
-    because: Annotated[str, typer.Option(help=f"One of {', '.join(sorted(REASONS))}.")] = "unspecified",
+    because: Annotated[str, typer.Option(help=f"One of {', '.join(sorted(REASONS))}.")] = UNSAID,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether that is meant.")] = False,
 ) -> None:
-    """End a certificate for good. That of a machine or an authority needs a second person."""
-    if because not in REASONS:
-        raise typer.BadParameter(f"{because!r} is no reason; reasons are {', '.join(sorted(REASONS))}", param_hint="--because")
+    """End a certificate for good. That of a machine or an authority needs a second person. `--because` stands in the lists that everybody
+    reads, `--reason` in the journal."""
+    because = _because(because, asked.reason)
     if not yes:
         typer.confirm(f"Revoke {serial}? That is for ever: --yes does not ask", abort=True, err=True)
     _ordered(asked, lambda tx: CertificateRevoke(**_named(tx, serial), because=because))
@@ -220,9 +224,31 @@ def _order(tx: Tx, whose: str, kind: str, public_key: bytes) -> CertificateOrder
     return CertificateOrder(cast(Kind, kind or issue.SIGNATORIES[holder.kind]), holder.account_id, holder.address, public_key)
 
 
+def _because(because: str, reason: str) -> str:
+    """Return a reason of RFC 5280, however its letters are written. Raises BadParameter for another, and when it stands in --reason."""
+    known = {one.casefold(): one for one in REASONS}
+    meant = "".join(reason.split()).casefold()
+    if because == UNSAID and meant in known:
+        raise typer.BadParameter(
+            f"that is for the journal, and the lists would say {UNSAID}: write --because {known[meant]}, and in --reason what happened",
+            param_hint="--reason",
+        )
+    if because.casefold() not in known:
+        raise typer.BadParameter(f"{because!r} is no reason; reasons are {', '.join(sorted(REASONS))}", param_hint="--because")
+    return known[because.casefold()]
+
+
 def _named(tx: Tx, serial: str) -> dict[str, Any]:
     found = register.named(tx, serial)
     return {"account_id": found.account_id, "authority": found.authority, "serial": f"{found.serial:x}"}
+
+
+def _held(tx: Tx, serial: str) -> dict[str, Any]:
+    """Return what an act names a suspended certificate by. Raises CertificateRefused for another: two persons need not find that out."""
+    found = register.named(tx, serial)
+    if found.state != "suspended":
+        raise CertificateRefused(f"only a suspended certificate is resumed: this one is {found.state}")
+    return _named(tx, serial)
 
 
 def _public_key(file: Path) -> bytes:
@@ -234,7 +260,12 @@ def _public_key(file: Path) -> bytes:
         raise BadEntry(f"{file}: no certificate request, as `openssl req -new` makes one: {error}") from None
     if not read.is_signature_valid:
         raise BadEntry(f"{file}: this request was not signed with the key that it names")
-    return read.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    public_key = read.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    try:
+        profiles.accept(public_key)
+    except BadDer as error:
+        raise BadEntry(f"{file}: {error}") from None  # two persons need not find that out
+    return public_key
 
 
 def _soon(tx: Tx, days: int) -> list[Issued]:

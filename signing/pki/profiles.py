@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -206,11 +207,17 @@ def _usage_of(profile: Profile, public_key: bytes) -> tuple[str, ...]:
     return USAGES["encipher" if isinstance(load_der_public_key(public_key), rsa.RSAPublicKey) else "agree"]
 
 
-def _begin(subject: x509.Name, public_key: bytes, serial: int) -> x509.CertificateBuilder:
+def accept(public_key: bytes) -> PublicKeyTypes:
+    """Return a key of which there may be certificates. Raises BadDer for one that is too short, and of kinds that nobody here knows."""
     key = load_der_public_key(public_key)
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < MIN_RSA_KEY:
         raise BadDer(f"an RSA key of {key.key_size} bits, where {MIN_RSA_KEY} is the least")
     key_kind(public_key)  # refuses what our signer does not make before the builder sees it
+    return key
+
+
+def _begin(subject: x509.Name, public_key: bytes, serial: int) -> x509.CertificateBuilder:
+    key = accept(public_key)
     builder = x509.CertificateBuilder().subject_name(subject).serial_number(serial)
     builder = builder.public_key(key)  # type: ignore[arg-type]
     return builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ import pytest_asyncio
 from click.testing import Result
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from typer.testing import CliRunner
 
@@ -333,12 +333,16 @@ async def test_commands_lead_from_request_to_end(node: Node) -> None:
     assert said(await diwan(node, "show", start, "--json"))["replaced_by"] == renewed["serial"]
     assert "revoked" not in (await diwan(node, "show", start)).stdout
     assert (await diwan(node, "revoke", start)).exit_code == 1  # nobody said yes
-    assert "revoked since" in (await diwan(node, "revoke", start, "--because", "superseded", "--yes")).stdout
+    misplaced = await diwan(node, "revoke", start, "--reason", "key compromise", "--yes")
+    assert (misplaced.exit_code, "--because" in misplaced.output) == (2, True)
+    assert "revoked since" in (await diwan(node, "revoke", start, "--because", "Superseded", "--yes")).stdout
     assert "for ever" in refused(await diwan(node, "suspend", start))
+    assert "this one is revoked" in refused(await diwan(node, "resume", start))
     assert made["serial"] in {one["serial"] for one in said(await diwan(node, "list", "--state", "revoked", "--json"))}
     assert "nothing waits" in (await diwan(node, "issue")).stdout
     assert AMINA in (await diwan(node, "expiring", "--days", "800")).stdout
-    assert "nothing runs out" in (await diwan(node, "expiring", "--days", "2")).stdout
+    assert "nothing runs out within 2" in (await diwan(node, "expiring", "--days", "2")).stdout
+    assert (await diwan(node, "expiring")).exit_code == 0
 
 
 async def test_commands_take_keys_only_from_those_who_have_them(node: Node, tmp_path: Path) -> None:
@@ -346,7 +350,8 @@ async def test_commands_take_keys_only_from_those_who_have_them(node: Node, tmp_
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "anybody at all")])
     good = x509.CertificateSigningRequestBuilder().subject_name(name).sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
     bad = good[:-1] + bytes([good[-1] ^ 1])
-    for octets, words in ((bad, "not signed"), (b"nonsense", "openssl req")):
+    short = x509.CertificateSigningRequestBuilder().subject_name(name).sign(rsa.generate_private_key(65537, 1024), hashes.SHA256())
+    for octets, words in ((bad, "not signed"), (b"nonsense", "openssl req"), (short.public_bytes(Encoding.DER), "3072 is the least")):
         file.write_bytes(octets)
         assert words in refused(await diwan(node, "request", OTHER, "--kind", "tls", "--csr", str(file)))
     file.write_bytes(good)
