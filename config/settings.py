@@ -5,7 +5,7 @@ import re
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -281,6 +281,9 @@ class _File(Section, frozen=True, forbid_unknown_fields=True):
     route: list[Route] = msgspec.field(default_factory=list)
 
 
+_LISTS = {"identity_provider": "identity_providers", "sync": "syncs", "route": "routes"}  # of tables that may stand several times
+
+
 class Settings(msgspec.Struct, frozen=True, dict=True):
     """Everything that diwan.toml of one node says. Paths are absolute."""
 
@@ -350,49 +353,15 @@ def parse(text: str, directory: Path) -> Settings:
         raise SettingsError(f"{path}: not TOML: {error}") from None
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path}: {explain(str(error), _File)}") from None
-    return Settings(
-        directory=directory,
-        node=read.node,
-        tls=Tls(directory / read.tls.certificate, directory / read.tls.key),
-        database=read.database,
-        listen=read.listen,
-        smtp=read.smtp,
-        sending=read.sending,
-        imap=read.imap,
-        ldap=read.ldap,
-        web=read.web,
-        queue=read.queue,
-        metrics=read.metrics,
-        manifest=_anchored(read.manifest, directory),
-        routing=_rooted(read.routing, directory),
-        openid=read.openid,
-        identity_providers=tuple(_placed(one, directory) for one in read.identity_provider),
-        syncs=tuple(_reachable(one, directory) for one in read.sync),
-        dns=read.dns,
-        checks=read.checks,
-        evidence=read.evidence,
-        pki=read.pki,
-        openpgp=read.openpgp,
-        routes=[msgspec.structs.replace(r, ca=directory / r.ca) if r.ca is not None else r for r in read.route],
-    )
+    return Settings(directory, **{_LISTS.get(name, name): _placed(getattr(read, name), directory) for name in _File.__struct_fields__})
 
 
-def _anchored(read: Manifest, directory: Path) -> Manifest:
-    return read if read.anchor is None else msgspec.structs.replace(read, anchor=directory / read.anchor)
-
-
-def _rooted(read: Routing, directory: Path) -> Routing:
-    return read if read.ca is None else msgspec.structs.replace(read, ca=directory / read.ca)
-
-
-def _placed(provider: IdentityProvider, directory: Path) -> IdentityProvider:
-    secret, ca = (None if path is None else directory / path for path in (provider.secret, provider.ca))
-    return msgspec.structs.replace(provider, secret=secret, ca=ca)
-
-
-def _reachable(source: Sync, directory: Path) -> Sync:
-    password, ca = (None if path is None else directory / path for path in (source.password, source.ca))
-    return msgspec.structs.replace(source, password=password, ca=ca)
+def _placed(read: Any, directory: Path) -> Any:
+    """Return a table, or several of one name, with absolute paths."""
+    if isinstance(read, list | tuple):
+        return type(read)(_placed(one, directory) for one in read)
+    named = {name: getattr(read, name) for name in read.__struct_fields__}
+    return msgspec.structs.replace(read, **{name: directory / value for name, value in named.items() if isinstance(value, Path)})
 
 
 def _decode(kind: type, value: object) -> object:

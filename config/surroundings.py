@@ -60,8 +60,9 @@ def certified(read: Settings) -> None:
 
 
 def roots(read: Settings) -> list[tuple[str, Path]]:
-    """Return the files of root certificates for mail between servers, by the key that names them."""
-    named = [("routing.ca", read.routing.ca), *((f"route[{at}].ca", route.ca) for at, route in enumerate(read.routes))]
+    """Return the files of root certificates of those whom this node asks, by the key that names them."""
+    named = [("routing.ca", read.routing.ca), ("pki.times_ca", read.pki.times_ca)]
+    named += [(f"route[{at}].ca", route.ca) for at, route in enumerate(read.routes)]
     return [(key, path) for key, path in named if path is not None]
 
 

@@ -110,8 +110,7 @@ class Stamps:
 
     def _client(self) -> httpx.AsyncClient:
         settings = self._services.settings
-        roots = None if settings.pki.times_ca is None else str(settings.directory / settings.pki.times_ca)
-        trusted = ssl.create_default_context(cafile=roots) if settings.pki.times.startswith("https:") else False
+        trusted = ssl.create_default_context(cafile=settings.pki.times_ca) if settings.pki.times.startswith("https:") else False
         return httpx.AsyncClient(verify=trusted, timeout=ASK_S, trust_env=False)
 
 

@@ -97,6 +97,7 @@ def test_roots_that_are_missing_and_places_that_are_taken_are_named(node: Path) 
     good = path.read_text("utf-8")
     wrong = {
         good + '\n[routing]\nca = "keys/none.pem"\n': f"routing.ca: {node / 'keys/none.pem'}: no such file or directory",
+        good + '\n[pki]\ntimes_ca = "keys/none.pem"\n': f"pki.times_ca: {node / 'keys/none.pem'}: no such file or directory",
         good
         + '\n[[route]]\ndomain = ""\nhost = "a"\nca = "keys/b.pem"\n': f"route[0].ca: {node / 'keys/b.pem'}: no such file or directory",
         good.replace("[listen]", '[listen]\nlmtp = "diwan.toml"'): "listen.lmtp: diwan.toml: file exists",

@@ -92,6 +92,17 @@ def test_certificates_say_one_normal_address(listen: str, said: str, place: str,
     assert read.pki.place(read.node.hostname, read.listen.pki) == place
 
 
+def test_files_are_found_in_the_nodes_directory_whatever_names_them(tmp_path: Path) -> None:
+    read = parse(
+        f'{WHO}[pki]\ntimes_ca = "keys/times.pem"\n[routing]\nca = "/etc/roots.pem"\n'
+        '[[sync]]\nname = "ldap"\nkind = "ad"\norganisation = "01"\nservice = "ldap"\n'
+        'url = "ldaps://ldap.example"\nbase = "dc=example"\npassword = "keys/ldap"\n',
+        tmp_path,
+    )
+    assert (read.pki.times_ca, read.routing.ca, read.manifest.anchor) == (tmp_path / "keys/times.pem", Path("/etc/roots.pem"), None)
+    assert [(one.password, one.ca) for one in read.syncs] == [(tmp_path / "keys/ldap", None)]
+
+
 ADDRESSES = [f'url = "{one}"' for one in ("http://PKI.example", "http://pki.example:80", "https://pki.example", "http://pki.example/")]
 
 
