@@ -20,7 +20,7 @@ from signing.activation import Activated, check
 from signing.errors import BadSecret, NoSuchKey, NotActivated, SignerUnavailable, SigningRefused
 from signing.noting import NoteKeys
 from signing.unwrapping import Keys
-from signing.vault import Header, Journal, Vault, secret_file
+from signing.vault import HANDLE, Header, Journal, Vault, secret_file
 from signing.wire import SECRET_BYTES
 
 if TYPE_CHECKING:  # its library is loaded only where there is a token
@@ -29,7 +29,6 @@ if TYPE_CHECKING:  # its library is loaded only where there is a token
 MAX_OPEN_KEYS = 10_000  # about 2 KiB each
 MAX_PENDING_NONCES = 100_000  # at most ten minutes of confirmations
 NODE_KEY = "node"
-HANDLE = b"pkcs11:"  # what a key file holds when the key is on a token
 WRAP_VERSION = b"\x01"
 
 

@@ -19,8 +19,7 @@ from pkcs11.util.ec import encode_ec_public_key, encode_ecdsa_signature, encode_
 
 from config.log import log
 from signing.errors import NoSuchKey, SignerUnavailable
-from signing.keyring import HANDLE
-from signing.vault import Damaged
+from signing.vault import HANDLE, Damaged
 
 T = TypeVar("T")
 

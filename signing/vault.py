@@ -14,6 +14,7 @@ from signing.errors import KeyExists, NoSuchKey
 
 NONCE_BYTES = 12
 STORAGE_KEY_BYTES = 32
+HANDLE = b"pkcs11:"  # what a key file holds in place of the key when that is on a token
 
 
 class Damaged(Exception):
