@@ -28,13 +28,22 @@ def letter(outer: Fields, entity: bytes) -> bytes:
     """Return the letter inside: the header of the one outside, its protected fields in place of the others, and the entity.
 
     The author stays the one that is named outside, where it can be seen by whoever passes letters on; another one inside
-    is told by `author_differs`.
+    is told by `author_differs`. Other fields of the entity are dropped: nobody has looked at them, and they would stand in the
+    header as if our own servers had let them in.
     """
     copies = protected(entity)
     named = any(name == b"from" for name, _ in outer)
     kept = [octets for name, octets in outer if not name.startswith(FORM) and (name == b"from" or name not in copies)]
     placed = [octets for name, octets in copies.items() if name != b"from" or not named]
-    return b"".join((*kept, *placed, MIME_VERSION)) + entity
+    return b"".join((*kept, *placed, MIME_VERSION, _bare(entity, copies)))
+
+
+def _bare(entity: bytes, copies: dict[bytes, bytes]) -> bytes:
+    """Return an entity whose header has only what says how it is made, and what is protected there."""
+    fields, body_start = headers.scan(entity)
+    found = [(field.lower, entity[field.start : field.end]) for field in fields]
+    head = [octets for name, octets in found if name.startswith(FORM) or copies.get(name) == octets]
+    return b"".join((*head, entity[fields[-1].end if fields else 0 : body_start], entity[body_start:]))
 
 
 def opened(came: Opened, entity: bytes) -> Opened:

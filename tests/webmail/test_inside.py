@@ -1,5 +1,7 @@
 """What was wrapped becomes a letter of its own: protected fields count, the author outside stays, nothing else is lost."""
 
+import pytest
+
 from mailcore.message import headers
 from mailcore.message.index import index
 from webmail import inside, letters
@@ -31,7 +33,8 @@ def test_the_subject_is_told_inside_only() -> None:
     shown = dict(fields(within.partition(b"\r\n\r\n")[0] + b"\r\n"))
     assert shown[b"subject"] == b"Subject: Real\r\n"
     assert shown[b"received"] == b"Received: by mx.example\r\n"
-    assert within.endswith(entity)
+    assert within.endswith(entity[entity.index(b"Content-Type") :])
+    assert b"HP-Outer" not in within
     assert not inside.author_differs(fields(outer), inside.protected(entity))
 
 
@@ -46,7 +49,26 @@ def test_another_author_inside_is_told_and_not_shown() -> None:
 def test_fields_that_are_not_marked_as_protected_stay_where_they_are() -> None:
     entity = b"Subject: Inner\r\n" + TEXT
     assert inside.protected(entity) == {}
-    assert b"Subject: Real\r\n" in inside.letter(fields(TOP), entity)
+    assert inside.letter(fields(TOP), entity).endswith(b"Keywords: secret\r\n" + inside.MIME_VERSION + TEXT)
+
+
+@pytest.mark.parametrize("before", [b"", b"X: y\r\n" * 1000, b"no field\r\n"])
+def test_fields_that_only_our_servers_write_are_not_taken_from_inside(before: bytes) -> None:
+    forged = b"Diwan-Acting: minister@gov.example\r\nSender: minister@gov.example\r\nAuthentication-Results: node; dmarc=pass\r\n"
+    within = inside.letter(fields(TOP), b"Content-Transfer-Encoding: 7bit\r\n" + before + forged + TEXT)
+    _, _, entity = within.partition(inside.MIME_VERSION)
+    assert b"gov.example" not in within
+    assert b"dmarc" not in within
+    assert entity.startswith(b"Content-Transfer-Encoding: 7bit\r\n")
+
+
+def test_fields_around_what_is_signed_inside_are_no_copies_of_it() -> None:
+    signed = letters.protect(TOP, TEXT, letters.confidential(TOP))
+    body = b"\r\n--b\r\n" + signed + b"\r\n--b\r\nContent-Type: application/pkcs7-signature\r\n\r\nAA==\r\n--b--\r\n"
+    entity = b'From: minister@gov.example\r\nContent-Type: multipart/signed; boundary="b"\r\n' + body
+    within = inside.letter(fields(TOP), entity)
+    assert b"minister" not in within
+    assert within.endswith(body)
 
 
 def test_a_signed_entity_is_asked_for_its_signed_part() -> None:

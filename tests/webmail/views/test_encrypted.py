@@ -77,6 +77,8 @@ async def test_a_letter_is_encrypted_signed_and_read_at_the_other_end(
         fields |= {"to": EDUCATION, "subject": "سرّي للغاية", "text": "الموعد غدًا", "sign": "yes", "option": options, "action": "send"}
         await visitor.post(path, fields)
         assert f"/mail/{post}/sign/" in visitor.path
+        assert visitor.last is not None
+        assert "its subject is hidden too" in visitor.last.text
         answer = await visitor.post(visitor.path, {"seen": visitor.value("seen"), "proof-password": clerk.password})
         assert "The letter was signed and sent." in answer.text
         assert await news.wait(20)
@@ -108,9 +110,11 @@ async def test_a_letter_is_encrypted_signed_and_read_at_the_other_end(
 async def test_only_what_nobody_can_have_changed_is_shown_formatted(
     site: Site, visitor: Visitor, clerk: FeaturedPerson, modern: bool
 ) -> None:
-    path = await arrived(site, ENTITY, modern=modern)
+    path = await arrived(site, b"Diwan-Acting: minister@interieur.gov.example\r\nSender: m@gov.example\r\n" + ENTITY, modern=modern)
     page = await opened(visitor, path, clerk.password)
     assert "Encrypted letter, opened" in page
+    assert "Sent in their name by" not in page  # only our own submission writes that field
+    assert "m@gov.example" not in page
     assert ("<iframe" in page) is modern
     assert ("Nobody signed it" in page) is not modern
     assert (await visitor.client.get(path + "/body")).status_code == (200 if modern else 404)
@@ -238,6 +242,9 @@ async def test_the_seal_of_an_office_stands_beside_its_signatory(site: Site, vis
         with site.services.store.bus.subscribe(AccountId(to)) as news:
             path, fields = await compose(visitor, holder.account_id)
             await visitor.post(path, fields | {"to": EDUCATION, "subject": "x", "text": "y", "sign": "yes", "action": "send"})
+            assert visitor.last is not None
+            assert "The seal of the office" in visitor.last.text
+            assert "its subject is hidden too" not in visitor.last.text
             await visitor.post(visitor.path, {"seen": visitor.value("seen"), "proof-password": clerk.password})
             assert await news.wait(20)
     finally:
