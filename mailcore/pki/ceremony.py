@@ -5,6 +5,7 @@ ends by making another and splitting it (`signing.shamir`), a share for each ope
 """
 
 import contextlib
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -33,6 +34,7 @@ from signing.vault import STORAGE_KEY_BYTES, Damaged, Vault, replace
 
 KEY = "root"
 ROOT, LIST, CHANGES, PROTOCOL, SIGNATURE, SHARES = "root.pem", "root.crl", "root-delta.crl", "protocol.jsonl", "protocol.sig", "shares"
+NEW, OLD = ".new", ".old"  # behind the names of folders that take another's place
 LIST_LASTS_US = 400 * DAY_US  # a year until the next session, and a month in which to come together
 STORAGE, PRIVATE = "storage.key", "private"  # as signing.keyring has them
 
@@ -102,6 +104,7 @@ async def root(place: Path, clock: Clock, attended: Attended, confirm: Confirm, 
             fresh = _shared(session, attended)
             await session.signed()
         _reseal(place, fresh)
+        finish(place)
 
 
 async def certify(
@@ -112,7 +115,8 @@ async def certify(
     `asked` are the certificates that they have so far, PEM: name, key and limits stay, so what they have issued stays good.
     """
     attended.check()
-    before = checked(place)
+    finish(place)
+    before, unsigned = checked(place)
     own = Authority(KEY, _loaded((place / ROOT).read_bytes())[0])
     wanted = _authorities(asked)
     for one in attended.names:
@@ -121,6 +125,8 @@ async def certify(
         _unlock(place, shares)
         async with running(place) as signer:
             session = Session(place, clock, signer, before)
+            if unsigned:
+                session.note("cut off", {"steps": f"the {unsigned} before this one are of a session that did not come to its end"})
             session.note("begun", {"purpose": f"{len(wanted)} authorities", "lists": url}, attended.names)
             made = []
             for certificate in wanted:
@@ -130,17 +136,27 @@ async def certify(
             fresh = _shared(session, attended)
             await session.signed()
         _reseal(place, fresh)
+        finish(place)
     return ca.pem(*made, own.certificate)
 
 
-def checked(place: Path) -> bytes:
-    """Return a protocol that the root's key has signed. Raises CeremonyFailed."""
+def checked(place: Path) -> tuple[bytes, int]:
+    """Return a protocol that the root's key has signed, and how many steps of a session that was cut off stand behind that.
+
+    Raises CeremonyFailed.
+    """
     try:
         octets, signature, pem = ((place / name).read_bytes() for name in (PROTOCOL, SIGNATURE, ROOT))
     except OSError as reason:
         raise CeremonyFailed(f"{reason.filename} cannot be read: {reason.strerror}") from reason
+    lines = octets.splitlines(keepends=True)
+    for unsigned in range(len(lines)):
+        with contextlib.suppress(CeremonyFailed):
+            check(b"".join(lines[: len(lines) - unsigned]), signature, pem)
+            _steps(octets)  # those behind have to follow, too
+            return octets, unsigned
     check(octets, signature, pem)
-    return octets
+    return octets, 0
 
 
 def check(octets: bytes, signature: bytes, pem: bytes) -> list[protocol.Step]:
@@ -150,9 +166,14 @@ def check(octets: bytes, signature: bytes, pem: bytes) -> list[protocol.Step]:
         if not isinstance(key, ec.EllipticCurvePublicKey):
             raise CeremonyFailed("this is not the certificate of a root that a ceremony made")
         key.verify(signature, octets, ec.ECDSA(hashes.SHA384()))
-        return protocol.read(octets)
     except InvalidSignature as reason:
         raise CeremonyFailed("the protocol is not as the root's key has signed it") from reason
+    return _steps(octets)
+
+
+def _steps(octets: bytes) -> list[protocol.Step]:
+    try:
+        return protocol.read(octets)
     except protocol.Broken as reason:
         raise CeremonyFailed(f"the protocol is broken: {reason}") from reason
 
@@ -187,10 +208,9 @@ def _shared(session: Session, attended: Attended) -> bytes:
     """Make the next storage key and a share of it for each operator; return it. Those of before hold until everything is sealed anew."""
     secret = secrets.token_bytes(STORAGE_KEY_BYTES)
     made = shamir.split(secret, len(attended.operators), attended.needed, secrets.token_bytes(len(secret) * (attended.needed - 1)))
-    folder = session.place / SHARES
-    folder.mkdir(mode=0o700, exist_ok=True)
-    for file in folder.iterdir():
-        file.unlink()
+    folder = session.place / f"{SHARES}{NEW}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
     for (number, octets), name in zip(made.items(), attended.operators, strict=True):
         replace(folder / f"{number}.txt", escrow.written(Share(KEY, number, attended.needed, octets), len(made)))
         session.note("share given", {"share": str(number), "operator": name, "needed": str(attended.needed)})
@@ -198,17 +218,42 @@ def _shared(session: Session, attended: Attended) -> bytes:
 
 
 def _reseal(place: Path, fresh: bytes) -> None:
-    """Seal all keys under another storage key, so that shares of before open nothing."""
-    private, beside = place / "keys" / PRIVATE, place / "keys" / f"{PRIVATE}.new"
-    shutil.rmtree(beside, ignore_errors=True)  # of a session that was cut off
+    """Seal all keys under another storage key, so that shares of before open nothing once `finish` has put them in their place."""
+    private, beside = place / "keys" / PRIVATE, place / "keys" / f"{PRIVATE}{NEW}"
+    shutil.rmtree(beside, ignore_errors=True)
     old, new = (Vault(folder, key) for folder, key in ((private, (place / "keys" / STORAGE).read_bytes()), (beside, fresh)))
     for file in private.glob("*/*"):
         new.put(*old.get(file.name))
-    former = place / "keys" / f"{PRIVATE}.old"
-    shutil.rmtree(former, ignore_errors=True)
-    private.rename(former)
-    beside.rename(private)
+    _move(private, place / "keys" / f"{PRIVATE}{OLD}")
+
+
+def finish(place: Path) -> None:
+    """Put resealed keys and their shares in the place of those of before, or away with them when a session was cut off before that.
+
+    Once the keys of before have stepped aside, what is new is whole; until then, what is there is good.
+    """
+    private, former, shares = place / "keys" / PRIVATE, place / "keys" / f"{PRIVATE}{OLD}", place / SHARES
+    beside, handed = private.with_name(f"{PRIVATE}{NEW}"), place / f"{SHARES}{NEW}"
+    if not former.exists():
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(handed, ignore_errors=True)
+        return
+    if not private.exists():
+        _move(beside, private)
+    if handed.exists():
+        shutil.rmtree(shares, ignore_errors=True)
+        _move(handed, shares)
     shutil.rmtree(former)
+
+
+def _move(one: Path, where: Path) -> None:
+    """Rename a folder, durable on return."""
+    one.rename(where)
+    descriptor = os.open(where.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _unlock(place: Path, texts: Sequence[bytes]) -> None:

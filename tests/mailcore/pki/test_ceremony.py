@@ -1,15 +1,20 @@
 """Key ceremonies as people hold them: typed names, shares in files, a node below the root, and openssl to check all of it."""
 
 import json
+import os
+import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from signing import escrow
+from config.errors import MailError
+from mailcore.pki import ceremony
+from signing import escrow, shamir
+from signing.vault import Header, Vault, replace
 from tests.command import Said, archives
 from tests.command import diwan as whole
 
@@ -94,7 +99,13 @@ def certify(place: Path, request: Path, out: Path, *shares: Path) -> Said:
     return diwan("certify", str(place), str(request), *SEATS, *given, "--out", str(out), typed=TYPED)
 
 
-def test_a_node_goes_below_the_root_and_what_it_had_issued_stays_good(copied: Path, tmp_path: Path) -> None:
+def _cut_off(*_: object) -> None:
+    raise MailError
+
+
+def test_a_node_goes_below_the_root_and_what_it_had_issued_stays_good(
+    copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     node = archives(tmp_path / "node").directory
     request, out = tmp_path / "request.pem", tmp_path / "made.pem"
     assert diwan("request", "--dir", str(node), "--out", str(request)).returncode == 0
@@ -115,8 +126,16 @@ def test_a_node_goes_below_the_root_and_what_it_had_issued_stays_good(copied: Pa
     assert "authorities are now below CN=Autorité racine,C=DZ" in installed.stdout, installed.stderr
     assert (copied / "root.pem").read_text() in (node / "keys" / "root.pem").read_text()
     assert "of an earlier session" in certify(copied, request, out, three, one).stderr
+    shutil.copy(copied / "protocol.sig", tmp_path)
     fresh = [copied / "shares" / f"{n}.txt" for n in (2, 3)]
+    with monkeypatch.context() as patch:  # the power fails when the new shares are there and nothing is sealed under them
+        patch.setattr(ceremony, "_reseal", _cut_off)
+        assert certify(copied, request, out, *fresh).returncode == 1
+    (copied / "protocol.sig").write_bytes(signed_before := (tmp_path / "protocol.sig").read_bytes())
+    assert diwan("protocol", str(copied)).returncode == 1
     assert certify(copied, request, out, *fresh).returncode == 0
+    assert signed_before != (copied / "protocol.sig").read_bytes()
+    assert "cut off" in [step["step"] for step in json.loads(diwan("protocol", str(copied), "--json").stdout)]
 
 
 def test_only_authorities_of_the_node_are_certified_and_installed(copied: Path, tmp_path: Path) -> None:
@@ -125,3 +144,63 @@ def test_only_authorities_of_the_node_are_certified_and_installed(copied: Path, 
     (tmp_path / "none.pem").write_text("nothing")
     assert "no certificates in PEM" in certify(copied, tmp_path / "none.pem", tmp_path / "out", *shares).stderr
     assert escrow.share(shares[0].read_bytes()).needed == 2
+
+
+FORMER, FRESH = bytes([1]) * 32, bytes([2]) * 32
+CALLS = ("rename", "unlink", "rmdir", "fsync", "link", "replace", "mkdir")
+
+
+class PowerCut(BaseException):
+    """The end of everything between two calls of the system."""
+
+
+def _half_sealed(place: Path) -> None:
+    """A session that has come to its end but for what seals the keys anew."""
+    Vault(place / "keys" / "private", FORMER).put(Header("root", "p384", False), b"the key")
+    replace(place / "keys" / "storage.key", FORMER)
+    for folder, secret in (("shares", FORMER), ("shares.new", FRESH)):
+        (place / folder).mkdir()
+        for number, octets in shamir.split(secret, 3, 2, bytes(32)).items():
+            replace(place / folder / f"{number}.txt", escrow.written(escrow.Share("root", number, 2, octets), 3))
+
+
+def _until(place: Path, calls: int) -> bool:
+    """Seal anew, dead after so many calls of the system; say whether that was before the end."""
+    left = [calls]
+
+    def counted(real: Callable[..., object]) -> Callable[..., object]:
+        def call(*values: object, **named: object) -> object:
+            if not left[0]:
+                raise PowerCut
+            left[0] -= 1
+            return real(*values, **named)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in CALLS:
+            patch.setattr(os, name, counted(getattr(os, name)))
+        try:
+            ceremony._reseal(place, FRESH)
+            ceremony.finish(place)
+        except PowerCut:
+            return True
+    return False
+
+
+def test_wherever_a_session_is_cut_off_the_shares_that_lie_there_open_the_key(tmp_path: Path) -> None:
+    opened = set()
+    for calls in range(100):
+        place = tmp_path / str(calls)
+        (place / "keys").mkdir(parents=True)
+        _half_sealed(place)
+        was_cut = _until(place, calls)
+        ceremony.finish(place)
+        shares = [escrow.share((place / "shares" / f"{number}.txt").read_bytes()) for number in (1, 3)]
+        secret = shamir.join({one.place: one.octets for one in shares})
+        assert Vault(place / "keys" / "private", secret).get("root")[1] == b"the key"
+        assert sorted(path.name for path in place.iterdir()) == ["keys", "shares"]
+        opened.add(secret)
+        if not was_cut:
+            break
+    assert (opened, was_cut) == ({FORMER, FRESH}, False)
