@@ -183,7 +183,7 @@ async def check(desk: Desk, letter: Letter) -> list[str]:
     everybody = [one.address for field in ("to", "cc") for one in recipients.parse(getattr(letter, field)).mailboxes]
     found = await correspondents.readers(desk.services, [*everybody, sender.address])
     if sender.address in found.missing:
-        return [_("This sender has no certificate for encryption: the copy in Sent could not be read.")]
+        return [_("This sender has no certificate for encryption, so the copy in Sent could not be read: ask your administrator for one.")]
     if found.missing:
         shown = ", ".join(bidi.isolate(address) for address in found.missing[:5])
         text = ngettext(

@@ -26,6 +26,11 @@ async def beside(desk: Desk, sender: int, entity: bytes, signature: bytes) -> by
     return signers.join(signature, smime.finish(to_sign, value, await stamps(services).over(value)))
 
 
+async def is_set(desk: Desk, sender: int) -> bool:
+    """Say whether a seal is set beside the signature of a sender now."""
+    return await desk.services.db.read(find, sender, desk.services.clock.now_us()) is not None
+
+
 def find(tx: Tx, account_id: int, at_us: int) -> Certificate | None:
     """Return the seal of a post or unit, or of the unit of a post; None for people, who are no office."""
     kind = delegations.kind(tx, account_id)

@@ -62,8 +62,13 @@ async def problems(desk: Desk, letter: Letter) -> dict[str, list[str]]:
 
 def protect(letter: Letter, top: bytes, entity: bytes, *, sign: bool) -> bytes:
     """Return the entity with copies of the header inside where something covers them: a signature or an encryption."""
-    hidden = any(option.hides for option in chosen(letter))
-    return letters.protect(top, entity, letters.confidential(top) if hidden else b"") if sign or hidden else entity
+    hides = hidden(letter)
+    return letters.protect(top, entity, letters.confidential(top) if hides else b"") if sign or hides else entity
+
+
+def hidden(letter: Letter) -> bool:
+    """Say whether a letter leaves encrypted, its subject with it."""
+    return any(option.hides for option in chosen(letter))
 
 
 async def wrap(desk: Desk, addressed: Addressed, top: bytes, entity: bytes) -> tuple[bytes, bytes]:

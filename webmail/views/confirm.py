@@ -10,7 +10,7 @@ from directory.errors import SignInExpired
 from mailcore.store import mailboxes
 from mailcore.store.types import AccountId
 from signing.pdf.types import Language
-from webmail import checks, drafts, errors, guard, letters, outbox, pdfs, plaintext, render, words
+from webmail import checks, drafts, errors, guard, letters, outbox, pdfs, plaintext, render, sealing, words, writers
 from webmail.desk import Box, Desk
 from webmail.errors import BadSecond, LetterChanged
 from webmail.forms import Form
@@ -78,6 +78,8 @@ async def _page(
         text=plaintext.render(letter.text),
         files=[Shown(file.filename, len(file.data), letters.digest(file)) for file in letter.attachments],
         seen=letters.fingerprint(addressed),
+        sealed=await sealing.is_set(desk, letter.sender),
+        encrypted=writers.hidden(letter),
         draft=request.path_params["uid"],
         pdfs=pdfs.are_in(letter.attachments),
         stamp=stamp,
