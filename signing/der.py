@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import msgspec
 
+MAX_CHILDREN = 300_000  # of one element: pieces of a large content; each takes a microsecond and some hundred octets
 MAX_BYTES = 1 << 20  # a signature with its chain is a few KiB; 1 MiB leaves room for foreign revocation lists
 
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID = 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
@@ -53,11 +54,13 @@ class Element(msgspec.Struct, frozen=True, gc=False):
 
     def children(self) -> Iterator["Element"]:
         """Return the elements inside, which must fill it exactly."""
-        position = self.content
+        position, room = self.content, MAX_CHILDREN
         while position < self.end:
             child = _element(self.data, position, self.end)
             yield child
-            position = child.end
+            position, room = child.end, room - 1
+            if not room:
+                raise BadDer("too many elements")
 
     def expect(self, tag: int) -> "Element":
         """Return this element if it has that tag."""

@@ -5,6 +5,7 @@ Nothing is decrypted here, and nothing that is read here is trusted.
 """
 
 from dataclasses import dataclass
+from itertools import islice
 
 from signing import ber, der
 from signing.algorithms import RSA_ENCRYPTION
@@ -138,12 +139,12 @@ def _sized(octets: bytes, size: int) -> bytes:
 def _shares(recipients: Element) -> tuple[Share, ...]:
     """Return the shares of the kinds that are read here; other kinds (RFC 5652 §6.2.3 to §6.2.5) are passed over."""
     found: list[Share] = []
-    for one in recipients.children():
+    for count, one in enumerate(recipients.children()):
         if one.tag == der.SEQUENCE:
             found += _transported(Fields(one))
         elif one.tag == AGREED:
             found += _agreed(Fields(one, AGREED))
-        if len(found) > MAX_SHARES:
+        if max(count, len(found)) > MAX_SHARES:
             raise BadDer("too many recipients")
     return tuple(found)
 
@@ -190,7 +191,7 @@ def _agreed(fields: Fields) -> list[Share]:
     algorithm = Fields(fields.take())
     agreement, wrap = der.oid(algorithm.take()), algorithm.take()
     wrap_name = der.oid(Fields(wrap).take())
-    keys = [_agreed_key(Fields(one)) for one in fields.take(der.SEQUENCE).children()]
+    keys = [_agreed_key(Fields(one)) for one in islice(fields.take(der.SEQUENCE).children(), MAX_SHARES + 1)]
     fields.done()
     if agreement not in AGREEMENTS or wrap_name not in WRAPS or not point:
         return []
