@@ -1,12 +1,19 @@
-"""One connection of an HTTP client: how much it may send before it says what it wants, and how long it may take.
+"""HTTP for any role: a listener that is there while the role serves, and bounds on what one client's connection may send and take.
 
 The HTTP parser keeps header fields without end and waits for them for ever; before sign-in a stranger must cost little.
 RFC 9112 §9.5 (timeouts), RFC 6585 §5 (431), RFC 9110 §15.5.9 (408), §15.6.4 (503).
 """
 
 import asyncio
+import contextlib
+import functools
+import socket
+import ssl
+from collections.abc import AsyncIterator
 from typing import Any
 
+import uvicorn
+from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES = 65_536  # request line and fields, or what is neither body nor a whole request; Apache takes 8 KiB a line, nginx 32
@@ -14,6 +21,8 @@ HEAD_S = 30  # for a whole request head, TLS done; Apache RequestReadTimeout: 20
 GRACE_S = 60  # before the minimum rate of a body counts
 RATE_BYTES_S = 500  # as for messages on SMTP
 BODIES_BYTES = 536_870_912  # of request bodies that are being handled, all connections together
+BACKLOG = 1024  # connections that the system completes before we take them
+STOP_S = 3  # how long a request may go on when the role stops; letters are durable before they are answered
 
 REFUSALS = {408: b"Request Timeout", 431: b"Request Header Fields Too Large", 503: b"Service Unavailable"}
 
@@ -116,3 +125,42 @@ class Connection(HttpToolsProtocol):
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             self.transport.write(b"HTTP/1.1 %d %b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % (status, REFUSALS[status]))
         self.transport.close()
+
+
+@contextlib.asynccontextmanager
+async def serving(
+    app: Starlette, where: tuple[str, int], max_at_once: int, keep_alive_s: int, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[None]:
+    """Serve for as long as the context lasts: listens before it yields, stops cleanly after."""
+    family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
+    listener = socket.create_server(where, family=family, backlog=BACKLOG)
+    config = _config(app, max_at_once, keep_alive_s)
+    config.load()
+    config.ssl = tls
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listener])
+    turning = asyncio.create_task(server.main_loop(), name="http")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await turning
+        await server.shutdown(sockets=[listener])
+
+
+def _config(app: Starlette, max_at_once: int, keep_alive_s: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        http=functools.partial(Connection, room=Room()),  # type: ignore[arg-type]  # uvicorn only ever calls it
+        ws="none",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=max_at_once,
+        timeout_keep_alive=keep_alive_s,
+        timeout_graceful_shutdown=STOP_S,
+    )

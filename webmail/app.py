@@ -3,14 +3,10 @@
 RFC 9110 (HTTP semantics), RFC 6797 (HSTS). Everything that can be asked for is in the table of routes below.
 """
 
-import asyncio
 import contextlib
-import functools
-import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -22,7 +18,7 @@ from starlette.routing import Route
 
 from config.errors import MailError
 from config.settings import endpoint
-from mailcore.http import Connection, Room
+from mailcore.http import serving
 from mailcore.services import Services
 from mailcore.tls import Listening
 from webmail import driver, guard
@@ -40,8 +36,6 @@ from webmail.views import complete, compose, confirm, events, folder, language, 
 
 FORM_BYTES = 8 * 1024 * 1024  # the text of a letter beside its files
 KEEP_ALIVE_S = 65  # longer than the usual minute of a proxy in front
-STOP_S = 3  # how long a request may go on when the role stops; letters are durable before they are answered
-BACKLOG = 1024
 MAX_REQUESTS_AT_ONCE = 4_000  # open streams of events count
 
 View = Callable[[Request], Awaitable[Response]]
@@ -108,43 +102,9 @@ def build(services: Services) -> Starlette:
 @contextlib.asynccontextmanager
 async def web(services: Services) -> AsyncIterator[None]:
     """Serve on `listen.https` for as long as the context lasts: listens before it yields, stops cleanly after."""
-    host, port = endpoint(services.settings.listen.https)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    config = _config(services)
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    await server.startup(sockets=[listener])
-    turning = asyncio.create_task(server.main_loop(), name="web")
-    try:
-        async with farewells(services):
-            yield
-    finally:
-        server.should_exit = True
-        await turning
-        await server.shutdown(sockets=[listener])
-
-
-def _config(services: Services) -> uvicorn.Config:
-    tls = services.settings.tls
-    return uvicorn.Config(
-        build(services),
-        lifespan="off",
-        http=functools.partial(Connection, room=Room()),  # type: ignore[arg-type]  # uvicorn only ever calls it
-        ws="none",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        limit_concurrency=MAX_REQUESTS_AT_ONCE,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=STOP_S,
-        ssl_certfile=tls.certificate,
-        ssl_keyfile=tls.key,
-        ssl_context_factory=lambda config, default: _tls(services),
-    )
+    where = endpoint(services.settings.listen.https)
+    async with serving(build(services), where, MAX_REQUESTS_AT_ONCE, KEEP_ALIVE_S, _tls(services)), farewells(services):
+        yield
 
 
 def _tls(services: Services) -> ssl.SSLContext:

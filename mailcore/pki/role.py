@@ -8,16 +8,13 @@ import asyncio
 import base64
 import binascii
 import contextlib
-import functools
 import hashlib
 import re
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
@@ -29,8 +26,8 @@ from config.background import running
 from config.clock import SECOND_US
 from config.log import log
 from config.settings import endpoint
+from mailcore import http
 from mailcore.evidence import witnessing
-from mailcore.http import Connection, Room
 from mailcore.pki.answers import Answer, Answers
 from mailcore.pki.publish import Publisher
 from mailcore.pki.responder import Responders
@@ -44,9 +41,7 @@ MAX_AGE_S = 300  # how long a cache on the way may keep what could change at any
 MAX_AT_ONCE = 1000
 STAMPS_AT_ONCE = 64
 MAKE_UP_S = 30.0  # between two looks for signatures without a stamp
-BACKLOG = 1024
 KEEP_ALIVE_S = 30
-STOP_S = 3
 EVIDENCE = "evidence"  # below the data directory: tiles and checkpoints of this node's log
 LIST_NAME = re.compile(r"(all|0|[1-9][0-9]?)(-delta)?\.crl")
 FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,9}")
@@ -170,38 +165,9 @@ async def _make_up(services: Services) -> None:
 @contextlib.asynccontextmanager
 async def serving(services: Services, answers: Answers) -> AsyncIterator[None]:
     """Serve, without publishing."""
-    host, port = endpoint(services.settings.listen.pki)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    config = _config(build(services, answers))
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    await server.startup(sockets=[listener])
-    turning = asyncio.create_task(server.main_loop(), name="pki-http")
-    try:
+    where = endpoint(services.settings.listen.pki)
+    async with http.serving(build(services, answers), where, MAX_AT_ONCE, KEEP_ALIVE_S):
         yield
-    finally:
-        server.should_exit = True
-        await turning
-        await server.shutdown(sockets=[listener])
-
-
-def _config(app: Starlette) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        lifespan="off",
-        http=functools.partial(Connection, room=Room()),  # type: ignore[arg-type]  # uvicorn only ever calls it
-        ws="none",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        limit_concurrency=MAX_AT_ONCE,
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=STOP_S,
-    )
 
 
 def _answer(octets: bytes) -> Response:

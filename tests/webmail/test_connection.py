@@ -13,7 +13,6 @@ from bench.wire import free_port
 from mailcore import http as connection
 from tests.webmail.site import Site
 from tests.webmail.test_app import moved
-from webmail import app
 from webmail.app import web
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -48,7 +47,7 @@ class Browser:
 def room(monkeypatch: pytest.MonkeyPatch) -> connection.Room:
     """What the role's connections share."""
     room = connection.Room()
-    monkeypatch.setattr(app, "Room", lambda: room)
+    monkeypatch.setattr(connection, "Room", lambda: room)
     return room
 
 
