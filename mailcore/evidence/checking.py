@@ -4,14 +4,17 @@ The tree is made again from the records and compared with each checkpoint that w
 is between the last good one and the first bad one was changed. Where the published files still have an entry as it was, its place is named.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from cryptography import x509
+
 from config.clock import MINUTE_US, SECOND_US
 from config.database import Database
-from mailcore.evidence import places, sealing
+from mailcore.evidence import files, places, sealing
 from mailcore.evidence.places import Entry, Kept, Tree
 from mailcore.evidence.sealing import Sealer
 from mailcore.queue.types import queue_name
@@ -73,8 +76,8 @@ class Judges:
 class Walk:
     """A way through the whole log, page after page. `size` entries are published; `outside` are checkpoints that others kept, by size."""
 
-    def __init__(self, report: Report, judges: Judges, files: Log, size: int, outside: Mapping[int, Sequence[Checkpoint]]) -> None:
-        self._report, self._judges, self._files, self._size, self._outside = report, judges, files, size, outside
+    def __init__(self, report: Report, judges: Judges, log: Log, size: int, outside: Mapping[int, Sequence[Checkpoint]]) -> None:
+        self._report, self._judges, self._files, self._size, self._outside = report, judges, log, size, outside
         self._tree, self._leaves = Tree(0, {}), list[bytes]()
         self._bundle: list[bytes] | None = None  # the published entries of a tile
         self._marks = deque[Kept]()  # checkpoints to come
@@ -151,15 +154,10 @@ class Walk:
             find("post-dated", f"says {said.at} µs, and the checkpoint of {self._marks[0].at_us} µs has it already")
 
     def _compare(self, mark: Kept) -> None:
-        try:
-            said = _signed(mark, self._judges)
-        except (BadNote, BadDer, genuine.Failed, path.Refused) as error:
-            self._report.find(mark.size, "checkpoint", f"{type(error).__name__}: {error}")
-            return
-        if said.size != mark.size:
-            self._report.find(mark.size, "checkpoint", f"is filed under {mark.size} and says {said.size}")
+        if wrong := _wrong(mark, self._judges):
+            self._report.find(mark.size, "checkpoint", wrong)
         else:
-            self._compare_root(said, "its checkpoint")
+            self._compare_root(sealing.text_of(mark), "its checkpoint")
 
     def _compare_root(self, said: Checkpoint, whose: str) -> None:
         if self.root() == said.root:
@@ -201,7 +199,13 @@ async def check(services: Services, kept_by_others: Sequence[bytes] = (), told: 
         walk.take(rows, await _marks(db, walk.next, rows[-1].place + 1))
         told(len(rows))
     walk.end(size, await db.read(places.after, walk.next, MAX_FINDINGS))
-    _judge_ends(report, walk, await db.read(places.tree), sealer.log)
+    now = await db.read(places.tree)
+    _judge_ends(report, walk, now, sealer.log)
+    for place in await db.read(places.outside, now.size):
+        report.find(place, "added", f"a record that is in no place of the log of {now.size} entries")
+    if 0 < published <= now.size:
+        await asyncio.to_thread(files.judge_tiles, Log(sealer.log.directory), published, report.find)
+        await files.judge_checkpoint(db, sealer.log, published, partial(_wrong, judges=judges), report.find)
     report.waiting = await db.read(places.waiting)
     return report
 
@@ -212,21 +216,21 @@ async def _marks(db: Database, size: int, until: int) -> list[Kept]:
     return [*among, *behind]
 
 
-def _published_size(files: Log) -> int:
+def _published_size(log: Log) -> int:
     try:
-        published = files.checkpoint()
+        published = log.checkpoint()
     except BadNote:
         return 0  # `_judge_ends` says so
     return published.size if published is not None else 0
 
 
-def _judge_ends(report: Report, walk: Walk, now: Tree, files: Log) -> None:
+def _judge_ends(report: Report, walk: Walk, now: Tree, log: Log) -> None:
     """Compare the end of the log with what it grows from, and with what is published."""
     size = now.size
     if walk.next == size and walk.root() != now.root():
         report.find(size, "rewritten", "the log grows from other hashes than those of its entries")
     try:
-        published = files.checkpoint()
+        published = log.checkpoint()
     except BadNote as error:
         report.find(size, "checkpoint", f"the published one cannot be read: {error}")
         return
@@ -255,9 +259,20 @@ def _read(octets: bytes, judges: Judges) -> Checkpoint:
     return said
 
 
+def _wrong(mark: Kept, judges: Judges) -> str:
+    """Return what is wrong with a checkpoint, "" for nothing."""
+    try:
+        said = _signed(mark, judges)
+    except (BadNote, BadDer, genuine.Failed, path.Refused) as error:
+        return f"{type(error).__name__}: {error}"
+    return "" if said.size == mark.size else f"is filed under {mark.size} and says {said.size}"
+
+
 def _signed(mark: Kept, judges: Judges) -> Checkpoint:
     """Return what a checkpoint says when its note and its seal are good. Raises BadNote, BadDer, genuine.Failed, path.Refused."""
     said = _read(mark.note, judges)
+    if mark.stamped and not mark.seal:
+        raise BadNote("its seal was taken away")
     if mark.seal:
         signed = cms.read(mark.seal)
         leaf = genuine.leaf(signed)
@@ -268,5 +283,8 @@ def _signed(mark: Kept, judges: Judges) -> Checkpoint:
         if mark.stamped and (stamp is None or stamp.time_us < mark.at_us - SKEW_US):
             raise BadNote("its time stamp is not good, or older than the checkpoint")
         at_us = stamp.time_us if stamp is not None else judges.now_us
+        names = path.value(leaf, x509.SubjectAlternativeName)
+        if names is None or judges.origin.partition("/")[0] not in names.get_values_for_type(x509.DNSName):
+            raise BadNote("its seal is not that of this node")
         path.find(leaf, genuine.loaded(signed.certificates), genuine.loaded(judges.roots), at_us, at_us)
     return said

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.database import Tx
+from mailcore.evidence.errors import EvidenceDamaged
 from signing.evidence import merkle, record
 from signing.evidence.merkle import HASH_BYTES
 
@@ -60,10 +61,12 @@ class Entry:
 
 
 def tree(tx: Tx, lock: str = "") -> Tree:
-    """Return the tree as it stands."""
+    """Return the tree as it stands. Raises EvidenceDamaged for a row that is none."""
     row = tx.row(_TREE + lock)
     assert row is not None  # the migration wrote it
     hashes = bytes(row[1])
+    if len(hashes) != HASH_BYTES * len(_full(row[0])):
+        raise EvidenceDamaged("what the log grows from (evidence_tree) was changed: bring the row back from a backup of the same size")
     pieces = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
     return Tree(row[0], dict(zip(_full(row[0]), pieces, strict=True)))
 
@@ -166,6 +169,11 @@ def unstamped(tx: Tx, limit: int) -> list[Kept]:
     """Return checkpoints whose seal or stamp is still missing, the newest first."""
     sql = f"SELECT {_COLUMNS} FROM evidence_checkpoint WHERE stamped = 0 ORDER BY size DESC LIMIT :limit"
     return [_kept(*row) for row in tx.rows(sql, limit=limit)]
+
+
+def outside(tx: Tx, size: int) -> list[int]:
+    """Return places of rows that are not in a log of `size` entries, as many as anybody reads of."""
+    return tx.column("SELECT place FROM evidence WHERE place < 0 OR place >= :size ORDER BY place LIMIT 100", size=size)
 
 
 def waiting(tx: Tx) -> int:

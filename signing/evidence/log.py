@@ -76,6 +76,10 @@ class Log:
         width = tiles.width(0, number, size)
         return tiles.read_entries(self._octets(Tile(0, number, width).entries_path, Tile(0, number).entries_path))[:width]
 
+    def tile(self, tile: Tile, size: int) -> list[bytes]:
+        """Return the hashes of a tile of the log of `size` leaves. Raises BadTile."""
+        return self._tile(tile.level, tile.number, tile.width, size)[: tile.width]
+
     def root(self, size: int) -> bytes:
         """Return the root of the log of `size` leaves. Raises BadTile."""
         return merkle.root(size, lambda level, index: self.read(level, index, size))

@@ -5,10 +5,13 @@ import dataclasses
 import pytest
 
 from config.clock import HOUR_US
+from mailcore import certify
 from mailcore.evidence import checking, facts, places
+from mailcore.evidence.errors import EvidenceDamaged
 from mailcore.evidence.sealing import Sealer
 from mailcore.queue.types import queue_name
-from signing.evidence import merkle, note, record
+from mailcore.stamping import stamps
+from signing.evidence import merkle, note, record, seal
 from signing.evidence.note import BadNote
 from tests.mailcore.queue.node import AMINA
 
@@ -150,9 +153,9 @@ async def test_a_checkpoint_that_the_log_did_not_sign_is_named(whole):
 @pytest.mark.parametrize("octet", [40, 400, -1])
 async def test_a_seal_of_which_an_octet_was_changed_is_named(whole, octet):
     kept = await whole.db.read(places.checkpoint, 310)
-    seal = bytearray(kept.seal)
-    seal[octet] ^= 1
-    await do(whole, "UPDATE evidence_checkpoint SET seal = :s WHERE size = 310", s=bytes(seal))
+    octets = bytearray(kept.seal)
+    octets[octet] ^= 1
+    await do(whole, "UPDATE evidence_checkpoint SET seal = :s WHERE size = 310", s=bytes(octets))
     assert await found(whole) == [(310, "checkpoint")]
 
 
@@ -178,3 +181,54 @@ async def test_what_somebody_kept_must_be_of_this_log(whole):
     kept = (await whole.db.read(places.checkpoint, 300)).note
     with pytest.raises(BadNote):
         await checking.check(whole, [kept.replace(b"300", b"299", 1)])
+
+
+PUBLISHED = {
+    "a hash of a tile": ("tile/0/000", 33, (0, "file")),
+    "a hash of the last tile": ("tile/0/001.p/54", 3, (256, "file")),
+    "a hash further up": ("tile/1/000.p/1", 0, (0, "file")),
+    "the root in the checkpoint": ("checkpoint", 50, (310, "file")),
+    "its seal": ("checkpoint.p7s", 900, (310, "file")),
+}
+
+
+@pytest.mark.parametrize("what", PUBLISHED)
+async def test_a_published_file_that_was_changed_is_named(whole, what):
+    name, at, finding = PUBLISHED[what]
+    path = Sealer(whole).log.directory / name
+    octets = bytearray(path.read_bytes())
+    octets[at] ^= 1
+    path.write_bytes(octets)
+    assert finding in await found(whole)
+
+
+@pytest.mark.parametrize("name", ["tile/entries/000", "tile/entries/001.p/54", "tile/0/000", "tile/1/000.p/1", "checkpoint.p7s"])
+async def test_a_published_file_that_was_removed_is_named(whole, name):
+    (Sealer(whole).log.directory / name).unlink()
+    assert {what for _, what in await found(whole)} == {"file"}
+
+
+@pytest.mark.parametrize("place", [-1, 310])
+async def test_a_record_outside_of_the_log_is_named(whole, place):
+    await do(whole, "INSERT INTO evidence (place, queue_id, entry) VALUES (:p, 1, :e)", p=place, e=bytes(32))
+    assert await found(whole) == [(place, "added")]
+
+
+async def test_a_seal_that_was_taken_away_is_named(whole):
+    await do(whole, "UPDATE evidence_checkpoint SET seal = :s WHERE size = 3", s=b"")
+    assert await found(whole) == [(3, "checkpoint")]
+
+
+async def test_a_seal_of_somebody_else_is_named(whole, clock):
+    stranger = await certify.clock(whole)
+    kept = await whole.db.read(places.checkpoint, 300)
+    made = await seal.sealed(whole.signer, stranger, note.read(kept.note).text, clock.now_us(), stamps(whole).over)
+    await do(whole, "UPDATE evidence_checkpoint SET seal = :s WHERE size = 300", s=made.octets)
+    assert await found(whole) == [(300, "checkpoint")]
+
+
+@pytest.mark.parametrize("frontier", [b"", bytes(32 * 9)])
+async def test_what_the_log_grows_from_is_told_when_it_is_not_that(whole, frontier):
+    await do(whole, "UPDATE evidence_tree SET frontier = :f", f=frontier)
+    with pytest.raises(EvidenceDamaged, match="evidence_tree"):
+        await checking.check(whole)
