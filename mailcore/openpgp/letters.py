@@ -48,14 +48,34 @@ async def of_recipient(services: Services, account_id: int, address: str) -> Pin
 
 
 async def look_up(services: Services, account_id: int, address: str) -> Pin | None:
-    """Ask the directory of the address's domain and take notice of what it says; None when it has no usable key."""
+    """Ask the directory of the address's domain and take notice of what it says; None when it has no usable key.
+
+    A key that is known already only ever learns something by it, above all that it was revoked: what is asked of a directory that forgot
+    a revocation does not undo it.
+    """
     if not services.settings.openpgp.lookup:
         return None
+    pin: Pin | None = None
     try:
-        key = await lookup.directory(services).find(address)
+        octets = await lookup.directory(services).fetch(address)
+        if octets is None:
+            return None
+        pin = await _renewed(services, account_id, address, octets)
+        key = await own.run(keys.of_address, octets, address)
     except BadPgpKey:
+        return pin
+    if pin is not None and pin.fingerprint == key.fingerprint:
+        return pin
+    return await services.db.write(pins.see, account_id, address, key, "directory")
+
+
+async def _renewed(services: Services, account_id: int, address: str, octets: bytes) -> Pin | None:
+    """Tell the key that is pinned for an address what a file says of it; return how it is known then, None when none is."""
+    pin = await services.db.read(pins.find, account_id, address)
+    if pin is None:
         return None
-    return None if key is None else await services.db.write(pins.see, account_id, address, key, "directory")
+    key = await own.run(keys.renewed, pin.public_key, octets, address)
+    return await services.db.write(pins.see, account_id, address, key, "directory")
 
 
 async def sign(services: Services, account_id: int, entity: bytes) -> bytes:

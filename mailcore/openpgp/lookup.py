@@ -40,6 +40,11 @@ class Directory:
 
     async def find(self, address: str) -> Key | None:
         """Return the key that the domain of an address publishes for it; None when it does not. Raises BadPgpKey for a bad one."""
+        octets = await self.fetch(address)
+        return None if octets is None else await own.run(keys.of_address, octets, address)
+
+    async def fetch(self, address: str) -> bytes | None:
+        """Return what the domain of an address publishes for it, unread; None for nothing. Raises BadPgpKey for what is too large."""
         local, _, domain = address.rpartition("@")
         keys.require_address(address)
         advanced, direct = wkd.places(local, domain.lower())
@@ -47,11 +52,10 @@ class Directory:
         place = direct if found.outcome is Outcome.NONE else advanced
         try:
             async with asyncio.timeout(FETCH_S):
-                octets = await self._fetch(place)
+                return await self._fetch(place)
         except (NoAnswer, TimeoutError, httpx.HTTPError) as error:
             log.info("openpgp.no_key", domain=domain, host=place.host, reason=type(error).__name__)
             return None
-        return await own.run(keys.of_address, octets, address)
 
     async def _fetch(self, place: Place) -> bytes:
         """Return what a place gives. A stranger's zone does not make us connect to our own networks."""

@@ -84,6 +84,23 @@ def of_address(octets: bytes, address: str) -> Key:
     return max(usable, key=lambda one: one.created_us)
 
 
+def renewed(known: bytes, octets: bytes, address: str) -> Key:
+    """Return a key of an address with what a file says of it besides: a longer life, a revocation. Nothing that is known is lost by it.
+
+    Raises BadPgpKey.
+    """
+    require_address(address)
+    narrowed = "--import-filter", f"keep-uid=mbox = {address.lower()}"
+    with home.opened() as place:
+        _import(place, known, *narrowed)
+        before = _read(place)
+        _import(place, octets, *narrowed)
+        found = [one for one in _read(place) if [one.fingerprint] == [each.fingerprint for each in before]]
+    if not found:
+        raise BadPgpKey
+    return found[0]
+
+
 def extended(secret: Secret, days: int) -> tuple[Secret, Key]:
     """Return a key that lasts `days` from now, its subkeys too. Raises BadPgpKey."""
     if days not in _DAYS:

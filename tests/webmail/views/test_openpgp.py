@@ -151,6 +151,11 @@ async def test_the_key_of_an_author_is_asked_of_their_domain_by_a_button(site: S
     assert "from the directory of the sender's domain" in page
     assert "Signed with the OpenPGP key that is known" in page
     assert directory.hosts == [HOST, HOST]
+    for published in (keys.revoked(leila[1].octets, leila[0].revocation).octets, leila[1].octets):  # what is forgotten there is not here
+        directory.answer(published)
+        page = await press(visitor, path, "pgp-look")
+        assert "Signed with the OpenPGP key that is known" not in page
+        assert "The OpenPGP key of this signature was revoked" in page
 
 
 async def test_a_letter_leaves_encrypted_its_subject_inside_or_signed(
