@@ -1,12 +1,24 @@
 """Time as whole microseconds since 1970-01-01 UTC, from one replaceable place."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
 HOUR_US = 60 * MINUTE_US
 DAY_US = 24 * HOUR_US
+_EPOCH, _ONE = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
+
+
+def us(moment: datetime) -> int:
+    """Return a moment as microseconds since the epoch."""
+    return (moment - _EPOCH) // _ONE
+
+
+def utc(us: int) -> datetime:
+    """Return the moment so many microseconds after the epoch; raise OverflowError after the year 9999."""
+    return _EPOCH + us * _ONE
 
 
 class Clock(Protocol):

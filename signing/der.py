@@ -4,10 +4,12 @@ ITU-T X.690. Refused: indefinite and non-minimal lengths, tags above 30, trailin
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import lru_cache
 
 import msgspec
+
+from config.clock import us, utc
 
 MAX_CHILDREN = 300_000  # of one element: pieces of a large content; each takes a microsecond and some hundred octets
 MAX_BYTES = 1 << 20  # a signature with its chain is a few KiB; 1 MiB leaves room for foreign revocation lists
@@ -17,7 +19,6 @@ UTF8_STRING = 0x0C
 UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
 SEQUENCE, SET = 0x30, 0x31
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UTC_TIME_ENDS = datetime(2050, 1, 1, tzinfo=UTC)
 
 
@@ -160,7 +161,7 @@ def time(element: Element) -> int:
         moment = datetime(int(text[:4]), *[int(text[at : at + 2]) for at in range(4, 14, 2)], tzinfo=UTC)  # type: ignore[arg-type, misc]
     except ValueError as reason:
         raise BadDer("time") from reason
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return us(moment)
 
 
 def bits(element: Element) -> bytes:
@@ -221,7 +222,7 @@ def write_time(us: int) -> bytes:
 
 @lru_cache(16)  # many signatures are of one second
 def _written_time(second: int) -> bytes:
-    moment = _EPOCH + timedelta(seconds=second)
+    moment = utc(second * 1_000_000)
     if moment < _UTC_TIME_ENDS:
         return write(UTC_TIME, moment.strftime("%y%m%d%H%M%SZ").encode())
     return write_generalized_time(second * 1_000_000)
@@ -229,7 +230,7 @@ def _written_time(second: int) -> bytes:
 
 def write_generalized_time(us: int) -> bytes:
     """Return a GeneralizedTime of whole seconds, whatever the year."""
-    return write(GENERALIZED_TIME, (_EPOCH + timedelta(microseconds=us)).strftime("%Y%m%d%H%M%SZ").encode())
+    return write(GENERALIZED_TIME, utc(us).strftime("%Y%m%d%H%M%SZ").encode())
 
 
 def write_boolean(value: bool) -> bytes:

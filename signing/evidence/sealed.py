@@ -6,13 +6,13 @@ frame around it; of a seal that frame may have one form only, and every certific
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from config.clock import utc
 from signing import algorithms, cms, der, genuine, timestamp
 from signing.der import BadDer, Element, Fields
 from signing.pki import path, revocation
@@ -23,7 +23,6 @@ DOCUMENTS = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")  # RFC 9336
 SEALS, STAMPS = (ExtendedKeyUsageOID.EMAIL_PROTECTION, DOCUMENTS), (ExtendedKeyUsageOID.TIME_STAMPING,)
 
 _NULL = b"\5\0"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SAID = {  # keys of signing.reasons.REASONS, in the words of this module
     "changed": "it is over other content",
     "forged": "the signature is not genuine",
@@ -78,7 +77,7 @@ def check(content: bytes, octets: bytes, trust: Trust) -> Sealed:
         raise Failed("stamp", "the times contradict each other")
     _trusted(clock, STAMPS, token.time_us, trust, "the clock")
     ended = clock.not_valid_after_utc
-    if _moment(trust.at_us) > ended:
+    if utc(trust.at_us) > ended:
         raise Failed("stamp", f"the certificate of the clock ended {ended:%Y-%m-%d}: who could sign with it since is not known")
     _trusted(leaf, SEALS, token.time_us, trust, "the seal")
     return Sealed(_named(leaf, NameOID.COMMON_NAME), _named(leaf, NameOID.ORGANIZATION_NAME), _hosts(leaf), token.time_us)
@@ -126,7 +125,7 @@ def _trusted(leaf: x509.Certificate, uses: Sequence[x509.ObjectIdentifier], at_u
         if known.state in ("revoked", "suspended") and known.revoked_us <= at_us:
             raise Failed("revocation", f"{whose}: {name} had been {known.state}")
         if known.state == "unknown":
-            raise Failed("revocation", f"{whose}: nothing says that {name} had not been revoked by {_moment(at_us):%Y-%m-%d %H:%M}")
+            raise Failed("revocation", f"{whose}: nothing says that {name} had not been revoked by {utc(at_us):%Y-%m-%d %H:%M}")
 
 
 def _path(leaf: x509.Certificate, uses: Sequence[x509.ObjectIdentifier], at_us: int, trust: Trust, whose: str) -> path.Path:
@@ -196,7 +195,3 @@ def _named(certificate: x509.Certificate, kind: x509.ObjectIdentifier) -> str:
 def _hosts(certificate: x509.Certificate) -> tuple[str, ...]:
     names = path.value(certificate, x509.SubjectAlternativeName)
     return tuple(names.get_values_for_type(x509.DNSName)) if names is not None else ()
-
-
-def _moment(us: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=us)

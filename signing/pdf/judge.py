@@ -7,12 +7,13 @@ filled, and what keeps signatures verifiable. What is shown of a document is its
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
 import msgspec
 
+from config.clock import us, utc
 from signing import asn1
 
 asn1.mend()  # before anything reads with it
@@ -55,7 +56,6 @@ from signing.pki.judge import MIN_DSA_BITS, MIN_RSA_BITS, WEAK_DIGESTS  # noqa: 
 from signing.reasons import INVALID, REASONS, UNDECIDED, VALID, Status  # noqa: E402
 
 END = b"%%EOF"
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TOKEN = "signature_time_stamp_token"  # noqa: S105  (asn1crypto's name of an attribute)
 USES = frozenset({"email_protection", "1.3.6.1.5.5.7.3.36", "1.2.840.113583.1.1.5"})  # mail, documents (RFC 9336), Adobe's
 STATUSES: dict[AdESStatus, Status] = {AdESStatus.PASSED: VALID, AdESStatus.FAILED: INVALID, AdESStatus.INDETERMINATE: UNDECIDED}
@@ -157,7 +157,7 @@ def _coverage(one: EmbeddedPdfSignature) -> tuple[bool, str]:
 
 async def _validate(one: EmbeddedPdfSignature, asked: Question) -> _Found:
     """Judge a signature as of now; where now is too late, as of when its time stamp, or one over the document, proves that it existed."""
-    at = _moment(asked.at_us)
+    at = utc(asked.at_us)
     if not _stamped(one):
         basic: Any = ades_basic_validation
         return _found(await basic(one.signed_data, _spec(asked, one), _timing(at), raw_digest=one.compute_digest()), one, at)
@@ -187,7 +187,7 @@ def _proven(one: EmbeddedPdfSignature, asked: Question) -> datetime | None:
     except BadDer:
         return None
     stamp = moment.proven(signed.signer, asked.roots, asked.at_us)
-    return None if stamp is None else _moment(stamp.time_us)
+    return None if stamp is None else utc(stamp.time_us)
 
 
 def _timing(at: datetime) -> ValidationTimingInfo:
@@ -198,7 +198,7 @@ def _found(result: Any, one: EmbeddedPdfSignature, at: datetime) -> _Found:
     """Return what pyHanko found in our words; two rules are stricter than its own."""
     code, said = result.ades_subindic.name, str(result.failure_msg or "")[:MAX_SAID]
     best = getattr(result, "best_signature_time", None)
-    proven_us = _us(best) if best in _times(one) else None  # else it is when the library looked
+    proven_us = us(best) if best in _times(one) else None  # else it is when the library looked
     if code == "REVOKED_NO_POE" and proven_us is not None:  # a trusted time later than the revocation: nobody proves an earlier one
         return _Found(INVALID, "REVOKED", said, proven_us)
     if code == "OK" and (best or at) > one.signer_cert.not_valid_after:  # stamped when the certificate had run out
@@ -244,14 +244,6 @@ def _stored(reader: PdfFileReader) -> tuple[list[x509.Certificate], list[bytes],
     return list(store.load_certs())[:MAX_STORED], crls, ocsps
 
 
-def _moment(us: int) -> datetime:
-    return EPOCH + timedelta(microseconds=us)
-
-
-def _us(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(microseconds=1)
-
-
 def _stamped(one: EmbeddedPdfSignature) -> bool:
     return bool(_times(one))
 
@@ -280,7 +272,7 @@ def _with_signer(verdict: Signature, one: EmbeddedPdfSignature) -> Signature:
     """Add who signed, as their certificate says, and when, as they say."""
     try:
         claimed = one.self_reported_timestamp
-        claimed_us = None if claimed is None else _us(claimed if claimed.tzinfo else claimed.replace(tzinfo=UTC))
+        claimed_us = None if claimed is None else us(claimed if claimed.tzinfo else claimed.replace(tzinfo=UTC))
         certificate = one.signer_cert
         subject = certificate.subject.native
         names = [each.native for each in certificate.subject_alt_name_value or () if each.name == "rfc822_name"]

@@ -7,10 +7,10 @@ never taken for good. `signing.pki.path` is the quick search before it; what thi
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from config.clock import us, utc
 from signing import asn1
 from signing.pki.cases import Case, Judged
 
@@ -50,7 +50,7 @@ def judge(case: Case) -> Judged:
     try:
         path = asyncio.run(_validate(case))
     except errors.RevokedError as reason:
-        return Judged("revoked", str(reason), revoked_us=_us(reason.revocation_dt), of_leaf=reason.is_ee_cert)
+        return Judged("revoked", str(reason), revoked_us=us(reason.revocation_dt), of_leaf=reason.is_ee_cert)
     except errors.PathError as reason:
         return Judged("unknown_issuer", str(reason))
     except errors.ValidationError as reason:
@@ -80,8 +80,8 @@ def _context(case: Case) -> ValidationContext:
     return ValidationContext(
         trust_roots=_loaded(case.roots),
         other_certs=[],
-        moment=_moment(case.signed_us),
-        best_signature_time=_moment(case.signed_us),
+        moment=utc(case.signed_us),
+        best_signature_time=utc(case.signed_us),
         allow_fetching=False,
         crls=[crl.CertificateList.load(one, strict=True) for one in case.crls],
         ocsps=[ocsp.OCSPResponse.load(one, strict=True) for one in case.ocsps],
@@ -129,11 +129,3 @@ def _reason(error: Exception) -> str:
     if found is None:
         return "issuer_not_fit"
     return found.of_leaf if of_leaf else found.of_issuer
-
-
-def _moment(us: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
-
-
-def _us(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -6,7 +6,7 @@ An answer is signed once for everybody, so it repeats no nonce (RFC 5019 §2.1.1
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 from cryptography import x509
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from config.clock import us
 from signing import algorithms, der
 from signing.certificate import CACHED, key_kind, outline
 from signing.der import Fields
@@ -143,14 +144,14 @@ def read(octets: bytes, issuer: bytes, serial: int) -> Said:
 
 
 def _said(one: ocsp.OCSPSingleResponse, cutoff_us: int) -> Said:
-    this_us = _us(one.this_update_utc)
-    next_us = this_us + UNDATED_US if one.next_update_utc is None else _us(one.next_update_utc)
+    this_us = us(one.this_update_utc)
+    next_us = this_us + UNDATED_US if one.next_update_utc is None else us(one.next_update_utc)
     if one.certificate_status is ocsp.OCSPCertStatus.UNKNOWN:
         raise ValueError("the responder does not know this certificate")
     if one.certificate_status is ocsp.OCSPCertStatus.GOOD or one.revocation_time_utc is None:
         return Said(this_us, next_us, cutoff_us=cutoff_us)
     reason = "" if one.revocation_reason is None else one.revocation_reason.value
-    return Said(this_us, next_us, _us(one.revocation_time_utc), reason, cutoff_us)
+    return Said(this_us, next_us, us(one.revocation_time_utc), reason, cutoff_us)
 
 
 def _single(asked: bytes, said: Said) -> bytes:
@@ -230,7 +231,3 @@ def _key_bits(public_key: bytes) -> bytes:
 
 def _key_hash(certificate: x509.Certificate) -> bytes:
     return HASHES[SHA1](_key_bits(certificate.public_key().public_bytes(DER, PublicFormat.SubjectPublicKeyInfo))).digest()
-
-
-def _us(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

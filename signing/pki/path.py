@@ -5,7 +5,6 @@ A critical extension that is not examined here refuses the path (RFC 5280 §4.2)
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
+from config.clock import us
 from signing.algorithms import MIN_CURVE_BITS, MIN_RSA_BITS
 from signing.pki import constraints
 
@@ -217,8 +217,8 @@ def _check_leaf(leaf: x509.Certificate, use: x509.ObjectIdentifier) -> None:
 
 def _window(path: Path) -> Window:
     leaf, *issuers = path
-    begin, end = [_us(one.not_valid_before_utc) for one in issuers], [_us(one.not_valid_after_utc) for one in issuers]
-    return Window(_us(leaf.not_valid_before_utc), _us(leaf.not_valid_after_utc), max(begin, default=0), min(end, default=FAR_US))
+    begin, end = [us(one.not_valid_before_utc) for one in issuers], [us(one.not_valid_after_utc) for one in issuers]
+    return Window(us(leaf.not_valid_before_utc), us(leaf.not_valid_after_utc), max(begin, default=0), min(end, default=FAR_US))
 
 
 def _untimely(window: Window, signed_at_us: int, at_us: int) -> str:
@@ -233,7 +233,3 @@ def _untimely(window: Window, signed_at_us: int, at_us: int) -> str:
     if not window.issuers_begin_us <= signed_at_us <= window.issuers_end_us:
         return "issuer_not_fit"
     return "expired_since" if at_us > min(window.ends_us, window.issuers_end_us) else ""
-
-
-def _us(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -6,18 +6,17 @@ certificate was revoked for good is true for ever, so it counts from stale lists
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Literal, TypeVar
 
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
+from config.clock import us
 from signing import algorithms, der
 from signing.certificate import CACHED
 from signing.pki import crl, ocsp
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNDERSTOOD = frozenset({ExtensionOID.ISSUING_DISTRIBUTION_POINT, ExtensionOID.DELTA_CRL_INDICATOR})
 E = TypeVar("E", bound=x509.ExtensionType)
 MAX_LISTS = 64  # of one judgement: a certificate names one, and its delta
@@ -92,11 +91,6 @@ def updates(octets: bytes, issuer: bytes) -> tuple[int, int]:
     """Return when a list was made and when the next one comes; raise one of `crl.UNREADABLE` when it is not the issuer's."""
     found = verified(octets, x509.load_der_x509_certificate(issuer))
     return found.this_update_us, found.next_update_us
-
-
-def us(moment: datetime) -> int:
-    """Return a moment in µs since the epoch."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 @lru_cache(CACHED)
