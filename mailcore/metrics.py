@@ -12,6 +12,7 @@ import structlog
 
 from config.metrics import family
 from config.settings import endpoint
+from mailcore.evidence import watch as watch_evidence
 from mailcore.pki import lasting
 from mailcore.pki import watch as certificates
 from mailcore.queue import counters, watch
@@ -70,7 +71,8 @@ async def figures(services: Services) -> list[str]:
     """Return the lines of all figures."""
     issued = await services.db.read(certificates.standing)
     revocation = lasting.lines(await services.db.read(lasting.standing))
-    return [*_depths(await services.db.read(watch.standing, TOP)), *certificates.lines(issued), *revocation, *counters.lines()]
+    evidence = watch_evidence.lines(await services.db.read(watch_evidence.standing))
+    return [*_depths(await services.db.read(watch.standing, TOP)), *certificates.lines(issued), *revocation, *evidence, *counters.lines()]
 
 
 def _depths(found: Standing) -> Iterator[str]:

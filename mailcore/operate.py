@@ -23,6 +23,7 @@ from directory import resolve
 from directory.address import parse
 from mailcore import dns, ldap, services
 from mailcore.checks import keys, looks
+from mailcore.evidence import watch as watch_evidence
 from mailcore.pki import lasting
 from mailcore.pki import watch as watch_certificates
 from mailcore.queue import watch
@@ -159,6 +160,7 @@ async def _opens(read: Settings) -> list[Finding]:
             postmaster = await node.db.read(_postmaster, read)
             ending = await node.db.read(watch_certificates.soon, read.pki.alert_days)
             lists, _ = await node.db.read(lasting.standing)
+            records = await node.db.read(watch_evidence.standing)
     except MailError as error:
         return [Finding("store", False, error.text)]
     said = "database, signer and counts are in order" if not broken else f"{broken[0]} (and more: diwan check)"
@@ -166,7 +168,8 @@ async def _opens(read: Settings) -> list[Finding]:
     waiting = Finding("queue", timely, watch.said(queued, read.queue.old_s))
     issued = Finding("certificates", not ending, watch_certificates.said(ending, read.pki.alert_days))
     published = Finding("revocation", *lasting.said(lists))
-    return [Finding("store", not broken, said), waiting, postmaster, issued, published, *(Finding(*way) for way in ways)]
+    sealed = Finding("evidence", *watch_evidence.said(records, read.evidence.every_s))
+    return [Finding("store", not broken, said), waiting, postmaster, issued, published, sealed, *(Finding(*way) for way in ways)]
 
 
 def _postmaster(tx: Tx, read: Settings) -> Finding:

@@ -111,10 +111,14 @@ def exported(
     output: Output,
     directory: Directory = HERE,
     message: Annotated[Path | None, typer.Option("--message", metavar="FILE", help="The letter, when no mailbox here has it.")] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the journal: the letter is in the file, to be read.")] = "",
 ) -> None:
-    """Write one letter's evidence as a file that `diwan verify` and a court judge without this node."""
+    """Write one letter's evidence as a file that `diwan verify` and a court judge without this node. It stands in the journal."""
     octets = None if message is None else message.read_bytes()
-    _write(output, _with(directory, lambda node: export.export(node, letter, octets)))
+    made = _with(directory, lambda node: export.export(node, letter, octets, reason))
+    _write(output, made)
+    if output != STANDARD:
+        sys.stderr.write(f"wrote {output}, {len(made)} octets: the letter is in it; `diwan verify {output}` judges it\n")
 
 
 @app.command(name="key")

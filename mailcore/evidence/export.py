@@ -17,9 +17,13 @@ from config.clock import SECOND_US
 from config.database import Tx
 from config.errors import MailError
 from config.log import log
-from directory import resolve
+from directory import journal, resolve, rights
+from directory.acts import places as acting_places
 from directory.address import parse
 from directory.errors import BadAddress
+from directory.journal import Entry
+from directory.rights import CONSOLE
+from directory.types import Target
 from mailcore import certify
 from mailcore.evidence import facts, places
 from mailcore.evidence.errors import NoEvidence
@@ -78,13 +82,16 @@ class _Copy:
     dek_wrapped: bytes
 
 
-async def export(services: Services, queue: str, message: bytes | None = None) -> bytes:
+async def export(services: Services, queue: str, message: bytes | None = None, reason: str = "") -> bytes:
     """Return the bundle of a letter by its queue id; its octets are found here when they are not given.
+
+    The letter is opened for that, so the journal has it, with the reason, before it is tried.
 
     Raises NoEvidence, NotSealed, NoLetter, NotThisLetter, NotProven, SignerUnavailable.
     """
     rows = await _rows(services, queue)
     records = [record.read(row.record) for row in rows]
+    await services.db.write(_journal, queue_number(queue), records[0], reason)
     octets = await _letter(services, queue, records) if message is None else message
     if not _is(octets, records[0]):
         raise NotThisLetter()
@@ -96,6 +103,15 @@ async def export(services: Services, queue: str, message: bytes | None = None) -
         raise NotProven("; ".join(f"{one.part}: {one.check}: {one.said}" for one in report.faults))
     log.info("evidence.exported", queue_id=queue, records=len(rows), size_bytes=len(made))
     return made
+
+
+def _journal(tx: Tx, queue_id: int, about: Record, reason: str) -> None:
+    """Note who had a letter opened, where the first of its people that is here has their place."""
+    known = [one for address in (about.sender, *about.recipients) if (one := _target(tx, address)) is not None]
+    place = rights.chain(tx, acting_places.account(tx, known[0].account_id)) if known else None
+    organisation_id, unit_id = (None, None) if place is None else (place.organisation_id, place.unit_id)
+    said = {"letter": about.queue, "message_id": about.message, "digest": about.digest}
+    journal.append(tx, [Entry(CONSOLE, "evidence.exported", "letter", queue_id, organisation_id, unit_id, after=said, reason=reason)])
 
 
 async def _rows(services: Services, queue: str) -> list[Row]:
@@ -255,10 +271,7 @@ def _copies(tx: Tx, queue_id: int, records: Sequence[Record]) -> list[_Copy]:
 
 def _filed(tx: Tx, address: str, since_us: int, until_us: int) -> list[_Copy]:
     """Return the messages that came into a mailbox of this node within some time."""
-    try:
-        target = resolve.resolve(tx, parse(address))
-    except BadAddress:
-        return []
+    target = _target(tx, address)
     if target is None:
         return []
     rows = tx.rows(
@@ -270,3 +283,10 @@ def _filed(tx: Tx, address: str, since_us: int, until_us: int) -> list[_Copy]:
         most=MAX_COPIES,
     )
     return [_Copy(target.account_id, BlobId(bytes(blob)), bytes(dek)) for blob, dek in rows]
+
+
+def _target(tx: Tx, address: str) -> Target | None:
+    try:
+        return resolve.resolve(tx, parse(address))
+    except BadAddress:
+        return None

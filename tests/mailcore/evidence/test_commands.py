@@ -10,6 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from config import settings
+from directory import journal
+from directory.rights import CONSOLE, NATION
 from mailcore import certify, services
 from mailcore.evidence import commands
 from mailcore.evidence.sealing import Sealer
@@ -46,6 +48,11 @@ async def letters(directory: Path, count: int) -> str:
             name = await accept(node, submission(KARIM, account_id=1))
         await Sealer(node).turn()
     return name
+
+
+async def journalled(directory: Path) -> list[journal.Written]:
+    async with services.opened(settings.load(directory)) as node:
+        return await node.db.write(journal.entries, CONSOLE, NATION)
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +126,11 @@ def test_check_says_what_is_wrong_and_export_is_a_file(nodes, tmp_path):
     kept = tmp_path / "kept"
     kept.write_bytes((ours / "data/evidence/checkpoint").read_bytes())
     assert "nothing wrong" in call("check", "--dir", ours, "--kept", kept).stdout
-    call("export", name, "-o", tmp_path / "bundle", "--dir", ours)
+    wrote = call("export", name, "-o", tmp_path / "bundle", "--reason", "court order 7", "--dir", ours)
+    assert "diwan verify" in wrote.stderr
     assert (tmp_path / "bundle").read_bytes().startswith(b"PK")
+    [noted] = [one for one in asyncio.run(journalled(ours)) if one.act == "evidence.exported"]
+    assert ("court order 7" in str(noted), name in str(noted)) == (True, True)
     kept.write_bytes(kept.read_bytes().replace(b"ours", b"hers", 1))
     assert "a checkpoint that was kept" in str(call("check", "--dir", ours, "--kept", kept, status=1).exception)
     spoilt = tmp_path / "spoilt"

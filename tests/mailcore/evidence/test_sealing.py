@@ -4,10 +4,11 @@ import shutil
 
 import pytest
 
-from mailcore import stamping
-from mailcore.evidence import facts, places, sealing
+from mailcore import metrics, stamping
+from mailcore.evidence import facts, places, sealing, watch
 from mailcore.evidence.errors import EvidenceDamaged
 from mailcore.evidence.sealing import Sealer
+from mailcore.evidence.watch import Standing
 from mailcore.queue.accept import accept
 from mailcore.queue.types import queue_number
 from signing import cms, genuine, moment
@@ -194,13 +195,32 @@ async def test_a_stamp_that_could_not_be_had_comes_later(node, monkeypatch):
         return b""
 
     await letters(node, 1)
+    assert (await node.db.read(watch.standing)).waiting == 2
     with monkeypatch.context() as patch:
         patch.setattr(stamping.Stamps, "over", none)
         assert not (await Sealer(node).turn()).stamped
+    found = await node.db.read(watch.standing)
+    assert (found, watch.said(found, 10)[0]) == (Standing(0, 0, 1), False)
     await Sealer(node).turn()
     kept = await node.db.read(places.latest)
     assert kept.stamped
+    assert watch.said(await node.db.read(watch.standing), 10) == (True, "all records are sealed")
     assert (sealing.log_of(node.settings).directory / "checkpoint.p7s").read_bytes() == kept.seal
+
+
+@files_alone
+async def test_what_waits_too_long_is_told(node, clock):
+    """A record that has its place and no checkpoint over it waits like one that has none."""
+    await letters(node, 1)
+    clock.advance(61_000_000)
+    for _ in range(2):
+        found = await node.db.read(watch.standing)
+        assert found == Standing(2, 61, 0)
+        well, said = watch.said(found, 10)
+        assert (well, "2 records wait" in said, "61 s" in said) == (False, True, True)
+        await node.db.write(places.integrate, 10)
+    assert watch.said(found, 60)[0]
+    assert "diwan_evidence_oldest_seconds 61" in "\n".join(await metrics.figures(node))
 
 
 @files_alone
