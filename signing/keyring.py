@@ -265,6 +265,10 @@ class Counts:
         dirty, self._dirty = self._dirty, set()
         return [(key_id, self.totals[key_id]) for key_id in sorted(dirty)]
 
+    def give_back(self, totals: list[tuple[str, int]]) -> None:
+        """Take back what `take` gave and `flush` could not write."""
+        self._dirty.update(key_id for key_id, _ in totals)
+
     def flush(self, totals: list[tuple[str, int]]) -> None:
         """Write what `take` gave, durable on return. Runs in any one thread."""
         if totals:

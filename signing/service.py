@@ -75,8 +75,13 @@ class Service:
         return wire.Status(os.getpid(), self._started_us, self._refused, self.keyring.unwrapped, counts, self.keyring.decrypted)
 
     async def flush(self) -> None:
-        """Make the counts durable."""
-        await self._thread(self.keyring.counts.flush, self.keyring.counts.take())
+        """Make the counts durable; those that a full disk does not take wait for the next time, and signing goes on."""
+        totals = self.keyring.counts.take()
+        try:
+            await self._thread(self.keyring.counts.flush, totals)
+        except OSError as reason:
+            self.keyring.counts.give_back(totals)
+            log.error("signer.counts_not_kept", reason=str(reason))
 
     async def close(self) -> None:
         """Write the last counts and end the disk thread."""

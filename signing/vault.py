@@ -130,11 +130,15 @@ class Journal:
         replace(self._path, _lines(entries))
 
     def append(self, entries: Iterable[tuple[str, int]]) -> None:
-        """Add lines, durable on return."""
+        """Add lines, durable on return; all or, on a full disk, none: the next must not be glued to a part of one."""
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        size = os.fstat(descriptor).st_size
         try:
             _write_all(descriptor, _lines(entries))
             os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, size)
+            raise
         finally:
             os.close(descriptor)
 

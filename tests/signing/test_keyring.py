@@ -1,3 +1,4 @@
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from signing import keyring
 from signing.activation import activation
 from signing.errors import BadSecret, KeyExists, NoSuchKey, NotActivated, SigningRefused
 from signing.keyring import Keyring
+from signing.service import Service
 from signing.vault import Damaged
 
 DIGEST = bytes(range(32))
@@ -93,6 +95,18 @@ def test_signatures_are_counted_across_a_restart(ring: Keyring, tmp_path: Path, 
     again = Keyring(tmp_path, clock)
     again.sign("k", DIGEST)
     assert again.counts.totals == {"k": 4}
+
+
+async def test_counts_that_a_full_disk_does_not_take_wait_and_end_nothing(ring: Keyring, tmp_path: Path, clock: ManualClock) -> None:
+    ring.generate("k", "p256", activated=False)
+    ring.sign("k", DIGEST)
+    (tmp_path / "signatures.count").rename(tmp_path / "aside")
+    (tmp_path / "signatures.count").mkdir()
+    service = Service(ring, clock, asyncio.TaskGroup())
+    await service.flush()
+    (tmp_path / "signatures.count").rmdir()
+    await service.close()
+    assert Keyring(tmp_path, clock).counts.totals == {"k": 1}
 
 
 def test_keys_do_not_open_with_another_storage_key(ring: Keyring, tmp_path: Path, clock: ManualClock) -> None:

@@ -1,4 +1,5 @@
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,21 @@ def test_a_journal_forgets_a_torn_line_and_goes_on(tmp_path: Path) -> None:
     journal.rewrite(journal.entries())
     journal.append([("d", 4)])
     assert list(journal.entries()) == [("a", 1), ("b", 2), ("d", 4)]
+
+
+def test_a_journal_on_a_full_disk_keeps_whole_lines(tmp_path: Path) -> None:
+    """Glued to a part of the line before, what is remembered of an activation would be forgotten at the next start."""
+    journal = Journal(tmp_path / "j")
+    journal.append([("aa", 1)])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, hard))
+    try:
+        with pytest.raises(OSError, match="large"):
+            journal.append([("bb", 2)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    journal.append([("cc", 3)])
+    assert list(Journal(tmp_path / "j").entries()) == [("aa", 1), ("cc", 3)]
 
 
 def test_a_journal_that_is_not_one_is_damaged(tmp_path: Path) -> None:
