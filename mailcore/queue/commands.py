@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ import typer
 
 from config import log, settings
 from config.clock import SECOND_US, SystemClock
-from config.commands import HERE, Directory, Json, ask, run, show
+from config.commands import HERE, Directory, Json, Yes, ask, moment, run, show
 from config.database import Database
 from config.errors import MailError
 from directory.commands import acting
@@ -30,7 +29,6 @@ MaybeNumber = Annotated[str, typer.Argument(metavar="[ID]", help="One message.")
 Sender = Annotated[str | None, typer.Option("--sender", metavar="ADDRESS", help='Only mail from this address; "" is mail from nobody.')]
 Domain = Annotated[str, typer.Option("--domain", metavar="DOMAIN", help="Only recipients of this domain.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why: for the journal, and for who sees the queue.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 class NotQueued(MailError):
@@ -78,7 +76,7 @@ def held_back(directory: Directory = HERE, as_json: Json = False) -> None:
                     "kind": h.kind,
                     "value": h.value,
                     "who": h.who,
-                    "since": _moment(h.held_us),
+                    "since": moment(h.held_us),
                     "recipients": h.recipients,
                     "reason": h.reason,
                 }
@@ -87,7 +85,7 @@ def held_back(directory: Directory = HERE, as_json: Json = False) -> None:
         )
     elif found:
         heads = ("WHAT", "WHICH", "HELD", "SINCE", "BY", "REASON")
-        table([heads, *((h.kind, h.value or "<>", str(h.recipients), _moment(h.held_us), h.who, h.reason) for h in found)])
+        table([heads, *((h.kind, h.value or "<>", str(h.recipients), moment(h.held_us), h.who, h.reason) for h in found)])
     else:
         sys.stdout.write("nothing is held\n")
 
@@ -264,11 +262,11 @@ def _row(one: Waiting, now_us: int) -> dict[str, object]:
         "state": one.state(now_us),
         "priority": one.priority,
         "attempts": one.attempts,
-        "since": _moment(one.created_us),
-        "next_try": _moment(one.due_us) if _waits(one, now_us) else None,
-        "gives_up": _moment(one.expires_us),
-        "release": _moment(one.hold_until_us) if one.hold_until_us else None,
-        "deliver_by": _moment(one.by_us) if one.by_mode else None,
+        "since": moment(one.created_us),
+        "next_try": moment(one.due_us) if _waits(one, now_us) else None,
+        "gives_up": moment(one.expires_us),
+        "release": moment(one.hold_until_us) if one.hold_until_us else None,
+        "deliver_by": moment(one.by_us) if one.by_mode else None,
         "late": {"": None, "R": "returned", "N": "notified"}[one.by_mode[:1]],
         "last_reply": one.last_text,
         "destination": one.trouble or None,
@@ -297,11 +295,11 @@ def _lines(one: Waiting, now_us: int) -> list[str]:
     """Return what people are told of a recipient."""
     state, priority = one.state(now_us), "" if one.priority == "routine" else f"  {one.priority}"
     lines = [f"{queue_name(one.queue_id)}  <{one.sender}> to <{one.address}>  {one.size_bytes} octets  {state}{priority}"]
-    when = f", next {_moment(one.due_us)}" if _waits(one, now_us) else ""
-    lines.append(f"    {_tried(one.attempts)} since {_moment(one.created_us)}{when}, gives up {_moment(one.expires_us)}")
+    when = f", next {moment(one.due_us)}" if _waits(one, now_us) else ""
+    lines.append(f"    {_tried(one.attempts)} since {moment(one.created_us)}{when}, gives up {moment(one.expires_us)}")
     if one.by_mode:
         lines.append(
-            f"    to be delivered by {_moment(one.by_us)}, {'else returned' if one.by_mode[0] == 'R' else 'else the sender is told'}"
+            f"    to be delivered by {moment(one.by_us)}, {'else returned' if one.by_mode[0] == 'R' else 'else the sender is told'}"
         )
     for label, text in (("last answer", one.last_text), ("destination", one.trouble)):
         if text:
@@ -321,9 +319,9 @@ def _totals(found: Sequence[listing.Total], *, as_json: bool) -> None:
                     "waiting": t.waiting,
                     "sending": t.leased,
                     "held": t.held,
-                    "oldest": _moment(t.oldest_us),
-                    "next_try": None if t.due_us is None else _moment(t.due_us),
-                    "rests_until": _moment(t.rest_us) if t.rest_us > now_us else None,
+                    "oldest": moment(t.oldest_us),
+                    "next_try": None if t.due_us is None else moment(t.due_us),
+                    "rests_until": moment(t.rest_us) if t.rest_us > now_us else None,
                     "trouble": t.trouble or None,
                 }
                 for t in found
@@ -338,16 +336,12 @@ def _totals(found: Sequence[listing.Total], *, as_json: bool) -> None:
             str(t.leased),
             str(t.held),
             _length(max(0, now_us - t.oldest_us) // SECOND_US),  # what is to go later is not old
-            _moment(t.rest_us) if t.rest_us > now_us else "",
+            moment(t.rest_us) if t.rest_us > now_us else "",
             t.trouble[:MAX_SHOWN_CHARS],
         )
         for t in found
     ]
     table([heads, *rows] if rows else [("nothing is waiting",)])
-
-
-def _moment(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us // SECOND_US, UTC).isoformat()
 
 
 def _tried(number: int) -> str:

@@ -55,9 +55,7 @@ FROM queue_message WHERE queue_id IN (:ids[])"""
 LEASED = """
 SELECT queue_id, number, lease_token FROM queue_recipient
 WHERE queue_id IN (:ids[]) AND lease_owner IN (:owners[text])"""
-_LOCK = " /* FOR UPDATE */"
-FORGOTTEN = """
-SELECT 1 FROM queue_recipient WHERE queue_id = :queue_id AND number = :number AND lease_owner = '' AND lease_token = :token - 1"""
+HELD = f"{LEASED} /* FOR UPDATE */"
 
 REMOVE = "DELETE FROM queue_recipient WHERE queue_id = :queue_id AND number = :number"
 COUNT_DOWN = "UPDATE queue_message SET pending = pending - :done WHERE queue_id = :queue_id"
@@ -228,25 +226,19 @@ def next_due_us(tx: Tx, local: int, busy: Sequence[str] = (), *, nodes: bool = F
 
 def held(tx: Tx, leases: Sequence[Lease]) -> list[Lease]:
     """Return those that are still ours, locked until the transaction ends."""
-    return _ours(tx, leases, _LOCK)
+    return _ours(tx, HELD, leases)
 
 
 def seen(tx: Tx, leases: Sequence[Lease]) -> list[Lease]:
     """Return those that are ours at this moment, for a reader."""
-    return _ours(tx, leases)
+    return _ours(tx, LEASED, leases)
 
 
-def _ours(tx: Tx, leases: Sequence[Lease], lock: str = "") -> list[Lease]:
-    """A server that died may have forgotten a lease, which is written softly: it is ours as long as nobody has taken it since."""
+def _ours(tx: Tx, sql: str, leases: Sequence[Lease]) -> list[Lease]:
     ids = sorted({lease.message.queue_id for lease in leases})
     owners = sorted({lease.owner for lease in leases})
-    tokens = {(row[0], row[1]): row[2] for row in tx.rows(LEASED + lock, ids=ids, owners=owners)}
-    return [lease for lease in leases if tokens.get(lease.key) == lease.token or _forgotten(tx, lease, lock)]
-
-
-def _forgotten(tx: Tx, lease: Lease, lock: str) -> bool:
-    queue_id, number = lease.key
-    return tx.row(FORGOTTEN + lock, queue_id=queue_id, number=number, token=lease.token) is not None
+    tokens = {(row[0], row[1]): row[2] for row in tx.rows(sql, ids=ids, owners=owners)}
+    return [lease for lease in leases if tokens.get(lease.key) == lease.token]
 
 
 def finish(tx: Tx, leases: Sequence[Lease]) -> None:

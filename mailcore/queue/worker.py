@@ -12,13 +12,14 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
 from config.background import running
 from config.clock import SECOND_US
-from config.database import Tx
+from config.database import Database, Tx
 from config.errors import MailError
 from config.failpoints import failpoint
 from mailcore.dns import Resolver
@@ -77,14 +78,14 @@ class Lane:
     async def lease(self) -> list[Lease]:
         """Take what is due, maybe nothing."""
         services = self.services
-        until_us = services.clock.now_us() + services.settings.queue.lease_s * SECOND_US
+        term = _Term(arrears.of(services), self.owner, services.settings.queue.lease_s * SECOND_US)
         if self.kind == queue.LOCAL:
-            return await services.db.write_soft(_unless_owed, arrears.of(services), queue.lease_local, self.owner, until_us, BATCH)
+            return await services.db.write_soft(_leased, term, queue.lease_local, BATCH)
         if await self._due_us() is None:
             return []
         self._looks += 1
         unit = partial(queue.lease_remote, by_age=self._looks % BY_AGE == 0, nodes=self.spared is not None)
-        return await services.db.write_soft(_unless_owed, arrears.of(services), unit, self.owner, until_us, BATCH, self.full())
+        return await _lasting(services.db)(_leased, term, unit, BATCH, self.full())
 
     async def next(self, hints: Subscription, stopping: asyncio.Event) -> list[Lease]:
         """Wait for work and take it; return nothing when the role stops."""
@@ -128,9 +129,27 @@ class Lane:
         return min(max(wait_s, SHORTEST_WAIT_S), LONGEST_WAIT_S)
 
 
-def _unless_owed(tx: Tx, owed: arrears.Arrears, lease: Callable[..., list[Lease]], *args: object) -> list[Lease]:
-    """Lease, but not while this process owes the database what it has done: asked here, as a unit may wait for its connection."""
-    return [] if owed else lease(tx, *args)
+def _lasting(db: Database) -> Callable[..., Awaitable[list[Lease]]]:
+    """Return how leases of mail to others are written: a server that dies without us must not forget whose they are, else we send twice."""
+    return db.write_soft if db.engine == "sqlite" else db.write
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    """For whom and how long something is leased, and what this process owes the database meanwhile."""
+
+    owed: arrears.Arrears
+    owner: str
+    for_us: int
+
+
+def _leased(tx: Tx, term: _Term, lease: Callable[..., list[Lease]], *args: object) -> list[Lease]:
+    """Lease, unless this process owes the database what it has done. Both count from now: a unit may have waited for its connection."""
+    return [] if term.owed else lease(tx, term.owner, tx.now_us + term.for_us, *args)
+
+
+def _renewed(tx: Tx, leases: Sequence[Lease], for_us: int) -> int:
+    return queue.renew(tx, leases, tx.now_us + for_us)
 
 
 @contextlib.asynccontextmanager
@@ -302,7 +321,7 @@ async def _renew(services: Services, leases: Sequence[Lease]) -> None:
         while True:
             await asyncio.sleep(pause_s)
             try:
-                await services.db.write_soft(queue.renew, leases, services.clock.now_us() + lease_s * SECOND_US)
+                await _lasting(services.db)(_renewed, leases, lease_s * SECOND_US)
             except Exception as error:  # a driver: the next renewal may work; fencing holds if none does
                 log.error("queue.error", exc_info=error)
                 owed.owe(renewal)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.wire import free_port
 from config import failpoints, postgres
 from config.clock import HOUR_US, SystemClock
 from config.engines import open_database
@@ -142,7 +143,7 @@ async def main(directory: Path, url: str, port: int, *options: str) -> None:
 async def _listen(stack: contextlib.AsyncExitStack, front: Front) -> int:
     """Listen on a port that is free; return it."""
     while True:
-        port = 20_000 + int.from_bytes(os.urandom(2)) % 10_000
+        port = free_port()
         with contextlib.suppress(OSError):
             await stack.enter_async_context(listening(front, f"127.0.0.1:{port}", tls_at_once=False))
             return port
