@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from bench.server import Daemon, Missing, Person, Server, stop, throwaway
-from bench.wire import is_free, parse_endpoint
+from bench.wire import BASES, NODE_PORTS, is_free, parse_endpoint
 
 INIT_TIMEOUT_S = 300.0
 READY_TIMEOUT_S = 60.0
 PEOPLE = 50
-PORT_OFFSETS = (525, 587, 465, 143, 993, 443, 636)  # as `diwan init --help` tells
 LOG_TAIL_BYTES = 600
 ROOT = Path(__file__).resolve().parent.parent
 READY_LOOK_S = 0.02
@@ -41,9 +40,9 @@ def version() -> str:
 
 def port_base() -> int:
     """Return a base for our ports on which nobody listens."""
-    bases = random.sample(range(10_000, 31_000, 700), 10)
+    bases = random.sample(range(10_000, 28_000, BASES), 10)
     for base in bases:
-        if all(is_free(base + offset) for offset in PORT_OFFSETS):
+        if all(is_free(base + offset) for offset in NODE_PORTS):
             return base
     raise Missing(f"other programs listen near all of the ports {sorted(bases)}")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import random
 import socket
 import ssl
@@ -15,7 +16,10 @@ CONNECT_TIMEOUT_S = 20.0
 Security = Literal["plain", "tls", "starttls"]
 P = TypeVar("P", bound=asyncio.Protocol)
 
-PORTS = 20_000, 32_768  # below those that Linux gives to whoever asks for any (ip_local_port_range)
+PORTS = 10_000, 32_768  # below those that Linux gives to whoever asks for any (ip_local_port_range)
+NODE_PORTS = (80, 143, 443, 465, 525, 587, 636, 993, 4190)  # above the port base of a node, as `diwan init --help` tells
+BASES = 500  # port bases of nodes are multiples of it
+SHARES = 8  # processes that look for ports at the same time: each looks at its share
 
 
 class LoadError(Exception):
@@ -76,7 +80,15 @@ async def upgrade(transport: asyncio.Transport, protocol: asyncio.Protocol, endp
     return upgraded
 
 
-_ports = itertools.cycle(random.sample(range(*PORTS), PORTS[1] - PORTS[0]))
+def _candidates() -> list[int]:
+    """Return the ports of this process's share, mixed, without those that a node may have."""
+    share = int(os.environ.get("PYTEST_XDIST_WORKER", f"gw{random.randrange(SHARES)}").removeprefix("gw")) % SHARES
+    taken = {port % BASES for port in NODE_PORTS}
+    found = [port for port in range(*PORTS) if port % BASES not in taken and port // BASES % SHARES == share]
+    return random.sample(found, len(found))
+
+
+_ports = itertools.cycle(_candidates())
 
 
 def free_port() -> int:

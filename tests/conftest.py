@@ -7,10 +7,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from bench.wire import free_port
-from config import postgres, sqlite
+from config import log, postgres, sqlite
 from config.clock import ManualClock
 from config.database import Database
 from config.engines import open_database
@@ -31,6 +32,15 @@ def clock() -> ManualClock:
 def unused_tcp_port() -> int:
     """A port that nobody listens on; instead of pytest-asyncio's, which the system may hand to somebody else meanwhile."""
     return free_port()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logging_stays() -> Iterator[None]:
+    """Events go to standard error; commands that run in this process do not change that: loggers keep for good what they first saw."""
+    structlog.configure(logger_factory=structlog.WriteLoggerFactory(log._StandardError()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log, "configure", lambda *_: None)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from config import log
 from config.clock import ManualClock
 from config.database import Database, Tx
 from directory import domains, holdings, organisations, people, posts, units
@@ -74,14 +73,6 @@ def postgres_url(one_postgres_url: str) -> str:
 async def ministry(database: Database) -> Ministry:
     """The ministry, in a fresh database of each engine."""
     return await database.write(build)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _logging_stays() -> Iterator[None]:
-    """Commands that run in this process must not set up its logging: loggers keep for good what they first saw."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(log, "configure", lambda *_: None)
-        yield
 
 
 @pytest.fixture(scope="session")

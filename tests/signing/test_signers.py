@@ -17,7 +17,7 @@ from signing import asn1, capabilities, cms, signers, smime
 from signing.certificate import outline
 from signing.der import BadDer
 from signing.verdict import judge
-from tests.signing.country import ADDRESS, CHANGED, ENTITY, NOW_US, Country
+from tests.signing.country import ADDRESS, CHANGED, DAY_US, ENTITY, NOW_US, Country
 from tests.signing.peers import Desk
 
 asn1.mend()  # or it does not compare Arabic names
@@ -99,7 +99,7 @@ def test_openssl_accepts_both_and_writes_what_we_take_apart(country: Country, de
         assert done.returncode == 0, done.stderr
         found = signers.split(desk.get(name))
         assert found.content == (None if name == "three" else ENTITY)
-        verdicts = [judge(ENTITY, one, [country.root.certificate], NOW_US + 60_000_000, ADDRESS).code for one in found.each]
+        verdicts = [judge(ENTITY, one, [country.root.certificate], NOW_US + DAY_US, ADDRESS).code for one in found.each]
         assert verdicts.count("TOTAL_PASSED") == 1
 
 

@@ -17,14 +17,14 @@ from mailcore.services import Services
 from tests.mailcore.certificates import certified
 from tests.webmail.site import Site, Visitor
 from webmail.app import ROUTES, web
-from webmail.faces import autoconfig, carddav, manifest, scim
+from webmail.faces import autoconfig, carddav, manifest, openpgp, scim
 from webmail.oidc import routes as openid
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PUBLIC = {"/signin", "/signin/second", "/signin/passkey", "/signin/challenge", "/language", "/s/{digest}/{name}"}
 PAGES = {"/device", "/oauth/consent", "/oauth/leave"}
-FACES = (openid, autoconfig, manifest, carddav, scim)  # for platforms and programs, with doors of their own
+FACES = (openid, autoconfig, manifest, carddav, scim, openpgp)  # for platforms and programs, with doors of their own
 MACHINES = {route.path for face in FACES for route in face.ROUTES} - PAGES
 
 
