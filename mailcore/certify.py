@@ -38,6 +38,11 @@ async def certify_address(services: Services, written: str) -> None:
     await issue.to_account(services, SIGNATORIES[holder.kind], holder)
 
 
+async def seal_of(services: Services, written: str) -> None:
+    """Give the office that has this address a seal, set from then on beside each signature in its name. Raises NotFound."""
+    await issue.to_account(services, "seal", await services.db.read(subject, written))
+
+
 async def certify(services: Services, issuer: Authority, holder: Subject) -> None:
     """Make a signing key that signs only what its user confirmed, and its certificate, and record it."""
     await issue.to_account(services, SIGNATORIES[holder.kind], holder, issuer)

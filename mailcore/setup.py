@@ -184,6 +184,8 @@ async def _demo(node: Services, wanted: Wanted, console: Console) -> list[Featur
         for person in country.featured:
             for written in (person.address, *person.posts):
                 await certify.certify_address(node, written)
+                if written.startswith(f"{REGISTRY}@"):
+                    await certify.seal_of(node, written)
             bar.advance(certifying)
     return list(country.featured)
 
