@@ -1,7 +1,6 @@
 """`diwan directory …`: the register as a whole, and the signed manifest by which other nodes know it."""
 
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from config import log, roles, settings
-from config.clock import SECOND_US, SystemClock
-from config.commands import HERE, Directory, Json, run, show
+from config.clock import SystemClock
+from config.commands import HERE, Directory, Json, moment, run, show
 from config.engines import open_database
 from directory import search
 from directory.commands import importing, syncing
@@ -71,10 +70,10 @@ def verify(
     body = carried.signed.body
     ok = not carried.differing
     if as_json:
-        told = {"ok": ok, "nation": body.nation, "serial": body.serial, "issued": _moment(body.issued_us), "since": carried.since}
+        told = {"ok": ok, "nation": body.nation, "serial": body.serial, "issued": moment(body.issued_us), "since": carried.since}
         show({**told, "entries": carried.entries, "differing_buckets": carried.differing, "fingerprint": believed.fingerprint})
     else:
-        sys.stdout.write(f"signed for {body.nation}, serial {body.serial}, issued {_moment(body.issued_us)}\n")
+        sys.stdout.write(f"signed for {body.nation}, serial {body.serial}, issued {moment(body.issued_us)}\n")
         sys.stdout.write(f"anchor {believed.fingerprint}\n")
         held = "all entries" if carried.since is None else f"what changed after serial {carried.since}"
         sys.stdout.write(f"{carried.entries} entries, {held}: {'as the document says' if ok else 'NOT what the document says'}\n")
@@ -107,10 +106,10 @@ def status(directory: Directory = HERE, as_json: Json = False) -> None:
     elif not found.serial:
         sys.stdout.write(f"{found.role} of {found.nation}: no document yet\n")
     else:
-        sys.stdout.write(f"{found.role} of {found.nation}: serial {found.serial}, issued {_moment(found.issued_us)}\n")
+        sys.stdout.write(f"{found.role} of {found.nation}: serial {found.serial}, issued {moment(found.issued_us)}\n")
     if found.freshness is not None:
-        stale = f" since {_moment(found.stale_since_us)}" if found.stale_since_us is not None else ""
-        sys.stdout.write(f"{found.freshness.value}{stale} for a site of class {found.site}; asked last {_moment(found.checked_us)}\n")
+        stale = f" since {moment(found.stale_since_us)}" if found.stale_since_us is not None else ""
+        sys.stdout.write(f"{found.freshness.value}{stale} for a site of class {found.site}; asked last {moment(found.checked_us)}\n")
         sys.stdout.write(f"entries are complete up to serial {found.complete}\n")
 
 
@@ -134,7 +133,3 @@ async def _reindex(directory: Path) -> int:
             return await search.rebuild(db, lambda done, total: bar.update(task, completed=done, total=total))
     finally:
         await db.close()
-
-
-def _moment(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us // SECOND_US, UTC).isoformat()

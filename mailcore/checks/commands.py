@@ -5,15 +5,14 @@ The next keys are made ahead: publish their records, and they take over in two d
 
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from config import log, settings
-from config.clock import SECOND_US, SystemClock
-from config.commands import HERE, Directory, Json, ask, run, show
+from config.clock import SystemClock
+from config.commands import HERE, Directory, Json, Yes, ask, moment, run, show
 from config.database import Tx
 from directory import acts, dkim
 from directory.acts import Outcome
@@ -52,7 +51,7 @@ def listing(
         show([{**_row(key), "state": state} for key, state in zip(found, states, strict=True)])
         return
     for key, state in zip(found, states, strict=True):
-        sys.stdout.write(f"{key.domain}  {key.selector}  {key.algorithm}  {state}, from {_moment(key.active_us)}\n")
+        sys.stdout.write(f"{key.domain}  {key.selector}  {key.algorithm}  {state}, from {moment(key.active_us)}\n")
     if not found:
         sys.stdout.write("no domain has keys; `diwan dkim add DOMAIN` makes them\n")
 
@@ -72,7 +71,7 @@ def remove(
     asked: Desk,
     domain: Domain,
     selector: Annotated[str, typer.Argument(help="Which key, as `diwan dkim list` names it.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Destroy a key. Take its record out of the zone a week later, when what it signed has arrived."""
     name = parse_domain(domain)
@@ -107,7 +106,7 @@ def _made(asked: Desk, made: Sequence[DkimKey], *, first: bool) -> None:
         return
     asked.say(outcome)
     sys.stdout.write("publish these records:\n" + "".join(f"{key.zone_line}\n" for key in made))
-    sys.stdout.write(f"these keys sign from {_moment(made[0].active_us)}; `diwan doctor` says whether the DNS has their records\n")
+    sys.stdout.write(f"these keys sign from {moment(made[0].active_us)}; `diwan doctor` says whether the DNS has their records\n")
 
 
 def _performed(tx: Tx, actor: Actor, act: DkimAdd, reason: str) -> Outcome:
@@ -119,13 +118,9 @@ def _row(key: DkimKey) -> dict[str, object]:
         "domain": key.domain,
         "selector": key.selector,
         "algorithm": key.algorithm,
-        "active_at": _moment(key.active_us),
+        "active_at": moment(key.active_us),
         "name": key.name,
         "type": "TXT",
         "data": key.record,
         "zone": key.zone_line,
     }
-
-
-def _moment(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us // SECOND_US, UTC).isoformat()

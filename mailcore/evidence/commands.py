@@ -1,7 +1,7 @@
 """`diwan evidence …`: what happened to letters, whether the log of it is whole, and what witnesses sign."""
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -11,11 +11,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from config import log, settings
+from config import log
 from config.clock import SECOND_US
-from config.commands import HERE, Directory, Json, ask, run, show
+from config.commands import HERE, Directory, Input, Json, ask, contents, show
+from config.plain import plain
 from directory.commands.finding import table
-from mailcore import services as parts
+from mailcore.commands import carry_out
 from mailcore.evidence import checking, export, listing, places, sealing, witnessing
 from mailcore.evidence.checking import Report
 from mailcore.evidence.errors import EvidenceDamaged, NoEvidence, NotWitnessed
@@ -35,7 +36,6 @@ app = typer.Typer(
 )
 Letter = Annotated[str, typer.Argument(metavar="LETTER", help="The queue id, as the sender was told it.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - is the standard output.")]
-Input = Annotated[Path, typer.Argument(metavar="FILE", help="A file; - is the standard input.")]
 WitnessName = Annotated[str, typer.Option("--witness", metavar="NAME", help="Which witness, as its key in the settings names it.")]
 STANDARD = Path("-")
 
@@ -70,7 +70,7 @@ def one(letter: Letter, directory: Directory = HERE, as_json: Json = False) -> N
     if as_json:
         show([_plain(each) for each in found])
         return
-    sys.stdout.write("\n".join(line for each in found for line in _lines(each)) + "\n")
+    sys.stdout.write("\n".join(plain(line) for each in found for line in _lines(each)) + "\n")
 
 
 @app.command()
@@ -91,12 +91,12 @@ def check(
             noted = [path.read_bytes() for path in kept or ()]
             return await _judged(checking.check(node, noted, lambda count: bar.advance(task, count)))
 
-    found: Report = _with(directory, work)
+    found: Report = carry_out(directory, work)
     if as_json:
         show(found)
     else:
         for each in found.findings:
-            sys.stdout.write(f"{each.place}: {each.what}: {each.said}\n")
+            sys.stdout.write(plain(f"{each.place}: {each.what}: {each.said}") + "\n")
         sys.stdout.write(
             f"{found.records} records ({found.erased} erased), {found.checkpoints} checkpoints, {found.waiting} records wait: "
             f"{len(found.findings) or 'nothing'} wrong\n"
@@ -115,7 +115,7 @@ def exported(
 ) -> None:
     """Write one letter's evidence as a file that `diwan verify` and a court judge without this node. It stands in the journal."""
     octets = None if message is None else message.read_bytes()
-    made = _with(directory, lambda node: export.export(node, letter, octets, reason))
+    made = carry_out(directory, lambda node: export.export(node, letter, octets, reason))
     _write(output, made)
     if output != STANDARD:
         sys.stderr.write(f"wrote {output}, {len(made)} octets: the letter is in it; `diwan verify {output}` judges it\n")
@@ -129,7 +129,7 @@ def keys(directory: Directory = HERE, as_json: Json = False) -> None:
         own, witness = await Sealer(node).key(), await seal.witness_key(node.signer, witnessing.name(node))
         return own.written(), witness.written()
 
-    own, witness = _with(directory, work)
+    own, witness = carry_out(directory, work)
     if as_json:
         show({"log": own, "witness": witness})
     else:
@@ -146,7 +146,7 @@ def request(witness: WitnessName, output: Output, directory: Directory = HERE) -
             raise EvidenceDamaged("there is no checkpoint yet: the role `seal` signs one when something has happened")
         return await witnessing.request(node, sealing.log_of(node.settings), kept, await node.db.read(places.cosigned, key.name))
 
-    _write(output, _with(directory, work))
+    _write(output, carry_out(directory, work))
 
 
 @app.command()
@@ -154,12 +154,12 @@ def cosign(file: Input, output: Output, directory: Directory = HERE) -> None:
     """Sign a checkpoint of another node's log as a witness, when it has grown from the last one that was signed here."""
 
     async def work(node: Services) -> bytes:
-        status, _, said = await witnessing.answer(node, _octets(file))
+        status, _, said = await witnessing.answer(node, contents(file))
         if status != 200:  # as HTTP has it
             raise NotWitnessed(f"not signed ({status}): {said.decode('utf-8', 'replace').strip()}")
         return said
 
-    _write(output, _with(directory, work))
+    _write(output, carry_out(directory, work))
 
 
 @app.command()
@@ -167,7 +167,7 @@ def attach(file: Input, witness: WitnessName, directory: Directory = HERE) -> No
     """Add a witness's answer, carried back as a file, to the checkpoint that it signed."""
 
     async def work(node: Services) -> int:
-        key, octets = _witness(node, witness)[0], _octets(file)
+        key, octets = _witness(node, witness)[0], contents(file)
         for kept in await node.db.read(places.newest, MAX_ASKED):
             try:
                 return (await witnessing.attach(node, kept, key, octets)).size
@@ -175,7 +175,7 @@ def attach(file: Input, witness: WitnessName, directory: Directory = HERE) -> No
                 continue
         raise NotWitnessed(f"{file} is no signature of {witness} over one of the last {MAX_ASKED} checkpoints")
 
-    sys.stdout.write(f"the checkpoint of {_with(directory, work)} entries has the signature of {witness}\n")
+    sys.stdout.write(f"the checkpoint of {carry_out(directory, work)} entries has the signature of {witness}\n")
 
 
 def _witness(node: Services, name: str) -> tuple[note.Key, str]:
@@ -190,19 +190,6 @@ async def _judged(work: Awaitable[Report]) -> Report:
         return await work
     except BadNote as error:
         raise EvidenceDamaged(f"a checkpoint that was kept: {error}") from error
-
-
-def _with(directory: Path, work: Callable[[Services], Awaitable[T]]) -> T:
-    """Carry something out with a node's parts, whether it runs or not."""
-    log.configure("error")
-
-    async def opened() -> T:
-        async with parts.opened(read) as node:
-            return await work(node)
-
-    read = settings.load(directory.absolute())
-    found: T = run(opened())
-    return found
 
 
 def _print(found: list[Shown], *, as_json: bool) -> None:
@@ -244,10 +231,6 @@ def _place(shown: Shown) -> str:
 
 def _moment(us: int) -> str:
     return f"{datetime.fromtimestamp(us / SECOND_US, UTC):%Y-%m-%d %H:%M:%S}Z"
-
-
-def _octets(file: Path) -> bytes:
-    return sys.stdin.buffer.read() if file == STANDARD else file.read_bytes()
 
 
 def _write(output: Path, octets: bytes) -> None:

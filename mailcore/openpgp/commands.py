@@ -1,7 +1,6 @@
 """`diwan pgp`: OpenPGP keys of our accounts, keys of correspondents, and letters or files signed, encrypted and read by hand."""
 
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -9,14 +8,14 @@ from typing import Annotated, Any, TypeVar
 import typer
 from msgspec.structs import replace as changed
 
-from config import log, settings
+from config import log
 from config.clock import SECOND_US, SystemClock
-from config.commands import HERE, Directory, Json, ask, run, show
+from config.commands import HERE, Directory, Input, Json, Yes, ask, contents, show
 from config.database import Tx
 from directory import search
-from directory.commands.finding import account, table
+from directory.commands.finding import Address, account, table
 from directory.errors import BadEntry
-from mailcore import services as parts
+from mailcore.commands import carry_out
 from mailcore.openpgp import letters, own, pins
 from mailcore.openpgp.own import OwnKey
 from mailcore.openpgp.pins import EVERYBODY, Pin
@@ -27,16 +26,13 @@ from signing.openpgp import letters as engine
 T = TypeVar("T")
 
 app = typer.Typer(help="OpenPGP: our keys, and those of correspondents.", no_args_is_help=True)
-Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="An address of this node.")]
 Fingerprint = Annotated[
     str, typer.Argument(metavar="FINGERPRINT", help="Which key, or the last 16 digits of it, as `diwan pgp list` shows it.")
 ]
 Days = Annotated[int, typer.Option("--days", min=1, max=3649, help="How long the key lasts from now.")]
 Other = Annotated[str, typer.Argument(metavar="ADDRESS", help="The address of a correspondent.")]
 Of = Annotated[str, typer.Option("--of", metavar="ADDRESS", help="For this mailbox alone; without it, for everybody.")]
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A file; - is the standard input.")]
 As = Annotated[str, typer.Option("--as", metavar="ADDRESS", help="The address of this node whose key is used.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @app.command()
@@ -51,7 +47,7 @@ def make(address: Address, directory: Directory = HERE, days: Days = own.DAYS, a
         await node.db.write(own.add, key)
         return key
 
-    _said(_with(directory, work), as_json, "made")
+    _said(carry_out(directory, work), as_json, "made")
 
 
 @app.command(name="list")
@@ -88,7 +84,7 @@ def extend(fingerprint: Fingerprint, directory: Directory = HERE, days: Days = o
         await node.db.write(own.replace, longer)
         return longer
 
-    _said(_with(directory, work), as_json, "extended")
+    _said(carry_out(directory, work), as_json, "extended")
 
 
 @app.command()
@@ -105,7 +101,7 @@ def revoke(fingerprint: Fingerprint, directory: Directory = HERE, yes: Yes = Fal
         await node.db.write(own.replace, ended)
         return ended
 
-    _said(_with(directory, work), as_json, "revoked")
+    _said(carry_out(directory, work), as_json, "revoked")
 
 
 @app.command(name="pins")
@@ -125,10 +121,10 @@ def pinned(directory: Directory = HERE, as_json: Json = False) -> None:
 
 
 @app.command()
-def pin(address: Other, file: File, directory: Directory = HERE, of: Of = "", as_json: Json = False) -> None:
+def pin(address: Other, file: Input, directory: Directory = HERE, of: Of = "", as_json: Json = False) -> None:
     """Pin the key in FILE to an address in place of what was known. Compare its fingerprint with the owner first."""
     log.configure("error")
-    key = keys.of_address(_read(file), address)
+    key = keys.of_address(contents(file), address)
 
     def work(tx: Tx) -> Pin:
         return pins.put(tx, Pin(_whose(tx, of), address.lower(), key.fingerprint, key.octets, "operator", tx.now_us))
@@ -159,7 +155,7 @@ def look_up(address: Other, directory: Directory = HERE, of: Of = "", as_json: J
         whose = await node.db.read(_whose, of)
         return await letters.look_up(node, whose, address)
 
-    found = _with(directory, work)
+    found = carry_out(directory, work)
     if found is None:
         sys.stderr.write(f"the domain of {address} publishes no usable key for it\n")
         raise typer.Exit(1)
@@ -167,28 +163,28 @@ def look_up(address: Other, directory: Directory = HERE, of: Of = "", as_json: J
 
 
 @app.command()
-def sign(file: File, directory: Directory = HERE, name: As = "") -> None:
+def sign(file: Input, directory: Directory = HERE, name: As = "") -> None:
     """Print a detached signature over a file, by the key of an account."""
 
     async def work(node: Services) -> bytes:
         secret = await own.opened(node.signer, await letters.current(node, await node.db.read(_own, name)))
-        return await own.run(engine.sign, secret, _read(file))
+        return await own.run(engine.sign, secret, contents(file))
 
-    sys.stdout.buffer.write(_with(directory, work))
+    sys.stdout.buffer.write(carry_out(directory, work))
 
 
 @app.command()
 def verify(
-    file: File, signature: Path, author: Annotated[str, typer.Option("--by", metavar="ADDRESS")], directory: Directory = HERE
+    file: Input, signature: Path, author: Annotated[str, typer.Option("--by", metavar="ADDRESS")], directory: Directory = HERE
 ) -> None:
     """Check a detached signature over a file by the key that is known of an address; 0 only when it is good."""
 
-    octets, detached = _read(file), _read(signature)
+    octets, detached = contents(file), contents(signature)
 
     async def work(node: Services) -> letters.Reading:
         return await letters.judge(node, EVERYBODY, author, octets, detached)
 
-    found = _with(directory, work)
+    found = carry_out(directory, work)
     sys.stdout.write(f"{found.judged.worth}  {found.judged.fingerprint or found.judged.issuer}\n")
     if found.judged.worth != "good":
         raise typer.Exit(1)
@@ -196,7 +192,7 @@ def verify(
 
 @app.command()
 def encrypt(
-    file: File, to: Annotated[list[str], typer.Option("--to", metavar="ADDRESS")], directory: Directory = HERE, name: As = ""
+    file: Input, to: Annotated[list[str], typer.Option("--to", metavar="ADDRESS")], directory: Directory = HERE, name: As = ""
 ) -> None:
     """Print a file encrypted to addresses whose keys are known or found; with `--as` signed too."""
 
@@ -204,40 +200,23 @@ def encrypt(
         whose = await node.db.read(_own, name) if name else EVERYBODY
         found = await letters.keys_of(node, whose, to)
         secret = await own.opened(node.signer, await letters.current(node, whose)) if name else None
-        return await own.run(engine.encrypt, _read(file), found, (), secret)
+        return await own.run(engine.encrypt, contents(file), found, (), secret)
 
-    sys.stdout.buffer.write(_with(directory, work))
+    sys.stdout.buffer.write(carry_out(directory, work))
 
 
 @app.command()
 def decrypt(
-    file: File, directory: Directory = HERE, name: As = "", author: Annotated[str, typer.Option("--by", metavar="ADDRESS")] = ""
+    file: Input, directory: Directory = HERE, name: As = "", author: Annotated[str, typer.Option("--by", metavar="ADDRESS")] = ""
 ) -> None:
     """Print what was encrypted to an account; on the standard error what its signature is worth by the key of `--by`."""
 
     async def work(node: Services) -> bytes:
-        opened, found = await letters.decrypt(node, await node.db.read(_own, name), author, _read(file))
+        opened, found = await letters.decrypt(node, await node.db.read(_own, name), author, contents(file))
         sys.stderr.write(f"signature: {found.judged.worth}  {found.judged.fingerprint or found.judged.issuer}\n")
         return opened.octets
 
-    sys.stdout.buffer.write(_with(directory, work))
-
-
-def _with(directory: Path, work: Callable[[Services], Awaitable[T]]) -> T:
-    """Do something with a node's parts, whether the node is running or not."""
-    log.configure("error")
-    read = settings.load(directory.absolute())
-
-    async def opened() -> T:
-        async with parts.opened(read) as node:
-            return await work(node)
-
-    answer: T = run(opened())
-    return answer
-
-
-def _read(file: Path) -> bytes:
-    return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    sys.stdout.buffer.write(carry_out(directory, work))
 
 
 def _whose(tx: Tx, of: str) -> int:

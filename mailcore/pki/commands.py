@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
 
@@ -11,8 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from config import log, settings
-from config.clock import DAY_US, SECOND_US
-from config.commands import HERE, Directory, Json, ask, run, show
+from config.clock import DAY_US
+from config.commands import HERE, Directory, Json, ask, moment, run, show
 from config.database import Tx
 from directory import acts, orders
 from directory.acts import Act, Outcome
@@ -292,26 +291,22 @@ def _told(one: Issued) -> dict[str, Any]:
         "subject": x509.load_der_x509_certificate(one.der).subject.rfc4514_string(),
         "issuer": one.authority,
         "key": one.key_id,
-        "from": _moment(one.not_before_us),
-        "until": _moment(one.not_after_us),
+        "from": moment(one.not_before_us),
+        "until": moment(one.not_after_us),
         "state": one.state,
         "reason": one.reason,
-        "since": _moment(one.ended_us) if one.state != "good" else None,
+        "since": moment(one.ended_us) if one.state != "good" else None,
         "replaced_by": f"{one.successor:x}" if one.successor else None,
     }
 
 
 def _standing(one: Issued) -> str:
-    return f"until {_moment(one.not_after_us)[:10]}" if one.state == "good" else f"{one.state} since {_moment(one.ended_us)}"
+    return f"until {moment(one.not_after_us)[:10]}" if one.state == "good" else f"{one.state} since {moment(one.ended_us)}"
 
 
 def _print(found: list[Issued], *, as_json: bool, none: str = "no certificates") -> None:
     if as_json:
         show([_told(one) for one in found])
         return
-    rows = [(f"{one.serial:x}", one.kind, one.address or one.key_id, _moment(one.not_after_us)[:10], one.state) for one in found]
+    rows = [(f"{one.serial:x}", one.kind, one.address or one.key_id, moment(one.not_after_us)[:10], one.state) for one in found]
     table([("SERIAL", "KIND", "OF", "UNTIL", "STATE"), *rows] if rows else [(none,)])
-
-
-def _moment(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us // SECOND_US, UTC).isoformat()

@@ -2,15 +2,13 @@
 
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from config import log, settings
-from config.clock import SECOND_US
-from config.commands import HERE, Directory, Json, ask, run, show
+from config.commands import HERE, Directory, Json, ask, moment, run, show
 from config.database import Tx
 from directory.acts import Outcome
 from directory.commands import acting
@@ -44,18 +42,18 @@ def listing(address: Address, node: Directory = HERE, as_json: Json = False) -> 
     fault = run(_fault(node.absolute(), account_id, state)) if state.fault_sealed else ""
     if as_json:
         rows = [
-            {"name": one.name, "active": one.active, "size_bytes": one.size_bytes, "changed_at": _moment(one.changed_us)}
+            {"name": one.name, "active": one.active, "size_bytes": one.size_bytes, "changed_at": moment(one.changed_us)}
             for one in state.scripts
         ]
-        show({"address": address, "scripts": rows, "fault": fault, "fault_at": _moment(state.fault_us) if fault else None})
+        show({"address": address, "scripts": rows, "fault": fault, "fault_at": moment(state.fault_us) if fault else None})
         return
     if not state.scripts:
         sys.stdout.write(f"{address} has no scripts\n")
         return
-    rows_ = [("in force" if one.active else "", one.name, f"{one.size_bytes:,}", _moment(one.changed_us)) for one in state.scripts]
+    rows_ = [("in force" if one.active else "", one.name, f"{one.size_bytes:,}", moment(one.changed_us)) for one in state.scripts]
     table([("", "script", "octets", "changed"), *rows_])
     if fault:
-        sys.stdout.write(f"at a delivery, {_moment(state.fault_us)}: {fault}\n")
+        sys.stdout.write(f"at a delivery, {moment(state.fault_us)}: {fault}\n")
 
 
 @app.command()
@@ -169,7 +167,3 @@ def _octets(file: typer.FileBinaryRead) -> bytes:
     """Return a file with the line ends of a script (RFC 5228 §2.2), cut where it is too long in any case."""
     octets: bytes = file.read(limits.MAX_SCRIPT_BYTES + 1)
     return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-
-
-def _moment(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us // SECOND_US, UTC).isoformat()
