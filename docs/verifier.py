@@ -71,6 +71,8 @@ def unzip(octets):
     """Return the files by name, and whether there is nothing else in the container."""
     with zipfile.ZipFile(io.BytesIO(octets)) as bundle:
         known = bundle.infolist()
+    if sum(one.file_size for one in known) > len(octets):
+        raise ValueError("the files of this container lie over each other")
     begins = [one.header_offset + 30 + len(one.filename) for one in known]
     files = {one.filename: octets[begin : begin + one.file_size] for one, begin in zip(known, begins, strict=True)}
     again = io.BytesIO()
@@ -83,7 +85,7 @@ def unzip(octets):
 
 def check_manifest(files, faults):
     """Each file must be the one in the list, each one in the list must be there. That the list is genuine is the seal's to say."""
-    listed = dict(re.findall(r'DataObjectReference URI="([^"]+)".*?<ds:DigestValue>([^<]+)<', files.get(MANIFEST, b"").decode("latin1")))
+    listed = dict(re.findall(r'ObjectReference URI="([^"]+)".{0,300}?<ds:DigestValue>([^<]+)<', files.get(MANIFEST, b"").decode("latin1")))
     for name in {**files, **listed}:
         if name in listed and name not in files:
             faults.append((name, "manifest", "this file is missing"))
@@ -306,7 +308,7 @@ def read_json(octets, check):
 def record(octets, digest):
     """Check how a record is written, what it must say, and that it is about this message."""
     said = read_json(octets, "record")
-    need({key: type(value) for key, value in said.items()} == FIELDS and said["v"] == 1, "something is missing in it", "record")
+    need({key: type(one) for key, one in said.items()} == FIELDS and said["v"] == 1 and said["at"] >> 56 == 0, "it is not whole", "record")
     need(said["reasons"] or not said["event"].endswith(NEGATIVE), "no reason is given for what failed", "record")
     need(said["digest"] == f"sha256:{digest}", "this record is about another message than the one in this bundle", "message")
     return said
@@ -389,7 +391,8 @@ def main():
         by, at = found["sealed"]
         lines.append(f"sealed by {by['name']} ({by['organisation']}) at {at}")
     lines += [f"FAILED  {part}: {check}: {said}" for part, check, said in faults] or ["Everything is proven."]
-    sys.stdout.write("\n".join(lines) + "\n")
+    for line in lines:  # what others wrote may not move the cursor, nor turn the line around
+        sys.stdout.write("".join(one if one.isprintable() else ascii(one)[1:-1] for one in line) + "\n")
     sys.exit(bool(faults))
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import typer
 
 from config.commands import HERE, Directory, Json, show
 from config.database import Tx
+from config.plain import plain
 from directory import acts, organisations, resolve, units
 from directory.acts import Act, Outcome
 from directory.address import parse
@@ -113,7 +114,7 @@ def unit(tx: Tx, path: str) -> Unit:
 
 def table(rows: Iterable[Iterable[str]]) -> None:
     """Print rows in columns that line up, also where Arabic stands among Latin letters."""
-    lines = [list(row) for row in rows]
+    lines = [[plain(text) for text in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)] if lines else []
     for line in lines:
         sys.stdout.write("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() + "\n")

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from config import log, settings
 from config.clock import SystemClock
 from config.commands import HERE, Directory, Json, run, show
+from config.plain import plain
 from mailcore import services
 from mailcore.evidence import judged
 from mailcore.evidence.judged import Finding, NoContent, NotASignature
@@ -73,7 +74,7 @@ def _bundle(asked: Asked, as_json: bool) -> bool:
     if as_json:
         show({"good": not report.faults, **_plain(report)})
     else:
-        sys.stdout.write("".join(f"{line}\n" for line in lines(report)))
+        sys.stdout.write("".join(f"{plain(line)}\n" for line in lines(report)))
     return not report.faults
 
 
@@ -105,7 +106,7 @@ def _findings(asked: Asked, as_json: bool, work: Callable[..., Coroutine[Any, An
     if as_json:
         show(found)
     else:
-        sys.stdout.write("".join(f"{line}\n" for one in found for line in _said(one)) or "there is no signature in it\n")
+        sys.stdout.write("".join(f"{plain(line)}\n" for one in found for line in _said(one)) or "there is no signature in it\n")
     return bool(found) and all(one.status == "valid" for one in found)
 
 

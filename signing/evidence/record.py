@@ -16,6 +16,7 @@ DOMAIN = b"diwan-evidence-v1\n"  # in front of what is hashed, so that no other 
 SALT_BYTES, ID_BYTES = 32, 16
 FRESH_BYTES = SALT_BYTES + ID_BYTES
 MAX_BYTES = 1 << 20  # of a record; one of a circular has 1,000 recipients
+MAX_AT_US = 1 << 56  # in the year 4253
 MAX_REASON = 500  # characters of what a peer said
 
 Event = Literal[  # ETSI EN 319 522-2 §8.2
@@ -90,6 +91,8 @@ def read(octets: bytes) -> Record:
         raise BadRecord(f"not a record of evidence: {error}") from error
     if record is None or _encode(record) != octets:
         raise BadRecord("not a record of evidence: not in the one way in which it is written")
+    if not 0 <= record.at < MAX_AT_US:
+        raise BadRecord("not a record of evidence: of no time that there is")
     if not _ID.fullmatch(record.id) or not _DIGEST.fullmatch(record.digest) or (record.event in NEGATIVE) != bool(record.reasons):
         raise BadRecord("not a record of evidence: its id, its digest, or reasons that its event has to give")
     return record

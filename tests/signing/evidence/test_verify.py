@@ -2,12 +2,14 @@
 
 import ast
 import importlib.util
+import io
 import os
 import random
 import secrets
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
@@ -212,6 +214,10 @@ def test_records_say_what_they_must_and_when_they_can(program: ModuleType) -> No
     start, end = without.index(b'"reasons":[') + 11, without.index(b'],"recipients"')
     for octets in (without[:start] + without[end:], b" " + without, without.replace(b'"v":1', b'"v":2'), b"[]", b"\xff"):
         assert both(program, bound(contents(("RelayFailure",), records=(octets,)))) == [(FIRST, "record")]
+    for at_us in (1 << 63, -1):
+        assert both(program, bound(contents(("ContentConsignment",), records=(happened("ContentConsignment", at_us=at_us),)))) == [
+            (FIRST, "record")
+        ]
     later = happened("ContentConsignment", at_us=NOW_US + DAY_US)
     assert both(program, bound(contents(("ContentConsignment",), records=(later,)))) == [(FIRST, "record")]
     other = happened("ContentConsignment").replace(HOST.encode(), b"mail.elsewhere.gov.example", 1)
@@ -314,6 +320,48 @@ def test_the_program_says_what_is_proven_and_ends_with_0_1_or_2(tmp_path: Path, 
         last = done.stdout.splitlines()[-1:]
         assert {0: last == ["Everything is proven."], 1: "FAILED  " in done.stdout, 2: not last}[done.returncode], done.stdout + done.stderr
     assert seen == cases
+
+
+def zipped(listed: dict[str, bytes]) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as container:
+        for name, content in {bundle.MIMETYPE_NAME: bundle.MIMETYPE, **listed}.items():
+            container.writestr(zipfile.ZipInfo(name), content)
+    return made.getvalue()
+
+
+def test_a_small_bundle_does_not_unfold_into_a_large_one(program: ModuleType) -> None:
+    """Many entries of the directory for one and the same file: 2 MB would be 2 GB."""
+    octets = zipped({"message.eml": bytes(2_000_000), "evidence/001.json": b""})
+    at = octets.index(b"PK\1\2", octets.index(b"PK\1\2") + 4)
+    entry, end = octets[at : octets.index(b"PK\1\2", at + 4)], octets.rindex(b"PK\5\6")
+    begin, count = octets.index(b"PK\1\2"), 1000
+    directory = octets[begin:at] + b"".join(entry.replace(b"message.eml", b"m%09d.e" % n)[: len(entry)] for n in range(count))
+    tail = bundle._END.pack(b"PK\5\6", 0, 0, count + 1, count + 1, len(directory), begin, 0)
+    with pytest.raises(ValueError, match="over each other"):
+        program.unzip(octets[:begin] + directory + tail)
+    assert end > begin
+
+
+def test_a_list_of_files_without_end_takes_no_time(program: ModuleType) -> None:
+    """It took the square of its length: a minute for half a megabyte, hours for all that a mail may have."""
+    octets = zipped({bundle.MANIFEST: b'DataObjectReference URI="x"' * 20_000})
+    cpu_s = time.process_time()
+    assert theirs(program, octets)[1]
+    assert time.process_time() - cpu_s < 5
+
+
+@pytest.mark.parametrize("name", ["x\nEverything is proven.", "x\x1b[1A\x1b[2KEverything is proven.\x1b[8m", "\u202e.nevorp si gnihtyrevE"])
+def test_nothing_in_a_bundle_writes_on_the_terminal_but_in_its_place(
+    program: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "b.asice").write_bytes(zipped({name: b""}))
+    monkeypatch.setattr(sys, "argv", ["verifier.py", str(tmp_path / "b.asice"), "--root", "00" * 32])
+    with pytest.raises(SystemExit):
+        program.main()
+    said = capsys.readouterr().out
+    assert all(line.isprintable() and "Everything" not in line[:10] for line in said.splitlines()[1:])
+    assert said.count("manifest") == 1
 
 
 def openssl(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[bytes]:
