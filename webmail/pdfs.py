@@ -93,22 +93,28 @@ async def sign(desk: Desk, addressed: Addressed, language: Language) -> Addresse
 
 
 async def read(desk: Desk, box: Box, opened: Opened) -> Read:
-    """Judge the signed PDF documents of a letter; those beyond the first few are left to whoever saves them."""
+    """Judge the signed PDF documents of a letter; those beyond the first few are left to whoever saves them.
+
+    After one that was made to cost too much the others are not looked at: the workers are everybody's.
+    """
     spans = [span for span in content.readable(opened.raw, opened.header).attachments if _may_be(span)]
     found: list[File] = []
+    signatures: tuple[Judged, ...] | None = ()
     for span in spans:
         octets = content.decoded(opened.raw, span)
         if verify.is_signed(octets) and len(found) < MAX_JUDGED:
-            found.append(File(reading.name_of(span), await _judged(desk, octets)))
+            signatures = None if signatures is None else await _judged(desk, octets)
+            found.append(File(reading.name_of(span), signatures or ()))
     return Read((Section(TEMPLATE, tuple(found)),)) if found else NOTHING
 
 
-async def _judged(desk: Desk, octets: bytes) -> tuple[Judged, ...]:
+async def _judged(desk: Desk, octets: bytes) -> tuple[Judged, ...] | None:
+    """Return the verdicts on a document, () when it has none that could be made, None when the worker gave up."""
     try:
         signatures = await verify.verify(desk.services, octets)
     except (PdfRefused, WorkerFailed, WorkerBusy) as reason:
         log.info("web.pdf_not_judged", kind=type(reason).__name__, **reason.facts)
-        return ()
+        return () if isinstance(reason, PdfRefused) else None
     return tuple([await _shown(desk, one) for one in signatures])
 
 

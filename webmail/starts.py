@@ -27,7 +27,7 @@ async def begin(desk: Desk, box: Box, query: Mapping[str, str]) -> Letter:
         if source:
             read = desk.box(int(source[1])) if source[1] else box
             _, came = await reading.open_message(desk, read, int(source[2]), int(source[3]))
-            opened = (await readers.read(desk, read, came)).opened
+            opened = (await readers.unwrapped(desk, read, came)).opened
             sender = _sender(desk, box, read.account_id)
             letter = (
                 _forward(sender, source[0], opened) if kind == "forward" else _answer(desk, sender, read, opened, everyone=kind == "all")

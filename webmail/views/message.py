@@ -125,7 +125,7 @@ async def _open(request: Request, desk: Desk) -> tuple[Box, list[Mailbox], Opene
 
 async def _whole(request: Request, desk: Desk) -> Whole:
     box, _, opened = await _open(request, desk)
-    return await readers.read(desk, box, opened)
+    return await readers.unwrapped(desk, box, opened)
 
 
 def _download(octets: bytes, kind: str, name: str) -> Response:

@@ -8,7 +8,11 @@ from directory.demo import FeaturedPerson
 from mailcore.message.build import Attachment
 from mailcore.message.content import decoded
 from mailcore.message.index import index
+from mailcore.pdf import verify
+from mailcore.services import Services
 from mailcore.store.types import AccountId
+from signing.errors import WorkerFailed
+from signing.pdf.types import Signature
 from tests.signing.pdf.paper import paper
 from tests.webmail.site import EDUCATION, INTERIOR, Site, Visitor, letter
 from tests.webmail.views.test_compose import compose, newest
@@ -87,5 +91,27 @@ async def test_a_document_that_only_looks_signed_is_not_green(site: Site) -> Non
     assert 'class="verdict unsure"' in of_document(await arrived(site, "en"))
 
 
-def _with(document: bytes) -> bytes:
-    return letter(attachments=[Attachment("Note 14.pdf", "application/pdf", document)], text="Ci-joint")
+async def test_documents_that_cost_too_much_are_given_up_after_the_first_and_only_when_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index that says it has four billion entries, in 176 octets, costs all the seconds that a document may have."""
+    asked: list[int] = []
+
+    async def costly(services: Services, pdf: bytes) -> tuple[Signature, ...]:
+        asked.append(len(pdf))
+        raise WorkerFailed(reason="ended with -24")
+
+    monkeypatch.setattr(verify, "verify", costly)
+    await site.deliver(EDUCATION, _with(*(b"%%PDF-1.4\n/ByteRange %d" % number for number in range(4))))
+    page = await arrived(site, "en")
+    assert page.count("The signatures of this document could not be checked here.") == 4
+    assert len(asked) == 1
+    part = re.search(r'href="([^"]+/part/[^"]+)"', page)
+    reader = await site.signed_in(site.people[EDUCATION], "en")
+    assert part is not None
+    assert (await reader.get(part[1])).content.startswith(b"%PDF")
+    assert len(asked) == 1
+
+
+def _with(*documents: bytes) -> bytes:
+    return letter(attachments=[Attachment("Note 14.pdf", "application/pdf", each) for each in documents], text="Ci-joint")
