@@ -4,13 +4,14 @@ Our own are answered from the register as it is at this moment.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain as chained
 from itertools import pairwise
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from config.database import Tx
@@ -38,15 +39,19 @@ class Named:
 async def material(services: Services, chain: Sequence[bytes]) -> Material:
     """Return what is to be had about each certificate of a path, DER, leaf first and root last; its own list a root does not have.
 
-    Others are asked only below a root of this node, and only when the settings allow it. Raises nothing for what cannot be had.
+    Others are asked only below a root of this node, along a path that is signed, and only when the settings allow it: else whoever
+    writes a letter could have this node ask any address. Raises nothing for what cannot be had.
     """
-    asking = bool(chain) and chain[-1] in services.roots
+
+    def asking() -> bool:
+        return bool(chain) and chain[-1] in services.roots and all(_is_issued(*pair) for pair in pairwise(chain))
+
     found = await asyncio.gather(*[_of(services, *pair, asking=asking) for pair in pairwise(chain)])
     crls, ocsps = (tuple(dict.fromkeys(chained.from_iterable(kind))) for kind in zip(*found, strict=True)) if found else ((), ())
     return Material(tuple(filter(None, crls)), tuple(filter(None, ocsps)))
 
 
-async def _of(services: Services, certificate: bytes, issuer: bytes, *, asking: bool) -> tuple[list[bytes], list[bytes]]:
+async def _of(services: Services, certificate: bytes, issuer: bytes, *, asking: Callable[[], bool]) -> tuple[list[bytes], list[bytes]]:
     """Return lists and answers about one certificate."""
     try:
         named, authority = _named(certificate), await _answers(services).authority(issuer)
@@ -54,7 +59,7 @@ async def _of(services: Services, certificate: bytes, issuer: bytes, *, asking: 
         return [], []
     if authority is not None:
         return await _by_register(services, authority, issuer, named)
-    if not asking:
+    if not await asyncio.to_thread(asking):
         return [], []
     return await _foreign(services, certificate, issuer, named)
 
@@ -92,6 +97,16 @@ def _own(tx: Tx, authority: str, named: Named) -> list[bytes]:
 
 def _names(named: Named, authority: str, part: int) -> bool:
     return any(url.endswith(places.list_path(authority, part)) for url in named.lists)
+
+
+@lru_cache(CACHED)
+def _is_issued(certificate: bytes, issuer: bytes) -> bool:
+    """Say whether a certificate is signed by the one above it."""
+    try:
+        x509.load_der_x509_certificate(certificate).verify_directly_issued_by(x509.load_der_x509_certificate(issuer))
+    except (InvalidSignature, *crl.UNREADABLE):
+        return False
+    return True
 
 
 @lru_cache(CACHED)

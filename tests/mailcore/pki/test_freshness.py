@@ -6,6 +6,10 @@ from dataclasses import dataclass, replace
 import msgspec
 import pytest
 import pytest_asyncio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from config.clock import HOUR_US, ManualClock, SystemClock
 from mailcore.parts import Parts
@@ -111,6 +115,18 @@ async def test_what_is_away_is_good_until_its_hard_limit_and_not_asked_again_at_
     assert len(asked) == 2  # for the leaf and for its authority
     two.clock.advance(ANSWER_LASTS_US)
     assert (await two.known(two.there, one)).state == "unknown"
+
+
+async def test_an_address_in_a_certificate_that_nobody_signed_is_not_asked(two: Two) -> None:
+    """Whoever writes a letter puts certificates into it: one that only says that the root issued it leads nowhere."""
+    one, key = x509.load_der_x509_certificate((await two.here.leaf()).der), ec.generate_private_key(ec.SECP256R1())
+    builder = x509.CertificateBuilder(one.issuer, one.subject, key.public_key(), 7, one.not_valid_before_utc, one.not_valid_after_utc)
+    for extension in one.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    forged = builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+    for path in ([forged, two.here.ministry.certificate], [forged], [(await two.here.leaf()).der, forged]):
+        assert await freshness.material(two.there, [*path, two.here.root.certificate]) == Material()
+    assert await two.tried() == {}
 
 
 async def test_nobody_is_asked_below_a_root_that_is_not_ours_or_when_it_is_switched_off(two: Two) -> None:
