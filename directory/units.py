@@ -24,6 +24,10 @@ _TREE = f"""
     )
     SELECT {_COLUMNS} FROM unit WHERE unit_id IN (SELECT unit_id FROM below) AND (closed_us IS NULL OR unit_id = :unit_id) ORDER BY code
 """
+_OFFICE = """
+    SELECT unit_id FROM post WHERE post_id = :account_id
+    UNION ALL SELECT unit_id FROM unit WHERE unit_id = :account_id
+"""
 _WITHIN = """
     SELECT unit_id FROM unit WHERE parent_id = :unit_id AND closed_us IS NULL
     UNION ALL SELECT post_id FROM post WHERE unit_id = :unit_id AND closed_us IS NULL
@@ -81,6 +85,12 @@ def insert(tx: Tx, units: Iterable[Unit]) -> None:
             for u in units
         ],
     )
+
+
+def office(tx: Tx, account_id: int) -> Unit | None:
+    """Return the unit that an account is, or that it is a post of; None for others."""
+    unit_id = tx.value(_OFFICE, account_id=account_id)
+    return None if unit_id is None else find(tx, unit_id)
 
 
 def find(tx: Tx, unit_id: int) -> Unit:

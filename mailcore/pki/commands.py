@@ -97,7 +97,9 @@ def request(
         typer.Option(metavar="FILE", help="For client and tls: a request (PKCS #10) with their key. Its names do not count."),
     ] = None,
 ) -> None:
-    """Ask for a certificate; a second person approves. `client` is for cards and devices, `tls` for other machines."""
+    """Ask for a certificate; a second person approves. `sign` and `encrypt` are for people, `post` and `encrypt` for posts and units; a
+    `seal` of a post or a unit stands from then on beside each signature in its name; `client` is for cards and devices, `tls` for other
+    machines."""
     if kind and kind not in KINDS:
         raise typer.BadParameter(f"{kind!r} cannot be asked for; kinds are {', '.join(KINDS)}", param_hint="--kind")
     if (kind in BROUGHT) != (csr is not None):
@@ -220,7 +222,9 @@ def _order(tx: Tx, whose: str, kind: str, public_key: bytes) -> CertificateOrder
     if kind == "tls":
         return CertificateOrder("tls", 0, " ".join(one.strip().lower() for one in whose.split(",") if one.strip()), public_key)
     holder = issue.subject(tx, whose)
-    return CertificateOrder(cast(Kind, kind or issue.SIGNATORIES[holder.kind]), holder.account_id, holder.address, public_key)
+    wanted = cast(Kind, kind or issue.SIGNATORIES[holder.kind])
+    issue.require_fits(wanted, holder)  # two persons need not find that out
+    return CertificateOrder(wanted, holder.account_id, holder.address, public_key)
 
 
 def _because(because: str, reason: str) -> str:

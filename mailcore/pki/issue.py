@@ -46,13 +46,14 @@ _NAMES: dict[AccountKind, Callable[[Tx, int], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Who gets a certificate: an account, under the name and address that the certificate shows."""
+    """Who gets a certificate: an account, under the name and address that the certificate shows. `office` is what its seal is called."""
 
     account_id: int
     name: str
     organisation: str
     address: str
     kind: AccountKind = "person"
+    office: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,16 @@ def subject(tx: Tx, written: str) -> Subject:
     owner = organisations.find(tx, domains.owner(tx, parsed.domain))
     if target.kind not in _NAMES:
         raise NotFound(f"{written} is a list: only people, posts and units sign")
-    return Subject(target.account_id, _NAMES[target.kind](tx, target.account_id), owner.name_fr, target.address, target.kind)
+    name, office = _NAMES[target.kind](tx, target.account_id), units.office(tx, target.account_id)
+    return Subject(target.account_id, name, owner.name_fr, target.address, target.kind, office.name_fr if office is not None else "")
+
+
+def require_fits(kind: str, holder: Subject) -> None:
+    """Accept a kind of certificate that this account can have. Raises BadEntry."""
+    if kind in SIGNATORIES.values() and kind != SIGNATORIES[holder.kind]:
+        raise BadEntry(f"{holder.address} is a {holder.kind}, which signs with a certificate of kind {SIGNATORIES[holder.kind]}")
+    if kind == "seal" and not holder.office:
+        raise BadEntry(f"{holder.address} is a {holder.kind}: offices have seals, so name the address of a post or of a unit")
 
 
 def record(tx: Tx, made: Made) -> Issued:
@@ -98,14 +108,14 @@ async def to_account(
 ) -> Issued:
     """Make a key for a person, post or unit, certify and record it. `kind` is one of HOLDERS. Raises BadEntry, CertificateRefused."""
     held = HOLDERS[kind]
-    if kind in SIGNATORIES.values() and kind != SIGNATORIES[holder.kind]:
-        raise BadEntry(f"{holder.address} is a {holder.kind}, which signs with a certificate of kind {SIGNATORIES[holder.kind]}")
+    require_fits(kind, holder)
     if issuer is None:
         issuer = await authorities.administration(services, holder.organisation, address.parse(holder.address).domain)
     what_for = f"order{order_id}" if order_id else f"{former.serial:x}" if former else services.clock.now_us()
     key_id = f"{held.purpose}-{holder.account_id}-{what_for}"
     public_key = await _key(services, key_id, held)
-    der = await certify(services, issuer, kind, _named(holder), public_key)
+    who = replace(_named(holder), name=holder.office) if kind == "seal" else _named(holder)
+    der = await certify(services, issuer, kind, who, public_key)
     new = New(kind, key_id, holder.account_id, holder.address)
     return await services.db.write(record, Made(issuer, der, new, former, order_id))
 

@@ -363,5 +363,6 @@ async def test_commands_take_keys_only_from_those_who_have_them(node: Node, tmp_
     assert [str(one.value) for one in issued.extensions.get_extension_for_class(x509.SubjectAlternativeName).value] == [OTHER, "192.0.2.7"]
     for words in (("request", OTHER, "--kind", "tls"), ("request", AMINA, "--kind", "node"), ("revoke", "1", "--because", "bored")):
         assert (await diwan(node, *words)).exit_code == 2
+    assert "offices have seals" in refused(await diwan(node, "request", AMINA, "--kind", "seal"))
     assert "no serial number" in refused(await diwan(node, "show", "xyz"))
     assert "is in the register" not in refused(await diwan(node, "renew", "1"))
