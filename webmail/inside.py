@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from mailcore.message import headers
 from mailcore.message.index import index
 from signing import smime
-from webmail.letters import PROTECTED, hp
+from webmail.letters import PROTECTED, hp, whole
 from webmail.reading import Opened
 
 MIME_VERSION = b"MIME-Version: 1.0\r\n"  # the last field of the letter, before those of its entity
@@ -67,13 +67,17 @@ def author_differs(outer: Fields, copies: dict[bytes, bytes]) -> bool:
 
 
 def protected(entity: bytes) -> dict[bytes, bytes]:
-    """Return the header fields that travel inside with `hp`, whole, by their lower-case names; {} when there are none."""
+    """Return the header fields that travel inside with `hp`, whole, by their lower-case names; {} when there are none.
+
+    A Reply-To that the author did not write is b"" there: whoever sends an encrypted letter on must not get the answer to it.
+    """
     start = _payload(entity)
     fields, _ = headers.scan(entity, start)
     found = {field.lower: entity[field.start : field.end] for field in reversed(fields)}
     if not hp(found.get(b"content-type", b"")):
         return {}
-    return {name: found[name] for name in PROTECTED if name in found}
+    copies = {name: found[name] for name in PROTECTED if name in found}
+    return {b"reply-to": b"", **copies} if whole(found[b"content-type"]) else copies
 
 
 def _payload(entity: bytes) -> int:

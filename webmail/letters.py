@@ -13,7 +13,7 @@ from mailcore.message import build, date, headers, words
 from mailcore.message.addresses import Mailbox
 from mailcore.message.build import Attachment
 
-PROTECTED = (b"from", b"to", b"cc", b"subject", b"date", b"message-id")
+PROTECTED = (b"from", b"reply-to", b"to", b"cc", b"subject", b"date", b"message-id")
 _CONTENT_TYPE = re.compile(rb"\AContent-Type:[^\r\n]*(?:\r\n[ \t][^\r\n]*)*", re.IGNORECASE)
 _HP = re.compile(rb';\s*hp\s*=\s*"?(?:clear|cipher)"?', re.IGNORECASE)
 _OLD = re.compile(rb';\s*protected-headers\s*=\s*"?v1"?', re.IGNORECASE)  # Thunderbird's, often of the subject alone
@@ -121,6 +121,11 @@ def hp(content_type: bytes) -> bool:
     return bool(_HP.search(content_type) or _OLD.search(content_type))
 
 
+def whole(content_type: bytes) -> bool:
+    """Say whether all protected fields are there, so that one which is not there was not written by the author (RFC 9788 §4)."""
+    return bool(_HP.search(content_type))
+
+
 def differences(raw: bytes, start: int, body_start: int, top_fields: Sequence[tuple[bytes, bytes]]) -> tuple[Difference, ...]:
     """Return the header fields that differ from the copies that were signed; () when there are no copies.
 
@@ -130,7 +135,7 @@ def differences(raw: bytes, start: int, body_start: int, top_fields: Sequence[tu
     inside = {field.lower: raw[field.value_start : field.end] for field in reversed(fields)}
     if not hp(inside.get(b"content-type", b"")):
         return ()
-    names = PROTECTED if _HP.search(inside[b"content-type"]) else tuple(name for name in PROTECTED if name in inside)
+    names = PROTECTED if whole(inside[b"content-type"]) else tuple(name for name in PROTECTED if name in inside)
     outside: dict[bytes, bytes] = {}
     for name, octets in top_fields:
         outside[name] = outside.get(name, b"") + octets.partition(b":")[2]  # one that stands twice is not what was signed

@@ -137,7 +137,6 @@ def page(opened: Opened) -> Page:
     text = readable.plain
     if text is None and readable.html is not None and cleaned is None:
         text = plaintext.from_html(readable.html)  # too big or too deep for the sanitiser
-    child = signed_part(opened)
     return Page(
         uid=opened.stored.uid,
         subject=plain(opened.summary.subject),
@@ -151,10 +150,22 @@ def page(opened: Opened) -> Page:
         html=cleaned is not None,
         blocked=cleaned.blocked if cleaned else 0,
         attachments=tuple(File(span.path, name_of(span), content.decoded_size(opened.raw, span)) for span in readable.attachments),
-        differs=() if child is None else letters.differences(opened.raw, child.header_start, child.body_start, opened.header.fields),
+        differs=differences(opened),
         acting=acting(opened),
         on_behalf=is_from_outside(opened.header) or not opened.field(ACTING_FIELD.lower().encode()),
     )
+
+
+def differences(opened: Opened) -> tuple[letters.Difference, ...]:
+    """Return the header fields of a signed letter that are not those that were signed."""
+    child = signed_part(opened)
+    return () if child is None else letters.differences(opened.raw, child.header_start, child.body_start, opened.header.fields)
+
+
+def answers_to(opened: Opened) -> tuple[Person, ...]:
+    """Return to whom an answer goes: where its author asks for it, unless that is not what they signed."""
+    asked = opened.people(b"reply-to")
+    return asked if asked and all(one.name != "Reply-To" for one in differences(opened)) else opened.people(b"from")
 
 
 def acting(opened: Opened) -> tuple[Person, ...]:

@@ -45,7 +45,7 @@ def _sender(desk: Desk, box: Box, account_id: int) -> int:
 
 def _answer(desk: Desk, sender: int, read: Box, opened: Opened, *, everyone: bool) -> Letter:
     own = {one.address.casefold() for one in desk.boxes}
-    to = opened.people(b"reply-to") or opened.people(b"from")
+    to = reading.answers_to(opened)
     if all(one.address.casefold() in own for one in to) and opened.people(b"to"):
         to = opened.people(b"to")  # going on with what one has sent oneself
     to = replies.others(to, set())

@@ -4,7 +4,7 @@ import pytest
 
 from mailcore.message import headers
 from mailcore.message.index import index
-from webmail import inside, letters
+from webmail import inside, letters, reading
 from webmail.letters import Difference
 from webmail.reading import Opened
 
@@ -77,6 +77,23 @@ def test_a_signed_entity_is_asked_for_its_signed_part() -> None:
     entity = b'Content-Type: multipart/signed; protocol="application/pkcs7-signature";\r\n boundary="b"\r\n' + body
     assert inside.protected(entity)[b"subject"] == b"Subject: Real\r\n"
     assert inside.protected(entity.replace(b'boundary="b"', b"boundary=c")) == {}
+
+
+def test_an_answer_goes_where_the_author_asked_for_it() -> None:
+    outer = letters.confidential(TOP) + b"Reply-To: thief@evil.example\r\n"
+    assert b"evil" not in inside.letter(fields(outer), letters.protect(TOP, TEXT, letters.confidential(TOP)))
+    asked = TOP + b"Reply-To: a2@x.example\r\n"
+    within = inside.letter(fields(outer), letters.protect(asked, TEXT, letters.confidential(asked)))
+    assert within.index(b"Reply-To: a2@x.example\r\n") < within.index(inside.MIME_VERSION)
+    assert b"evil" not in within
+    signed = letters.protect(TOP, TEXT)
+    kind = b'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; boundary=b\r\n'
+    end = b"\r\n--b\r\nContent-Type: application/pkcs7-signature\r\n\r\nAA==\r\n--b--\r\n"
+    raw = TOP + b"Reply-To: thief@evil.example\r\n" + kind + b"\r\n--b\r\n" + signed + end
+    found = index(raw)
+    opened = Opened(None, None, found.summary, found.header, raw)  # type: ignore[arg-type]
+    assert reading.differences(opened) == (Difference("Reply-To", ""),)
+    assert [one.address for one in reading.answers_to(opened)] == ["a@x.example"]
 
 
 def test_the_old_way_protects_what_it_repeats() -> None:
