@@ -22,6 +22,7 @@ from signing.tsa import NONCE_BITS, TimeAuthority
 
 ASK_S = 5.0  # of an authority elsewhere: somebody waits for their letter to go
 REST_S = 60.0  # so long one that failed is left alone
+LOOK_S = 60.0  # between two looks for its own certificate: one that was renewed is used by then, weeks before the other ends
 MAX_ANSWER = 65_536  # octets; a token with its chain is some 4 KiB
 BATCH = 100  # stamps that are made up for at once
 KIND, ANSWERED = "application/timestamp-query", "application/timestamp-reply"
@@ -34,7 +35,7 @@ class Stamps:
         self._services = services
         self._authority: TimeAuthority | None = None
         self._http: httpx.AsyncClient | None = None
-        self._rested_s = 0.0
+        self._rested_s = self._looked_s = 0.0
 
     async def over(self, signature: bytes) -> bytes:
         """Return a token over a signature, b"" when there is none to be had: then it is made up for later."""
@@ -84,8 +85,14 @@ class Stamps:
             return b""
 
     async def _own(self) -> TimeAuthority:
+        now_s = asyncio.get_running_loop().time()
         if self._authority is None:
             self._authority = TimeAuthority(self._services.signer, await certify.clock(self._services), self._services.clock)
+        elif now_s >= self._looked_s + LOOK_S:  # another process may have renewed its certificate
+            self._authority.identity = await certify.clock(self._services)
+        else:
+            return self._authority
+        self._looked_s = now_s
         return self._authority
 
     async def _elsewhere(self, digest: bytes) -> bytes:

@@ -22,10 +22,10 @@ NONCE_BITS = 64
 
 
 class TimeAuthority:
-    """Stamps for one identity, whose certificate is for nothing else."""
+    """Stamps for one identity, whose certificate is for nothing else; one that was renewed takes its place, the clock stays watched."""
 
     def __init__(self, signer: Signer, identity: SigningIdentity, clock: Clock, steady_ns: Callable[[], int] = time.monotonic_ns) -> None:
-        self._signer, self._identity, self._clock, self._steady_ns = signer, identity, clock, steady_ns
+        self._signer, self.identity, self._clock, self._steady_ns = signer, identity, clock, steady_ns
         self._offset_us = self._drift_us()
         self._latest_us = 0
 
@@ -53,8 +53,9 @@ class TimeAuthority:
         now_us = self._now_us()
         serial = now_us << SERIAL_BITS | secrets.randbits(SERIAL_BITS)
         info = timestamp.info(asked, serial, now_us)
-        to_sign = timestamp.prepare(info, self._identity, now_us)
-        token = timestamp.finish(to_sign, await self._signer.sign(self._identity.key_id, to_sign.digest), info, asked)
+        identity = self.identity
+        to_sign = timestamp.prepare(info, identity, now_us)
+        token = timestamp.finish(to_sign, await self._signer.sign(identity.key_id, to_sign.digest), info, asked)
         log.info("tsa.stamped", serial=f"{serial:x}", imprint=asked.imprint.hex())
         return token
 

@@ -12,9 +12,11 @@ from bench.wire import free_port
 from config.clock import DAY_US, HOUR_US, MINUTE_US, ManualClock, SystemClock
 from config.database import Database
 from mailcore import certify, stamping
+from mailcore.pki import renew
 from mailcore.services import Services
 from mailcore.stamping import Stamps
 from signing import pending, timestamp
+from signing.pki import register
 from tests.mailcore.pki.station import Station, station
 
 SIGNATURE = b"the value of a signature"
@@ -53,6 +55,24 @@ async def test_a_stamp_comes_from_elsewhere_or_from_here_or_later(here: Station)
     assert (await services.signer.status()).signatures["tsa"] == before + 1
     for one in (away, there):
         await one.aclose()
+
+
+async def test_a_certificate_that_was_renewed_is_used_by_whoever_runs(here: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node ran with the one that it had begun with, until nobody took its stamps any more."""
+    services = here.services
+    await certify.found(services, "Racine", ["localhost"])
+    running = Stamps(services)
+
+    async def used() -> bytes:
+        return timestamp.read(await running.over(SIGNATURE)).signed.certificates[0]
+
+    [former] = await services.db.read(register.of_key, certify.CLOCK_KEY)
+    assert await used() == former.der
+    renewed = await renew.renew(services, former)
+    assert await used() == former.der
+    monkeypatch.setattr(stamping, "LOOK_S", 0.0)
+    assert await used() == renewed.der != former.der
+    await running.aclose()
 
 
 async def test_an_answer_to_another_question_is_none(here: Station, monkeypatch: pytest.MonkeyPatch) -> None:
