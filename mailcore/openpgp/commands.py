@@ -1,6 +1,7 @@
 """`diwan pgp`: OpenPGP keys of our accounts, keys of correspondents, and letters or files signed, encrypted and read by hand."""
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -12,9 +13,14 @@ from config import log
 from config.clock import SECOND_US, SystemClock
 from config.commands import HERE, Directory, Input, Json, Yes, ask, contents, show
 from config.database import Tx
-from directory import search
+from directory import journal, rights, search
+from directory.acts import places
+from directory.commands import acting
+from directory.commands.acting import PasswordFile, Reason
 from directory.commands.finding import Address, account, table
-from directory.errors import BadEntry
+from directory.errors import BadEntry, NotFound
+from directory.journal import Entry
+from directory.rights import CONSOLE
 from mailcore.commands import carry_out
 from mailcore.openpgp import letters, own, pins
 from mailcore.openpgp.own import OwnKey
@@ -32,11 +38,14 @@ Fingerprint = Annotated[
 Days = Annotated[int, typer.Option("--days", min=1, max=3649, help="How long the key lasts from now.")]
 Other = Annotated[str, typer.Argument(metavar="ADDRESS", help="The address of a correspondent.")]
 Of = Annotated[str, typer.Option("--of", metavar="ADDRESS", help="For this mailbox alone; without it, for everybody.")]
-As = Annotated[str, typer.Option("--as", metavar="ADDRESS", help="The address of this node whose key is used.")]
+As = Annotated[
+    str, typer.Option("--as", metavar="ADDRESS", help="Whose key is used: a person, or person/post, who is asked for the password.")
+]
+By = Annotated[str, typer.Option("--by", metavar="ADDRESS", help="Who is said to have signed it.")]
 
 
 @app.command()
-def make(address: Address, directory: Directory = HERE, days: Days = own.DAYS, as_json: Json = False) -> None:
+def make(address: Address, directory: Directory = HERE, days: Days = own.DAYS, reason: Reason = "", as_json: Json = False) -> None:
     """Make a key for an account. The web key directory shows it at once; it opens and signs letters in the webmail."""
 
     async def work(node: Services) -> OwnKey:
@@ -44,7 +53,7 @@ def make(address: Address, directory: Directory = HERE, days: Days = own.DAYS, a
         described = await node.db.read(search.describe, target.account_id)
         name = (described.name_fr or described.title_fr) if described is not None else ""
         key = await own.make(node.signer, target.account_id, target.address, name, days)
-        await node.db.write(own.add, key)
+        await node.db.write(_kept, own.add, key, "openpgp.made", reason)
         return key
 
     _said(carry_out(directory, work), as_json, "made")
@@ -64,15 +73,20 @@ def listing(directory: Directory = HERE, as_json: Json = False) -> None:
 
 
 @app.command()
-def export(fingerprint: Fingerprint, directory: Directory = HERE) -> None:
+def export(
+    named: Annotated[str, typer.Argument(metavar="ADDRESS|FINGERPRINT", help="Whose key, or which one as `diwan pgp list` shows it.")],
+    directory: Directory = HERE,
+) -> None:
     """Print a public key as text, to be given to somebody."""
     log.configure("error")
-    key = ask(directory, own.find, fingerprint)
+    key = ask(directory, _named, named)
     sys.stdout.buffer.write(keys.armoured(key.public_key))
 
 
 @app.command()
-def extend(fingerprint: Fingerprint, directory: Directory = HERE, days: Days = own.DAYS, as_json: Json = False) -> None:
+def extend(
+    fingerprint: Fingerprint, directory: Directory = HERE, days: Days = own.DAYS, reason: Reason = "", as_json: Json = False
+) -> None:
     """Give a key a longer life, counted from now. Correspondents learn of it from the web key directory."""
 
     async def work(node: Services) -> OwnKey:
@@ -81,14 +95,14 @@ def extend(fingerprint: Fingerprint, directory: Directory = HERE, days: Days = o
             raise BadEntry("a revoked key stays revoked: make a new one")
         secret, key = await own.run(keys.extended, await own.opened(node.signer, found), days)
         longer = await own.sealed(node.signer, found.account_id, found.address, secret, key)
-        await node.db.write(own.replace, longer)
+        await node.db.write(_kept, own.replace, longer, "openpgp.extended", reason)
         return longer
 
     _said(carry_out(directory, work), as_json, "extended")
 
 
 @app.command()
-def revoke(fingerprint: Fingerprint, directory: Directory = HERE, yes: Yes = False, as_json: Json = False) -> None:
+def revoke(fingerprint: Fingerprint, directory: Directory = HERE, yes: Yes = False, reason: Reason = "", as_json: Json = False) -> None:
     """Revoke a key for good: the web key directory shows the revocation. It still opens old letters."""
     if not yes:
         typer.confirm(f"Revoke the key {fingerprint}? This cannot be taken back.", abort=True)
@@ -98,7 +112,7 @@ def revoke(fingerprint: Fingerprint, directory: Directory = HERE, yes: Yes = Fal
         secret = await own.opened(node.signer, found)
         key = await own.run(keys.revoked, found.public_key, secret.revocation)
         ended = changed(found, public_key=key.octets, revoked_us=found.revoked_us or node.clock.now_us())
-        await node.db.write(own.replace, ended)
+        await node.db.write(_kept, own.replace, ended, "openpgp.revoked", reason)
         return ended
 
     _said(carry_out(directory, work), as_json, "revoked")
@@ -163,11 +177,12 @@ def look_up(address: Other, directory: Directory = HERE, of: Of = "", as_json: J
 
 
 @app.command()
-def sign(file: Input, directory: Directory = HERE, name: As = "") -> None:
-    """Print a detached signature over a file, by the key of an account."""
+def sign(file: Input, directory: Directory = HERE, name: As = "", password_file: PasswordFile = None) -> None:
+    """Print a detached signature over a file, by the key of an account, whose holder shows who they are."""
+    password = acting.password_of(name, password_file)
 
     async def work(node: Services) -> bytes:
-        secret = await own.opened(node.signer, await letters.current(node, await node.db.read(_own, name)))
+        secret = await own.opened(node.signer, await letters.current(node, await _proved(node, name, password)))
         return await own.run(engine.sign, secret, contents(file))
 
     sys.stdout.buffer.write(carry_out(directory, work))
@@ -175,7 +190,10 @@ def sign(file: Input, directory: Directory = HERE, name: As = "") -> None:
 
 @app.command()
 def verify(
-    file: Input, signature: Path, author: Annotated[str, typer.Option("--by", metavar="ADDRESS")], directory: Directory = HERE
+    file: Input,
+    signature: Annotated[Path, typer.Argument(metavar="SIGNATURE", help="The file with the detached signature.")],
+    author: By,
+    directory: Directory = HERE,
 ) -> None:
     """Check a detached signature over a file by the key that is known of an address; 0 only when it is good."""
 
@@ -192,12 +210,17 @@ def verify(
 
 @app.command()
 def encrypt(
-    file: Input, to: Annotated[list[str], typer.Option("--to", metavar="ADDRESS")], directory: Directory = HERE, name: As = ""
+    file: Input,
+    to: Annotated[list[str], typer.Option("--to", metavar="ADDRESS", help="Who can read it; repeat it.")],
+    directory: Directory = HERE,
+    name: As = "",
+    password_file: PasswordFile = None,
 ) -> None:
     """Print a file encrypted to addresses whose keys are known or found; with `--as` signed too."""
+    password = acting.password_of(name, password_file)
 
     async def work(node: Services) -> bytes:
-        whose = await node.db.read(_own, name) if name else EVERYBODY
+        whose = await _proved(node, name, password) if name else EVERYBODY
         found = await letters.keys_of(node, whose, to)
         secret = await own.opened(node.signer, await letters.current(node, whose)) if name else None
         return await own.run(engine.encrypt, contents(file), found, (), secret)
@@ -206,13 +229,12 @@ def encrypt(
 
 
 @app.command()
-def decrypt(
-    file: Input, directory: Directory = HERE, name: As = "", author: Annotated[str, typer.Option("--by", metavar="ADDRESS")] = ""
-) -> None:
-    """Print what was encrypted to an account; on the standard error what its signature is worth by the key of `--by`."""
+def decrypt(file: Input, directory: Directory = HERE, name: As = "", author: By = "", password_file: PasswordFile = None) -> None:
+    """Print what was encrypted to an account, whose holder shows who they are; on the standard error what its signature is worth."""
+    password = acting.password_of(name, password_file)
 
     async def work(node: Services) -> bytes:
-        opened, found = await letters.decrypt(node, await node.db.read(_own, name), author, contents(file))
+        opened, found = await letters.decrypt(node, await _proved(node, name, password), author, contents(file))
         sys.stderr.write(f"signature: {found.judged.worth}  {found.judged.fingerprint or found.judged.issuer}\n")
         return opened.octets
 
@@ -223,10 +245,32 @@ def _whose(tx: Tx, of: str) -> int:
     return account(tx, of).account_id if of else EVERYBODY
 
 
-def _own(tx: Tx, name: str) -> int:
+def _named(tx: Tx, named: str) -> OwnKey:
+    """Return a key by its fingerprint, or the one in force of an address. Raises NotFound."""
+    if "@" not in named:
+        return own.find(tx, named)
+    found = own.current(tx, account(tx, named).account_id)
+    if found is None:
+        raise NotFound(f"{named} has no OpenPGP key in force; `diwan pgp make {named}` makes one")
+    return found
+
+
+async def _proved(node: Services, name: str, password: str) -> int:
+    """Return whose key is used, once they have shown who they are: the operator of a node signs and reads for nobody. Raises BadEntry."""
     if not name:
         raise BadEntry("say with --as ADDRESS whose key is to be used")
-    return account(tx, name).account_id
+    proved = await acting.actor(node.db, name, password, node.directory_key)
+    assert proved.person_id is not None
+    return proved.on_behalf_of or proved.person_id
+
+
+def _kept(tx: Tx, keep: Callable[[Tx, OwnKey], None], key: OwnKey, act: str, reason: str) -> None:
+    """Keep a key, and journal what the operator did to it."""
+    keep(tx, key)
+    place = rights.chain(tx, places.account(tx, key.account_id))
+    said = {"address": key.address, "fingerprint": key.fingerprint, "until": _moment(key.expires_us)}
+    where = (place.organisation_id, place.unit_id)
+    journal.append(tx, [Entry(CONSOLE, act, "openpgp", key.account_id, *where, after=said, reason=reason)])
 
 
 def _said(key: OwnKey, as_json: bool, done: str) -> None:
