@@ -3,7 +3,8 @@
 from functools import lru_cache
 
 from config.database import Row, Tx
-from directory.address import Address, fold
+from directory.address import Address, fold, parse
+from directory.errors import BadAddress
 from directory.types import Target
 
 _RESOLVE = "SELECT account_id, address, kind, closed_us FROM address WHERE folded = :folded"
@@ -28,6 +29,14 @@ def resolve(tx: Tx, address: Address) -> Target | None:
         if found is not None and found[2] == "list":
             return None
     return None if found is None or found[3] is not None else Target(*found[:3])
+
+
+def written(tx: Tx, text: str) -> Target | None:
+    """Return whose mailbox a text names that somebody wrote; None for one that is no address, too."""
+    try:
+        return resolve(tx, parse(text))
+    except BadAddress:
+        return None
 
 
 def _known(tx: Tx, address: Address) -> Row | None:

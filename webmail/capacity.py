@@ -8,9 +8,6 @@ from dataclasses import dataclass
 
 from config.database import Tx
 from directory import cards, delegations, resolve, tenures, visibility
-from directory.address import parse
-from directory.errors import BadAddress
-from directory.types import Target
 from signing.verdict import Verdict
 from webmail.bidi import plain
 from webmail.desk import Desk
@@ -44,7 +41,7 @@ async def capacities(desk: Desk, opened: Opened, verdict: Verdict | None) -> tup
 
 
 def _capacities(tx: Tx, person_id: int, address: str, delegate: str, at_us: int) -> tuple[Capacity, ...]:
-    signed = _resolved(tx, address)
+    signed = resolve.written(tx, address)
     if signed is None:
         return ()
     if delegate:
@@ -63,16 +60,9 @@ def _held(one: tenures.Tenure) -> Capacity:
 
 def _by_delegation(tx: Tx, account_id: int, delegate: str, at_us: int) -> tuple[Capacity, ...]:
     """Who acted is named on the page already, as whoever received the letter knows them: what is added is by which right."""
-    person = _resolved(tx, delegate)
+    person = resolve.written(tx, delegate)
     lent = None if person is None else delegations.between(tx, person.account_id, account_id, at_us)
     if lent is None or lent.sends is None:
         return ()
     one = delegations.find(tx, lent.delegation_id)
     return (Capacity(plain(delegate), _(DELEGATED), plain(one.decision_ref), one.valid_from_us, one.valid_to_us),)
-
-
-def _resolved(tx: Tx, address: str) -> Target | None:
-    try:
-        return resolve.resolve(tx, parse(address))
-    except BadAddress:
-        return None

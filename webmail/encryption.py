@@ -14,8 +14,6 @@ from starlette.responses import Response
 
 from config.database import Tx
 from directory import certificates, resolve
-from directory.address import parse
-from directory.errors import BadAddress
 from directory.types import Certificate
 from mailcore import correspondents
 from mailcore.correspondents import ENCRYPT
@@ -92,14 +90,8 @@ async def _is_named(desk: Desk, box: Box, within: Opened) -> bool:
 
 
 def _any_is(tx: Tx, written: list[str], account_id: int) -> bool:
-    for one in written:
-        try:
-            target = resolve.resolve(tx, parse(one))
-        except BadAddress:
-            continue
-        if target is not None and target.account_id == account_id:
-            return True
-    return False
+    found = [resolve.written(tx, one) for one in written]
+    return any(target is not None and target.account_id == account_id for target in found)
 
 
 def is_encrypted(opened: Opened) -> bool:

@@ -8,6 +8,7 @@ import re
 import secrets
 
 from mailcore.message import content, headers
+from mailcore.message.signed import OPAQUE
 from signing import cms, der, signers, smime
 from signing.der import BadDer
 from webmail import inside
@@ -18,7 +19,6 @@ from webmail.reading import Opened
 from webmail.sections import NOTHING, Read
 
 NAME = "opaque"
-TYPES = (("application", "pkcs7-mime"), ("application", "x-pkcs7-mime"))
 SIGNED = (der.write_oid(cms.SIGNED_DATA),)
 MAX_TYPE_AT = 32  # where the type of a content stands at the latest: after two lengths
 _BOUNDARY = re.compile(rb'boundary="([^"]+)"')
@@ -47,7 +47,7 @@ def clear(opened: Opened) -> Opened | None:
 def cms_of(opened: Opened, kinds: tuple[bytes, ...]) -> bytes | None:
     """Return the CMS that a whole letter is, when its type, as an identifier in DER, is one of these; else None."""
     root = opened.header.spans[0]
-    if (root.type, root.subtype) not in TYPES:
+    if (root.type, root.subtype) not in OPAQUE:
         return None
     octets = content.decoded(opened.raw, root)
     return octets if any(kind in octets[:MAX_TYPE_AT] for kind in kinds) else None

@@ -11,13 +11,12 @@ from markupsafe import Markup
 
 from config.database import Tx
 from directory import resolve, search
-from directory.address import parse
-from directory.errors import BadAddress
 from directory.types import AccountKind, Suggestion
 from mailcore.errors import NoSuchMailbox
 from mailcore.judging import judging
 from mailcore.message import addresses, content, headers, words
 from mailcore.message.addresses import Mailbox as Person
+from mailcore.message.signed import signed
 from mailcore.message.types import ACTING_FIELD, Header, Span, Summary
 from mailcore.store import mailboxes, messages
 from mailcore.store.keys import AccountKey
@@ -32,7 +31,6 @@ from webmail.errors import NoSuchMessage
 from webmail.language import pick
 from webmail.trace import is_from_outside
 
-SIGNATURES = (("application", "pkcs7-signature"), ("application", "x-pkcs7-signature"))
 MAX_INLINE_BYTES = 4_000_000  # images that came with the message and are shown inside its text
 
 
@@ -158,8 +156,11 @@ def page(opened: Opened) -> Page:
 
 def differences(opened: Opened) -> tuple[letters.Difference, ...]:
     """Return the header fields of a signed letter that are not those that were signed."""
-    child = signed_part(opened)
-    return () if child is None else letters.differences(opened.raw, child.header_start, child.body_start, opened.header.fields)
+    found = signed(opened.header.spans)
+    if found is None:
+        return ()
+    covered, _ = found
+    return letters.differences(opened.raw, covered.header_start, covered.body_start, opened.header.fields)
 
 
 def answers_to(opened: Opened) -> tuple[Person, ...]:
@@ -194,16 +195,6 @@ def clean(opened: Opened, readable: content.Readable) -> sanitise.Clean | None:
     return sanitise.clean(readable.html or "", inline)
 
 
-def signed_part(opened: Opened) -> Span | None:
-    """Return the part that a signature covers, when the whole message is one multipart/signed of S/MIME; else None."""
-    spans = opened.header.spans
-    root = spans[0]
-    if (root.type, root.subtype, root.children) != ("multipart", "signed", 2):
-        return None
-    signature = _signature(spans)
-    return spans[1] if signature is not None else None
-
-
 async def judge(desk: Desk, opened: Opened) -> Verdict | None:
     """Return what the signatures of a message are worth now, taken together, or None when it carries none."""
     verdicts = await judge_all(desk, opened)
@@ -212,10 +203,10 @@ async def judge(desk: Desk, opened: Opened) -> Verdict | None:
 
 async def judge_all(desk: Desk, opened: Opened) -> tuple[Verdict, ...]:
     """Return what each signature of a message is worth now, that of its author first; () when it carries none."""
-    covered = signed_part(opened)
-    signature = _signature(opened.header.spans)
-    if covered is None or signature is None:
+    found = signed(opened.header.spans)
+    if found is None:
         return ()
+    covered, signature = found
     entity = opened.raw[covered.header_start : covered.end]
     cms_der = content.decoded(opened.raw, signature)
     sender = opened.people(b"from") if opened.count(b"from") == 1 else ()  # of two, each program shows another one
@@ -245,18 +236,9 @@ async def signer(desk: Desk, judged: Verdict) -> Signer:
 
 
 def _listed(tx: Tx, address: str) -> tuple[Suggestion, AccountKind] | None:
-    try:
-        target = resolve.resolve(tx, parse(address))
-    except BadAddress:
-        return None
+    target = resolve.written(tx, address)
     one = search.describe(tx, target.account_id) if target is not None else None
     return (one, target.kind) if one is not None and target is not None else None
-
-
-def _signature(spans: list[Span]) -> Span | None:
-    """Return the second of the two parts of a multipart/signed: itself the signature, not something that holds one."""
-    last = spans[-1]
-    return last if last.path == "2" and (last.type, last.subtype) in SIGNATURES else None
 
 
 def identifiers(value: bytes) -> tuple[str, ...]:

@@ -6,16 +6,13 @@ from config.errors import MailError
 from mailcore.judging import judging
 from mailcore.message import addresses, content, headers
 from mailcore.message.index import index
-from mailcore.message.types import Span
+from mailcore.message.signed import OPAQUE, signed
 from mailcore.pdf import verify as pdfs
 from mailcore.services import Services
 from signing import signers
 from signing.der import BadDer
 from signing.reasons import REASONS
 from signing.verdict import Verdict
-
-SIGNATURES = (("application", "pkcs7-signature"), ("application", "x-pkcs7-signature"))
-OPAQUE = (("application", "pkcs7-mime"), ("application", "x-pkcs7-mime"))
 
 
 class NoContent(MailError):
@@ -52,11 +49,11 @@ async def message(services: Services, octets: bytes, _: bytes | None = None) -> 
     sender = people[0][0].address if len(people) == 1 and len(people[0]) == 1 else ""
     if (root.type, root.subtype) in OPAQUE:
         return await _opaque(services, content.decoded(octets, root), sender)
-    signature = _signature(spans)
-    if (root.type, root.subtype, root.children) != ("multipart", "signed", 2) or signature is None:
+    found = signed(spans)
+    if found is None:
         return ()
-    covered = octets[spans[1].header_start : spans[1].end]
-    return await _each(services, "the letter", covered, content.decoded(octets, signature), sender)
+    covered, signature = found
+    return await _each(services, "the letter", octets[covered.header_start : covered.end], content.decoded(octets, signature), sender)
 
 
 async def signature(services: Services, octets: bytes, covered: bytes | None) -> tuple[Finding, ...]:
@@ -65,9 +62,9 @@ async def signature(services: Services, octets: bytes, covered: bytes | None) ->
         inside = signers.split(octets, signers.MAX_CONTENT_BYTES).content
     except BadDer as error:
         raise NotASignature(f"this is no signature that can be read: {error}") from error
-    if (signed := covered if inside is None else inside) is None:
+    if (entity := covered if inside is None else inside) is None:
         raise NoContent()
-    return await _each(services, "the file", signed, _detached(octets), None)
+    return await _each(services, "the file", entity, _detached(octets), None)
 
 
 async def pdf(services: Services, octets: bytes, _: bytes | None = None) -> tuple[Finding, ...]:
@@ -105,8 +102,3 @@ def _finding(part: str, one: Verdict) -> Finding:
     words = REASONS[one.reason_key].words("en")
     who = one.signer_name, one.organisation, one.address, one.signed_at_us, one.proven_us, one.trusted_until_us
     return Finding(part, one.status, one.code, one.reason_key, words.found, words.action, *who)
-
-
-def _signature(spans: list[Span]) -> Span | None:
-    last = spans[-1]
-    return last if last.path == "2" and (last.type, last.subtype) in SIGNATURES else None

@@ -11,8 +11,7 @@ from functools import lru_cache
 from config.database import Tx
 from directory import delegations, holdings, journal, resolve, rights
 from directory.acts import places
-from directory.address import parse
-from directory.errors import BadAddress, BadEntry, NotFound
+from directory.errors import BadEntry, NotFound
 from directory.journal import Entry
 from directory.rights import Actor
 from directory.types import AccountKind
@@ -144,10 +143,7 @@ def in_mailbox(tx: Tx, person_id: int, key: MailboxKey) -> Rights:
 
 def locate(tx: Tx, person_id: int, address: str, name: str) -> Located:
     """Return where a mailbox of the account with this address is for a person. Raises NoSuchMailbox when it is nothing to them."""
-    try:
-        target = resolve.resolve(tx, parse(address))
-    except BadAddress:
-        target = None
+    target = resolve.written(tx, address)
     found = reachable(tx, person_id, target.account_id) if target is not None else []
     if not found:
         raise NoSuchMailbox(name=name)
@@ -181,10 +177,7 @@ def grantee(tx: Tx, identifier: str) -> int:
     """Return whom an identifier means: an address of a person, a post or a unit, or ``anyone``. Raises BadEntry."""
     if identifier.casefold() == "anyone":
         return ANYONE
-    try:
-        target = resolve.resolve(tx, parse(identifier))
-    except BadAddress:
-        target = None
+    target = resolve.written(tx, identifier)
     if target is None or target.kind not in GRANTEES:
         raise BadEntry("rights can be given to a person, a post, a unit or anyone of this node", identifier=identifier)
     return target.account_id

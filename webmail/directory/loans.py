@@ -10,11 +10,9 @@ from config.clock import MINUTE_US
 from config.database import Tx
 from directory import delegations, resolve, search, visibility
 from directory.acts.delegations import DelegationGrant, DelegationRevoke
-from directory.address import parse
 from directory.delegations import LENDERS, Delegation
 from directory.delegations import Right as Lent
-from directory.errors import BadAddress
-from directory.types import Suggestion, Target
+from directory.types import Suggestion
 from webmail import guard, reading, recipients, render, words
 from webmail.bidi import plain
 from webmail.desk import Box, Desk
@@ -163,7 +161,7 @@ def _wanted(form: Form) -> Wanted:
 def _find(tx: Tx, person_id: int, owner_id: int, text: str) -> Found:
     typed = recipients.parse(text)
     if len(typed.mailboxes) == 1 and not typed.bad:
-        target = _target(tx, typed.mailboxes[0].address)
+        target = resolve.written(tx, typed.mailboxes[0].address)
         found = {} if target is None or target.account_id == owner_id else shown.known(tx, [target.account_id])
         if target is not None and target.kind in LENDERS and target.account_id in found:
             return Found(target.account_id, found[target.account_id])
@@ -172,13 +170,6 @@ def _find(tx: Tx, person_id: int, owner_id: int, text: str) -> Found:
     likely = shown.known(tx, ids)
     meant = [likely[one] for one in ids if one in likely and one != owner_id]
     return Found(meant=tuple(one for one in meant if one.kind in LENDERS))
-
-
-def _target(tx: Tx, address: str) -> Target | None:
-    try:
-        return resolve.resolve(tx, parse(address))
-    except BadAddress:
-        return None
 
 
 def _problems(wanted: Wanted, found: Found, now_us: int) -> dict[str, str]:

@@ -9,8 +9,6 @@ from starlette.responses import Response
 from config.database import Tx
 from directory import held, lists, organisations, resolve, visibility
 from directory.acts.lists import ListChange
-from directory.address import parse
-from directory.errors import BadAddress
 from directory.lists import MODERATION, SENDERS, MailingList
 from directory.queries import Query
 from directory.types import Organisation, Suggestion
@@ -168,8 +166,5 @@ def _asks(query: Query, within: Organisation | None) -> list[tuple[str, str]]:
 
 def _member(tx: Tx, typed: str, found: MailingList) -> int | None:
     boxes = recipients.parse(typed).mailboxes
-    try:
-        target = resolve.resolve(tx, parse(boxes[0].address)) if len(boxes) == 1 else None
-    except BadAddress:
-        target = None
+    target = resolve.written(tx, boxes[0].address) if len(boxes) == 1 else None
     return None if target is None or target.account_id == found.list_id else target.account_id

@@ -8,8 +8,6 @@ from starlette.responses import Response
 
 from config.database import Tx
 from directory import resolve
-from directory.address import parse
-from directory.errors import BadAddress
 from mailcore.sieve import rules
 from mailcore.sieve.errors import ScriptsTooLarge, TooManyScripts
 from mailcore.sieve.faults import SieveError
@@ -117,10 +115,7 @@ async def _reachable(desk: Desk, rule: Rule) -> Rule:
 
 
 def _address(tx: Tx, written: str) -> str:
-    try:
-        target = resolve.resolve(tx, parse(written))
-    except BadAddress:
-        return ""
+    target = resolve.written(tx, written)
     return "" if target is None or target.kind == "list" else target.address
 
 
