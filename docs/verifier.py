@@ -389,7 +389,7 @@ def main():
         lines.append(f"    witnesses of the log: {', '.join(one['witnesses']) or 'none'}")
     if found["sealed"]:
         by, at = found["sealed"]
-        lines.append(f"sealed by {by['name']} ({by['organisation']}) at {at}")
+        lines.append(f"sealed by {by['name']}{by['organisation'] and ' (' + by['organisation'] + ')'} at {at}")
     lines += [f"FAILED  {part}: {check}: {said}" for part, check, said in faults] or ["Everything is proven."]
     for line in lines:  # what others wrote may not move the cursor, nor turn the line around
         sys.stdout.write("".join(one if one.isprintable() else ascii(one)[1:-1] for one in line) + "\n")

@@ -15,6 +15,7 @@ from config import log, settings
 from config.clock import SystemClock
 from config.commands import HERE, Directory, Json, run, show
 from config.plain import plain
+from config.settings import Settings, SettingsError
 from mailcore import services
 from mailcore.evidence import judged
 from mailcore.evidence.judged import Finding, NoContent, NotASignature
@@ -66,7 +67,7 @@ def main(
 
 
 def _bundle(asked: Asked, as_json: bool) -> bool:
-    roots = asked.roots or _roots([settings.load(asked.directory).keys / ROOTS])
+    roots = asked.roots or _roots([_settings(asked.directory, " or the roots to trust with --root").keys / ROOTS])
     try:
         report = verify.verify(asked.octets, roots, SystemClock().now_us())
     except BadBundle as error:
@@ -111,11 +112,19 @@ def _findings(asked: Asked, as_json: bool, work: Callable[..., Coroutine[Any, An
 
 
 async def _asked(asked: Asked, work: Callable[..., Coroutine[Any, Any, tuple[Finding, ...]]]) -> tuple[Finding, ...]:
-    async with services.opened(settings.load(asked.directory)) as node:
+    async with services.opened(_settings(asked.directory)) as node:
         try:
             return await work(node, asked.octets, asked.content)
         finally:
             worker.close()
+
+
+def _settings(directory: Path, otherwise: str = "") -> Settings:
+    """Return the settings of the node by which is judged. Raises BadParameter: a file that nobody could judge is not a bad one."""
+    try:
+        return settings.load(directory)
+    except SettingsError as error:
+        raise typer.BadParameter(f"{error.text}. Name the node whose roots are trusted{otherwise}", param_hint="--dir") from error
 
 
 def _roots(files: Any) -> tuple[bytes, ...]:
@@ -140,7 +149,8 @@ def lines(report: Report) -> list[str]:
         )
         said.append(f"    witnesses of the log: {', '.join(one.mark.witnesses) or 'none'}")
     if report.sealed is not None:
-        said.append(f"sealed by {report.sealed.name} ({report.sealed.organisation}) at {_moment(report.sealed.at_us)}")
+        organisation = f" ({report.sealed.organisation})" if report.sealed.organisation else ""
+        said.append(f"sealed by {report.sealed.name}{organisation} at {_moment(report.sealed.at_us)}")
     said += [f"root in the bundle: SHA-256 {one}" for one in report.roots]
     return said + ([f"FAILED  {one.part}: {one.check}: {one.said}" for one in report.faults] or ["Everything is proven."])
 
