@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from webmail import sanitise
 
+_ANCHOR = re.compile(r"</?a(?: [^>]*)?>")  # as `_anchor` writes them: what is in them is escaped
 MAX_CHARACTERS = 400_000  # a page that a weak machine still shows; the rest is in the download
 MAX_QUOTE = 6
 _LINK = re.compile(r"(?P<url>https?://[^\s<>\"'`\u200e\u200f\u202a-\u202e\u2066-\u2069]{1,2000})", re.IGNORECASE)
@@ -36,6 +37,11 @@ def render(text: str) -> Markup:
         if line.strip():
             paragraph.append(line)
     return Markup("").join(Markup(part) for part in out)  # noqa: S704  (tags are ours, every token is escaped)
+
+
+def unlinked(shown: Markup) -> Markup:
+    """Return a rendered text without its links: an address that somebody put in front of a text they cannot read would carry it out."""
+    return Markup(_ANCHOR.sub("", shown))  # noqa: S704  (what is left is ours, or escaped)
 
 
 def from_html(html: str) -> str:

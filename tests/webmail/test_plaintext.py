@@ -58,3 +58,11 @@ def test_only_our_tags_come_out(text: str) -> None:
 )
 def test_a_page_becomes_text_for_quoting(html: str, want: str) -> None:
     assert plaintext.from_html(html) == want
+
+
+def test_links_can_be_taken_out_of_what_is_rendered() -> None:
+    text = '> https://a.example/?x=<a href="b">&y https://b.example'
+    shown = plaintext.unlinked(plaintext.render(text))
+    assert "href" not in shown.replace("href=&#34;b&#34;", "")
+    assert "<a" not in shown
+    assert "https://a.example/?x=&lt;a href=&#34;b&#34;&gt;&amp;y https://b.example" in shown

@@ -1,5 +1,7 @@
 """Reading one message: its page, its formatted text in a frame, its octets and its files."""
 
+from dataclasses import replace
+
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -10,7 +12,7 @@ from mailcore.store import messages
 from mailcore.store.types import Flag, Mailbox, MailboxKey
 from signing.judging import overall
 from signing.verdict import Verdict
-from webmail import capacity, confirmations, encryption, guard, origin, readers, reading, render, words
+from webmail import capacity, confirmations, encryption, guard, origin, plaintext, readers, reading, render, words
 from webmail.desk import Box, Desk
 from webmail.disposition import attachment, file_name
 from webmail.errors import NoSuchPage
@@ -32,6 +34,8 @@ async def show(request: Request, desk: Desk) -> Response:
     whole = await readers.read(desk, box, opened)
     opened = whole.opened
     letter = reading.page(opened)
+    if whole.plain_only:
+        letter = _tame(letter, opened)
     verdicts = await reading.judge_all(desk, opened)
     verdict = overall(verdicts) if verdicts else None
     await encryption.learn(desk, opened, verdict)
@@ -103,6 +107,14 @@ async def part(request: Request, desk: Desk) -> Response:
     if span is None:
         raise NoSuchPage
     return _download(content.decoded(opened.raw, span), "application/octet-stream", reading.name_of(span))
+
+
+def _tame(letter: reading.Page, opened: Opened) -> reading.Page:
+    """Return what is shown of a letter that anybody could have changed: words, of its formatted version if need be, nothing to click."""
+    text = letter.text
+    if text is None and letter.html:
+        text = plaintext.render(plaintext.from_html(content.readable(opened.raw, opened.header).html or ""))
+    return replace(letter, text=None if text is None else plaintext.unlinked(text))
 
 
 def _judgement(opened: Opened, verdict: Verdict | None, *, changed: bool) -> words.Judgement | None:

@@ -25,7 +25,7 @@ from tests.webmail.views.test_folder import text, uids
 from webmail import letters
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-ENTITY = b"Content-Type: text/html; charset=utf-8\r\n\r\n<p>Tr\xc3\xa8s <b>secret</b> <img src='https://spy.example/'></p>\r\n"
+ENTITY = b"Content-Type: text/html; charset=utf-8\r\n\r\n<p>Tr\xc3\xa8s <b>secret</b> <img src='https://spy.example/'> https://thief.example/?</p>\r\n"
 PLAIN = b"Content-Type: text/plain; charset=us-ascii\r\n\r\nWhat was signed.\r\n"
 OUR_TOP = b"From: bureau.ordre@interieur.gov.example\r\nTo: x@y.example\r\nSubject: s\r\nMIME-Version: 1.0\r\n"
 TOP = b"From: amina@ailleurs.example\r\nTo: bureau.ordre@interieur.gov.example\r\nSubject: ...\r\nMIME-Version: 1.0\r\n"
@@ -119,6 +119,8 @@ async def test_only_what_nobody_can_have_changed_is_shown_formatted(
     assert ("Nobody signed it" in page) is not modern
     assert (await visitor.client.get(path + "/body")).status_code == (200 if modern else 404)
     assert "spy.example" not in page
+    assert 'href="https://thief.example' not in page  # EFAIL §4.2 without pictures: one click would carry the text out
+    assert ("https://thief.example" in page) is not modern
 
 
 async def test_whatever_is_wrong_is_told_in_one_way(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
