@@ -8,7 +8,7 @@ from config.database import Tx
 from directory.entities import allocate
 from directory.errors import NotFound
 
-Verb = Literal["issue", "renew", "revoke", "suspend", "resume", "open"]
+Verb = Literal["issue", "renew", "revoke", "suspend", "resume", "open", "erase"]
 MAX_OPEN = 1000  # carried out in one go
 OPEN_WITHIN_US = 30 * DAY_US  # in which officers come together
 
@@ -17,8 +17,11 @@ _INSERT = f"""
     INSERT INTO certificate_order ({_COLUMNS})
     VALUES (:order_id, :verb, :kind, :account_id, :address, :public_key, :authority, :serial, :reason, :now_us, 0, '')
 """
-# What is opened of the escrow, its officers open: nobody carries that out by himself.
-_OPEN = f"SELECT {_COLUMNS} FROM certificate_order WHERE done_us = 0 AND verb <> 'open' ORDER BY order_id LIMIT :most"
+# What is opened of the escrow, its officers open: nobody carries that out by himself. What is erased, the sealer of evidence erases.
+_OPEN = f"""
+    SELECT {_COLUMNS} FROM certificate_order WHERE done_us = 0 AND verb NOT IN ('open', 'erase') ORDER BY order_id LIMIT :most
+"""
+_STANDING = f"SELECT {_COLUMNS} FROM certificate_order WHERE done_us = 0 AND verb = :verb ORDER BY order_id LIMIT :most"
 _TO_OPEN = f"""
     SELECT {_COLUMNS} FROM certificate_order WHERE done_us = 0 AND verb = 'open' AND serial = :key_id AND ordered_us >= :since_us
     ORDER BY order_id LIMIT 1
@@ -75,8 +78,13 @@ def add(tx: Tx, wanted: Wanted) -> int:
 
 
 def waiting(tx: Tx, most: int = MAX_OPEN) -> list[Order]:
-    """Return what was not carried out yet, the oldest first."""
+    """Return what was not carried out yet of certificates, the oldest first."""
     return [_order(*row) for row in tx.rows(_OPEN, most=most)]
+
+
+def standing(tx: Tx, verb: Verb, most: int = MAX_OPEN) -> list[Order]:
+    """Return the orders of one kind that were not carried out yet, the oldest first."""
+    return [_order(*row) for row in tx.rows(_STANDING, verb=verb, most=most)]
 
 
 def to_open(tx: Tx, key_id: str) -> Order | None:

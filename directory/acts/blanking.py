@@ -1,9 +1,10 @@
-"""The one act on the journal itself: to blank what an entry says, by order of a court."""
+"""What is removed by order of a court: what an entry of the journal says, what evidence of a letter says."""
 
 from config.database import Tx
-from directory import journal
+from directory import journal, orders
 from directory.acts.act import Act, Rule, Rules, always
 from directory.errors import BadEntry
+from directory.orders import Wanted
 from directory.rights import NATION, Actor
 
 
@@ -14,9 +15,20 @@ class JournalBlank(Act, frozen=True, tag="journal.blank"):
     order_ref: str
 
 
-def _require_order(tx: Tx, actor: Actor, act: JournalBlank) -> None:
+class EvidenceErase(Act, frozen=True, tag="evidence.erase"):
+    """Remove what all records of a letter say, `queue` being its queue id. Their places in the log stay."""
+
+    queue: str
+    order_ref: str
+
+
+def _require_order(tx: Tx, actor: Actor, act: JournalBlank | EvidenceErase) -> None:
     if not act.order_ref.strip():
-        raise BadEntry("an entry is blanked by order of a court: name it")
+        raise BadEntry("this is removed by order of a court alone: name it")
+
+
+def _erase(tx: Tx, act: EvidenceErase) -> int:
+    return orders.add(tx, Wanted("erase", 0, serial=act.queue, reason=act.order_ref))
 
 
 RULES: Rules = {
@@ -28,5 +40,8 @@ RULES: Rules = {
         lambda act, value: act.seq,
         guard=_require_order,
         two_persons=always,
+    ),
+    EvidenceErase: Rule(
+        "blank", lambda tx, act: NATION, _erase, "evidence", lambda act, value: value, guard=_require_order, two_persons=always
     ),
 }

@@ -14,7 +14,7 @@ from cryptography import x509
 
 from config.clock import MINUTE_US, SECOND_US
 from config.database import Database
-from mailcore.evidence import files, places, sealing
+from mailcore.evidence import erasing, files, places, sealing
 from mailcore.evidence.places import Entry, Kept, Tree
 from mailcore.evidence.sealing import Sealer
 from mailcore.queue.types import queue_name
@@ -196,6 +196,7 @@ async def check(services: Services, kept_by_others: Sequence[bytes] = (), told: 
     )
     walk = Walk(report, judges, sealer.log, published, _outside(kept_by_others, judges, size, report))
     while rows := await db.read(places.page, walk.next, PAGE):
+        await _judge_erased(db, report, rows)
         walk.take(rows, await _marks(db, walk.next, rows[-1].place + 1))
         told(len(rows))
     walk.end(size, await db.read(places.after, walk.next, MAX_FINDINGS))
@@ -208,6 +209,15 @@ async def check(services: Services, kept_by_others: Sequence[bytes] = (), told: 
         await files.judge_checkpoint(db, sealer.log, published, partial(_wrong, judges=judges), report.find)
     report.waiting = await db.read(places.waiting)
     return report
+
+
+async def _judge_erased(db: Database, report: Report, rows: Sequence[Entry]) -> None:
+    """What a record said goes by order alone: else whoever can write to the table removes what is unwelcome."""
+    gone = [row for row in rows if not row.record]
+    ordered = await db.read(erasing.ordered, sorted({row.queue_id for row in gone})) if gone else set()
+    for row in gone:
+        if row.queue_id not in ordered:
+            report.find(row.place, "removed", "what the record said was erased, and nobody ordered that")
 
 
 async def _marks(db: Database, size: int, until: int) -> list[Kept]:

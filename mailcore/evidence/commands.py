@@ -14,15 +14,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from config import log
 from config.clock import SECOND_US
 from config.commands import HERE, Directory, Input, Json, ask, contents, show
+from config.database import Tx
 from config.plain import plain
-from directory.commands.finding import table
+from directory.acts.blanking import EvidenceErase
+from directory.commands.finding import Desk, command, table
 from mailcore.commands import carry_out
 from mailcore.evidence import checking, export, listing, places, sealing, witnessing
 from mailcore.evidence.checking import Report
 from mailcore.evidence.errors import EvidenceDamaged, NoEvidence, NotWitnessed
 from mailcore.evidence.listing import Choice, Shown
 from mailcore.evidence.sealing import Sealer
-from mailcore.queue.types import queue_number
+from mailcore.queue.types import queue_name, queue_number
 from mailcore.services import Services
 from signing.evidence import note, record, seal
 from signing.evidence.note import BadNote
@@ -32,7 +34,7 @@ FAILED = 1
 MAX_ASKED = 10_000  # checkpoints since a file was carried away: more than a day's
 
 app = typer.Typer(
-    help="What happened to letters: list, show, check, export, and key, request, cosign, attach for witnesses.", no_args_is_help=True
+    help="What happened to letters: list, show, check, erase, export, and key, request, cosign, attach for witnesses.", no_args_is_help=True
 )
 Letter = Annotated[str, typer.Argument(metavar="LETTER", help="The queue id, as the sender was told it.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - is the standard output.")]
@@ -61,16 +63,26 @@ def listed(
 def one(letter: Letter, directory: Directory = HERE, as_json: Json = False) -> None:
     """Show all records of one letter, with their places in the log and the checkpoints that cover them."""
     log.configure("error")
-    try:
-        found = ask(directory, listing.of_letter, queue_number(letter))
-    except ValueError:
-        raise NoEvidence(f"{letter!r} is no queue id: 13 letters and digits") from None
+    found = ask(directory, listing.of_letter, _queue_id(letter))
     if not found:
         raise NoEvidence(f"there is no evidence of a letter {letter}")
     if as_json:
         show([_plain(each) for each in found])
         return
     sys.stdout.write("\n".join(plain(line) for each in found for line in _lines(each)) + "\n")
+
+
+@command(app)
+def erase(
+    asked: Desk,
+    letter: Letter,
+    order_ref: Annotated[str, typer.Option("--order", metavar="TEXT", help="The reference of the court's order.")],
+) -> None:
+    """Have what the records of a letter say erased, by order of a court; their places in the log stay. A second person must agree.
+
+    The role `seal` does it within seconds then. Records that come later, such as of a failure, are kept.
+    """
+    asked.perform(_erase, letter, order_ref)
 
 
 @app.command()
@@ -176,6 +188,19 @@ def attach(file: Input, witness: WitnessName, directory: Directory = HERE) -> No
         raise NotWitnessed(f"{file} is no signature of {witness} over one of the last {MAX_ASKED} checkpoints")
 
     sys.stdout.write(f"the checkpoint of {carry_out(directory, work)} entries has the signature of {witness}\n")
+
+
+def _erase(tx: Tx, letter: str, order_ref: str) -> EvidenceErase:
+    if not listing.of_letter(tx, queue_id := _queue_id(letter)):
+        raise NoEvidence(f"there is no evidence of a letter {letter}")
+    return EvidenceErase(queue_name(queue_id), order_ref)
+
+
+def _queue_id(letter: str) -> int:
+    try:
+        return queue_number(letter)
+    except ValueError:
+        raise NoEvidence(f"{letter!r} is no queue id: 13 letters and digits") from None
 
 
 def _witness(node: Services, name: str) -> tuple[note.Key, str]:

@@ -12,8 +12,9 @@ from config.database import Database
 from config.errors import MailError
 from config.log import log
 from config.settings import Settings, SettingsError
+from directory import orders
 from mailcore import certify
-from mailcore.evidence import places
+from mailcore.evidence import erasing, places
 from mailcore.evidence.errors import EvidenceDamaged
 from mailcore.evidence.places import Kept, Tree
 from mailcore.services import Services
@@ -69,6 +70,8 @@ class Sealer:
         for _ in range(MAX_BATCHES):
             if await db.write(places.integrate, BATCH) < BATCH:
                 break
+        if await db.read(orders.standing, erasing.ERASE):
+            log.info("evidence.erased", records=await db.write(erasing.carry_out))
         tree, before = await db.read(places.tree), await db.read(places.latest)
         if tree.size and (before is None or before.size < tree.size):
             before = await self._sign(tree, published)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from directory.acts import Act
 from directory.acts.addresses import AliasAdd, AliasClose, DomainAlias, DomainClose, DomainCreate, DomainOutside, DomainShare
-from directory.acts.blanking import JournalBlank
+from directory.acts.blanking import EvidenceErase, JournalBlank
 from directory.acts.cards import AttributesSet, VisibilitySet
 from directory.acts.certification import CertificateOrder, CertificateRenew, CertificateResume, CertificateSuspend, EscrowOpen
 from directory.acts.certification import CertificateRevoke as CertificateEnd
@@ -164,6 +164,7 @@ EXAMPLES: dict[type[Act], Example] = {
     NodeGateway: lambda p, q: (NodeGateway(p.node.node_id, True), {"nation"}),
     NodeRevoke: lambda p, q: (NodeRevoke(p.node.node_id, "lost"), {"nation"}),
     JournalBlank: lambda p, q: (JournalBlank(1, "order 7"), {"nation"}),
+    EvidenceErase: lambda p, q: (EvidenceErase("0000000000001", "order 7"), {"nation"}),
 }
 
 TOUCH_TWO = {

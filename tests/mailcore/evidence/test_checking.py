@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from config.clock import HOUR_US
+from directory import orders
 from mailcore import certify
 from mailcore.evidence import checking, facts, places
 from mailcore.evidence.errors import EvidenceDamaged
@@ -83,6 +84,8 @@ async def test_an_empty_log_is_whole(node):
 async def test_what_waits_and_what_was_erased_is_counted(whole):
     await whole.db.write(add, 2)
     await whole.db.write(places.erase, 5)
+    assert await found(whole) == [(5, "removed")]
+    await whole.db.write(orders.add, orders.Wanted("erase", 0, serial=queue_name(QUEUE_ID), reason="order 7"))
     report = await checking.check(whole)
     assert (report.findings, report.waiting, report.erased) == ([], 2, 1)
 
@@ -211,7 +214,7 @@ async def test_a_published_file_that_was_removed_is_named(whole, name):
 @pytest.mark.parametrize("place", [-1, 310])
 async def test_a_record_outside_of_the_log_is_named(whole, place):
     await do(whole, "INSERT INTO evidence (place, queue_id, entry) VALUES (:p, 1, :e)", p=place, e=bytes(32))
-    assert await found(whole) == [(place, "added")]
+    assert (place, "added") in await found(whole)
 
 
 async def test_a_seal_that_was_taken_away_is_named(whole):

@@ -133,6 +133,8 @@ def test_check_says_what_is_wrong_and_export_is_a_file(nodes, tmp_path):
     assert ("court order 7" in str(noted), name in str(noted)) == (True, True)
     kept.write_bytes(kept.read_bytes().replace(b"ours", b"hers", 1))
     assert "a checkpoint that was kept" in str(call("check", "--dir", ours, "--kept", kept, status=1).exception)
+    assert json.loads(call("erase", name, "--order", "judgment 12/2026", "--json", "--dir", ours).stdout)["waits_as"]
+    assert "no evidence" in str(call("erase", "0000000000000", "--order", "judgment 12/2026", "--dir", ours, status=1).exception)
     spoilt = tmp_path / "spoilt"
     shutil.copytree(ours, spoilt, ignore=lambda folder, names: ["run"])
     (spoilt / "run").symlink_to(ours / "run")

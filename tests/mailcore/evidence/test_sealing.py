@@ -4,8 +4,9 @@ import shutil
 
 import pytest
 
+from directory import orders
 from mailcore import metrics, stamping
-from mailcore.evidence import facts, places, sealing, watch
+from mailcore.evidence import checking, facts, places, sealing, watch
 from mailcore.evidence.errors import EvidenceDamaged
 from mailcore.evidence.sealing import Sealer
 from mailcore.evidence.watch import Standing
@@ -235,11 +236,14 @@ async def test_a_node_without_a_root_keeps_its_log_all_the_same(node, tmp_path):
 async def test_a_record_that_was_erased_leaves_the_log_whole(node):
     [name] = await letters(node, 1)
     await Sealer(node).turn()
-    assert await node.db.write(places.erase, 0)
-    assert not await node.db.write(places.erase, 0)
-    assert [row.index for row in await node.db.read(facts.rows_of, queue_number(name))] == [1]
-    await letters(node, 1)
+    await node.db.write(orders.add, orders.Wanted("erase", 0, serial=name, reason="order 7"))
+    [kept] = await letters(node, 1)
     assert (await Sealer(node).turn()).size == 4
+    assert await node.db.read(facts.rows_of, queue_number(name)) == []
+    assert [row.index for row in await node.db.read(facts.rows_of, queue_number(kept))] == [2, 3]
+    assert await node.db.read(orders.standing, "erase") == await node.db.read(orders.waiting) == []
+    report = await checking.check(node)
+    assert (report.findings, report.records, report.erased) == ([], 4, 2)
 
 
 def test_frontiers_are_the_trees_that_a_size_is_made_of():
