@@ -15,7 +15,8 @@ from directory.demo import FeaturedPerson
 from mailcore import setup
 from mailcore.queue.worker import deliver
 from mailcore.services import opened
-from tests.webmail.site import INTERIOR, ShiftedClock, Site, Visitor
+from tests.clocks import ShiftedClock
+from tests.webmail.site import INTERIOR, Site, Visitor
 
 
 @pytest.fixture(scope="session")

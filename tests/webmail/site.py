@@ -7,28 +7,18 @@ from typing import Any
 
 import httpx
 
-from config.clock import SystemClock
 from directory.demo import FeaturedPerson
 from mailcore.message import build
 from mailcore.message.addresses import Mailbox
 from mailcore.services import Services
 from mailcore.store import messages
+from tests.clocks import ShiftedClock
 from webmail.app import build as application
 
 BASE = "https://mx.diwan.example"
 INTERIOR, EDUCATION = "bureau.ordre@interieur.gov.example", "bureau.ordre@education.gov.example"
 _FIELD = re.compile(r'<(?:input|textarea|button|select)\b[^>]*\bname="([^"]+)"[^>]*>')
 _CSRF = re.compile(r'name="csrf" value="([0-9a-f]*)"')
-
-
-class ShiftedClock(SystemClock):
-    """The machine's clock, moved: certificates of the country are made now, sessions must be able to grow old."""
-
-    def __init__(self) -> None:
-        self.ahead_us = 0
-
-    def now_us(self) -> int:
-        return super().now_us() + self.ahead_us
 
 
 @dataclass

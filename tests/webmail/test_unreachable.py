@@ -7,9 +7,10 @@ import pytest
 
 from config import postgres
 from config.settings import Tls
+from tests.clocks import ShiftedClock
 from tests.kill.postgres import Server
 from tests.mailcore.imap.node import AMINA, PASSWORD, opened, settings
-from tests.webmail.site import ShiftedClock, Site
+from tests.webmail.site import Site
 
 PATIENCE_S, BOUND_S = 0.3, 10.0
 

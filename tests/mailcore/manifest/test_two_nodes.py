@@ -33,8 +33,8 @@ from mailcore.queue.types import Reply
 from mailcore.routing.policy import Way
 from mailcore.services import Services, opened
 from mailcore.smtp.server import mx
+from tests.clocks import ShiftedClock
 from tests.ports import free_base
-from tests.webmail.site import ShiftedClock
 from webmail.app import web
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -8,16 +8,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from click.testing import Result
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from typer.testing import CliRunner
 
-from config import groups, settings
-from config.cli import app
-from config.clock import DAY_US, MINUTE_US, SystemClock
+from config.clock import DAY_US, MINUTE_US
 from directory import credentials
-from mailcore import certify, services
+from mailcore import certify
 from mailcore.errors import NotAllowed
 from mailcore.pdf import material, sign, signatory, verify
 from mailcore.pdf.signatory import Named, Signatory
@@ -29,37 +25,19 @@ from signing.errors import NoSuchCertificate, PdfRefused
 from signing.pdf import judge
 from signing.pdf.types import Level, Question, Signature
 from signing.pki import register
+from tests.clocks import ShiftedClock
+from tests.command import Said, diwan
 from tests.directory.conftest import PASSWORD, Ministry, build
+from tests.mailcore.founded import AMINA, REGISTRY, founded
 from tests.signing.pdf.paper import paper
 
 NOW_US = 1_795_300_000_000_000  # November 2026
-AMINA, REGISTRY = "amina.benali@interieur.gov.example", "bureau.ordre@interieur.gov.example"
-TOML = """
-[node]
-hostname = "mx.interieur.gov.example"
-postmaster = "postmaster@interieur.gov.example"
-[tls]
-certificate = "keys/tls.pem"
-key = "keys/tls.key"
-[pki]
-url = "http://pki.interieur.gov.example"
-"""
-
-
-class Ahead(SystemClock):
-    """The machine's clock, moved: who stamps the time compares it with one that nobody moves, and the signer has its own."""
-
-    def __init__(self) -> None:
-        self.ahead_us = 0
-
-    def now_us(self) -> int:
-        return super().now_us() + self.ahead_us
 
 
 @dataclasses.dataclass(frozen=True)
 class Node:
     services: Services
-    clock: Ahead
+    clock: ShiftedClock
     ministry: Ministry
 
     async def who(self, *, post: bool = True) -> Signatory:
@@ -86,12 +64,8 @@ class Node:
 
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[Node]:
-    for folder in ("data", "keys", "run"):
-        (tmp_path / folder).mkdir(mode=0o700)
-    (tmp_path / settings.FILE).write_text(TOML)
-    clock = Ahead()
-    async with services.opened(settings.parse(TOML, tmp_path), clock) as opened:
-        await certify.found(opened, "الجذر الوطني", ["mx.interieur.gov.example"])
+    clock = ShiftedClock()
+    async with founded(tmp_path, clock) as opened:
         ministry = await opened.db.write(build)
         await certify.certify_address(opened, REGISTRY)
         root = x509.load_pem_x509_certificate((tmp_path / "keys" / "root.pem").read_bytes())
@@ -135,9 +109,8 @@ async def test_refusals_say_why_and_paths_are_found(node: Node) -> None:
     assert list(material.paths([b"junk"], ())) == []
 
 
-def diwan(node: Node, *arguments: str) -> Result:
-    groups.add(app, ["pdf"])
-    return CliRunner().invoke(app, ["pdf", *arguments, "--dir", str(node.services.settings.directory)])
+async def ran(node: Node, *words: str) -> Said:
+    return await asyncio.to_thread(diwan, "pdf", *words, "--dir", str(node.services.settings.directory))
 
 
 async def test_the_commands_sign_and_verify(node: Node, tmp_path: Path) -> None:
@@ -147,14 +120,14 @@ async def test_the_commands_sign_and_verify(node: Node, tmp_path: Path) -> None:
     await node.services.db.write(credentials.set_password, node.ministry.amina.person_id, kept)
     document, password = str(tmp_path / "note.pdf"), str(tmp_path / "password")
     words = ("sign", document, "--as", f"{AMINA}", "--for", REGISTRY, "--password-file", password, "--json")
-    done = await asyncio.to_thread(diwan, node, *words)
-    assert done.exit_code == 0, done.output
+    done = await ran(node, *words)
+    assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"file": document[:-4] + "-signed.pdf", "signer": REGISTRY, "level": "B-LTA", "wanted": "B-LTA"}
-    checked = await asyncio.to_thread(diwan, node, "verify", document[:-4] + "-signed.pdf", "--json")
-    assert checked.exit_code == 0, checked.output
+    checked = await ran(node, "verify", document[:-4] + "-signed.pdf", "--json")
+    assert checked.returncode == 0, checked.stderr
     [verdict] = json.loads(checked.stdout)
     assert (verdict["status"], verdict["level"], verdict["address"]) == ("valid", "B-LTA", REGISTRY)
-    assert (await asyncio.to_thread(diwan, node, "verify", document)).exit_code == 1
+    assert (await ran(node, "verify", document)).returncode == 1
 
 
 def test_a_stamp_says_for_whom_somebody_signs() -> None:

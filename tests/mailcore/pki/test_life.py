@@ -13,48 +13,32 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from click.testing import Result
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from typer.testing import CliRunner
 
-from config import groups, settings
-from config.cli import app
 from config.clock import DAY_US, SECOND_US, ManualClock
 from config.database import Tx
-from config.errors import MailError
 from directory import acts, certificates, client_certificates, credentials, orders
 from directory.acts.certification import CertificateOrder, CertificateRenew, CertificateResume, CertificateRevoke, CertificateSuspend
 from directory.acts.grants import GrantGive
 from directory.orders import Order
 from directory.rights import CONSOLE, Actor
-from mailcore import certify, services
+from mailcore import certify
 from mailcore.pki import adopt, authorities, carrying, issue, renew, sweep, watch
 from mailcore.services import Services
 from signing.errors import CertificateRefused
 from signing.pki import path, register
 from signing.pki.register import Issued
+from tests.command import Said, diwan
 from tests.directory.conftest import PASSWORD, Ministry, build
+from tests.mailcore.founded import AMINA, HOST, KARIM, REGISTRY, founded
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOW_US = time.time_ns() // 1_000_000_000 * 1_000_000
-AMINA, KARIM, REGISTRY = (f"{name}@interieur.gov.example" for name in ("amina.benali", "karim.khelifi", "bureau.ordre"))
 OTHER = "ldap.interieur.gov.example"
-HOSTS = ["mx.interieur.gov.example", "localhost", "127.0.0.1"]
-TOML = """
-[node]
-hostname = "mx.interieur.gov.example"
-postmaster = "postmaster@interieur.gov.example"
-[tls]
-certificate = "keys/tls.pem"
-key = "keys/tls.key"
-[pki]
-url = "http://pki.interieur.gov.example"
-country = "DZ"
-"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,12 +99,8 @@ def staffed(tx: Tx) -> Ministry:
 
 @contextlib.asynccontextmanager
 async def opened(tmp_path: Path) -> AsyncIterator[Node]:
-    for folder in ("data", "keys", "run"):
-        (tmp_path / folder).mkdir(mode=0o700)
-    (tmp_path / settings.FILE).write_text(TOML)
     clock = ManualClock(NOW_US)
-    async with services.opened(settings.parse(TOML, tmp_path), clock) as made:
-        await certify.found(made, "الجذر الوطني", HOSTS)
+    async with founded(tmp_path, clock) as made:
         yield Node(made, clock, await made.db.write(staffed))
 
 
@@ -236,7 +216,11 @@ async def _years_pass(node: Node) -> None:
     assert files.certificate.read_bytes() != before
     assert files.key.read_bytes() == key  # other nodes and DNS know the node by it
     shown = x509.load_pem_x509_certificates(files.certificate.read_bytes())[0]
-    assert [str(one.value) for one in shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value] == HOSTS
+    assert [str(one.value) for one in shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value] == [
+        HOST,
+        "localhost",
+        "127.0.0.1",
+    ]
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(files.certificate, files.key)
     node.clock.advance(345 * DAY_US)
     swept = await sweep.sweep(node.services)
@@ -293,56 +277,50 @@ async def test_what_was_issued_before_there_was_a_register_is_entered(node: Node
     assert await adopt.adopt(node.services) == 0
 
 
-CLI = CliRunner()
-for group in ("cert", "admin"):
-    groups.add(app, [group])
-
-
-async def diwan(node: Node, *words: str, name: str = "") -> Result:
+async def ran(node: Node, *words: str, name: str = "") -> Said:
     """Run a command, in the name of somebody or of the console, beside the node that runs."""
     named = ["--as", name, "--password-file", str(node.services.settings.directory / "password")] if name else []
-    return await asyncio.to_thread(CLI.invoke, app, ["cert", *words, *named, "--dir", str(node.services.settings.directory)])
+    return await asyncio.to_thread(diwan, "cert", *words, *named, "--dir", str(node.services.settings.directory))
 
 
-def said(done: Result) -> dict[str, Any]:
-    assert done.exit_code == 0, (done.output, done.exception)
-    shown = [line for line in done.stdout.splitlines() if "[info " not in line]  # what this process logged before it was a command
-    read: dict[str, Any] = json.loads("\n".join(shown))
+def said(done: Said) -> dict[str, Any]:
+    assert done.returncode == 0, done.stderr
+    read: dict[str, Any] = json.loads(done.stdout)
     return read
 
 
-def refused(done: Result) -> str:
-    assert isinstance(done.exception, MailError), done.output
-    return done.exception.text
+def refused(done: Said) -> str:
+    assert done.returncode == 1, done.stdout
+    return done.stderr
 
 
 async def test_commands_lead_from_request_to_end(node: Node) -> None:
     (node.services.settings.directory / "password").write_text(PASSWORD)
     await node.services.db.write(credentials.set_password, node.ministry.karim.person_id, await node.services.signin.hasher.hash(PASSWORD))
-    before = said(await diwan(node, "list", "--kind", "sign", "--json"))
-    asked = said(await diwan(node, "request", AMINA, "--reason", "new in office", "--json"))
-    assert said(await diwan(node, "list", "--kind", "sign", "--json")) == before
-    assert "by name" in refused(await diwan(node, "approve", str(asked["waits_as"])))
-    made = said(await diwan(node, "approve", str(asked["waits_as"]), "--json", name=KARIM))["certificate"]
+    before = said(await ran(node, "list", "--kind", "sign", "--json"))
+    asked = said(await ran(node, "request", AMINA, "--reason", "new in office", "--json"))
+    assert said(await ran(node, "list", "--kind", "sign", "--json")) == before
+    assert "by name" in refused(await ran(node, "approve", str(asked["waits_as"])))
+    made = said(await ran(node, "approve", str(asked["waits_as"]), "--json", name=KARIM))["certificate"]
     assert (made["address"], made["state"], made["kind"]) == (AMINA, "good", "sign")
     assert made["subject"] == "CN=Amina Benali,O=Ministère de l'Intérieur,C=DZ"
     start = made["serial"][:12]
-    chain = x509.load_pem_x509_certificates((await diwan(node, "show", start, "--pem")).stdout.encode())
+    chain = x509.load_pem_x509_certificates((await ran(node, "show", start, "--pem")).stdout.encode())
     assert [one.extensions.get_extension_for_class(x509.BasicConstraints).value.ca for one in chain] == [False, True]
-    renewed = said(await diwan(node, "renew", start, "--json"))["certificate"]
-    assert said(await diwan(node, "show", start, "--json"))["replaced_by"] == renewed["serial"]
-    assert "revoked" not in (await diwan(node, "show", start)).stdout
-    assert (await diwan(node, "revoke", start)).exit_code == 1  # nobody said yes
-    misplaced = await diwan(node, "revoke", start, "--reason", "key compromise", "--yes")
-    assert (misplaced.exit_code, "--because" in misplaced.output) == (2, True)
-    assert "revoked since" in (await diwan(node, "revoke", start, "--because", "Superseded", "--yes")).stdout
-    assert "for ever" in refused(await diwan(node, "suspend", start))
-    assert "this one is revoked" in refused(await diwan(node, "resume", start))
-    assert made["serial"] in {one["serial"] for one in said(await diwan(node, "list", "--state", "revoked", "--json"))}
-    assert "nothing waits" in (await diwan(node, "issue")).stdout
-    assert AMINA in (await diwan(node, "expiring", "--days", "800")).stdout
-    assert "nothing runs out within 2" in (await diwan(node, "expiring", "--days", "2")).stdout
-    assert (await diwan(node, "expiring")).exit_code == 0
+    renewed = said(await ran(node, "renew", start, "--json"))["certificate"]
+    assert said(await ran(node, "show", start, "--json"))["replaced_by"] == renewed["serial"]
+    assert "revoked" not in (await ran(node, "show", start)).stdout
+    assert (await ran(node, "revoke", start)).returncode == 1  # nobody said yes
+    misplaced = await ran(node, "revoke", start, "--reason", "key compromise", "--yes")
+    assert (misplaced.returncode, "--because" in misplaced.stderr) == (2, True)
+    assert "revoked since" in (await ran(node, "revoke", start, "--because", "Superseded", "--yes")).stdout
+    assert "for ever" in refused(await ran(node, "suspend", start))
+    assert "this one is revoked" in refused(await ran(node, "resume", start))
+    assert made["serial"] in {one["serial"] for one in said(await ran(node, "list", "--state", "revoked", "--json"))}
+    assert "nothing waits" in (await ran(node, "issue")).stdout
+    assert AMINA in (await ran(node, "expiring", "--days", "800")).stdout
+    assert "nothing runs out within 2" in (await ran(node, "expiring", "--days", "2")).stdout
+    assert (await ran(node, "expiring")).returncode == 0
 
 
 async def test_commands_take_keys_only_from_those_who_have_them(node: Node, tmp_path: Path) -> None:
@@ -353,16 +331,16 @@ async def test_commands_take_keys_only_from_those_who_have_them(node: Node, tmp_
     short = x509.CertificateSigningRequestBuilder().subject_name(name).sign(rsa.generate_private_key(65537, 1024), hashes.SHA256())
     for octets, words in ((bad, "not signed"), (b"nonsense", "openssl req"), (short.public_bytes(Encoding.DER), "3072 is the least")):
         file.write_bytes(octets)
-        assert words in refused(await diwan(node, "request", OTHER, "--kind", "tls", "--csr", str(file)))
+        assert words in refused(await ran(node, "request", OTHER, "--kind", "tls", "--csr", str(file)))
     file.write_bytes(good)
-    asked = said(await diwan(node, "request", f"{OTHER}, 192.0.2.7", "--kind", "tls", "--csr", str(file), "--json"))
+    asked = said(await ran(node, "request", f"{OTHER}, 192.0.2.7", "--kind", "tls", "--csr", str(file), "--json"))
     await node.services.db.write(acts.decide, node.karim, asked["waits_as"], approve=True)
-    assert "issue: " in (await diwan(node, "issue")).stdout
+    assert "issue: " in (await ran(node, "issue")).stdout
     [made] = await node.services.db.read(register.listed, address=f"{OTHER} 192.0.2.7")
     issued = x509.load_der_x509_certificate(made.der)
     assert [str(one.value) for one in issued.extensions.get_extension_for_class(x509.SubjectAlternativeName).value] == [OTHER, "192.0.2.7"]
     for words in (("request", OTHER, "--kind", "tls"), ("request", AMINA, "--kind", "node"), ("revoke", "1", "--because", "bored")):
-        assert (await diwan(node, *words)).exit_code == 2
-    assert "offices have seals" in refused(await diwan(node, "request", AMINA, "--kind", "seal"))
-    assert "no serial number" in refused(await diwan(node, "show", "xyz"))
-    assert "is in the register" not in refused(await diwan(node, "renew", "1"))
+        assert (await ran(node, *words)).returncode == 2
+    assert "offices have seals" in refused(await ran(node, "request", AMINA, "--kind", "seal"))
+    assert "no serial number" in refused(await ran(node, "show", "xyz"))
+    assert "is in the register" not in refused(await ran(node, "renew", "1"))

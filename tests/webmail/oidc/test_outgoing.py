@@ -13,9 +13,9 @@ from config.clock import MINUTE_US
 from config.database import Tx
 from directory.demo import FeaturedPerson
 from directory.oidc.logout import EVENT
+from tests.clocks import ShiftedClock
 from tests.webmail.oidc.conftest import Node, platform
 from tests.webmail.oidc.test_provider import allowed
-from tests.webmail.site import ShiftedClock
 from webmail.oidc.outgoing import http_client, send_due
 
 PATIENCE_S = 20.0

@@ -16,8 +16,9 @@ from directory.address import parse
 from directory.demo import FeaturedPerson
 from directory.signin.passwords import prepare
 from directory.types import PasswordHash, Person
+from tests.clocks import ShiftedClock
 from tests.directory.signin.authenticator import Authenticator
-from tests.webmail.site import ShiftedClock, Site, Visitor
+from tests.webmail.site import Site, Visitor
 
 PASSWORD = "une phrase de quatre mots"
 _SECRET = re.compile(r'class="secret">([A-Z2-7 ]+)<')

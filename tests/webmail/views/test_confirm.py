@@ -13,7 +13,8 @@ from config.clock import SECOND_US
 from directory import factors, totp
 from directory.demo import FeaturedPerson
 from mailcore.store.types import AccountId
-from tests.webmail.site import EDUCATION, INTERIOR, ShiftedClock, Site, Visitor
+from tests.clocks import ShiftedClock
+from tests.webmail.site import EDUCATION, INTERIOR, Site, Visitor
 from tests.webmail.views.test_compose import PDF, compose, count, hidden, newest
 from tests.webmail.views.test_folder import text, uids
 

@@ -5,7 +5,8 @@ import pytest
 from config.clock import HOUR_US
 from directory import credentials
 from directory.demo import FeaturedPerson
-from tests.webmail.site import ShiftedClock, Site, Visitor
+from tests.clocks import ShiftedClock
+from tests.webmail.site import Site, Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
