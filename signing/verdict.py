@@ -117,10 +117,17 @@ def _holds(certificate: x509.Certificate, from_address: str) -> bool:
 
 
 def same_address(one: str, other: str) -> bool:
-    """Say whether two addresses are one: local parts match exactly, domains without regard to case (RFC 5280 §7.5)."""
+    """Say whether two addresses are one: local parts match exactly, domains without regard to the case of ASCII (RFC 5280 §7.5).
+
+    Other letters stay as they are: domains with ß and with ss are two, whatever the folding of Unicode makes of them.
+    """
     local, _, domain = one.rpartition("@")
     other_local, _, other_domain = other.strip().rpartition("@")
-    return bool(local) and local == other_local and domain.casefold() == other_domain.casefold()
+    return bool(local) and local == other_local and _lowered(domain) == _lowered(other_domain)
+
+
+def _lowered(domain: str) -> bytes:
+    return domain.encode("utf-8", "surrogatepass").lower()
 
 
 def _verdict(

@@ -178,7 +178,8 @@ def request(body: bytes) -> Request:
     try:
         return _requests.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as reason:
-        raise SigningRefused(reason=str(reason)) from reason
+        said = str(reason).partition("'")[0]  # goes into a log: what stands in quotation marks is the peer's, and may be a secret
+        raise SigningRefused(reason=said.strip()) from None
 
 
 def reply(body: bytes) -> Reply:

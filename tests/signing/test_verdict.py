@@ -15,7 +15,7 @@ from config.clock import SystemClock
 from signing import cms, der, smime
 from signing.certificate import outline
 from signing.cms import SigningIdentity
-from signing.verdict import Verdict, judge
+from signing.verdict import Verdict, judge, same_address
 from tests.signing.country import ADDRESS, CHANGED, DAY_US, ENTITY, NAME, NOW_US, ORGANISATION, Country
 from tests.signing.peers import Desk
 
@@ -297,6 +297,20 @@ def test_a_name_of_another_type_is_no_certificate(country: Country, signature: b
     at = signature.index(NAME.encode())
     octets = signature[: at - 2] + bytes((der.BIT_STRING,)) + signature[at - 1 :]
     assert judged(country, octets).code == "NO_SIGNING_CERTIFICATE_FOUND"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "want"),
+    [
+        ("a@gov.example", "a@GOV.example", True),
+        ("a@gov.example", "A@gov.example", False),
+        ("a@strasse.example", "a@stra\u00dfe.example", False),
+        ("a@ok.example", "a@o\u212a.example", False),
+        ("@x", "@x", False),
+    ],
+)
+def test_domains_are_compared_as_the_name_system_does(one: str, other: str, want: bool) -> None:
+    assert same_address(one, other) is want
 
 
 def test_a_certificate_has_one_form_in_which_it_is_signed(country: Country, signature: bytes) -> None:

@@ -55,6 +55,14 @@ def test_requests_out_of_bounds_are_refused(fields: list) -> None:
         wire.request(msgspec.msgpack.encode(fields))
 
 
+def test_what_a_peer_wrote_in_place_of_a_request_stays_out_of_the_log() -> None:
+    for body in ([b"sEcret", 1], ["sEcret", 1], [["sEcret"], 1], {"sEcret": 1}, ["public", "sEcret", "k"], ["sign", 1, "k", b"sEcret" * 9]):
+        with pytest.raises(SigningRefused) as refused:
+            wire.request(msgspec.msgpack.encode(body))
+        assert "sEcret" not in str(refused.value.facts)
+        assert refused.value.__suppress_context__
+
+
 def test_the_largest_answer_fits_a_frame() -> None:
     octets = wire.frame(Answer(2**60, [bytes(41), bytes(32)] * wire.MAX_BATCH))
     assert len(octets) - wire.LENGTH.size <= wire.MAX_FRAME_BYTES
