@@ -1,7 +1,8 @@
 """Untrusted documents are judged in processes with limits: their time, memory and wall clock are bounded, and they may die.
 
 `call("signing.pdf:verify", octets)` runs a module-level function with plain arguments elsewhere and gives its result back,
-encoded. A worker that exceeds a limit is ended and replaced by the next call; nothing of this process is lost with it.
+encoded. A worker that exceeds a limit is ended and replaced by the next call; nothing of this process is lost with it. Each package
+has workers of its own: documents that were made to take long keep nobody from knowing who signed a letter.
 The inside is `signing.confined`.
 """
 
@@ -24,7 +25,7 @@ from signing.errors import WorkerBusy, WorkerFailed
 
 CPU_S = 10  # a signed PDF of 30 MB takes two; the first call imports libraries for two more
 WALL_S = 30.0  # on a loaded machine; what a reader waits at most
-WORKERS = max(1, min(4, (os.cpu_count() or 1) - 1))  # of some 80 MiB each; one core stays for the mail
+WORKERS = max(1, min(4, (os.cpu_count() or 1) - 1))  # for each package, of some 80 MiB each; one core stays for the mail
 MAX_WAITING = 256  # calls, with what they hold in memory
 TASKS_EACH = 500  # then a worker is replaced: libraries keep some of what they read
 STOP_S = 2.0
@@ -147,8 +148,8 @@ class _Pool:
         self._threads.shutdown(wait=True, cancel_futures=True)
 
 
-_pool: _Pool | None = None
-_pool_lock = threading.Lock()
+_pools: dict[str, _Pool] = {}  # by the package of the functions that they run
+_pools_lock = threading.Lock()
 
 
 async def call(function: str, *arguments: Plain, cpu_s: int = CPU_S, wall_s: float = WALL_S) -> bytes:
@@ -172,10 +173,10 @@ def run(kind: type[T], function: str, *arguments: Plain, cpu_s: int = CPU_S, wal
 
 def close() -> None:
     """End all workers; the next call starts others."""
-    global _pool
-    with _pool_lock:
-        pool, _pool = _pool, None
-    if pool is not None:
+    with _pools_lock:
+        pools = tuple(_pools.values())
+        _pools.clear()
+    for pool in pools:
         pool.close()
 
 
@@ -183,13 +184,13 @@ atexit.register(close)
 
 
 def _submit(function: str, arguments: tuple[Plain, ...], cpu_s: int, wall_s: float) -> "Future[bytes]":
-    global _pool
     if sum(len(one) for one in arguments if not isinstance(one, int)) > MAX_FRAME_BYTES // 2:
         raise WorkerFailed(reason="too large", function=function)
-    with _pool_lock:
-        if _pool is None:
-            _pool = _Pool()
-        return _pool.submit(Task(function, arguments, cpu_s), wall_s)
+    package = function.partition(":")[0].rpartition(".")[0]
+    with _pools_lock:
+        if package not in _pools:
+            _pools[package] = _Pool()
+        return _pools[package].submit(Task(function, arguments, cpu_s), wall_s)
 
 
 def _decoded(octets: bytes, kind: type[T], function: str) -> T:

@@ -73,6 +73,18 @@ async def test_work_waits_in_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
         await worker.call(WORK + "echo", bytes(MAX_FRAME_BYTES), "", 0)
 
 
+async def test_documents_that_take_long_hold_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "WORKERS", 1)
+    worker.close()
+    long = asyncio.create_task(worker.call(WORK + "sleep"))
+    await asyncio.sleep(0)
+    assert await worker.ask(int, "os:getppid") == os.getpid()
+    assert not long.done()
+    worker.close()
+    with pytest.raises(WorkerFailed):
+        await long
+
+
 def test_an_answer_of_another_kind_is_refused() -> None:
     with pytest.raises(WorkerFailed):
         worker.run(str, WORK + "pid")
