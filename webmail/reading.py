@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from config.database import Tx
-from directory import resolve, search
-from directory.types import AccountKind, Suggestion
+from directory import resolve, search, units
+from directory.types import AccountKind, Suggestion, Unit
 from mailcore.errors import NoSuchMailbox
 from mailcore.judging import judging
 from mailcore.message import addresses, content, headers, words
@@ -211,7 +211,18 @@ async def judge_all(desk: Desk, opened: Opened) -> tuple[Verdict, ...]:
     cms_der = content.decoded(opened.raw, signature)
     sender = opened.people(b"from") if opened.count(b"from") == 1 else ()  # of two, each program shows another one
     address = sender[0].address if len(sender) == 1 else ""
-    return await judging(desk.services).each(entity, cms_der, address, desk.services.clock.now_us())
+    judged = await judging(desk.services).each(entity, cms_der, address, desk.services.clock.now_us())
+    return judged if len(judged) == 1 else await _signatory_first(desk, judged)
+
+
+async def _signatory_first(desk: Desk, verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
+    """Return verdicts with the seal of the author's office behind their signature: both have one address, and DER orders them by chance."""
+    found, first = await desk.services.db.peek(_listed, verdicts[0].address), verdicts[0]
+    office = found[2] if found is not None else None
+    if office is None or first.signer_name != office.name_fr:
+        return verdicts
+    ahead = [one for one in verdicts[1:] if one.address == first.address and one.signer_name != office.name_fr]
+    return (*ahead, *(one for one in verdicts if one not in ahead))
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,22 +234,27 @@ class Signer:
 
 
 async def signer(desk: Desk, judged: Verdict) -> Signer:
-    """Return who signed: as our directory calls the proven address, in the reader's script, else as the certificate says."""
+    """Return who signed: as our directory calls the proven address, in the reader's script, else as the certificate says.
+
+    The seal of an office has the address of its post, and the name of the office.
+    """
     as_certified = Signer(plain(judged.signer_name), plain(judged.organisation))
     if judged.status != "valid":
         return as_certified
     found = await desk.services.db.peek(_listed, judged.address)
     if found is None:
         return as_certified
-    one, kind = found
+    one, kind, office = found
+    if office is not None and kind == "post" and judged.signer_name == office.name_fr:
+        return Signer(pick(office.name_ar, office.name_fr), pick(one.organisation_ar, one.organisation_fr))
     name = pick(one.title_ar, one.title_fr) if kind != "person" else pick(one.name_ar, one.name_fr)
     return Signer(name or as_certified.name, pick(one.organisation_ar, one.organisation_fr) or as_certified.organisation)
 
 
-def _listed(tx: Tx, address: str) -> tuple[Suggestion, AccountKind] | None:
+def _listed(tx: Tx, address: str) -> tuple[Suggestion, AccountKind, Unit | None] | None:
     target = resolve.written(tx, address)
     one = search.describe(tx, target.account_id) if target is not None else None
-    return (one, target.kind) if one is not None and target is not None else None
+    return (one, target.kind, units.office(tx, target.account_id)) if one is not None and target is not None else None
 
 
 def identifiers(value: bytes) -> tuple[str, ...]:

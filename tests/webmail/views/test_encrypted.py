@@ -259,6 +259,7 @@ async def test_the_seal_of_an_office_stands_beside_its_signatory(site: Site, vis
     page = (await reader_of.get(f"{reader_of.path}/{uids(await text(reader_of, reader_of.path))[0]}")).text
     assert 'class="verdict good"' in page
     assert "Also signed by" in page
+    assert re.search(r"<bdi>Bureau d&#39;ordre</bdi> · <bdi>", page)  # the office, behind its post whichever DER puts first
 
 
 async def test_a_signature_tells_how_to_write_back_until_its_certificate_is_blocked(site: Site, visitor: Visitor) -> None:
