@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from signing.keys import Signer
-from signing.process import running
+from signing.process import START_S, running, socket_path
+from tests.signers import at_work
 from tests.signing.country import Country, found
 from tests.signing.peers import Desk
 
@@ -35,6 +36,21 @@ def stamped(country: Country) -> bytes:
 def trusted(country: Country) -> list[bytes]:
     """The trusted roots alone: Hypothesis writes out what it hands to a test, and a whole country is long."""
     return [country.root.certificate]
+
+
+@pytest.fixture(scope="session")
+def busy() -> Iterator[Path]:
+    """The directory of a signer that works for all who make keys of names of their own."""
+    with tempfile.TemporaryDirectory(prefix="diwan-signer-") as name, at_work(Path(name)):
+        yield Path(name)
+
+
+@pytest.fixture
+async def shared(busy: Path) -> AsyncIterator[Signer]:
+    """A client of it."""
+    client = await Signer.connect(socket_path(busy), patience_s=START_S)
+    yield client
+    await client.close()
 
 
 @pytest.fixture

@@ -46,65 +46,72 @@ async def exchange(path: Path, octets: bytes, *, finish: bool = True) -> list[wi
     return [wire.reply(body) for body in frames]
 
 
-async def test_it_makes_keys_and_signs(signer: Signer) -> None:
-    public = await signer.generate("k", "p256")
-    verified(public, await signer.sign("k", DIGEST))
-    assert await signer.public("k") == public
+@pytest.fixture
+def key() -> str:
+    """The name of a key that nobody else has."""
+    return secrets.token_hex(8)
 
 
-async def test_many_requests_travel_together(signer: Signer) -> None:
-    public = await signer.generate("k", "p256")
+async def test_it_makes_keys_and_signs(shared: Signer, key: str) -> None:
+    public = await shared.generate(key, "p256")
+    verified(public, await shared.sign(key, DIGEST))
+    assert await shared.public(key) == public
+
+
+async def test_many_requests_travel_together(shared: Signer, key: str) -> None:
+    public = await shared.generate(key, "p256")
     digests = [secrets.token_bytes(32) for _ in range(200)]
-    signatures = await asyncio.gather(*(signer.sign("k", digest) for digest in digests))
+    signatures = await asyncio.gather(*(shared.sign(key, digest) for digest in digests))
     for digest, signature in zip(digests, signatures, strict=True):
         verified(public, signature, digest)
-    assert (await signer.status()).signatures == {"k": 200}
+    assert (await shared.status()).signatures[key] == 200
 
 
-async def test_refusals_come_back_as_what_they_are(signer: Signer) -> None:
-    await signer.generate("k", "p256")
-    wrapped, _ = await signer.new_secret()
+async def test_refusals_come_back_as_what_they_are(shared: Signer, key: str) -> None:
+    await shared.generate(key, "p256")
+    before = (await shared.status()).refused
+    wrapped, _ = await shared.new_secret()
     for error, attempt in (
-        (NoSuchKey, signer.sign("nobody", DIGEST)),
-        (KeyExists, signer.generate("k", "p256")),
-        (SigningRefused, signer.sign("k", DIGEST + bytes(16))),
-        (BadSecret, signer.unwrap(wrapped[:-1] + b"\0")),
+        (NoSuchKey, shared.sign("nobody", DIGEST)),
+        (KeyExists, shared.generate(key, "p256")),
+        (SigningRefused, shared.sign(key, DIGEST + bytes(16))),
+        (BadSecret, shared.unwrap(wrapped[:-1] + b"\0")),
     ):
         with pytest.raises(error):
             await attempt
-    assert (await signer.status()).refused == 4
+    assert (await shared.status()).refused == before + 4
 
 
-async def test_secrets_come_in_batches_of_any_size(signer: Signer) -> None:
-    pairs = await signer.new_secrets(wire.MAX_BATCH + 1)
+async def test_secrets_come_in_batches_of_any_size(shared: Signer) -> None:
+    pairs = await shared.new_secrets(wire.MAX_BATCH + 1)
     assert len({secret for _, secret in pairs}) == wire.MAX_BATCH + 1
-    assert await signer.unwrap_many([wrapped for wrapped, _ in pairs]) == [secret for _, secret in pairs]
-    wrapped, secret = await signer.new_secret()
-    assert await signer.unwrap(wrapped) == secret
+    assert await shared.unwrap_many([wrapped for wrapped, _ in pairs]) == [secret for _, secret in pairs]
+    wrapped, secret = await shared.new_secret()
+    assert await shared.unwrap(wrapped) == secret
 
 
-async def test_an_activated_key_signs_what_was_confirmed_once(signer: Signer, tmp_path: Path) -> None:
-    public = await signer.generate("k", "p256", activated=True)
-    once = token(tmp_path, "k", DIGEST)
-    verified(public, await signer.sign("k", DIGEST, once))
+async def test_an_activated_key_signs_what_was_confirmed_once(shared: Signer, key: str, busy: Path) -> None:
+    public = await shared.generate(key, "p256", activated=True)
+    once = token(busy, key, DIGEST)
+    verified(public, await shared.sign(key, DIGEST, once))
     with pytest.raises(NotActivated):
-        await signer.sign("k", DIGEST, once)
+        await shared.sign(key, DIGEST, once)
 
 
-async def test_of_two_equal_activations_at_the_same_time_one_signs(signer: Signer, tmp_path: Path) -> None:
-    await signer.generate("k", "p256", activated=True)
-    once = token(tmp_path, "k", DIGEST)
-    results = await asyncio.gather(*(signer.sign("k", DIGEST, once) for _ in range(5)), return_exceptions=True)
+async def test_of_two_equal_activations_at_the_same_time_one_signs(shared: Signer, key: str, busy: Path) -> None:
+    await shared.generate(key, "p256", activated=True)
+    once = token(busy, key, DIGEST)
+    results = await asyncio.gather(*(shared.sign(key, DIGEST, once) for _ in range(5)), return_exceptions=True)
     assert sorted(type(result).__name__ for result in results) == ["NotActivated"] * 4 + ["bytes"]
 
 
 @pytest.mark.parametrize("wrong", [{"key_id": "other"}, {"digest": bytes(32)}, {"purpose": "seal"}, {"lasts_s": -1}, {"lasts_s": 3600}])
-async def test_an_activation_for_something_else_is_refused(signer: Signer, tmp_path: Path, wrong: dict) -> None:
-    await signer.generate("k", "p256", activated=True)
-    for activated in (token(tmp_path, **{"key_id": "k", "digest": DIGEST, **wrong}), b"", secrets.token_bytes(56)):
+async def test_an_activation_for_something_else_is_refused(shared: Signer, key: str, busy: Path, wrong: dict) -> None:
+    await shared.generate(key, "p256", activated=True)
+    for activated in (token(busy, **{"key_id": key, "digest": DIGEST, **wrong}), b"", secrets.token_bytes(56)):
         with pytest.raises(NotActivated):
-            await signer.sign("k", DIGEST, activated)
-    assert (await signer.status()).signatures == {}
+            await shared.sign(key, DIGEST, activated)
+    assert key not in (await shared.status()).signatures
 
 
 async def test_a_killed_signer_is_started_again_and_remembers(signer: Signer, tmp_path: Path) -> None:
@@ -138,27 +145,29 @@ async def test_requests_under_way_when_it_dies_are_answered_after_its_restart(si
         wire.LENGTH.pack(wire.MAX_FRAME_BYTES + 1) + b"x" * 100,
     ],
 )
-async def test_a_stream_that_cannot_be_followed_is_refused_and_closed(signer: Signer, tmp_path: Path, octets: bytes) -> None:
-    replies = await exchange(socket_path(tmp_path), octets, finish=False)
+async def test_a_stream_that_cannot_be_followed_is_refused_and_closed(shared: Signer, busy: Path, octets: bytes) -> None:
+    before = (await shared.status()).refused
+    replies = await exchange(socket_path(busy), octets, finish=False)
     assert replies == [wire.Refusal(0, "refused")]
-    assert (await signer.status()).refused == 1
+    assert (await shared.status()).refused == before + 1
 
 
-async def test_malformed_requests_are_refused_and_the_connection_goes_on(signer: Signer, tmp_path: Path) -> None:
+async def test_malformed_requests_are_refused_and_the_connection_goes_on(shared: Signer, busy: Path) -> None:
     bodies = [b"", b"\xc1", b"\x93", msgspec.msgpack.encode(["sign", 5]), msgspec.msgpack.encode({"a": 1}), secrets.token_bytes(50)]
     octets = b"".join(wire.LENGTH.pack(len(body)) + body for body in bodies) + wire.frame(wire.Report(9))
-    replies = await exchange(socket_path(tmp_path), octets)
+    replies = await exchange(socket_path(busy), octets)
     assert replies[:-1] == [wire.Refusal(0, "refused")] * len(bodies)
     assert replies[-1].id == 9
 
 
-async def test_half_a_frame_and_a_hang_up_disturb_nobody(signer: Signer, tmp_path: Path) -> None:
-    assert await exchange(socket_path(tmp_path), struct.pack(">I", 100) + b"half") == []
-    assert (await signer.status()).refused == 0
+async def test_half_a_frame_and_a_hang_up_disturb_nobody(shared: Signer, busy: Path) -> None:
+    before = await shared.status()
+    assert await exchange(socket_path(busy), struct.pack(">I", 100) + b"half") == []
+    assert await shared.status() == before
 
 
-async def test_the_socket_is_for_its_owner_alone(signer: Signer, tmp_path: Path) -> None:
-    path = socket_path(tmp_path)
+async def test_the_socket_is_for_its_owner_alone(shared: Signer, busy: Path) -> None:
+    path = socket_path(busy)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -202,11 +211,11 @@ async def test_no_private_octet_is_in_the_open(signer: Signer, tmp_path: Path) -
         serialization.load_der_private_key(key.read_bytes(), None)
 
 
-async def test_two_signers_never_share_keys(signer: Signer, tmp_path: Path) -> None:
+async def test_two_signers_never_share_keys(shared: Signer, busy: Path) -> None:
     with pytest.raises(SignerUnavailable):
-        async with running(tmp_path):
+        async with running(busy):
             pass
-    assert await signer.status()
+    assert await shared.status()
 
 
 async def test_a_deep_directory_is_no_obstacle(tmp_path: Path) -> None:
@@ -231,10 +240,10 @@ async def test_a_signer_that_does_not_answer_is_unavailable(tmp_path: Path) -> N
     listener.close()
 
 
-async def test_whoever_waits_when_the_client_closes_is_told(signer: Signer) -> None:
-    asking = asyncio.create_task(signer.generate("k", "p384"))
+async def test_whoever_waits_when_the_client_closes_is_told(shared: Signer, key: str) -> None:
+    asking = asyncio.create_task(shared.generate(key, "p384"))
     await asyncio.sleep(0)
-    await signer.close()
+    await shared.close()
     with pytest.raises(SignerUnavailable):
         await asking
 

@@ -1,10 +1,7 @@
 """A node's services on each engine, as for the queue; `node` has a signer and a root too, one and the same for all tests: it takes time."""
 
-import contextlib
 import dataclasses
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,31 +14,17 @@ from mailcore.services import ROOTS, Services, _certificates
 from signing.keys import Signer
 from signing.process import socket_path
 from tests.mailcore.queue.conftest import Opener, opener, services, sink
+from tests.signers import at_work
 
 __all__ = ["opener", "services", "sink"]
 START_S = 20.0
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="session")
 def state() -> Iterator[Path]:
     """The keys of a state, held by a signer."""
-    with tempfile.TemporaryDirectory(prefix="diwan-evidence-") as name, signer(Path(name)):
+    with tempfile.TemporaryDirectory(prefix="diwan-evidence-") as name, at_work(Path(name)):
         yield Path(name)
-
-
-@contextlib.contextmanager
-def signer(folder: Path) -> Iterator[None]:
-    """A signer of a node's directory that outlives event loops."""
-    command = [sys.executable, "-m", "signing.signer", "--socket", str(socket_path(folder)), "--keys", str(folder / "keys")]
-    socket_path(folder).parent.mkdir(exist_ok=True)
-    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert child.stdout is not None
-    assert child.stdout.readline() == b"ready\n"
-    yield
-    child.terminate()
-    child.wait(START_S)
-    child.stdout.close()
 
 
 @pytest.fixture

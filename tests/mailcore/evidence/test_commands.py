@@ -17,8 +17,8 @@ from mailcore.evidence import commands
 from mailcore.evidence.sealing import Sealer
 from mailcore.pki import authorities
 from mailcore.queue.accept import accept
-from tests.mailcore.evidence.conftest import signer
 from tests.mailcore.queue.node import AMINA, KARIM, ministry, submission
+from tests.signers import at_work
 
 FILE = """
 [node]
@@ -63,7 +63,7 @@ def nodes(tmp_path_factory) -> Iterator[tuple[Path, Path, str]]:
         for part in ("data", "keys", "run"):
             (directory / part).mkdir()
         (directory / "diwan.toml").write_text(FILE.format(name=name))
-    with signer(ours), signer(theirs):
+    with at_work(ours), at_work(theirs):
         yield introduced(ours, theirs)
 
 
