@@ -20,6 +20,7 @@ from signing.pki.places import PARTS, WHOLE
 from signing.pki.published import List
 from signing.pki.register import Issued
 
+ALL = "all"  # the part that speaks of every certificate
 HEAD = ("authority", "part", "kind", "number", "made", "ends", "octets")
 
 app = typer.Typer(help="Lists of revoked certificates: list, take.", no_args_is_help=True)
@@ -41,14 +42,17 @@ class Shown:
 @app.command(name="list")
 def listing(
     directory: Directory = HERE,
-    authority: Annotated[str, typer.Option(metavar="KEY", help="Only of this authority, such as ca-root.")] = "",
+    authority: Annotated[str, typer.Option(metavar="KEY", help="Only of this authority, such as ca-root, with all parts.")] = "",
+    parts: Annotated[bool, typer.Option("--parts", help="Show the parts of each list, too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what is published, by authority."""
+    """Show what is published, by authority: the whole list and what changed since."""
     log.configure("error")
-    found = ask(directory, _all, authority)
+    found = ask(directory, standing, authority, parts=parts or bool(authority))
     if as_json:
         show(found)
+    elif not found:
+        typer.echo("nothing is published: `diwan cert list --kind authority` names the authorities, the role `pki` makes their lists")
     else:
         table([HEAD, *(tuple(map(str, astuple(one))) for one in found)])
 
@@ -105,13 +109,15 @@ def _part(found: revocation.Verified, authority: Issued) -> int:
     raise CertificateRefused("this list is for addresses that are not published here")
 
 
-def _all(tx: Tx, only: str) -> list[Shown]:
+def standing(tx: Tx, only: str = "", *, parts: bool) -> list[Shown]:
+    """Return what is published, of one authority or all; with their parts, which are many, or the lists of everything alone."""
     keys = sorted({one.key_id for one in register.authorities(tx)})
-    return [_shown(key_id, one) for key_id in keys if only in ("", key_id) for one in published.every(tx, key_id)]
+    found = [_shown(key_id, one) for key_id in keys if only in ("", key_id) for one in published.every(tx, key_id)]
+    return [one for one in found if parts or one.part == ALL]
 
 
 def _shown(authority: str, one: List) -> Shown:
-    part, kind = "all" if one.part == WHOLE else str(one.part), "delta" if one.delta else "list"
+    part, kind = ALL if one.part == WHOLE else str(one.part), "delta" if one.delta else "list"
     return Shown(authority, part, kind, one.number, _written(one.this_update_us), _written(one.next_update_us), len(one.octets))
 
 

@@ -203,6 +203,8 @@ async def test_lists_made_elsewhere_are_taken_when_they_are_newer(here: Station,
     pem = x509.load_der_x509_crl(offline.lists(part)).public_bytes(Encoding.PEM)
     taken = await db.write(lists_commands.take_list, pem)
     assert (taken.part, taken.kind) == ("3", "delta")
+    shown = {parts: await db.read(lists_commands.standing, "ca-elsewhere", parts=parts) for parts in (False, True)}
+    assert [[one.part for one in shown[parts]] for parts in (False, True)] == [["all"], ["all", "3"]]
     refused = {
         "as new as this one": offline.lists(head),
         "run out": offline.lists(Head(now_us + 2, now_us - 9, now_us)),
