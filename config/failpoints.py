@@ -37,6 +37,7 @@ INDEXING = (
     "fulltext.before_replace",
     "fulltext.after_replace",
 )
+SEALING = ("log.before_replace", "log.after_replace")
 
 
 def arm(text: str) -> None:

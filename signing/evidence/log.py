@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
+from config.failpoints import failpoint
 from signing.evidence import checkpoint, merkle, note, tiles
 from signing.evidence.checkpoint import Checkpoint
 from signing.evidence.tiles import BadTile, Tile
@@ -141,7 +142,9 @@ class Log:
             file.write(octets)
             file.flush()
             os.fsync(descriptor)
+        failpoint("log.before_replace")
         os.replace(temporary, target)
+        failpoint("log.after_replace")
         _sync(target.parent)
         if full:
             shutil.rmtree(target.with_name(f"{target.name}.p"), ignore_errors=True)

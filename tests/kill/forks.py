@@ -25,7 +25,7 @@ import pytest
 from config import failpoints, log
 
 ROOT = Path(__file__).parent.parent.parent
-MODULES = tuple(f"tests.kill.{name}" for name in ("runner", "circular", "indexer", "server"))
+MODULES = tuple(f"tests.kill.{name}" for name in ("runner", "circular", "indexer", "sealer", "server"))
 PATIENCE_S = 30.0
 LINE_BYTES = 1 << 28
 

@@ -1,0 +1,58 @@
+"""A child process that keeps records of evidence and seals them, and may die by SIGKILL at a failpoint.
+
+`DIRECTORY SIGNER COUNT…` prints "ok COUNT" when so many more records are durable, "sealed SIZE" when a checkpoint covers them.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from config.clock import SystemClock
+from config.database import Tx
+from config.engines import open_database
+from mailcore.evidence import facts, sealing
+from mailcore.evidence.sealing import Sealer
+from mailcore.queue.types import queue_name
+from mailcore.services import Services
+from signing.keys import Signer
+from tests.mailcore.queue import node
+
+QUEUE_ID = 1 << 40
+PAGE = 256  # several pages of tiles even for some hundred records
+
+
+@asynccontextmanager
+async def opened(directory: Path, socket: Path) -> AsyncIterator[Services]:
+    """What of a node the sealer needs."""
+    clock, signer = SystemClock(), await Signer.connect(socket, patience_s=20.0)
+    db = await open_database("sqlite", directory, clock)
+    made = node.settings(directory, "sqlite")
+    yield Services(made, clock, db, None, None, signer, (), b"", bytes(32), None)  # type: ignore[arg-type]
+    await db.close()
+    await signer.close()
+
+
+def add(tx: Tx, count: int) -> None:
+    """Keep records of one letter, one for each recipient."""
+    letter = facts.Letter(facts.Issuer("mx", "p", "all"), QUEUE_ID, queue_name(QUEUE_ID), "a@x.example", "m", bytes(32))
+    facts.note(tx, [facts.Fact(letter, "SubmissionAcceptance", (f"{number}@x.example",)) for number in range(count)])
+
+
+async def main(directory: Path, socket: Path, counts: Sequence[int]) -> None:
+    """Keep and seal, again and again."""
+    async with opened(directory, socket) as services:
+        sealer = Sealer(services)
+        for count in counts:
+            await services.db.write(add, count)
+            print("ok", count, flush=True)
+            kept = await sealer.turn()
+            assert kept is not None
+            print("sealed", kept.size, flush=True)
+
+
+def run(words: Sequence[str]) -> None:
+    """Do what the words say."""
+    folder, socket, *counts = words
+    sealing.PAGE, sealing.BATCH = PAGE, 100
+    asyncio.run(main(Path(folder), Path(socket), [int(one) for one in counts]))
