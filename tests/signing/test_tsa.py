@@ -12,6 +12,7 @@ from signing.algorithms import SHA256
 from signing.cms import SigningIdentity
 from signing.keys import Signer
 from signing.pki import ca
+from signing.process import socket_path
 from signing.timestamp import Refused
 from signing.tsa import TimeAuthority
 from tests.signing.country import NOW_US
@@ -21,11 +22,21 @@ DATA = b"octets of a signature"
 REQUEST = timestamp.request(SHA256, hashlib.sha256(DATA).digest(), 5)
 
 
-async def identity(signer: Signer) -> tuple[SigningIdentity, bytes]:
+Made = tuple[SigningIdentity, bytes]
+
+
+@pytest.fixture(scope="module")
+def identity(busy: Path) -> Made:
     """The identity of an authority, and the root above it."""
+    return asyncio.run(founded(busy))
+
+
+async def founded(busy: Path) -> Made:
+    signer = await Signer.connect(socket_path(busy))
     root = await ca.create_root(signer, "Racine", NOW_US)
     times = await ca.create_issuing_ca(signer, root, "Horloges", [], NOW_US, key_id="ca-times", purpose="tsa")
     certificate = await ca.issue_tsa(signer, times, await signer.generate("tsa", "p256"), "Horloge", now_us=NOW_US)
+    await signer.close()
     return SigningIdentity("tsa", certificate, times.issued_chain), root.certificate
 
 
@@ -39,20 +50,20 @@ async def reason(authority: TimeAuthority) -> str:
 
 
 @pytest.mark.peer
-async def test_openssl_accepts_what_it_says(signer: Signer, tmp_path: Path) -> None:
-    made, root = await identity(signer)
+async def test_openssl_accepts_what_it_says(shared: Signer, identity: Made, tmp_path: Path) -> None:
+    made, root = identity
     desk = Desk(tmp_path)
     desk.put("root.pem", ca.pem(root))
     desk.put("question", REQUEST)
-    desk.put("answer", await TimeAuthority(signer, made, SystemClock()).answer(REQUEST))
+    desk.put("answer", await TimeAuthority(shared, made, SystemClock()).answer(REQUEST))
     said = desk.run("openssl ts -verify -queryfile question -in answer -CAfile root.pem")
     assert said.returncode == 0, said.stderr
 
 
-async def test_no_two_tokens_have_one_number_and_none_goes_back_in_time(signer: Signer) -> None:
-    made, _ = await identity(signer)
+async def test_no_two_tokens_have_one_number_and_none_goes_back_in_time(shared: Signer, identity: Made) -> None:
+    made, _ = identity
     clock, steady = ManualClock(), [0]
-    authority, other = (TimeAuthority(signer, made, clock, lambda: steady[0]) for _ in range(2))
+    authority, other = (TimeAuthority(shared, made, clock, lambda: steady[0]) for _ in range(2))
     tokens = [timestamp.read(each) for each in await asyncio.gather(*[each.stamp(DATA) for each in (authority, other) * 50])]
     assert len({token.serial for token in tokens}) == 100
     assert max(token.serial for token in tokens).bit_length() <= 160
@@ -61,10 +72,10 @@ async def test_no_two_tokens_have_one_number_and_none_goes_back_in_time(signer: 
 
 
 @pytest.mark.parametrize("jump_us", [-2 * SECOND_US, 2 * SECOND_US])
-async def test_a_clock_that_was_set_is_vouched_for_no_more(signer: Signer, jump_us: int) -> None:
-    made, _ = await identity(signer)
+async def test_a_clock_that_was_set_is_vouched_for_no_more(shared: Signer, identity: Made, jump_us: int) -> None:
+    made, _ = identity
     clock, steady = ManualClock(NOW_US), [0]
-    authority = TimeAuthority(signer, made, clock, lambda: steady[0])
+    authority = TimeAuthority(shared, made, clock, lambda: steady[0])
     clock.advance(3600 * SECOND_US)
     steady[0] += 3600 * 1_000_000_000
     assert await reason(authority) == ""
@@ -74,10 +85,10 @@ async def test_a_clock_that_was_set_is_vouched_for_no_more(signer: Signer, jump_
         await authority.stamp(DATA)
 
 
-async def test_what_is_no_request_and_a_signer_that_is_away_are_answered(signer: Signer) -> None:
-    made, _ = await identity(signer)
-    authority = TimeAuthority(signer, made, SystemClock())
+async def test_what_is_no_request_and_a_signer_that_is_away_are_answered(shared: Signer, identity: Made) -> None:
+    made, _ = identity
+    authority = TimeAuthority(shared, made, SystemClock())
     with pytest.raises(Refused, match="not a request"):
         timestamp.read_response(await authority.answer(b"GET / HTTP/1.1"))
-    await signer.close()
+    await shared.close()
     assert await reason(authority) == "no time stamp can be given at the moment"
