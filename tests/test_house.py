@@ -162,8 +162,11 @@ ENGINES = {
     "segno": {"signing/qr.py"},
     "scim2_models": {"directory/scim/models.py"},
     "scim2_server": {"directory/scim/engine.py"},
+    "pkcs11": {"signing/token.py"},
+    "uvicorn": {"mailcore/http.py"},
     "zstandard": {"config/compression.py"},
 }
+_ENGINE = re.compile("|".join(ENGINES))
 
 
 def sources() -> list[Path]:
@@ -198,6 +201,8 @@ def test_pure_modules_touch_nothing(pattern: str) -> None:
 def test_each_engine_has_one_importing_module() -> None:
     users: dict[str, set[str]] = {}
     for path in sources():
+        if not _ENGINE.search(path.read_text("utf-8")):  # to parse them all takes two seconds
+            continue
         for name in imported(path) & ENGINES.keys():
             users.setdefault(name, set()).add(str(path.relative_to(ROOT)))
     assert {name: places - ENGINES[name] for name, places in users.items() if places - ENGINES[name]} == {}
