@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 import sys
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 MAX_CONNECTIONS = 256  # one for each role's process, and room for a restart of all of them
 FLUSH_S = 1.0
+TURN_BYTES = 65_536  # of answers to one client before the others have their turn: 600 signatures, or 1,000 secrets
 PLACE = "token.toml"  # below the keys directory: the PKCS#11 token on which keys are made, if there is one
 CREDENTIALS = struct.Struct("3i")  # struct ucred: pid, uid, gid
 PR_SET_DUMPABLE = 4
@@ -43,7 +45,9 @@ class Connection(asyncio.Protocol):
         self._service = service
         self._open = open_connections
         self._framer = wire.Framer()
+        self._frames: deque[bytes] = deque()
         self._batch: list[bytes] | None = None
+        self._full = False  # of answers that the client has not read
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -57,31 +61,47 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client; what it still waits for is done and dropped."""
         self._open.discard(self)
+        self._frames.clear()
 
     def data_received(self, data: bytes) -> None:
-        """Answer every frame that these octets complete, in one write."""
-        self._batch = []
+        """Answer the frames that these octets complete."""
         try:
-            for body in self._framer.feed(data):
-                self._service.answer(body, self._send)
+            self._frames += self._framer.feed(data)
         except wire.FrameTooLong:
-            self._batch.append(wire.frame(self._service.refusal(None, SigningRefused(reason="frame"))))
-            self._flush()
+            self._frames.clear()
+            self._transport.write(wire.frame(self._service.refusal(None, SigningRefused(reason="frame"))))
             self._transport.close()
         else:
-            self._flush()
+            self._turn()
 
     def pause_writing(self) -> None:
-        """Stop reading from a client that does not read its answers."""
+        """Stop answering, and reading from, a client that does not read its answers."""
+        self._full = True
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """Read on."""
-        self._transport.resume_reading()
+        """Go on."""
+        self._full = False
+        self._turn()
 
     def close(self) -> None:
         """End the connection after its last answers."""
         self._transport.close()
+
+    def _turn(self) -> None:
+        """Answer as many frames as one write takes; read on when none is left."""
+        self._batch, room = [], TURN_BYTES
+        while self._frames and room > 0 and not self._full:
+            self._service.answer(self._frames.popleft(), self._send)
+            room -= len(self._batch[-1]) if self._batch else 0
+        self._flush()
+        if self._full or self._transport.is_closing():
+            return
+        if self._frames:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._turn)
+        else:
+            self._transport.resume_reading()
 
     def _send(self, octets: bytes) -> None:
         if self._batch is not None:

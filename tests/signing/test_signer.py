@@ -46,6 +46,11 @@ async def exchange(path: Path, octets: bytes, *, finish: bool = True) -> list[wi
     return [wire.reply(body) for body in frames]
 
 
+def peak_kb(pid: int) -> int:
+    """Return the most memory that a process has had."""
+    return int(Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0])
+
+
 @pytest.fixture
 def key() -> str:
     """The name of a key that nobody else has."""
@@ -158,6 +163,21 @@ async def test_malformed_requests_are_refused_and_the_connection_goes_on(shared:
     replies = await exchange(socket_path(busy), octets)
     assert replies[:-1] == [wire.Refusal(0, "refused")] * len(bodies)
     assert replies[-1].id == 9
+
+
+async def test_a_client_that_asks_for_much_and_reads_nothing_costs_little(signer: Signer, tmp_path: Path) -> None:
+    """Seventeen octets ask for 38 KB: a chunk of them was hundreds of megabytes, and seconds in which nobody else was answered."""
+    pid = (await signer.status()).pid
+    before_kb = peak_kb(pid)
+    reading, writing = await asyncio.open_unix_connection(str(socket_path(tmp_path)))
+    writing.write(b"".join(wire.frame(wire.NewSecrets(id, wire.MAX_BATCH)) for id in range(1, 1001)))
+    await writing.drain()
+    await signer.status()
+    assert peak_kb(pid) - before_kb < 20_000
+    for id in range(1, 31):
+        size = int.from_bytes(await reading.readexactly(4), "big")
+        assert wire.reply(await reading.readexactly(size)).id == id
+    writing.close()
 
 
 async def test_half_a_frame_and_a_hang_up_disturb_nobody(shared: Signer, busy: Path) -> None:
