@@ -54,7 +54,9 @@ async def answer(services: Services, octets: bytes) -> tuple[int, str, bytes]:
     What is signed is noted first, durably: a witness that forgot could be made to sign two histories.
     """
     try:
-        text = await services.db.write(admit, witness.read(octets), sealing.logs(services.settings))
+        asked, logs = witness.read(octets), sealing.logs(services.settings)
+        witness.genuine(asked, logs)  # strangers get no transaction
+        text = await services.db.write(admit, asked, logs)
     except Refused as refused:
         log.warning("evidence.not_witnessed", status=refused.status, said=refused.text)
         if refused.size >= 0:

@@ -44,7 +44,7 @@ MAKE_UP_S = 30.0  # between two looks for signatures without a stamp
 KEEP_ALIVE_S = 30
 EVIDENCE = "evidence"  # below the data directory: tiles and checkpoints of this node's log
 LIST_NAME = re.compile(r"(all|0|[1-9][0-9]?)(-delta)?\.crl")
-FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,9}")
+FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,9}")  # no system has longer ones
 KINDS = {".json": "application/json", ".p7s": "application/pkcs7-signature", ".der": "application/octet-stream"}
 
 View = Callable[[Request], Awaitable[Response]]
@@ -53,7 +53,7 @@ View = Callable[[Request], Awaitable[Response]]
 async def _list(request: Request) -> Response:
     """Return a list of revoked certificates, or what changed since."""
     services, name = request.app.state.services, LIST_NAME.fullmatch(request.path_params["name"])
-    if name is None:
+    if name is None or not request.path_params["authority"].isprintable():  # PostgreSQL takes no NUL
         return _nothing()
     part = places.WHOLE if name[1] == "all" else int(name[1])
     found = await services.db.peek(published.find, request.path_params["authority"], part, delta=name[2] is not None)

@@ -71,6 +71,18 @@ def origin(request: Request) -> str:
 
 def judge(request: Request, logs: Iterable[Key], known: Known | None) -> tuple[str, Checkpoint]:
     """Return the text to cosign and what it says, when a known log signed it and has grown from what it was. Raises Refused."""
+    text, made = genuine(request, logs)
+    before = known or Known(0, merkle.EMPTY)
+    if request.old > made.size:
+        raise Refused(400, "the new checkpoint is smaller than the old one")
+    if request.old != before.size:
+        raise Refused(409, str(before.size), before.size)
+    _check_growth(before, made, request.proof)
+    return text, made
+
+
+def genuine(request: Request, logs: Iterable[Key]) -> tuple[str, Checkpoint]:
+    """Return the text that a known log signed and what it says. Raises Refused: strangers are told so before anything is looked up."""
     signed, made = _read(request.note)
     keys = [key for key in logs if key.name == made.origin]
     if not keys:
@@ -80,12 +92,6 @@ def judge(request: Request, logs: Iterable[Key], known: Known | None) -> tuple[s
             raise Refused(403, f"the key of {made.origin} has not signed this checkpoint")
     except BadNote as error:
         raise Refused(403, str(error)) from error
-    before = known or Known(0, merkle.EMPTY)
-    if request.old > made.size:
-        raise Refused(400, "the new checkpoint is smaller than the old one")
-    if request.old != before.size:
-        raise Refused(409, str(before.size), before.size)
-    _check_growth(before, made, request.proof)
     return signed.text, made
 
 

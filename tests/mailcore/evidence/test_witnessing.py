@@ -102,3 +102,20 @@ async def test_a_key_that_is_none_is_told_when_the_node_starts(pair):
     for read in (sealing.witnesses, sealing.logs):
         with pytest.raises(SettingsError, match="diwan evidence key"):
             read(settings)
+
+
+async def test_a_stranger_is_refused_before_anything_is_looked_up(pair, monkeypatch):
+    services, _, _ = pair
+    await services.db.write(add, 3)
+    kept = await Sealer(services).turn()
+    stranger = note.write(dataclasses.replace(note.read(kept.note), signatures=(note.Signature("x", b"1234", bytes(64)),)))
+    asked = []
+
+    async def write(*unit):
+        asked.append(unit)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(services.db), "write", write)
+        for octets, status in ((stranger, 403), (kept.note.replace(b"mx.", b"my."), 404), (b"", 400)):
+            assert (await witnessing.answer(services, b"old 0\n\n" + octets))[0] == status
+    assert asked == []

@@ -165,5 +165,5 @@ async def test_files_of_the_log_are_served_and_nothing_beside_them(here: Station
     tile, note = await get(here, "/evidence/tile/0/000"), await get(here, "/evidence/checkpoint")
     assert (tile.content, "immutable" in tile.headers["cache-control"]) == (b"tile", True)
     assert (note.content, note.headers["cache-control"]) == (b"note", "no-cache")
-    for path in ("../secret", "%2e%2e/secret", "tile/../../secret", "link", "tile", "tile/0/001"):
+    for path in ("../secret", "%2e%2e/secret", "tile/../../secret", "link", "tile", "tile/0/001", "a" * 300, "a" * 100 + "/b" * 9, "%00"):
         assert (await get(here, "/evidence/" + path)).status_code == 404, path
