@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from config.clock import Clock
 from signing import escrow, unwrapping
 from signing.activation import Activated, check
-from signing.errors import BadSecret, NoSuchKey, NotActivated, SignerUnavailable, SigningRefused
+from signing.errors import BadSecret, KeyExists, NoSuchKey, NotActivated, SignerUnavailable, SigningRefused
 from signing.noting import NoteKeys
 from signing.unwrapping import Keys
 from signing.vault import HANDLE, Header, Journal, Vault, secret_file
@@ -121,6 +121,8 @@ class Keyring:
         """Make a key, durable on return; return its SubjectPublicKeyInfo. Raise KeyExists. Runs in any thread."""
         if key_id == NODE_KEY:
             raise SigningRefused(key_id=key_id)
+        if self._vault.holds(key_id):  # before a key is made that a token would keep and nobody could use
+            raise KeyExists(key_id=key_id)
         header = Header(key_id, kind, activated)
         if self._token is not None and KINDS[kind].on_token:
             handle = self._token.generate(kind, key_id)

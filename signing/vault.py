@@ -83,6 +83,10 @@ class Vault:
         except FileExistsError as reason:
             raise KeyExists(key_id=header.name) from reason
 
+    def holds(self, name: str) -> bool:
+        """Say whether there is a secret of this name."""
+        return self._path(name).exists()
+
     def get(self, name: str) -> tuple[Header, bytes]:
         """Return a secret and what it is; raise NoSuchKey, or Damaged."""
         try:

@@ -67,6 +67,8 @@ async def test_the_token_keeps_the_key_and_the_file_only_says_where(node: Path) 
         await signer.generate("amina", "p256", activated=True)
         with pytest.raises(NotActivated):
             await signer.sign("amina", DIGEST, b"x" * 56)
+        with pytest.raises(KeyExists):
+            await signer.generate("amina", "p256")  # and the token gets no second key, as LOOK sees
     storage_key = (node / "keys" / "storage.key").read_bytes()
     assert len(storage_key) == STORAGE_KEY_BYTES
     header, octets = Vault(node / "keys" / "private", storage_key).get("amina")
