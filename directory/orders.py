@@ -23,8 +23,8 @@ _OPEN = f"""
 """
 _STANDING = f"SELECT {_COLUMNS} FROM certificate_order WHERE done_us = 0 AND verb = :verb ORDER BY order_id LIMIT :most"
 _TO_OPEN = f"""
-    SELECT {_COLUMNS} FROM certificate_order WHERE done_us = 0 AND verb = 'open' AND serial = :key_id AND ordered_us >= :since_us
-    ORDER BY order_id LIMIT 1
+    SELECT {_COLUMNS} FROM certificate_order WHERE done_us = 0 AND verb = 'open' AND serial = :key_id AND account_id = :account_id
+    AND ordered_us >= :since_us ORDER BY order_id LIMIT 1
 """
 _FIND = f"SELECT {_COLUMNS} FROM certificate_order WHERE order_id = :order_id"
 _DONE = """
@@ -87,9 +87,9 @@ def standing(tx: Tx, verb: Verb, most: int = MAX_OPEN) -> list[Order]:
     return [_order(*row) for row in tx.rows(_STANDING, verb=verb, most=most)]
 
 
-def to_open(tx: Tx, key_id: str) -> Order | None:
-    """Return the order to open a key of the escrow that was given within OPEN_WITHIN_US and not yet used."""
-    row = tx.row(_TO_OPEN, key_id=key_id, since_us=tx.now_us - OPEN_WITHIN_US)
+def to_open(tx: Tx, account_id: int, key_id: str) -> Order | None:
+    """Return the order to open an account's key of the escrow that was given within OPEN_WITHIN_US and not yet used."""
+    row = tx.row(_TO_OPEN, account_id=account_id, key_id=key_id, since_us=tx.now_us - OPEN_WITHIN_US)
     return None if row is None else _order(*row)
 
 

@@ -10,6 +10,7 @@ from config.database import Tx
 from directory import orders
 from directory.acts import places
 from directory.acts.act import Act, Rule, Rules, always
+from directory.errors import BadEntry
 from directory.orders import Verb, Wanted
 from directory.rights import NATION, Actor, Scope
 
@@ -74,6 +75,13 @@ def _outranked(tx: Tx, actor: Actor, act: Any) -> None:
         places.require_outranked(tx, actor, act.account_id)
 
 
+def _fits(tx: Tx, actor: Actor, act: CertificateOrder) -> None:
+    """A machine's certificate is the nation's matter: whoever is in charge of an account orders none in its name. Raises BadEntry."""
+    if (act.kind == "tls") == bool(act.account_id):
+        raise BadEntry("a certificate of kind tls is for host names and no account, any other for an account")
+    _outranked(tx, actor, act)
+
+
 def _own(tx: Tx, act: Any) -> int | None:
     return act.account_id or None
 
@@ -106,7 +114,7 @@ def _open(tx: Tx, act: EscrowOpen) -> int:
 
 _WHAT = "certificate"
 RULES: Rules = {
-    CertificateOrder: Rule("credentials", _here, _order, _WHAT, _subject, guard=_outranked, two_persons=always),
+    CertificateOrder: Rule("credentials", _here, _order, _WHAT, _subject, guard=_fits, two_persons=always),
     CertificateRenew: Rule("credentials", _here, _noted("renew"), _WHAT, _subject, guard=_outranked, own=_own, two_persons=_of_machine),
     CertificateRevoke: Rule("credentials", _here, _noted("revoke"), _WHAT, _subject, guard=_outranked, own=_own, two_persons=_of_machine),
     CertificateSuspend: Rule("credentials", _here, _noted("suspend"), _WHAT, _subject, guard=_outranked, own=_own, two_persons=_of_machine),

@@ -107,10 +107,9 @@ def _order(tx: Tx, key: str) -> EscrowOpen:
 
 
 def _used(tx: Tx, key: str) -> None:
-    found = orders.to_open(tx, key)
-    if found is None:
+    found = orders.to_open(tx, _order(tx, key).account_id, key)  # in whose name it was weighed
+    if found is None or not orders.done(tx, found.order_id, "", key):
         raise EscrowRefused(f"nobody has ordered that {key} be opened, or it was opened since: diwan escrow order {key}")
-    orders.done(tx, found.order_id, "", key)
 
 
 def _kept(keys: Path, key_id: str) -> Kept:

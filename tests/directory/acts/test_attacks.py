@@ -7,6 +7,7 @@ from directory import delegations, grants, holdings, people, posts, rights
 from directory.acts import Act, decide, perform, perform_many
 from directory.acts.addresses import AliasAdd, DomainAlias, DomainCreate
 from directory.acts.cards import AttributesSet
+from directory.acts.certification import CertificateOrder
 from directory.acts.credentials import PasswordReset, SessionsEnd
 from directory.acts.delegations import DelegationGrant
 from directory.acts.grants import GrantGive, GrantRevoke
@@ -33,6 +34,15 @@ async def refused(stage: Stage, actor: Actor, *acts: Act) -> None:
         with pytest.raises(NotPermitted):
             await stage.db.write(perform, actor, act)
     assert [type(one) for one in await stage.db.write(perform_many, actor, acts)] == [NotPermitted] * len(acts)
+
+
+async def test_a_certificate_for_hosts_is_not_ordered_in_the_name_of_an_account(stage: Stage) -> None:
+    """Its place would be that of the account, and who decides there has no say about machines."""
+    actor, person = await stage.holder("administrator", "in", "hosts"), stage.world["in.a"].person.person_id
+    for act in (CertificateOrder("tls", person, "mail.gov.example", b"key"), CertificateOrder("sign", 0, "a@gov.example")):
+        for who in (actor, CONSOLE):
+            with pytest.raises((BadEntry, NotPermitted)):
+                await stage.db.write(perform, who, act)
 
 
 async def test_nobody_grants_to_themselves_nor_to_a_post_they_hold_or_will_hold(stage: Stage, clock: ManualClock) -> None:

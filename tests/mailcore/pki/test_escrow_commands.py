@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from config import settings
 from config.commands import run
+from directory import orders
 from mailcore import services
 from mailcore.demo import nodes
 from mailcore.pki import issue
@@ -40,6 +41,12 @@ async def certified(made: nodes.Node) -> Issued:
         return await issue.to_account(opened, "encrypt", holder)
 
 
+async def ordered_of_another(made: nodes.Node, issued: Issued) -> None:
+    """An order for this key in the name of an account that whoever gave it may decide about."""
+    async with services.opened(settings.load(made.directory)) as opened:
+        await opened.db.write(orders.add, orders.Wanted("open", issued.account_id + 1, serial=issued.key_id))
+
+
 def test_a_key_is_opened_once_by_order_of_two_persons(node: tuple[nodes.Node, Issued], tmp_path: Path) -> None:
     made, issued = node
     keys, here, key = made.directory / "keys", ["--dir", str(made.directory)], issued.key_id
@@ -52,6 +59,8 @@ def test_a_key_is_opened_once_by_order_of_two_persons(node: tuple[nodes.Node, Is
     out, shares = tmp_path / "key.pem", [word for name in OFFICERS[:2] for word in ("--share", str(tmp_path / f"{name}.txt"))]
     opening = ["open", key, "--out", str(out), "--password-file", str(tmp_path / "password"), *here]
     assert "2 different shares are needed, these are 1" in said("escrow", *opening, *shares[:2])
+    assert "nobody has ordered" in said("escrow", *opening, *shares)
+    run(ordered_of_another(made, issued))
     assert "nobody has ordered" in said("escrow", *opening, *shares)
     ordered = said("escrow", "order", key, "--reason", "ordonnance 12/2026", *here)
     assert "waits for a second person" in ordered
