@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping
 
 MOST = 255  # places that the field has besides 0
 _REDUCED = 0x11B  # x^8 + x^4 + x^3 + x + 1
-_GENERATOR = 0x03
 
 
 def _tables() -> tuple[bytes, bytes]:
-    """Return powers of the generator, twice in a row, and logarithms."""
+    """Return powers of the generator x + 1, twice in a row, and logarithms."""
     powers, logarithms, value = bytearray(510), bytearray(256), 1
     for exponent in range(MOST):
         powers[exponent] = powers[exponent + MOST] = value

@@ -4,27 +4,22 @@ A record has no place in the log yet: one sealer gives places later (`mailcore.e
 locked on the way of mail. What a letter's records have in common is gathered once, when it is accepted.
 """
 
-import itertools
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from config import numbers
 from config.database import Tx
 from config.settings import Settings
 from signing.evidence import record
 from signing.evidence.record import FRESH_BYTES, ID_BYTES, Event, Reason
 
 RULES = "/evidence/policy.txt"  # where the role `pki` serves the rules under which evidence is kept
-COUNT_BITS = 22  # of the number of a fact, below its milliseconds: two processes meet once in some millions of facts of one millisecond
 _INSERT = "INSERT INTO evidence_fact (fact_id, queue_id, salt, record) VALUES (:fact_id, :queue_id, :salt, :record)"
 _ROWS = """
     SELECT record, salt, place FROM evidence WHERE queue_id = :queue_id AND record IS NOT NULL
     UNION ALL SELECT record, salt, NULL FROM evidence_fact WHERE queue_id = :queue_id
 """
-
-
-_count = itertools.count(secrets.randbits(COUNT_BITS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,5 +110,4 @@ def _row(fact: Fact, at_us: int) -> dict[str, object]:
             sender=letter.sender,
         )
     )
-    fact_id = (at_us // 1000 & (1 << 41) - 1) << COUNT_BITS | next(_count) & (1 << COUNT_BITS) - 1
-    return {"fact_id": fact_id, "queue_id": letter.queue_id, "salt": fresh[ID_BYTES:], "record": octets}
+    return {"fact_id": numbers.fresh(at_us), "queue_id": letter.queue_id, "salt": fresh[ID_BYTES:], "record": octets}

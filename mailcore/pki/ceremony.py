@@ -117,7 +117,7 @@ async def certify(
     attended.check()
     finish(place)
     before, unsigned = checked(place)
-    own = Authority(KEY, _loaded((place / ROOT).read_bytes())[0])
+    own = Authority(KEY, certificates((place / ROOT).read_bytes())[0])
     wanted = _authorities(asked)
     for one in attended.names:
         confirm(one)
@@ -162,7 +162,7 @@ def checked(place: Path) -> tuple[bytes, int]:
 def check(octets: bytes, signature: bytes, pem: bytes) -> list[protocol.Step]:
     """Return the steps of a protocol that this root has signed. Raises CeremonyFailed."""
     try:
-        key = x509.load_der_x509_certificate(_loaded(pem)[0]).public_key()
+        key = x509.load_der_x509_certificate(certificates(pem)[0]).public_key()
         if not isinstance(key, ec.EllipticCurvePublicKey):
             raise CeremonyFailed("this is not the certificate of a root that a ceremony made")
         key.verify(signature, octets, ec.ECDSA(hashes.SHA384()))
@@ -282,7 +282,7 @@ def _opens(place: Path, secret: bytes) -> None:
 
 def _authorities(pem: bytes) -> list[bytes]:
     """Return the certificates of issuing authorities. Raises CeremonyFailed."""
-    found = _loaded(pem)
+    found = certificates(pem)
     for octets in found:
         constraints = x509.load_der_x509_certificate(octets).extensions.get_extension_for_class(x509.BasicConstraints).value
         if not constraints.ca or constraints.path_length is None:
@@ -290,7 +290,8 @@ def _authorities(pem: bytes) -> list[bytes]:
     return found
 
 
-def _loaded(pem: bytes) -> list[bytes]:
+def certificates(pem: bytes) -> list[bytes]:
+    """Return certificates in PEM as DER. Raises CeremonyFailed."""
     try:
         return [one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(pem)]
     except ValueError as reason:

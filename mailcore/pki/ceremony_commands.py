@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from config import log, settings
 from config.clock import SystemClock
@@ -91,7 +90,7 @@ def install(
     """Put a node's authorities below the root that certified them, and trust it. What they have issued stays good."""
     log.configure("error")
     read = settings.load(node.absolute())
-    *made, above = _certificates(file.read())
+    *made, above = ceremony.certificates(file.read())
     found = {_key(one.certificate): one for one in authorities.every(read.keys)}
     ours = [(found[_key(octets)], octets) for octets in made if _key(octets) in found]
     if not ours:
@@ -157,13 +156,6 @@ def _issues(certificate: bytes) -> bool:
 def _key(certificate: bytes) -> tuple[bytes, bytes]:
     fields = outline(certificate)
     return fields.subject, fields.public_key
-
-
-def _certificates(pem: bytes) -> list[bytes]:
-    try:
-        return [one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(pem)]
-    except ValueError as reason:
-        raise CeremonyFailed(f"these are no certificates in PEM: {reason}") from reason
 
 
 def _trust(path: Path, root: bytes) -> None:

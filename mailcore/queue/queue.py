@@ -4,11 +4,10 @@ A lease has an owner, an end and a token that grows each time. Whoever comes bac
 changes nothing, so two workers can never both settle one recipient.
 """
 
-import itertools
-import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from config import numbers
 from config.database import Row, Tx
 from config.failpoints import failpoint
 from directory import recents, resolve
@@ -21,7 +20,6 @@ from mailcore.store import accounts, blobs
 from mailcore.store.types import Changed
 from signing.evidence.record import Event
 
-COUNT_BITS = 22  # of a queue id
 LOCAL, REMOTE = 1, 0  # lanes: the column `local`
 
 INSERT_MESSAGE = """
@@ -66,15 +64,9 @@ UPDATE queue_recipient SET lease_owner = '', due_us = {holds.DUE}, last_code = :
 WHERE queue_id = :queue_id AND number = :number"""
 
 
-_count = itertools.count(secrets.randbits(COUNT_BITS))
-
-
 def fresh_id(now_us: int) -> int:
-    """Return a queue id that nobody has: rows of mail that comes now stand together, however many others there are.
-
-    41 bits of milliseconds, 22 of a count that begins anywhere: two processes meet once in some billions.
-    """
-    return (now_us // 1000 & (1 << 41) - 1) << COUNT_BITS | next(_count) & (1 << COUNT_BITS) - 1
+    """Return a queue id that nobody has."""
+    return numbers.fresh(now_us)
 
 
 def enqueue(tx: Tx, entry: Entry) -> None:
