@@ -106,7 +106,8 @@ class Keyring:
     """Signing keys and the node key of one directory; one process at a time may hold it."""
 
     def __init__(self, directory: Path, clock: Clock, token: "Token | None" = None) -> None:
-        self._clock, self._token, self._escrow = clock, token, escrow.of(directory)
+        self._clock, self._token, self._directory = clock, token, directory
+        escrow.of(directory)  # a rule that cannot be is told at the start
         self._vault = Vault(directory / "private", secret_file(directory / "storage.key"))
         self._activation = secret_file(directory / "activation.key")
         self._node = _node_key(self._vault)
@@ -129,8 +130,9 @@ class Keyring:
             self._vault.put(header, handle)
             return self._token.key(handle).public()
         key = KINDS[kind].make()
-        if self._escrow is not None and not KINDS[kind].digest_bytes:
-            self._escrow.keep(key_id, kind, _private_octets(key))
+        officers = None if KINDS[kind].digest_bytes else escrow.of(self._directory)  # as it stands now: no key slips by until a restart
+        if officers is not None:
+            officers.keep(key_id, kind, _private_octets(key))
         self._vault.put(header, _private_octets(key))
         return Loaded(key).public()
 

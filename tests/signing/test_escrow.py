@@ -84,6 +84,16 @@ def shares(keys: Path, clock: ManualClock) -> tuple[Kept, list[Share]]:
     return found, [escrow.share(decrypted(keys, name, one.cms)) for name, one in zip(OFFICERS, found.shares, strict=True)]
 
 
+def test_officers_who_are_named_while_the_signer_runs_keep_the_next_key(keys: Path, clock: ManualClock) -> None:
+    rule = (keys / escrow.PLACE).read_bytes()
+    (keys / escrow.PLACE).unlink()
+    ring = Keyring(keys, clock)
+    ring.generate("encrypt-12", "decrypt-p256", activated=True)
+    (keys / escrow.PLACE).write_bytes(rule)
+    ring.generate("encrypt-13", "decrypt-p256", activated=True)
+    assert [escrow.path(keys, f"encrypt-{number}").exists() for number in (12, 13)] == [False, True]
+
+
 def test_too_few_or_foreign_shares_open_nothing(keys: Path, clock: ManualClock, shares: tuple[Kept, list[Share]]) -> None:
     found, [one, two, _] = shares
     with pytest.raises(BadShare, match="2 different shares are needed, these are 1"):
