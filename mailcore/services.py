@@ -42,8 +42,8 @@ class Services:
     signin: SignIn
     signer: Signer
     roots: tuple[bytes, ...]  # DER certificates that signatures are judged against
-    activation_secret: bytes
-    directory_key: bytes  # 32 octets that the rows alone do not give away
+    activation_secret: bytes = field(repr=False)  # what is told of a node in a log or a traceback has no secret in it
+    directory_key: bytes = field(repr=False)  # 32 octets that the rows alone do not give away
     openid: Provider  # who this node is to other platforms
     parts: Parts = field(default_factory=Parts, compare=False)  # opened when they are first needed
 

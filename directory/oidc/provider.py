@@ -1,7 +1,7 @@
 """What the provider consists of. Its endpoints are functions over this value, in the modules beside."""
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.clock import Clock
 from config.database import Database
@@ -17,7 +17,7 @@ class Provider:
     db: Database
     clock: Clock
     issuer: str
-    secret: bytes
+    secret: bytes = field(repr=False)
     keys: Keys
 
     def subject(self, client: Client, person_id: int) -> str:

@@ -1,6 +1,6 @@
 """The values of OpenPGP: what a key says of itself, what a signature is worth, what was found inside an encrypted text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Worth = Literal["good", "changed", "expired", "revoked", "weak", "unknown", "unreadable", "none"]
@@ -30,9 +30,9 @@ class Secret:
     """A private key: its fingerprint, its transferable form (protected by `passphrase`), and what revokes it."""
 
     fingerprint: str
-    octets: bytes
-    passphrase: str
-    revocation: bytes = b""
+    octets: bytes = field(repr=False)
+    passphrase: str = field(repr=False)
+    revocation: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from mailcore.store.types import AccountId
 from signing import envelope, signers, smime
 from signing.cms import SigningIdentity
 from signing.envelope import Recipient
+from signing.openpgp.types import Secret
 from signing.pki import ca, register
 from signing.pki.profiles import Subject
 from signing.pki.register import New
@@ -156,6 +157,15 @@ async def test_an_encrypted_part_among_others_is_a_file(site: Site, visitor: Vis
     page = (await visitor.get(await newest_path(site))).text
     assert "Open the letter" not in page
     assert "smime.p7m" in page
+
+
+async def test_what_is_told_of_a_node_has_no_secret_in_it(site: Site) -> None:
+    secret = Secret("F1", b"private octets", "a passphrase", b"revocation")
+    told = repr(site.services) + repr(secret)
+    for each in (site.services.activation_secret, site.services.directory_key, secret.octets, secret.revocation):
+        assert repr(each)[2:-1] not in told
+    assert secret.passphrase not in told
+    assert "F1" in told
 
 
 async def test_another_session_does_not_see_what_one_has_opened(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
