@@ -3,7 +3,7 @@
 RFC 5280 §4.1.2.5: a certificate's validity includes both of its ends, in whole seconds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -56,6 +56,14 @@ def add(tx: Tx, account_id: int, purpose: str, key_id: str, der: bytes, chain: S
     )
     touch(tx, account_id)
     return certificate
+
+
+def rechain(tx: Tx, others: Mapping[bytes, bytes]) -> None:
+    """Put other certificates of the same issuers, by those of before, in what travels beside signatures: they are below another root."""
+    for written in [bytes(one) for one in tx.column("SELECT DISTINCT chain FROM certificate")]:
+        chain = msgspec.msgpack.encode([others.get(one, one) for one in msgspec.msgpack.decode(written, type=list[bytes])])
+        if chain != written:
+            tx.execute("UPDATE certificate SET chain = :chain WHERE chain = :written", chain=chain, written=written)
 
 
 def current(tx: Tx, account_id: int, purpose: str, at_us: int) -> Certificate | None:

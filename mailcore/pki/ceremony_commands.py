@@ -1,6 +1,7 @@
 """`diwan ceremony …`: a root that is used offline, and what a node needs to be below it."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from config import log, settings
 from config.clock import SystemClock
 from config.commands import HERE, Directory, Json, ask, run, show
 from config.database import Tx
+from config.settings import Settings
+from directory import certificates
 from mailcore.pki import authorities, ceremony
 from mailcore.pki.ceremony import Attended, CeremonyFailed
 from mailcore.services import ROOTS
@@ -19,6 +22,8 @@ from signing.pki import ca, register
 from signing.pki.ca import Authority
 from signing.pki.register import New
 from signing.vault import replace
+
+PUBLIC = 0o644  # anybody may read what listeners show to everybody
 
 app = typer.Typer(
     help="Key ceremonies: a root whose key is used on a machine without network, by several operators together, before two witnesses."
@@ -95,9 +100,11 @@ def install(
     ours = [(found[_key(octets)], octets) for octets in made if _key(octets) in found]
     if not ours:
         raise CeremonyFailed("none of these certificates is of an authority of this node")
-    ask(node, _record, [(one.key_id, octets) for one, octets in ours])
+    others = {one.certificate: octets for one, octets in ours}
+    ask(node, _record, [(one.key_id, octets) for one, octets in ours], others)
     for one, octets in ours:
         authorities.keep(read.keys, Authority(one.key_id, octets))
+    _rechain(read, others)
     _trust(read.keys / ROOTS, above)
     sys.stdout.write(f"{len(ours)} authorities are now below {_subject(above)}; start the node again\n")
 
@@ -143,9 +150,23 @@ def _write(out: Path | None, octets: bytes) -> None:
         sys.stdout.write(f"wrote {out}\n")
 
 
-def _record(tx: Tx, made: list[tuple[str, bytes]]) -> None:
+def _record(tx: Tx, made: list[tuple[str, bytes]], others: Mapping[bytes, bytes]) -> None:
     for key_id, octets in made:
         register.add(tx, ceremony.KEY, octets, New("authority", key_id))
+    certificates.rechain(tx, others)
+
+
+def _rechain(read: Settings, others: Mapping[bytes, bytes]) -> None:
+    """Send with the certificates of machines and listeners what leads to the new root: who trusts that one alone knows no other way."""
+    for one in authorities.every(read.keys):
+        if others.keys() & set(one.chain):
+            authorities.keep(read.keys, Authority(one.key_id, one.certificate, tuple(others.get(each, each) for each in one.chain)))
+    listeners = read.tls.certificate
+    if listeners.exists():
+        before = ceremony.certificates(listeners.read_bytes())
+        if others.keys() & set(before):
+            replace(listeners, ca.pem(*(others.get(each, each) for each in before)))
+            listeners.chmod(PUBLIC)
 
 
 def _issues(certificate: bytes) -> bool:

@@ -1,12 +1,15 @@
 """Key ceremonies as people hold them: typed names, shares in files, a node below the root, and openssl to check all of it."""
 
+import contextlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -103,6 +106,15 @@ def _cut_off(*_: object) -> None:
     raise MailError
 
 
+def _served(node: Path) -> list[list[x509.Certificate]]:
+    """Return certificates of a node with what travels beside them."""
+    files = [node / "keys" / "tls.pem", node / "keys" / "authorities" / "tsa.pem"]
+    with contextlib.closing(sqlite3.connect(node / "data" / "main.db")) as db:
+        [(der, written)] = db.execute("SELECT der, chain FROM certificate LIMIT 1").fetchall()
+    letters = [x509.load_der_x509_certificate(one) for one in (der, *msgspec.msgpack.decode(written, type=list[bytes]))]
+    return [letters, *(x509.load_pem_x509_certificates(one.read_bytes()) for one in files)]
+
+
 def test_a_node_goes_below_the_root_and_what_it_had_issued_stays_good(
     copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +137,12 @@ def test_a_node_goes_below_the_root_and_what_it_had_issued_stays_good(
     installed = diwan("install", str(out), "--dir", str(node))
     assert "authorities are now below CN=Autorité racine,C=DZ" in installed.stdout, installed.stderr
     assert (copied / "root.pem").read_text() in (node / "keys" / "root.pem").read_text()
+    for number, served in enumerate(_served(node)):  # by the listeners, beside time stamps, beside letters
+        (leaf, *chain), names = served, [str(tmp_path / f"{part}-{number}.pem") for part in ("leaf", "chain")]
+        for name, some in zip(names, ([leaf], chain), strict=True):
+            Path(name).write_bytes(b"".join(one.public_bytes(Encoding.PEM) for one in some))
+        words = ["verify", "-purpose", "any", "-CAfile", str(copied / "root.pem"), "-untrusted", names[1], names[0]]
+        assert openssl(*words).stdout.endswith(": OK\n")
     assert "of an earlier session" in certify(copied, request, out, three, one).stderr
     shutil.copy(copied / "protocol.sig", tmp_path)
     fresh = [copied / "shares" / f"{n}.txt" for n in (2, 3)]
