@@ -43,13 +43,13 @@ def write_new(path: Path, octets: bytes) -> None:
         os.link(temporary, path)
     finally:
         os.unlink(temporary)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def replace(path: Path, octets: bytes) -> None:
     """Write or rewrite a file at once, mode 0600, durable on return."""
     os.replace(_temporary(path, octets), path)
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 def secret_file(path: Path, size_bytes: int = STORAGE_KEY_BYTES) -> bytes:
@@ -75,7 +75,7 @@ class Vault:
         """Keep a new secret, durable on return; raise KeyExists."""
         path = self._path(header.name)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sync_directory(path.parent.parent)
+        sync_directory(path.parent.parent)
         opened, nonce = msgspec.msgpack.encode(header), secrets.token_bytes(NONCE_BYTES)
         sealed = Sealed(opened, nonce, self._cipher.encrypt(nonce, secret, opened))
         try:
@@ -168,7 +168,8 @@ def _write_all(descriptor: int, octets: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make durable that a file or folder in this one has its name."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

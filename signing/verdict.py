@@ -172,9 +172,4 @@ UNKNOWN = _Who("", "", "", "")
 def _who(leaf: x509.Certificate, from_address: str | None) -> _Who:
     held = addresses(leaf)
     shown = next((one for one in held if from_address is not None and same_address(one, from_address)), held[0] if held else "")
-    return _Who(_subject(leaf, NameOID.COMMON_NAME), _subject(leaf, NameOID.ORGANIZATION_NAME), shown, f"{leaf.serial_number:x}")
-
-
-def _subject(certificate: x509.Certificate, kind: x509.ObjectIdentifier) -> str:
-    found = certificate.subject.get_attributes_for_oid(kind)
-    return str(found[0].value) if found else ""
+    return _Who(path.named(leaf, NameOID.COMMON_NAME), path.named(leaf, NameOID.ORGANIZATION_NAME), shown, f"{leaf.serial_number:x}")

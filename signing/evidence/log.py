@@ -14,6 +14,7 @@ from config.failpoints import failpoint
 from signing.evidence import checkpoint, merkle, note, tiles
 from signing.evidence.checkpoint import Checkpoint
 from signing.evidence.tiles import BadTile, Tile
+from signing.vault import sync_directory
 
 CHECKPOINT, SEAL = "checkpoint", "checkpoint.p7s"
 MAX_OPEN = 64  # tiles in memory, 8 KiB each: a proof in a log of 2**32 entries reads eight
@@ -145,7 +146,7 @@ class Log:
         failpoint("log.before_replace")
         os.replace(temporary, target)
         failpoint("log.after_replace")
-        _sync(target.parent)
+        sync_directory(target.parent)
         if full:
             shutil.rmtree(target.with_name(f"{target.name}.p"), ignore_errors=True)
 
@@ -155,12 +156,4 @@ def _make(directory: Path) -> None:
     if not directory.exists():
         _make(directory.parent)
         directory.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        _sync(directory.parent)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_directory(directory.parent)

@@ -80,7 +80,7 @@ def check(content: bytes, octets: bytes, trust: Trust) -> Sealed:
     if utc(trust.at_us) > ended:
         raise Failed("stamp", f"the certificate of the clock ended {ended:%Y-%m-%d}: who could sign with it since is not known")
     _trusted(leaf, SEALS, token.time_us, trust, "the seal")
-    return Sealed(_named(leaf, NameOID.COMMON_NAME), _named(leaf, NameOID.ORGANIZATION_NAME), _hosts(leaf), token.time_us)
+    return Sealed(path.named(leaf, NameOID.COMMON_NAME), path.named(leaf, NameOID.ORGANIZATION_NAME), _hosts(leaf), token.time_us)
 
 
 def _stamp(octets: bytes, stamped: bytes, trust: Trust) -> tuple[timestamp.Token, x509.Certificate]:
@@ -121,7 +121,7 @@ def _trusted(leaf: x509.Certificate, uses: Sequence[x509.ObjectIdentifier], at_u
         raise Failed("certificate", f"{whose} is not certified for this")
     for one, issuer in pairwise(found):
         known = revocation.judge(one.public_bytes(Encoding.DER), issuer.public_bytes(Encoding.DER), trust.material, at_us)
-        name = _named(one, NameOID.COMMON_NAME)
+        name = path.named(one, NameOID.COMMON_NAME)
         if known.state in ("revoked", "suspended") and known.revoked_us <= at_us:
             raise Failed("revocation", f"{whose}: {name} had been {known.state}")
         if known.state == "unknown":
@@ -137,7 +137,7 @@ def _path(leaf: x509.Certificate, uses: Sequence[x509.ObjectIdentifier], at_us: 
         except path.Refused as refused:
             reason = reason or refused.reason
     said = _SAID.get(reason, reason)
-    raise Failed("certificate", f"{whose}, {_named(leaf, NameOID.COMMON_NAME)}: {said}")
+    raise Failed("certificate", f"{whose}, {path.named(leaf, NameOID.COMMON_NAME)}: {said}")
 
 
 def _exact(octets: bytes, kind: str) -> None:
@@ -185,11 +185,6 @@ def _only_stamp(unsigned: Element) -> None:
     if der.oid(attribute.take()) != cms.SIGNATURE_TIME_STAMP or len(list(attribute.take(der.SET).children())) != 1:
         raise BadDer("an attribute that nobody has signed")
     attribute.done()
-
-
-def _named(certificate: x509.Certificate, kind: x509.ObjectIdentifier) -> str:
-    found = certificate.subject.get_attributes_for_oid(kind)
-    return str(found[0].value) if found else ""
 
 
 def _hosts(certificate: x509.Certificate) -> tuple[str, ...]:

@@ -143,6 +143,12 @@ def _check(path: Path, use: x509.ObjectIdentifier) -> None:
         raise Refused("issuer_not_fit") from reason
 
 
+def named(certificate: x509.Certificate, kind: x509.ObjectIdentifier) -> str:
+    """Return the first attribute of a kind in the subject's name, "" when there is none."""
+    found = certificate.subject.get_attributes_for_oid(kind)
+    return str(found[0].value) if found else ""
+
+
 def value(certificate: x509.Certificate, kind: type[E]) -> E | None:
     """Return an extension's value, None when the certificate does not have it."""
     try:
