@@ -25,6 +25,7 @@ from signing.errors import NoSuchCertificate, PdfRefused
 from signing.pdf import judge
 from signing.pdf.types import Level, Question, Signature
 from signing.pki import register
+from signing.pki.revocation import Material
 from tests.clocks import ShiftedClock
 from tests.command import Said, diwan
 from tests.directory.conftest import PASSWORD, Ministry, build
@@ -74,12 +75,15 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
         yield Node(opened, clock, ministry)
 
 
-async def test_what_was_signed_before_the_key_was_lost_stays_good_and_what_is_signed_later_is_red(node: Node) -> None:
+async def test_what_was_signed_before_the_key_was_lost_stays_good_and_what_is_signed_later_is_red(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
     short, long = await node.sign("B-T"), await node.sign("B-LTA")
     now_us = node.clock.now_us() + 1
     assert (await node.alone(short, now_us)).reason_key == "revocation_unknown"  # nobody says that it is good
     found = await node.alone(long, now_us)
     assert (found.status, found.level, found.whole, found.address) == ("valid", "B-LTA", True, REGISTRY)
+    stale = await material.material(node.services, found.chain)
     later_us = now_us + 1000 * DAY_US  # when certificates, lists and answers have long run out
     assert (await node.alone(long, later_us)).status == "valid"
     assert (await node.alone(short, later_us)).status == "undecided"
@@ -91,6 +95,16 @@ async def test_what_was_signed_before_the_key_was_lost_stays_good_and_what_is_si
     node.services.parts.get(Stamps, lambda: Stamps(node.services))._authority = None  # it has seen that the clock was set
     [late] = await verify.verify(node.services, await node.sign("B-T"))
     assert (late.status, late.code, late.reason_key) == ("invalid", "REVOKED", "revoked")
+
+    async def of_yesterday(*_: object) -> Material:
+        return stale
+
+    with monkeypatch.context() as patch:  # whoever has the key brings along what was said before it was lost
+        patch.setattr(material, "material", of_yesterday)
+        lying = await node.sign("B-LT")
+    alone = await node.alone(lying, node.clock.now_us())
+    [known] = await verify.verify(node.services, lying)
+    assert (alone.status, known.status, known.reason_key) == ("valid", "invalid", "revoked")
 
 
 async def test_refusals_say_why_and_paths_are_found(node: Node) -> None:
