@@ -73,31 +73,7 @@ def begin(tx: Tx, lease: Lease, one: MailingList, pieces: Sequence[bytes], lifet
     origin_id = message.origin_id or message.queue_id
     if claim(tx, origin_id, one.list_id) and pieces:
         sender, account_id = author(tx, lease)
-        queue_id = queue.fresh_id(tx.now_us)
-        tx.execute(
-            queue.INSERT_MESSAGE,
-            queue_id=queue_id,
-            blob_id=message.blob_id,
-            dek_wrapped=message.dek_wrapped,
-            size_bytes=message.size_bytes,
-            sender=_owner(tx, one),
-            account_id=one.owner_id,
-            envid="",
-            ret="HDRS",
-            smtputf8=int(message.smtputf8),
-            created_us=message.created_us,
-            expires_us=tx.now_us + lifetime_us,
-            pending=1,
-            origin_id=origin_id,
-            priority=message.priority,
-            hold_until_us=0,
-            **queue.by_columns(message.by),
-            requiretls=int(message.requiretls),
-            body=message.body,
-            junk=int(message.junk),
-            digest=message.digest or None,
-            message_id=message.message_id,
-        )
+        queue_id = _expansion(tx, lease, one, origin_id, tx.now_us + lifetime_us)
         tx.execute(_BEGIN, queue_id=queue_id, list_id=one.list_id, sender=sender, account_id=account_id)
         tx.many(_FREEZE, [{"queue_id": queue_id, "number": number, "members": piece} for number, piece in _numbered(pieces)])
         rank = ranks.rank(message.priority)
@@ -108,6 +84,37 @@ def begin(tx: Tx, lease: Lease, one: MailingList, pieces: Sequence[bytes], lifet
     queue.wake(tx)
     failpoint("expand.before_commit")
     return True
+
+
+def _expansion(tx: Tx, lease: Lease, one: MailingList, origin_id: int, expires_us: int) -> int:
+    """Enter the letter once more, from the list to its members; return the queue id."""
+    message = lease.message
+    queue_id = queue.fresh_id(tx.now_us)
+    tx.execute(
+        queue.INSERT_MESSAGE,
+        queue_id=queue_id,
+        blob_id=message.blob_id,
+        dek_wrapped=message.dek_wrapped,
+        size_bytes=message.size_bytes,
+        sender=_owner(tx, one),
+        account_id=one.owner_id,
+        envid="",
+        ret="HDRS",
+        smtputf8=int(message.smtputf8),
+        created_us=message.created_us,
+        expires_us=expires_us,
+        pending=1,
+        origin_id=origin_id,
+        priority=message.priority,
+        hold_until_us=0,
+        **queue.by_columns(message.by),
+        requiretls=int(message.requiretls),
+        body=message.body,
+        junk=int(message.junk),
+        digest=message.digest or None,
+        message_id=message.message_id,
+    )
+    return queue_id
 
 
 def drop(tx: Tx) -> int:
