@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from typing import TypeVar
 
 import msgspec
@@ -33,11 +34,11 @@ class Service:
         self._disk = ThreadPoolExecutor(1, "disk")
         self._quick: dict[type, Callable[..., list[bytes]]] = {
             Public: lambda ask: [keyring.public(ask.key_id)],
-            Sign: lambda ask: [keyring.sign(ask.key_id, ask.digest)],
+            Sign: self._sign,
             NewSecrets: lambda ask: keyring.new_secrets(ask.count),
             Unwrap: lambda ask: keyring.unwrap(ask.wrapped),
             Decrypt: self._decrypt,
-            SignNote: lambda ask: [keyring.sign_note(ask.key_id, ask.text)],
+            SignNote: self._sign_note,
             Report: lambda ask: [msgspec.json.encode(self.status())],
         }
         self._waiting: dict[type, Callable[..., Awaitable[list[bytes]]]] = {
@@ -117,7 +118,18 @@ class Service:
         """The activation is used up on disk before the signature exists, so a crash cannot give it twice."""
         activated = self.keyring.claim(ask.key_id, ask.digest, ask.purpose, ask.activation)
         await self._thread(self.keyring.record, activated)
-        return [self.keyring.sign(ask.key_id, ask.digest)]
+        return self._sign(ask)
+
+    def _sign(self, ask: Sign) -> list[bytes]:
+        """Sign, and say so: whoever looks later finds each signature by what was signed."""
+        signature = self.keyring.sign(ask.key_id, ask.digest)
+        log.info("signer.signed", key_id=ask.key_id, digest=ask.digest.hex(), purpose=ask.purpose)
+        return [signature]
+
+    def _sign_note(self, ask: SignNote) -> list[bytes]:
+        signature = self.keyring.sign_note(ask.key_id, ask.text)
+        log.info("signer.signed", key_id=ask.key_id, digest=sha256(ask.text).hexdigest(), purpose="note")
+        return [signature]
 
     async def _decrypt_activated(self, ask: Decrypt) -> list[bytes]:
         digest = unwrapping.digest(ask.method, ask.wrapped, ask.point, ask.info)

@@ -63,6 +63,14 @@ async def test_it_makes_keys_and_signs(shared: Signer, key: str) -> None:
     assert await shared.public(key) == public
 
 
+async def test_every_signature_is_logged_by_what_was_signed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    async with running(tmp_path) as signer:
+        await signer.generate("k", "p256")
+        await signer.sign("k", DIGEST, purpose="letter")
+    [line] = [each for each in map(msgspec.json.decode, capfd.readouterr().err.splitlines()) if each["event"] == "signer.signed"]
+    assert (line["key_id"], line["digest"], line["purpose"]) == ("k", DIGEST.hex(), "letter")
+
+
 async def test_many_requests_travel_together(shared: Signer, key: str) -> None:
     public = await shared.generate(key, "p256")
     digests = [secrets.token_bytes(32) for _ in range(200)]
