@@ -101,12 +101,13 @@ def install(
     if not ours:
         raise CeremonyFailed("none of these certificates is of an authority of this node")
     others = {one.certificate: octets for one, octets in ours}
-    ask(node, _record, [(one.key_id, octets) for one, octets in ours], others)
+    ask(node, _record, above, [(one.key_id, octets) for one, octets in ours], others)
     for one, octets in ours:
         authorities.keep(read.keys, Authority(one.key_id, octets))
     _rechain(read, others)
     _trust(read.keys / ROOTS, above)
     sys.stdout.write(f"{len(ours)} authorities are now below {_subject(above)}; start the node again\n")
+    sys.stdout.write("then publish the root's lists, without which nobody can judge: diwan crl take root.crl root-delta.crl\n")
 
 
 @app.command(name="protocol")
@@ -150,7 +151,9 @@ def _write(out: Path | None, octets: bytes) -> None:
         sys.stdout.write(f"wrote {out}\n")
 
 
-def _record(tx: Tx, made: list[tuple[str, bytes]], others: Mapping[bytes, bytes]) -> None:
+def _record(tx: Tx, above: bytes, made: list[tuple[str, bytes]], others: Mapping[bytes, bytes]) -> None:
+    if above not in {one.der for one in register.authorities(tx)}:  # its lists are made elsewhere, and published here
+        register.add(tx, ceremony.KEY, above, New("root", ceremony.KEY))
     for key_id, octets in made:
         register.add(tx, ceremony.KEY, octets, New("authority", key_id))
     certificates.rechain(tx, others)

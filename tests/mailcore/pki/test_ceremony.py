@@ -137,6 +137,8 @@ def test_a_node_goes_below_the_root_and_what_it_had_issued_stays_good(
     installed = diwan("install", str(out), "--dir", str(node))
     assert "authorities are now below CN=Autorité racine,C=DZ" in installed.stdout, installed.stderr
     assert (copied / "root.pem").read_text() in (node / "keys" / "root.pem").read_text()
+    taken = whole("crl", "take", str(copied / "root.crl"), str(copied / "root-delta.crl"), "--dir", str(node))
+    assert taken.stdout.count("of root, good until") == 2, taken.stderr
     for number, served in enumerate(_served(node)):  # by the listeners, beside time stamps, beside letters
         (leaf, *chain), names = served, [str(tmp_path / f"{part}-{number}.pem") for part in ("leaf", "chain")]
         for name, some in zip(names, ([leaf], chain), strict=True):
