@@ -13,6 +13,7 @@ from config.clock import Clock
 from config.errors import MailError
 from config.log import log
 from signing import unwrapping, wire
+from signing.book import Book
 from signing.errors import SignerUnavailable
 from signing.keyring import Keyring
 from signing.wire import Answer, Decrypt, Generate, NewSecrets, NoteKey, Public, Refusal, Report, Sign, SignNote, Unwrap
@@ -25,8 +26,8 @@ MAX_SLOW = 64  # requests that wait for the disk at one time
 class Service:
     """Requests in, values out. Quick ones are answered at once, those that wait for the disk in one thread."""
 
-    def __init__(self, keyring: Keyring, clock: Clock, tasks: asyncio.TaskGroup) -> None:
-        self.keyring = keyring
+    def __init__(self, keyring: Keyring, book: Book, clock: Clock, tasks: asyncio.TaskGroup) -> None:
+        self.keyring, self._book = keyring, book
         self.tasks = tasks
         self._slow = 0
         self._refused = 0
@@ -88,6 +89,7 @@ class Service:
         """Write the last counts and end the disk thread."""
         await self.flush()
         self._disk.shutdown()
+        self._book.close()
 
     def _waits(self, ask: wire.Request) -> bool:
         if isinstance(ask, Sign | Decrypt):
@@ -121,15 +123,13 @@ class Service:
         return self._sign(ask)
 
     def _sign(self, ask: Sign) -> list[bytes]:
-        """Sign, and say so: whoever looks later finds each signature by what was signed."""
-        signature = self.keyring.sign(ask.key_id, ask.digest)
-        log.info("signer.signed", key_id=ask.key_id, digest=ask.digest.hex(), purpose=ask.purpose)
-        return [signature]
+        self.keyring.key(ask.key_id)  # there is one
+        self._book.note(ask.key_id, ask.purpose, ask.digest)
+        return [self.keyring.sign(ask.key_id, ask.digest)]
 
     def _sign_note(self, ask: SignNote) -> list[bytes]:
-        signature = self.keyring.sign_note(ask.key_id, ask.text)
-        log.info("signer.signed", key_id=ask.key_id, digest=sha256(ask.text).hexdigest(), purpose="note")
-        return [signature]
+        self._book.note(ask.key_id, "note", sha256(ask.text).digest())
+        return [self.keyring.sign_note(ask.key_id, ask.text)]
 
     async def _decrypt_activated(self, ask: Decrypt) -> list[bytes]:
         digest = unwrapping.digest(ask.method, ask.wrapped, ask.point, ask.info)

@@ -22,6 +22,7 @@ from config.clock import SystemClock
 from config.log import configure
 from signing import wire
 from signing.address import address
+from signing.book import Book
 from signing.errors import SignerUnavailable, SigningRefused
 from signing.keyring import Keyring
 from signing.service import Service
@@ -115,7 +116,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"".join(batch))
 
 
-async def serve(path: Path, keyring: Keyring, *, child: bool) -> None:
+async def serve(path: Path, keyring: Keyring, book: Book, *, child: bool) -> None:
     """Answer on the socket until SIGTERM, or as a child until the parent is gone."""
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -126,7 +127,7 @@ async def serve(path: Path, keyring: Keyring, *, child: bool) -> None:
         loop.add_signal_handler(signal.SIGINT, stop.set)
     connections: set[Connection] = set()
     async with asyncio.TaskGroup() as tasks:
-        service = Service(keyring, SystemClock(), tasks)
+        service = Service(keyring, book, SystemClock(), tasks)
         server = await loop.create_unix_server(lambda: Connection(service, connections), sock=_listen(path))
         flushing = tasks.create_task(_flush(service))
         sys.stdout.write("ready\n")
@@ -206,7 +207,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(str(reason))
     except SignerUnavailable:
         return _fail(f"the token that {options.keys / PLACE} names does not answer, or not to this PIN")
-    asyncio.run(serve(options.socket, keyring, child=options.child))
+    asyncio.run(serve(options.socket, keyring, Book(options.keys, SystemClock()), child=options.child))
     options.socket.unlink(missing_ok=True)
     os.close(lock)
     return 0

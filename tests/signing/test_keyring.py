@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from config.clock import ManualClock
 from signing import keyring
 from signing.activation import activation
+from signing.book import Book
 from signing.errors import BadSecret, KeyExists, NoSuchKey, NotActivated, SigningRefused
 from signing.keyring import Keyring
 from signing.service import Service
@@ -102,7 +103,7 @@ async def test_counts_that_a_full_disk_does_not_take_wait_and_end_nothing(ring: 
     ring.sign("k", DIGEST)
     (tmp_path / "signatures.count").rename(tmp_path / "aside")
     (tmp_path / "signatures.count").mkdir()
-    service = Service(ring, clock, asyncio.TaskGroup())
+    service = Service(ring, Book(tmp_path, clock), clock, asyncio.TaskGroup())
     await service.flush()
     (tmp_path / "signatures.count").rmdir()
     await service.close()

@@ -63,12 +63,17 @@ async def test_it_makes_keys_and_signs(shared: Signer, key: str) -> None:
     assert await shared.public(key) == public
 
 
-async def test_every_signature_is_logged_by_what_was_signed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_every_signature_is_told_of_by_what_was_signed(tmp_path: Path) -> None:
     async with running(tmp_path) as signer:
         await signer.generate("k", "p256")
         await signer.sign("k", DIGEST, purpose="letter")
-    [line] = [each for each in map(msgspec.json.decode, capfd.readouterr().err.splitlines()) if each["event"] == "signer.signed"]
-    assert (line["key_id"], line["digest"], line["purpose"]) == ("k", DIGEST.hex(), "letter")
+        os.kill((await signer.status()).pid, signal.SIGKILL)
+        [file] = (tmp_path / "keys" / "signed").iterdir()
+        [line] = map(msgspec.json.decode, file.read_bytes().splitlines())
+        assert (line["key"], line["digest"], line["purpose"]) == ("k", DIGEST.hex(), "letter")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        await signer.sign("k", DIGEST)
+        assert len(file.read_bytes().splitlines()) == 2
 
 
 async def test_many_requests_travel_together(shared: Signer, key: str) -> None:
