@@ -18,7 +18,7 @@ from mailcore.queue.types import Entry, Recipient, Submission, queue_name
 from mailcore.services import Services
 from mailcore.spool import SPOOLED_BYTES
 from mailcore.store import accounts
-from mailcore.store.sealing import Content
+from mailcore.store.sealing import Content, forget
 from mailcore.store.types import Prepared
 
 __all__ = ["Recipient", "Submission", "accept", "prepare"]
@@ -86,5 +86,7 @@ def digest(content: Content) -> bytes:
     """Return the SHA-256 of a message's octets, which may be in a file."""
     found = sha256()
     for at in range(0, len(content), SPOOLED_BYTES):
-        found.update(content[at : at + SPOOLED_BYTES])
+        piece = content[at : at + SPOOLED_BYTES]
+        found.update(piece)
+        forget(content, at, len(piece))
     return found.digest()
