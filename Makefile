@@ -16,7 +16,7 @@ demo: setup      ## the main job end to end with real clients, then exit
 
 test:            ## every test, with the foreign programs they need
 	@.ci/setup dev
-	@.venv/bin/pytest -n 2 --dist loadgroup
+	@.venv/bin/pytest -n 3 --dist loadgroup
 
 check:           ## format, lint, types, imports
 	@.ci/setup dev

@@ -3,6 +3,7 @@
 Their files are for those who issue, who need them before there is a row; the register is for everybody else.
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -80,11 +81,22 @@ def keep(keys: Path, authority: Authority) -> None:
 
 
 async def _below_root(services: Services, key_id: str, organisation: str, domains: Sequence[str], purpose: str) -> Authority:
-    settings = services.settings
-    try:
-        return kept(settings.keys, key_id)
-    except FileNotFoundError:
-        root = find(settings, ROOT_KEY)
+    async with services.parts.get(_Making, _Making).lock:
+        try:
+            return kept(services.settings.keys, key_id)
+        except FileNotFoundError:
+            return await _made(services, key_id, organisation, domains, purpose)
+
+
+class _Making:
+    """One authority is made at a time: two first certificates of an administration need the same."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+
+
+async def _made(services: Services, key_id: str, organisation: str, domains: Sequence[str], purpose: str) -> Authority:
+    settings, root = services.settings, find(services.settings, ROOT_KEY)
     made = await ca.create_issuing_ca(
         services.signer,
         root,

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from signing import algorithms, der
 from signing.certificate import key_kind, outline
+from signing.errors import KeyExists
 from signing.keys import Signer
 from signing.pki import places, profiles
 from signing.pki.profiles import Stamp, Subject
@@ -61,15 +62,23 @@ async def create_issuing_ca(
     country: str = "",
     url: str = "",
 ) -> Authority:
-    """Make the issuing CA of an administration, for addresses in `domains` and below; raise KeyExists.
+    """Make the issuing CA of an administration, for addresses in `domains` and below.
 
     `purpose` is `smime`, `node` for the seals of machines, `client` for certificates that sign in, `tls` for the listeners of nodes and
     `tsa` for authorities of time: mail domains do not limit these.
     """
-    public_key = await signer.generate(key_id, CA_KIND)
+    public_key = await _key(signer, key_id)
     above, stamp = profiles.issuer(root.certificate), _stamp(root, now_us, url, whole=True)
     builder = profiles.issuing(above, organisation, country, domains, purpose, public_key, stamp)
     return Authority(key_id, await _issue(signer, root, builder), root.issued_chain)
+
+
+async def _key(signer: Signer, key_id: str) -> bytes:
+    """Return the key of an issuing CA, made now or left behind by a crash before it was certified."""
+    try:
+        return await signer.generate(key_id, CA_KIND)
+    except KeyExists:
+        return await signer.public(key_id)
 
 
 async def certify_again(signer: Signer, root: Authority, own: Authority, now_us: int, *, url: str = "") -> bytes:
