@@ -4,15 +4,18 @@ import dataclasses
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from mailcore import certify
+from config.clock import ManualClock
+from mailcore import certify, stamping
 from mailcore.pki import authorities
 from mailcore.services import ROOTS, Services, _certificates
 from signing.keys import Signer
 from signing.process import socket_path
+from signing.tsa import TimeAuthority
 from tests.mailcore.queue.conftest import Opener, opener, services, sink
 from tests.signers import at_work
 
@@ -25,6 +28,12 @@ def state() -> Iterator[Path]:
     """The keys of a state, held by a signer."""
     with tempfile.TemporaryDirectory(prefix="diwan-evidence-") as name, at_work(Path(name)):
         yield Path(name)
+
+
+@pytest.fixture(autouse=True)
+def steady(clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The authority of time compares the clock of a test with itself: a busy machine would look to it as if somebody had set it."""
+    monkeypatch.setattr(stamping, "TimeAuthority", partial(TimeAuthority, steady_ns=lambda: clock.now_us() * 1000))
 
 
 @pytest.fixture

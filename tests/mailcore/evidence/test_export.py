@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.util
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -25,7 +24,6 @@ from signing.evidence import note
 from signing.evidence.note import COSIGNATURE
 from signing.evidence.verify import verify
 from signing.pki import register
-from signing.tsa import TimeAuthority
 from tests.mailcore.queue.node import HOSTNAME, KARIM, letter, queued, submission
 from tests.signing.evidence.court import key_of, moment
 
@@ -36,12 +34,6 @@ spec.loader.exec_module(program)
 
 
 once = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # what it tries is not SQL
-
-
-@pytest.fixture(autouse=True)
-def steady(clock, monkeypatch):
-    """The authority of time is not to mind that the clock of a test stands still while the machine's goes on."""
-    monkeypatch.setattr(stamping, "TimeAuthority", partial(TimeAuthority, steady_ns=lambda: clock.now_us() * 1000))
 
 
 async def test_a_letter_that_was_delivered_is_proven_by_us_and_by_the_program_of_a_court(node, clock):
