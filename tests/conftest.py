@@ -21,6 +21,13 @@ from tests.databases import TEMPLATE, Databases, SqliteFiles, named
 settings.register_profile("diwan", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ)
 settings.load_profile("diwan")
 
+LONGEST_NAME = 60
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a case by its place when its value is long: keys and signatures are other ones in each of the processes that share the tests."""
+    return argname if isinstance(val, (bytes, str)) and len(val) > LONGEST_NAME else None
+
 
 @pytest.fixture
 def clock() -> ManualClock:
