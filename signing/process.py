@@ -1,9 +1,9 @@
-"""The signer as a child of this process: started, watched, started again when it dies, and stopped."""
+"""The signer, and what else answers on a socket of a node, as a child of this process: started, watched, started again, stopped."""
 
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -25,18 +25,12 @@ async def running(directory: Path) -> AsyncIterator[Signer]:
     short pause. Raise SignerUnavailable when it does not start.
     """
     socket, keys = socket_path(directory), (directory / "keys").resolve()
-    child = await _start(socket, keys)
-    watch = asyncio.create_task(_watch(child, socket, keys), name="signer")
-    try:
+    async with kept("signing.signer", "--socket", str(socket), "--keys", str(keys)):
         signer = await Signer.connect(socket)
         try:
             yield signer
         finally:
             await signer.close()
-    finally:
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
 
 
 def socket_path(directory: Path) -> Path:
@@ -44,31 +38,48 @@ def socket_path(directory: Path) -> Path:
     return (directory / "run" / "signer.sock").resolve()
 
 
-async def _watch(child: asyncio.subprocess.Process, socket: Path, keys: Path) -> None:
-    """Start the signer again whenever it ends; stop it when cancelled."""
+@asynccontextmanager
+async def kept(module: str, *arguments: str) -> AsyncIterator[None]:
+    """Run a module of ours as a child for as long as the context lasts, and start it again whenever it ends.
+
+    It takes `--child`, prints `ready` when it answers, and ends when its standard input closes. Raise SignerUnavailable when it
+    does not start.
+    """
+    child = await _start(module, arguments)
+    watch = asyncio.create_task(_watch(child, module, arguments), name=module)
+    try:
+        yield
+    finally:
+        watch.cancel()
+        with suppress(asyncio.CancelledError):
+            await watch
+
+
+async def _watch(child: asyncio.subprocess.Process, module: str, arguments: Sequence[str]) -> None:
+    """Start the child again whenever it ends; stop it when cancelled."""
     try:
         while True:
             status = await child.wait()
             if status:  # 0: it was told to, as when a service manager ends the whole group at once
-                log.error("signer.ended", status=status)
-            child = await _restart(socket, keys)
+                log.error("child.ended", module=module, status=status)
+            child = await _restart(module, arguments)
     finally:
         await _stop(child)
 
 
-async def _restart(socket: Path, keys: Path) -> asyncio.subprocess.Process:
+async def _restart(module: str, arguments: Sequence[str]) -> asyncio.subprocess.Process:
     pause_s = RESTART_S
     while True:
         await asyncio.sleep(pause_s)
         with suppress(SignerUnavailable):
-            return await _start(socket, keys)
+            return await _start(module, arguments)
         pause_s = min(2 * pause_s, RESTART_MAX_S)
 
 
-async def _start(socket: Path, keys: Path) -> asyncio.subprocess.Process:
+async def _start(module: str, arguments: Sequence[str]) -> asyncio.subprocess.Process:
     """Start the process and wait until it is ready. It ends when our end of its standard input closes."""
     pipe = asyncio.subprocess.PIPE
-    command = [sys.executable, "-m", "signing.signer", "--socket", str(socket), "--keys", str(keys), "--child"]
+    command = [sys.executable, "-m", module, *arguments, "--child"]
     environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
     child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env=environment)
     try:
@@ -81,7 +92,7 @@ async def _start(socket: Path, keys: Path) -> asyncio.subprocess.Process:
         raise
     if line != b"ready\n":
         await _stop(child)
-        raise SignerUnavailable(reason="did not start", status=child.returncode)
+        raise SignerUnavailable(reason=f"{module} did not start", status=child.returncode)
     return child
 
 

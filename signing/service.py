@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import TypeVar
@@ -10,30 +10,27 @@ from typing import TypeVar
 import msgspec
 
 from config.clock import Clock
-from config.errors import MailError
 from config.log import log
 from signing import unwrapping, wire
+from signing.answering import Answering
 from signing.book import Book
-from signing.errors import SignerUnavailable
 from signing.keyring import Keyring
-from signing.wire import Answer, Decrypt, Generate, NewSecrets, NoteKey, Public, Refusal, Report, Sign, SignNote, Unwrap
+from signing.wire import Decrypt, Generate, NewSecrets, NoteKey, Public, Report, Sign, SignNote, Unwrap
 
 T = TypeVar("T")
 
-MAX_SLOW = 64  # requests that wait for the disk at one time
 
+class Service(Answering):
+    """Answers for the keyring: what waits for the disk waits in one thread."""
 
-class Service:
-    """Requests in, values out. Quick ones are answered at once, those that wait for the disk in one thread."""
+    name = "signer"
 
     def __init__(self, keyring: Keyring, book: Book, clock: Clock, tasks: asyncio.TaskGroup) -> None:
+        super().__init__(tasks)
         self.keyring, self._book = keyring, book
-        self.tasks = tasks
-        self._slow = 0
-        self._refused = 0
         self._started_us = clock.now_us()
         self._disk = ThreadPoolExecutor(1, "disk")
-        self._quick: dict[type, Callable[..., list[bytes]]] = {
+        self.quick = {
             Public: lambda ask: [keyring.public(ask.key_id)],
             Sign: self._sign,
             NewSecrets: lambda ask: keyring.new_secrets(ask.count),
@@ -42,39 +39,27 @@ class Service:
             SignNote: self._sign_note,
             Report: lambda ask: [msgspec.json.encode(self.status())],
         }
-        self._waiting: dict[type, Callable[..., Awaitable[list[bytes]]]] = {
+        self.waiting = {
             Generate: self._generate,
             NoteKey: self._note_key,
             Sign: self._sign_activated,
             Decrypt: self._decrypt_activated,
         }
 
-    def answer(self, body: bytes, send: Callable[[bytes], None]) -> None:
-        """Answer one request through `send`, now or later; nothing that a peer can write raises here."""
-        ask: wire.Request | None = None
-        try:
-            ask = wire.request(body)
-            if self._waits(ask):
-                self._begin(ask, send)
-            else:
-                send(wire.frame(Answer(ask.id, self._quick[type(ask)](ask))))
-        except Exception as reason:  # noqa: BLE001 - the driver: a bug ends one request, not the process
-            send(wire.frame(self.refusal(ask, reason)))
+    def read(self, body: bytes) -> wire.Request:
+        """Return the request that a frame holds. Raises SigningRefused."""
+        return wire.request(body)
 
-    def refusal(self, ask: wire.Request | None, reason: Exception) -> Refusal:
-        """Count and log what went wrong; say as much of it as the peer may know."""
-        self._refused += 1
-        kind = type(ask).__name__ if ask else ""
-        if isinstance(reason, MailError):
-            log.info("signer.refused", request=kind, error=type(reason).__name__, **reason.facts)
-        else:
-            log.error("signer.failed", request=kind, exc_info=reason)
-        return Refusal(ask.id if ask else 0, wire.CODES.get(type(reason), "unavailable"))  # type: ignore[arg-type]
+    def waits(self, ask: wire.Request) -> bool:
+        """Say whether a request waits for the disk: a new key, and what uses an activation up."""
+        if isinstance(ask, Sign | Decrypt):
+            return self.keyring.key(ask.key_id).activated
+        return super().waits(ask)
 
     def status(self) -> wire.Status:
         """Return who runs since when, and what was done."""
         counts = dict(self.keyring.counts.totals)
-        return wire.Status(os.getpid(), self._started_us, self._refused, self.keyring.unwrapped, counts, self.keyring.decrypted)
+        return wire.Status(os.getpid(), self._started_us, self.refusals, self.keyring.unwrapped, counts, self.keyring.decrypted)
 
     async def flush(self) -> None:
         """Make the counts durable; those that a full disk does not take wait for the next time, and signing goes on."""
@@ -90,25 +75,6 @@ class Service:
         await self.flush()
         self._disk.shutdown()
         self._book.close()
-
-    def _waits(self, ask: wire.Request) -> bool:
-        if isinstance(ask, Sign | Decrypt):
-            return self.keyring.key(ask.key_id).activated
-        return type(ask) in self._waiting
-
-    def _begin(self, ask: wire.Request, send: Callable[[bytes], None]) -> None:
-        if self._slow >= MAX_SLOW:
-            raise SignerUnavailable(reason="busy")
-        self._slow += 1
-        self.tasks.create_task(self._finish(ask, send))
-
-    async def _finish(self, ask: wire.Request, send: Callable[[bytes], None]) -> None:
-        try:
-            send(wire.frame(Answer(ask.id, await self._waiting[type(ask)](ask))))
-        except Exception as reason:  # noqa: BLE001 - the driver: a bug ends one request, not the process
-            send(wire.frame(self.refusal(ask, reason)))
-        finally:
-            self._slow -= 1
 
     async def _generate(self, ask: Generate) -> list[bytes]:
         return [await self._thread(self.keyring.generate, ask.key_id, ask.kind, ask.activated)]

@@ -103,10 +103,11 @@ class Answer(msgspec.Struct, frozen=True, array_like=True, tag="done"):
 
 
 class Refusal(msgspec.Struct, frozen=True, array_like=True, tag="refused"):
-    """`id` is 0 when the request could not be read at all."""
+    """`id` is 0 when the request could not be read at all, `retry_after_s` when nothing is known of when to try again."""
 
     id: int
     code: str
+    retry_after_s: int = 0
 
 
 Reply = Answer | Refusal
@@ -167,7 +168,7 @@ class Framer:
         return frames
 
 
-def frame(message: Request | Reply) -> bytes:
+def frame(message: msgspec.Struct) -> bytes:
     """Return the octets of one message, its length first."""
     body = _encoder.encode(message)
     return LENGTH.pack(len(body)) + body
