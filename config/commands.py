@@ -44,6 +44,11 @@ def moment(at_us: int) -> str:
     return utc(at_us - at_us % SECOND_US).isoformat()
 
 
+def day(at_us: int) -> str:
+    """Return the day of a moment as commands print it: ISO 8601, UTC."""
+    return utc(at_us).date().isoformat()
+
+
 def ask(directory: Path, unit: Callable[Concatenate[Tx, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Run one unit on a node's database, whether the node is running or not. Raises SettingsError."""
     answer: R = run(_ask(directory.absolute(), unit, *args, **kwargs))

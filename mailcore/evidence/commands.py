@@ -2,9 +2,8 @@
 
 import sys
 from collections.abc import Awaitable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -12,8 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from config import log
-from config.clock import SECOND_US
-from config.commands import HERE, Directory, Input, Json, ask, contents, show
+from config.commands import HERE, Directory, Input, Json, ask, contents, moment, show
 from config.database import Tx
 from config.plain import plain
 from directory.acts.blanking import EvidenceErase
@@ -29,7 +27,6 @@ from mailcore.services import Services
 from signing.evidence import note, record, seal
 from signing.evidence.note import BadNote
 
-T = TypeVar("T")
 FAILED = 1
 MAX_ASKED = 10_000  # checkpoints since a file was carried away: more than a day's
 
@@ -222,7 +219,7 @@ def _print(found: list[Shown], *, as_json: bool) -> None:
         show([_plain(each) for each in found])
     elif found:
         rows = [
-            (_moment(each.said.at), each.said.queue, each.said.event, each.said.sender, ", ".join(each.said.recipients)[:60], _place(each))
+            (moment(each.said.at), each.said.queue, each.said.event, each.said.sender, ", ".join(each.said.recipients)[:60], _place(each))
             for each in found
         ]
         table([("TIME", "LETTER", "EVENT", "SENDER", "RECIPIENTS", "PLACE"), *rows])
@@ -233,7 +230,7 @@ def _print(found: list[Shown], *, as_json: bool) -> None:
 def _lines(shown: Shown) -> list[str]:
     said = shown.said
     lines = [
-        f"{_moment(said.at)}  {said.event}",
+        f"{moment(said.at)}  {said.event}",
         f"  letter {said.queue}, Message-ID {said.message or 'none'}, {said.digest}",
         f"  from {said.sender} to {', '.join(said.recipients)}",
         *(f"  because {reason.code}: {reason.text}" for reason in said.reasons),
@@ -241,7 +238,7 @@ def _lines(shown: Shown) -> list[str]:
     ]
     if shown.checkpoint:
         cosigned = f", cosigned by {', '.join(shown.witnesses)}" if shown.witnesses else ""
-        lines.append(f"  under the checkpoint of {shown.checkpoint} entries, {_moment(shown.sealed_us)}{cosigned}")
+        lines.append(f"  under the checkpoint of {shown.checkpoint} entries, {moment(shown.sealed_us)}{cosigned}")
     return lines
 
 
@@ -252,10 +249,6 @@ def _plain(shown: Shown) -> dict[str, Any]:
 
 def _place(shown: Shown) -> str:
     return "waits for its place" if shown.place is None else f"place {shown.place}"
-
-
-def _moment(us: int) -> str:
-    return f"{datetime.fromtimestamp(us / SECOND_US, UTC):%Y-%m-%d %H:%M:%S}Z"
 
 
 def _write(output: Path, octets: bytes) -> None:

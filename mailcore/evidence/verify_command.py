@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from config import log, settings
 from config.clock import SystemClock
-from config.commands import HERE, Directory, Json, run, show
+from config.commands import HERE, Directory, Json, moment, run, show
 from config.plain import plain
 from config.settings import Settings, SettingsError
 from mailcore import services
@@ -142,15 +141,15 @@ def lines(report: Report) -> list[str]:
     said = [f"letter of {report.message_bytes} octets, {report.digest}"]
     for one in report.records:
         record = one.record
-        said.append(f"{one.file}: {record.event} at {_moment(record.at)}, from <{record.sender}> to {', '.join(record.recipients)}")
+        said.append(f"{one.file}: {record.event} at {moment(record.at)}, from <{record.sender}> to {', '.join(record.recipients)}")
         said += [f"    because of {reason.code}: {reason.text}" for reason in record.reasons]
         said.append(
-            f"    said by {record.issuer}: entry {one.index} of {one.mark.size} in its log, stamped {_moment(one.mark.sealed.at_us)}"
+            f"    said by {record.issuer}: entry {one.index} of {one.mark.size} in its log, stamped {moment(one.mark.sealed.at_us)}"
         )
         said.append(f"    witnesses of the log: {', '.join(one.mark.witnesses) or 'none'}")
     if report.sealed is not None:
         organisation = f" ({report.sealed.organisation})" if report.sealed.organisation else ""
-        said.append(f"sealed by {report.sealed.name}{organisation} at {_moment(report.sealed.at_us)}")
+        said.append(f"sealed by {report.sealed.name}{organisation} at {moment(report.sealed.at_us)}")
     said += [f"root in the bundle: SHA-256 {one}" for one in report.roots]
     return said + ([f"FAILED  {one.part}: {one.check}: {one.said}" for one in report.faults] or ["Everything is proven."])
 
@@ -175,9 +174,5 @@ def _record(one: Proven) -> dict[str, object]:
 def _said(one: Finding) -> list[str]:
     who = f"{one.name} <{one.address}>" if one.address else one.name or "nobody known"
     organisation = f" ({one.organisation})" if one.organisation else ""
-    proven = f", stamped {_moment(one.proven_us)}" if one.proven_us is not None else ", without a trusted time"
+    proven = f", stamped {moment(one.proven_us)}" if one.proven_us is not None else ", without a trusted time"
     return [f"{one.status.upper()} {one.code}: {one.part}, by {who}{organisation}{proven}", f"    {one.found} {one.action}"]
-
-
-def _moment(us: int) -> str:
-    return f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us):%Y-%m-%d %H:%M:%S} UTC"

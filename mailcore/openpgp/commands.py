@@ -2,16 +2,15 @@
 
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from msgspec.structs import replace as changed
 
 from config import log
-from config.clock import SECOND_US, SystemClock
-from config.commands import HERE, Directory, Input, Json, Yes, ask, contents, show
+from config.clock import SystemClock
+from config.commands import HERE, Directory, Input, Json, Yes, ask, contents, day, show
 from config.database import Tx
 from directory import journal, rights, search
 from directory.acts import places
@@ -28,8 +27,6 @@ from mailcore.openpgp.pins import EVERYBODY, Pin
 from mailcore.services import Services
 from signing.openpgp import keys
 from signing.openpgp import letters as engine
-
-T = TypeVar("T")
 
 app = typer.Typer(help="OpenPGP: our keys, and those of correspondents.", no_args_is_help=True)
 Fingerprint = Annotated[
@@ -268,7 +265,7 @@ def _kept(tx: Tx, keep: Callable[[Tx, OwnKey], None], key: OwnKey, act: str, rea
     """Keep a key, and journal what the operator did to it."""
     keep(tx, key)
     place = rights.chain(tx, places.account(tx, key.account_id))
-    said = {"address": key.address, "fingerprint": key.fingerprint, "until": _moment(key.expires_us)}
+    said = {"address": key.address, "fingerprint": key.fingerprint, "until": _end(key)}
     where = (place.organisation_id, place.unit_id)
     journal.append(tx, [Entry(CONSOLE, act, "openpgp", key.account_id, *where, after=said, reason=reason)])
 
@@ -277,7 +274,7 @@ def _said(key: OwnKey, as_json: bool, done: str) -> None:
     if as_json:
         show(_row(key))
     else:
-        sys.stdout.write(f"{done}: {key.fingerprint} of {key.address}, until {_moment(key.expires_us)}\n")
+        sys.stdout.write(f"{done}: {key.fingerprint} of {key.address}, until {_end(key)}\n")
 
 
 def _pinned(pin: Pin, as_json: bool) -> None:
@@ -293,8 +290,8 @@ def _pinned(pin: Pin, as_json: bool) -> None:
 def _row(key: OwnKey) -> dict[str, Any]:
     now_us = SystemClock().now_us()
     state = "revoked" if key.revoked_us else "in force" if own.is_in_force(key, now_us) else "expired"
-    moments = {"created_at": _moment(key.created_us), "expires_at": _moment(key.expires_us)}
-    return {"address": key.address, "fingerprint": key.fingerprint, "state": state, **moments}
+    days = {"created_at": day(key.created_us), "expires_at": _end(key)}
+    return {"address": key.address, "fingerprint": key.fingerprint, "state": state, **days}
 
 
 def _pin(pin: Pin) -> dict[str, Any]:
@@ -303,10 +300,10 @@ def _pin(pin: Pin) -> dict[str, Any]:
         "address": pin.address,
         "fingerprint": pin.fingerprint,
         "source": pin.source,
-        "pinned_at": _moment(pin.pinned_us),
+        "pinned_at": day(pin.pinned_us),
         "offered": pin.offered_fingerprint,
     }
 
 
-def _moment(at_us: int) -> str:
-    return datetime.fromtimestamp(at_us // SECOND_US, UTC).strftime("%Y-%m-%d") if at_us else "for ever"
+def _end(key: OwnKey) -> str:
+    return day(key.expires_us) if key.expires_us else "for ever"

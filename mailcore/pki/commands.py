@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from config import log, settings
 from config.clock import DAY_US
-from config.commands import HERE, Directory, Json, ask, moment, run, show
+from config.commands import HERE, Directory, Json, Yes, ask, day, moment, run, show
 from config.database import Tx
 from directory import acts, orders
 from directory.acts import Act, Outcome
@@ -131,7 +131,7 @@ def revoke(
     asked: Desk,
     serial: Serial,
     because: Annotated[str, typer.Option(help=f"One of {', '.join(sorted(REASONS))}.")] = UNSAID,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether that is meant.")] = False,
+    yes: Yes = False,
 ) -> None:
     """End a certificate for good. That of a machine or an authority needs a second person. `--because` stands in the lists that everybody
     reads, `--reason` in the journal."""
@@ -305,12 +305,12 @@ def _told(one: Issued) -> dict[str, Any]:
 
 
 def _standing(one: Issued) -> str:
-    return f"until {moment(one.not_after_us)[:10]}" if one.state == "good" else f"{one.state} since {moment(one.ended_us)}"
+    return f"until {day(one.not_after_us)}" if one.state == "good" else f"{one.state} since {moment(one.ended_us)}"
 
 
 def _print(found: list[Issued], *, as_json: bool, none: str = "no certificates") -> None:
     if as_json:
         show([_told(one) for one in found])
         return
-    rows = [(f"{one.serial:x}", one.kind, one.address or one.key_id, moment(one.not_after_us)[:10], one.state) for one in found]
+    rows = [(f"{one.serial:x}", one.kind, one.address or one.key_id, day(one.not_after_us), one.state) for one in found]
     table([("SERIAL", "KIND", "OF", "UNTIL", "STATE"), *rows] if rows else [(none,)])

@@ -1,7 +1,6 @@
 """`diwan crl …`: the lists of revoked certificates that this node publishes, and those that an authority off the network made for it."""
 
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from config import log
-from config.clock import SECOND_US
-from config.commands import HERE, Directory, Json, ask, show
+from config.commands import HERE, Directory, Json, ask, moment, show
 from config.database import Tx
 from directory.commands.finding import table
 from signing.errors import CertificateRefused
@@ -118,11 +116,7 @@ def standing(tx: Tx, only: str = "", *, parts: bool) -> list[Shown]:
 
 def _shown(authority: str, one: List) -> Shown:
     part, kind = ALL if one.part == WHOLE else str(one.part), "delta" if one.delta else "list"
-    return Shown(authority, part, kind, one.number, _written(one.this_update_us), _written(one.next_update_us), len(one.octets))
-
-
-def _written(us: int) -> str:
-    return f"{datetime.fromtimestamp(us // SECOND_US, UTC):%Y-%m-%d %H:%M}"
+    return Shown(authority, part, kind, one.number, moment(one.this_update_us), moment(one.next_update_us), len(one.octets))
 
 
 def _der(octets: bytes) -> bytes:
