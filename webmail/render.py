@@ -48,6 +48,7 @@ def _environment() -> Environment:
         "folder_name": words.folder_name,
         "box_kind": words.box_kind,
         "box_icons": words.BOX_ICONS,
+        "tone_icons": words.TONE_ICONS,
         "folder_icon": lambda mailbox: words.ICONS.get(mailbox.role, "folder"),
     }
     return environment

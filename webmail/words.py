@@ -21,6 +21,7 @@ FOLDERS = {  # in the order in which they are shown
 ICONS = {"inbox": "inbox", "drafts": "file-pen-line", "sent": "send", "archive": "archive", "junk": "shield-alert", "trash": "trash-2"}
 BOXES = {"person": N_("Own mailbox"), "post": N_("Post held"), "unit": N_("Unit mailbox")}
 BOX_ICONS = {"person": "user-round", "post": "landmark", "unit": "building-2"}
+TONE_ICONS = {"good": "badge-check", "bad": "octagon-alert", "unsure": "circle-question-mark"}  # of a verdict
 
 
 def box_kind(box: Box) -> str:
