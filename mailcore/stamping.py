@@ -13,7 +13,8 @@ import httpx
 
 from config.errors import MailError
 from config.log import log
-from mailcore import certify
+from mailcore import bounded, certify
+from mailcore.bounded import TooLarge
 from mailcore.services import Services
 from signing import der, pending, timestamp
 from signing.algorithms import SHA256
@@ -75,7 +76,7 @@ class Stamps:
             try:
                 async with asyncio.timeout(ASK_S):
                     return await self._elsewhere(digest)
-            except (httpx.HTTPError, TimeoutError, Refused, der.BadDer, OSError) as error:
+            except (httpx.HTTPError, TimeoutError, TooLarge, Refused, der.BadDer, OSError) as error:
                 self._rested_s = now_s + REST_S
                 log.warning("stamp.not_elsewhere", kind=type(error).__name__, said=str(error)[:200])
         try:
@@ -101,15 +102,11 @@ class Stamps:
         question = timestamp.request(SHA256, digest, nonce)
         if self._http is None:
             self._http = await asyncio.to_thread(self._client)
-        octets = bytearray()
-        async with self._http.stream("POST", self._services.settings.pki.times, content=question, headers={"content-type": KIND}) as answer:
-            if answer.status_code != httpx.codes.OK or answer.headers.get("content-type", "").partition(";")[0].strip() != ANSWERED:
-                raise der.BadDer(f"status {answer.status_code}, no {ANSWERED}")
-            async for piece in answer.aiter_bytes():
-                octets += piece
-                if len(octets) > MAX_ANSWER:
-                    raise der.BadDer(f"more than {MAX_ANSWER} octets")
-        token = timestamp.read_response(bytes(octets))
+        where, headers = self._services.settings.pki.times, {"content-type": KIND}
+        answer = await bounded.ask(self._http, where, MAX_ANSWER, content=question, headers=headers)
+        if answer.status != httpx.codes.OK or answer.kind != ANSWERED:
+            raise der.BadDer(f"status {answer.status}, no {ANSWERED}")
+        token = timestamp.read_response(answer.octets)
         said = timestamp.read(token)
         if (said.digest_algorithm, said.digest, said.nonce) != (SHA256, digest, der.write_integer(nonce)):
             raise der.BadDer("a token over something else")

@@ -153,7 +153,7 @@ def request(witness: WitnessName, output: Output, directory: Directory = HERE) -
         kept, (key, _) = await node.db.read(places.latest), _witness(node, witness)
         if kept is None:
             raise EvidenceDamaged("there is no checkpoint yet: the role `seal` signs one when something has happened")
-        return await witnessing.request(node, sealing.log_of(node.settings), kept, await node.db.read(places.cosigned, key.name))
+        return await witnessing.request(sealing.log_of(node.settings), kept, await node.db.read(places.cosigned, key.name))
 
     _write(output, carry_out(directory, work))
 

@@ -11,6 +11,8 @@ import httpx
 
 from config.database import Tx
 from config.log import log
+from mailcore import bounded
+from mailcore.bounded import TooLarge
 from mailcore.evidence import places, sealing
 from mailcore.evidence.errors import NotWitnessed
 from mailcore.evidence.places import Kept
@@ -68,7 +70,7 @@ async def answer(services: Services, octets: bytes) -> tuple[int, str, bytes]:
     return 200, "text/plain", witness.write_answer(signature)
 
 
-async def request(services: Services, files: Log, kept: Kept, old: int) -> bytes:
+async def request(files: Log, kept: Kept, old: int) -> bytes:
     """Return what to ask a witness that knows our checkpoint of `old` entries."""
     proof = await asyncio.to_thread(files.consistency, old, kept.size) if old > 0 else []
     return witness.write(Request(old, tuple(proof), kept.note))
@@ -120,22 +122,17 @@ class Cosigners:
 
     async def _ask(self, kept: Kept, key: Key, url: str, old: int) -> Kept:
         """Ask one witness; once more when it says that it knows another size of ours."""
-        status, said = await self._post(url, await request(self._services, self._sealer.log, kept, old))
+        status, said = await self._post(url, await request(self._sealer.log, kept, old))
         if status == httpx.codes.CONFLICT and said.strip().isdigit() and int(said) != old and int(said) <= kept.size:
-            status, said = await self._post(url, await request(self._services, self._sealer.log, kept, int(said)))
+            status, said = await self._post(url, await request(self._sealer.log, kept, int(said)))
         if status != httpx.codes.OK:
             raise NotWitnessed(f"{url} answers {status}: {said[:200].decode('utf-8', 'replace').strip()}")
         return await attach(self._services, kept, key, said)
 
     async def _post(self, url: str, octets: bytes) -> tuple[int, bytes]:
         assert self._http is not None
-        found = bytearray()
         try:
-            async with self._http.stream("POST", f"{url.rstrip('/')}{witness.PATH}", content=octets) as reply:
-                async for chunk in reply.aiter_raw():
-                    found += chunk
-                    if len(found) > MAX_ANSWER_BYTES:
-                        raise NotWitnessed(f"{url} answers with more than {MAX_ANSWER_BYTES} octets")
-        except httpx.HTTPError as error:
-            raise NotWitnessed(f"no answer from {url}: {error or type(error).__name__}") from error
-        return reply.status_code, bytes(found)
+            answer = await bounded.ask(self._http, f"{url.rstrip('/')}{witness.PATH}", MAX_ANSWER_BYTES, content=octets)
+        except (httpx.HTTPError, TooLarge) as error:
+            raise NotWitnessed(f"no answer from {url}: {str(error) or type(error).__name__}") from error
+        return answer.status, answer.octets

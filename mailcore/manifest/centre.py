@@ -15,6 +15,8 @@ from config.settings import Settings, SettingsError
 from directory.manifest import badge, jws, pages
 from directory.manifest.document import MAX_DOCUMENT_BYTES, Anchor, Part
 from directory.manifest.publish import Line
+from mailcore import bounded
+from mailcore.bounded import TooLarge
 
 TIMEOUT_S = 60.0  # of one answer; a satellite link gives 64 kbit/s and a second's delay
 MAX_PART_BYTES = 32 << 20  # a topology of 100,000 nodes
@@ -73,20 +75,16 @@ class Centre:
         return jws.signed(octets, self._private.sign(octets, ec.ECDSA(SHA256()))).decode("ascii")
 
     async def _get(self, path: str, max_bytes: int, bearer: str = "") -> bytes:
-        headers = {"accept-encoding": "identity", **({"authorization": f"Bearer {bearer}"} if bearer else {})}
-        octets = bytearray()
         try:
-            async with self._http.stream("GET", path, headers=headers) as answer:
-                async for chunk in answer.aiter_raw():
-                    octets += chunk
-                    if len(octets) > max_bytes:
-                        raise CentreSilent(f"the centre's answer to {path} is larger than {max_bytes} octets")
+            answer = await bounded.ask(self._http, path, max_bytes, headers={"authorization": f"Bearer {bearer}"} if bearer else {})
+        except TooLarge as error:
+            raise CentreSilent(f"the centre's answer to {path} is larger than {max_bytes} octets") from error
         except httpx.HTTPError as error:
             raise CentreSilent(f"no answer from {self.anchor.url}: {error or type(error).__name__}") from error
-        if answer.status_code != httpx.codes.OK:
-            said = bytes(octets[:200]).decode("utf-8", "replace").strip()
-            raise CentreSilent(f"{self.anchor.url}{path} answers {answer.status_code}: {said}")
-        return bytes(octets)
+        if answer.status != httpx.codes.OK:
+            said = answer.octets[:200].decode("utf-8", "replace").strip()
+            raise CentreSilent(f"{self.anchor.url}{path} answers {answer.status}: {said}")
+        return answer.octets
 
 
 def _private_key(path: Path) -> ec.EllipticCurvePrivateKey:

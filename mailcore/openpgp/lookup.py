@@ -10,8 +10,9 @@ import ssl
 import httpx
 
 from config.log import log
-from mailcore import dns
+from mailcore import bounded, dns
 from mailcore.answers import Outcome
+from mailcore.bounded import TooLarge
 from mailcore.dns import Resolver
 from mailcore.openpgp import own, wkd
 from mailcore.openpgp.wkd import Place
@@ -78,13 +79,10 @@ def directory(services: Services) -> Directory:
 
 
 async def _get(http: httpx.AsyncClient, url: str, host: str) -> bytes:
-    octets = bytearray()
-    headers = {"host": host, "accept-encoding": "identity"}
-    async with http.stream("GET", url, headers=headers, extensions={"sni_hostname": host}) as answer:
-        if answer.status_code != httpx.codes.OK:
-            raise NoAnswer
-        async for piece in answer.aiter_raw():
-            octets += piece
-            if len(octets) > keys.MAX_KEY_BYTES:
-                raise BadPgpKey("this key is larger than one may be", host=host)
-    return bytes(octets)
+    try:
+        answer = await bounded.ask(http, url, keys.MAX_KEY_BYTES, host=host)
+    except TooLarge as error:
+        raise BadPgpKey("this key is larger than one may be", host=host) from error
+    if answer.status != httpx.codes.OK:
+        raise NoAnswer
+    return answer.octets

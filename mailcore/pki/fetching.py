@@ -12,6 +12,7 @@ import httpx
 
 from config.clock import HOUR_US, MINUTE_US
 from config.log import log
+from mailcore import bounded
 from mailcore.services import Services
 from signing.pki import crl, fetched, ocsp, revocation
 from signing.pki.fetched import Fetched
@@ -95,16 +96,11 @@ class Fetching:
         if self._http is None:  # no redirects: an address that was signed leads nowhere else
             self._http = httpx.AsyncClient(timeout=FETCH_S, trust_env=False, follow_redirects=False)
         most = ocsp.MAX_BYTES if asked else crl.MAX_BYTES
-        headers = {"accept-encoding": "identity", **({"content-type": OCSP_REQUEST} if asked else {})}
-        octets = bytearray()
-        async with self._http.stream("POST" if asked else "GET", url, content=asked or None, headers=headers) as answer:
-            if answer.status_code != httpx.codes.OK:
-                raise ValueError(f"status {answer.status_code}")
-            async for piece in answer.aiter_raw():
-                octets += piece
-                if len(octets) > most:
-                    raise ValueError(f"more than {most} octets")
-        return bytes(octets)
+        headers = {"content-type": OCSP_REQUEST} if asked else {}
+        answer = await bounded.ask(self._http, url, most, content=asked or None, headers=headers)
+        if answer.status != httpx.codes.OK:
+            raise ValueError(f"status {answer.status}")
+        return answer.octets
 
 
 def fetching(services: Services) -> Fetching:

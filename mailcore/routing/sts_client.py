@@ -13,7 +13,9 @@ import httpx
 
 from config.database import Database
 from config.log import log
+from mailcore import bounded
 from mailcore.answers import Outcome, Question
+from mailcore.bounded import TooLarge
 from mailcore.dns import Resolver
 from mailcore.routing import sts
 from mailcore.routing.sts import BadPolicy, Kept
@@ -104,20 +106,13 @@ class Policies:
                 except httpx.HTTPError as error:
                     if "CERTIFICATE_VERIFY_FAILED" in str(error):
                         return b"", "sts-webpki-invalid"
-                except (BadPolicy, TimeoutError):
+                except (BadPolicy, TooLarge, TimeoutError):
                     pass
         return b"", "sts-policy-fetch-error"
 
 
 async def _get(http: httpx.AsyncClient, url: str, host: str) -> bytes:
-    octets = bytearray()
-    headers = {"host": host, "accept": "text/plain", "accept-encoding": "identity"}
-    async with http.stream("GET", url, headers=headers, extensions={"sni_hostname": host}) as answer:
-        kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if answer.status_code != httpx.codes.OK or kind != "text/plain":
-            raise BadPolicy(f"{answer.status_code} {kind}")
-        async for piece in answer.aiter_raw():
-            octets += piece
-            if len(octets) > sts.MAX_POLICY_BYTES:
-                raise BadPolicy("too large")
-    return bytes(octets)
+    answer = await bounded.ask(http, url, sts.MAX_POLICY_BYTES, headers={"accept": "text/plain"}, host=host)
+    if answer.status != httpx.codes.OK or answer.kind != "text/plain":
+        raise BadPolicy(f"{answer.status} {answer.kind}")
+    return answer.octets
