@@ -80,11 +80,18 @@ def note(tx: Tx, facts: Sequence[Fact]) -> None:
 
 
 def merged(facts: Sequence[Fact]) -> list[Fact]:
-    """Return facts with those that differ in their recipients alone as one."""
-    alike: dict[tuple[Letter, Event, tuple[Reason, ...]], list[str]] = {}
+    """Return facts with those that differ in their recipients alone as one, which names each of them once."""
+    alike: dict[tuple[Letter, Event, tuple[Reason, ...]], dict[str, None]] = {}
     for fact in facts:
-        alike.setdefault((fact.letter, fact.event, fact.reasons), []).extend(fact.recipients)
+        alike.setdefault((fact.letter, fact.event, fact.reasons), {}).update(dict.fromkeys(fact.recipients))
     return [Fact(letter, event, tuple(recipients), reasons) for (letter, event, reasons), recipients in alike.items()]
+
+
+def tells(tx: Tx, fact: Fact) -> bool:
+    """Say whether there is evidence of a fact already, whatever its reasons: a look at all records of the letter."""
+    known = [record.read(row.record) for row in rows_of(tx, fact.letter.queue_id)]
+    told = {address for one in known if one.event == fact.event for address in one.recipients}
+    return told.issuperset(fact.recipients)
 
 
 def rows_of(tx: Tx, queue_id: int) -> list[Row]:

@@ -16,6 +16,7 @@ from directory.commands import acting
 from directory.commands.acting import As, PasswordFile
 from directory.commands.finding import table
 from directory.rights import Actor
+from mailcore.evidence import facts
 from mailcore.queue import holds, listing, steering, watch
 from mailcore.queue.listing import Waiting
 from mailcore.queue.steering import Choice
@@ -163,7 +164,8 @@ def drop(
     choice = _choice(number, sender, domain, held=held)
     if not yes:
         typer.confirm(f"Drop {_named(number, sender, domain, held=held)}? The sender will not be told.", abort=True)
-    dropped = _act(directory, name_as, password_file, lambda db, actor: steering.drop(db, actor, choice, reason))
+    issuer = facts.issuer(settings.load(directory.absolute()))
+    dropped = _act(directory, name_as, password_file, lambda db, actor: steering.drop(db, actor, choice, reason, issuer))
     _count(_of_message(dropped, number) if number else dropped, "dropped")
 
 

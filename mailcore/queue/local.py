@@ -68,12 +68,17 @@ def deliver(tx: Tx, deliveries: Sequence[Delivery]) -> list[Lease]:
     mine = [delivery for delivery in deliveries if delivery.lease.key in ours]
     accounts.lock(tx, [delivery.account.account_id for delivery in mine])
     served: set[tuple[int, int]] = set()
+    told: list[Fact] = []
     for delivery in mine:
         copy = (delivery.lease.message.queue_id, delivery.account.account_id)
+        news = copy in served
         if copy not in served and _is_first(tx, delivery):
             served.add(copy)
             _file(tx, delivery)
-    facts.note(tx, facts.merged([delivery.fact for delivery in mine if delivery.fact is not None]))
+            news = True
+        if delivery.fact is not None and (news or _is_untold(tx, delivery.lease, delivery.fact)):
+            told.append(delivery.fact)
+    facts.note(tx, facts.merged(told))
     reports = [delivery.report for delivery in mine if delivery.report is not None]
     queue.settle(tx, [delivery.lease for delivery in mine if delivery.report is None], (), reports)
     return [delivery.lease for delivery in deliveries if delivery.lease.key not in ours]
@@ -92,6 +97,14 @@ def _file(tx: Tx, delivery: Delivery) -> None:
 def _is_first(tx: Tx, delivery: Delivery) -> bool:
     origin_id = delivery.lease.message.origin_id
     return not origin_id or fanout.claim(tx, origin_id, delivery.account.account_id)
+
+
+def _is_untold(tx: Tx, lease: Lease, fact: Fact) -> bool:
+    """Say whether evidence still has to name this address of a mailbox that has its copy: one that the letter itself was written to.
+
+    Whom a list reaches once more got nothing more by it.
+    """
+    return lease.message.origin_id == lease.message.queue_id and not facts.tells(tx, fact)
 
 
 async def serve(services: Services, leases: Sequence[Lease]) -> None:

@@ -11,11 +11,14 @@ from directory.manifest import topology
 from mailcore.evidence import facts
 from mailcore.evidence.facts import Fact, Issuer
 from mailcore.queue import lanes
-from mailcore.queue.types import Lease, Reply
+from mailcore.queue.types import Lease, Queued, Reply
 from signing.evidence import record
 from signing.evidence.record import Event
 
 EXPIRED = "5.4.7"  # RFC 3463 §3.5: the time for delivery is over
+BY_OPERATOR = "550 5.7.1"  # RFC 3463 §3.8: not authorized by policy
+DROPPED = "an operator took it out of the queue"
+UNCERTAIN = "an operator took it out of the queue while it was being sent, so that nobody here knows whether it arrived"
 HERE, NODE, OUTSIDE = "here", "node", "outside"
 EVENTS: dict[tuple[str, str], Event] = {
     (HERE, "refused"): "ContentConsignmentFailure",
@@ -39,25 +42,55 @@ class Ending:
 
     @property
     def kind(self) -> str:
-        """Return what that is, as `EVENTS` has it."""
-        return "taken" if not self.failed else "expired" if self.reply.status == EXPIRED or not self.reply.permanent else "refused"
+        """Return what that is, as `EVENTS` has it. What no peer has said is no rejection, unless it was said here."""
+        reply, said = self.reply, bool(self.reply.peer) or self.lease.lane == lanes.LOCAL
+        if not self.failed:
+            return "taken"
+        return "refused" if said and reply.permanent and reply.status != EXPIRED else "expired"
 
 
-def note(tx: Tx, issuer: Issuer, endings: Sequence[Ending], ours: Collection[tuple[int, int]]) -> None:
-    """Write the evidence of those endings whose lease is ours; recipients with one fate stand in one record."""
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A recipient whom an operator took out of the queue. What was `leased` for another server may have arrived there."""
+
+    message: Queued
+    lane: str
+    address: str
+    leased: bool
+
+
+def note(tx: Tx, issuer: Issuer, endings: Sequence[Ending], ended: Collection[tuple[int, int]]) -> None:
+    """Write the evidence of those endings that have ended their recipient; recipients with one fate stand in one record."""
+    found = [
+        (each.lease.message, each.lease.lane, each.lease.address, each.kind, _reasons(each)) for each in endings if each.lease.key in ended
+    ]
+    _write(tx, issuer, found)
+
+
+def drop(tx: Tx, issuer: Issuer, dropped: Sequence[Dropped], reason: str) -> None:
+    """Write the evidence of what an operator took out of the queue, and why."""
+    found = []
+    for each in dropped:
+        text = UNCERTAIN if each.leased and each.lane != lanes.LOCAL else DROPPED
+        reasons = record.reasons([(BY_OPERATOR, f"{text}: {reason}" if reason else text)])
+        found.append((each.message, each.lane, each.address, "refused" if each.lane == lanes.LOCAL else "expired", reasons))
+    _write(tx, issuer, found)
+
+
+def _write(tx: Tx, issuer: Issuer, found: Sequence[tuple[Queued, str, str, str, tuple[record.Reason, ...]]]) -> None:
+    """Write what became of recipients: message, lane, address, how it ended, and why."""
     places: dict[str, str] = {}
-    found: list[Fact] = []
-    for ending in endings:
-        lease = ending.lease
-        letter = lease.message.letter(issuer) if lease.key in ours else None
+    noted: list[Fact] = []
+    for message, lane, address, kind, reasons in found:
+        letter = message.letter(issuer)
         if letter is None:
             continue
-        if lease.lane not in places:
-            places[lease.lane] = _place(tx, lease.lane)
-        event = EVENTS.get((places[lease.lane], ending.kind))
+        if lane not in places:
+            places[lane] = _place(tx, lane)
+        event = EVENTS.get((places[lane], kind))
         if event is not None:
-            found.append(Fact(letter, event, (lease.address,), _reasons(ending)))
-    facts.note(tx, facts.merged(found))
+            noted.append(Fact(letter, event, (address,), reasons))
+    facts.note(tx, facts.merged(noted))
 
 
 def _reasons(ending: Ending) -> tuple[record.Reason, ...]:

@@ -5,7 +5,7 @@ changes nothing, so two workers can never both settle one recipient.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from config import numbers
 from config.database import Row, Tx
@@ -116,10 +116,13 @@ def note(tx: Tx, entry: Entry, more: Sequence[Fact] = ()) -> None:
 
 
 def accepted(entry: Entry) -> list[Fact]:
-    """Return the evidence that a message was taken from whoever brought it: one of our people, a node, or a stranger."""
-    if entry.letter is None:
-        return []
+    """Return the evidence that a message was taken from whoever brought it: one of our people, a node, or a stranger.
+
+    What a script sends on was brought by nobody: its sender has not written to whom it goes to.
+    """
     submission = entry.submission
+    if entry.letter is None or submission.sent_on:
+        return []
     event: Event = "SubmissionAcceptance"
     if submission.account_id is None:
         event = "RelayAcceptance" if submission.relayed else "ReceivedFromNonERDS"
@@ -127,8 +130,8 @@ def accepted(entry: Entry) -> list[Fact]:
 
 
 def recipients(entry: Entry) -> tuple[str, ...]:
-    """Return the addresses that a message is for."""
-    return tuple([recipient.address for recipient in entry.submission.recipients])
+    """Return the addresses that a message is for, each once."""
+    return tuple(dict.fromkeys([recipient.address for recipient in entry.submission.recipients]))
 
 
 def lane(domain: str, local: int) -> str:
@@ -265,7 +268,7 @@ def settle(
     if ended:
         finish(tx, ended)
     if proven is not None:
-        proofs.note(tx, *proven, ours)
+        proofs.note(tx, *proven, {lease.key for lease in ended})
     if reports:
         failpoint("bounce.before_commit")
     if later:
@@ -329,10 +332,14 @@ def release(tx: Tx, owner: str = "") -> int:
 def _leases(tx: Tx, taken: Sequence[Row]) -> list[Lease]:
     if not taken:
         return []
-    ids = sorted({row[0] for row in taken})
-    messages = {row[0]: _queued(row) for row in tx.rows(MESSAGES, ids=ids)}
+    messages = described(tx, {row[0] for row in taken})
     leases = [_lease(row, messages[row[0]]) for row in taken]
     return sorted(leases, key=lambda lease: (-ranks.rank(lease.message.priority), lease.key))
+
+
+def described(tx: Tx, ids: Collection[int]) -> dict[int, Queued]:
+    """Return messages of the queue by their ids."""
+    return {row[0]: _queued(row) for row in tx.rows(MESSAGES, ids=sorted(ids))}
 
 
 def _lease(row: Row, message: Queued) -> Lease:

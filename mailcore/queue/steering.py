@@ -12,7 +12,9 @@ from config.errors import MailError
 from directory import journal, rights
 from directory.journal import Entry
 from directory.rights import NATION, Actor
-from mailcore.queue import holds, lanes, queue
+from mailcore.evidence.facts import Issuer
+from mailcore.queue import holds, lanes, proofs, queue
+from mailcore.queue.proofs import Dropped
 from mailcore.queue.types import queue_name, queue_number
 
 CHUNK = 500
@@ -20,7 +22,8 @@ _LAST = (1 << 63) - 1  # no queue id is greater
 MAX_NAMED = 100  # recipients that the journal names of one act
 
 _CHOSEN = """
-    SELECT r.queue_id, r.number, r.address, m.sender FROM queue_recipient r JOIN queue_message m ON m.queue_id = r.queue_id
+    SELECT r.queue_id, r.number, r.address, m.sender, r.lane, r.lease_owner
+    FROM queue_recipient r JOIN queue_message m ON m.queue_id = r.queue_id
     WHERE r.queue_id > :after AND r.queue_id <= :upto AND (:domain = '' OR r.domain = :domain)
       AND (:anybody = 1 OR LOWER(m.sender) = :sender) AND (:held = 0 OR r.hold_id <> 0)
     ORDER BY r.queue_id, r.number LIMIT :limit
@@ -120,10 +123,13 @@ async def retry(db: Database, actor: Actor, choice: Choice, reason: str = "") ->
     return count
 
 
-async def drop(db: Database, actor: Actor, choice: Choice, reason: str) -> int:
-    """Remove recipients from the queue without a word to senders; return how many. What is dropped is journalled as it goes."""
+async def drop(db: Database, actor: Actor, choice: Choice, reason: str, issuer: Issuer) -> int:
+    """Remove recipients from the queue without a word to senders; return how many. What is dropped is journalled as it goes.
+
+    The sender can prove that a letter was accepted, so there is evidence of its end too, by the issuer.
+    """
     count = 0
-    while dropped := await db.write(_drop_some, actor, choice, reason):
+    while (dropped := await db.write(_drop_some, actor, choice, reason, issuer)) is not None:
         count += dropped
     return count
 
@@ -157,20 +163,22 @@ def _retry_some(tx: Tx, choice: Choice, after: int) -> tuple[int, int | None]:
     return due + len(freed), ids[-1]
 
 
-def _drop_some(tx: Tx, actor: Actor, choice: Choice, reason: str) -> int:
+def _drop_some(tx: Tx, actor: Actor, choice: Choice, reason: str, issuer: Issuer) -> int | None:
+    """Drop some; return how many that were, None when none are left. What a worker ends at this moment is its to tell of."""
     permit(tx, actor)
     chosen = tx.rows(_CHOSEN, **choice.params, after=choice.before, limit=CHUNK)
     if not chosen:
-        return 0
-    tx.many(queue.REMOVE, [{"queue_id": row[0], "number": row[1]} for row in chosen])
-    ids = sorted({row[0] for row in chosen})
-    for queue_id in ids:
-        tx.execute(queue.COUNT_DOWN, queue_id=queue_id, done=sum(row[0] == queue_id for row in chosen))
-        mine = [row for row in chosen if row[0] == queue_id]
+        return None
+    gone = [row for row in chosen if tx.execute(queue.REMOVE, queue_id=row[0], number=row[1])]
+    messages = queue.described(tx, {row[0] for row in gone})
+    proofs.drop(tx, issuer, [Dropped(messages[row[0]], row[4], row[2], bool(row[5])) for row in gone], reason)
+    for queue_id in sorted(messages):
+        mine = [row for row in gone if row[0] == queue_id]
+        tx.execute(queue.COUNT_DOWN, queue_id=queue_id, done=len(mine))
         dropped = {"letter": queue_name(queue_id), "sender": mine[0][3], "recipients": [row[2] for row in mine[:MAX_NAMED]]}
         _journal(tx, actor, "queue.dropped", queue_id, dropped | {"count": len(mine)}, reason)
-    tx.execute(queue.SWEEP, ids=ids)
-    return len(chosen)
+    tx.execute(queue.SWEEP, ids=sorted(messages))
+    return len(gone)
 
 
 def _note(tx: Tx, actor: Actor, act: str, choice: Choice, count: int, reason: str) -> None:

@@ -73,6 +73,7 @@ class Submission:
     junk: bool = False  # a check found it to be junk: it goes into the mailbox for that
     queue_id: int = 0
     relayed: bool = False  # a node of the topology brought it, and proved it
+    sent_on: bool = False  # by the script of whom it was for: its sender did not submit it to where it goes now
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,6 +194,7 @@ async def _forward(services: Services, case: _Case, action: Redirect, *, first: 
         requiretls=message.requiretls,
         body=message.body,
         queue_id=queue_id,
+        sent_on=True,
     )
     return Forward(await accept.prepare(services, submission), parsed(action.address).domain)
 

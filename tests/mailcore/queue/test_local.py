@@ -4,6 +4,7 @@ from directory import aliases, quotas
 from directory.address import parse
 from directory.quotas import Quota
 from directory.rights import CONSOLE
+from mailcore.evidence import facts
 from mailcore.queue import listing, local, queue, steering
 from mailcore.queue.steering import Choice
 from mailcore.queue.types import Recipient
@@ -104,7 +105,7 @@ async def test_a_damaged_blob_postpones_its_recipients_only(services, clock):
     assert await inbox(services, KARIM) == [letter("kept")]
     [row] = await services.db.read(listing.listing)
     assert row.last_text == "451 4.3.0 a stored message is damaged"
-    await steering.drop(services.db, CONSOLE, Choice(row.queue_id), "")
+    await steering.drop(services.db, CONSOLE, Choice(row.queue_id), "", facts.issuer(services.settings))
 
 
 async def test_a_domain_that_is_no_longer_ours_goes_to_the_other_lane(services, clock):

@@ -9,6 +9,7 @@ from directory.address import parse
 from directory.errors import BadAddress, NotPermitted
 from directory.rights import CONSOLE, NATION, Actor
 from mailcore.errors import SendingLimited
+from mailcore.evidence import facts
 from mailcore.queue import holds, listing, queue, ranks, spending, steering
 from mailcore.queue.steering import Choice
 from mailcore.queue.types import By, Later, Recipient, Reply, queue_name, queue_number
@@ -34,7 +35,7 @@ async def test_accept_writes_one_row_per_recipient_and_wakes_the_workers(service
     rows = await services.db.read(listing.show, queue_number(name))
     assert [row.address for row in rows] == [AMINA, KARIM, "x@elsewhere.example"]
     assert await services.db.read(counts) == (1, 3)
-    await steering.drop(services.db, CONSOLE, Choice(queue_number(name)), "")
+    await steering.drop(services.db, CONSOLE, Choice(queue_number(name)), "", facts.issuer(services.settings))
 
 
 async def test_recipients_become_correspondents_of_the_person_who_wrote(services):
@@ -184,7 +185,7 @@ async def test_operators_see_and_steer_the_queue(services, clock):
     assert await services.db.read(listing.depth) == 2
     assert await steering.retry(services.db, CONSOLE, Choice(queue_number(name))) == 2
     assert len(await lease(services)) == 1
-    assert await steering.drop(services.db, CONSOLE, Choice(queue_number(name)), "") == 2
+    assert await steering.drop(services.db, CONSOLE, Choice(queue_number(name)), "", facts.issuer(services.settings)) == 2
     assert await services.db.read(counts) == (0, 0)
 
 
@@ -294,7 +295,7 @@ async def test_what_is_held_is_not_leased_until_it_is_released_and_gets_its_time
     )
     assert sorted(acts) == ["queue.held", "queue.released", "queue.retried"]
     for each in (name, other, more):
-        await steering.drop(services.db, CONSOLE, Choice(queue_number(each)), "end")
+        await steering.drop(services.db, CONSOLE, Choice(queue_number(each)), "end", facts.issuer(services.settings))
 
 
 async def test_what_is_on_the_wire_when_it_is_held_is_held_when_that_fails(services, clock):
@@ -320,7 +321,7 @@ async def test_nobody_steers_the_queue_without_the_right(services):
     stranger = Actor("Karim", 2)
     for attempt in (
         steering.hold(services.db, stranger, "message", name, ""),
-        steering.drop(services.db, stranger, Choice(queue_number(name)), ""),
+        steering.drop(services.db, stranger, Choice(queue_number(name)), "", facts.issuer(services.settings)),
     ):
         with pytest.raises(NotPermitted):
             await attempt
@@ -330,7 +331,8 @@ async def test_nobody_steers_the_queue_without_the_right(services):
 async def test_what_is_dropped_is_journalled_with_sender_and_recipients(services):
     await put(services, AMINA, "x@elsewhere.example")
     await put(services, "y@elsewhere.example", sender=KARIM)
-    assert await steering.drop(services.db, CONSOLE, Choice(domain="elsewhere.example"), "wrong address") == 2
+    choice, issuer = Choice(domain="elsewhere.example"), facts.issuer(services.settings)
+    assert await steering.drop(services.db, CONSOLE, choice, "wrong address", issuer) == 2
     assert await services.db.read(counts) == (1, 1)
     found = await services.db.write(lambda tx: [entry.body for entry in journal.entries(tx, CONSOLE, NATION, act="queue.dropped")])
     assert {tuple(body["after"]["recipients"]) for body in found} == {("x@elsewhere.example",), ("y@elsewhere.example",)}
