@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from webmail import encryption, letters, opaque
 from webmail.desk import Desk
+from webmail.errors import N_
 from webmail.letters import Addressed, Letter
 from webmail.openpgp import writing as openpgp
 
@@ -16,14 +17,16 @@ Offered = Callable[[Desk], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A choice of the form: `template` is its box, a checkbox named `option` with the value `name`.
+    """A choice of the form: a checkbox named `option` with the value `name`; `title` and `hint` are what it says.
 
     `check` says what stands in its way before anything is sent, in the writer's language. `wrap` takes the header fields
     and the entity, signed already where that was asked, and returns those that leave.
     """
 
     name: str
-    template: str
+    icon: str
+    title: str
+    hint: str
     check: Check
     wrap: Wrap
     hides: bool = False  # whether the subject is told inside only (RFC 9788 §3.2)
@@ -31,10 +34,45 @@ class Option:
 
 
 OPTIONS: tuple[Option, ...] = (
-    Option(openpgp.SIGN, "pgp-sign.html", openpgp.check_sign, openpgp.sign, offered=openpgp.offered),
-    Option(opaque.NAME, "opaque.html", opaque.check, opaque.wrap),
-    Option(encryption.NAME, "encrypt.html", encryption.check, encryption.wrap, hides=True),
-    Option(openpgp.ENCRYPT, "pgp-encrypt.html", openpgp.check_encrypt, openpgp.encrypt, hides=True, offered=openpgp.offered),
+    Option(
+        openpgp.SIGN,
+        "key-round",
+        N_("Sign with the OpenPGP key of the sender"),
+        N_("For correspondents who use OpenPGP. It is no official signature."),
+        openpgp.check_sign,
+        openpgp.sign,
+        offered=openpgp.offered,
+    ),
+    Option(
+        opaque.NAME,
+        "package",
+        N_("Put the letter inside its signature"),
+        N_("For recipients where signed letters arrive changed. Only mail programs that know S/MIME can read it."),
+        opaque.check,
+        opaque.wrap,
+    ),
+    Option(
+        encryption.NAME,
+        "lock",
+        N_("Encrypt this letter"),
+        N_("Only those named above and you can read it; its subject is hidden too."),
+        encryption.check,
+        encryption.wrap,
+        hides=True,
+    ),
+    Option(
+        openpgp.ENCRYPT,
+        "lock",
+        N_("Encrypt with OpenPGP"),
+        N_(
+            "Only those named above and the sender can read it, and it is signed inside. "
+            "Keys that are not known yet are asked of the recipients' domains."
+        ),
+        openpgp.check_encrypt,
+        openpgp.encrypt,
+        hides=True,
+        offered=openpgp.offered,
+    ),
 )
 
 

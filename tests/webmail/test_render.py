@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from webmail import render, words
+from webmail.writers import OPTIONS
 
 HERE = Path(render.__file__).parent
 TEMPLATES = {str(path.relative_to(HERE / "templates")): path.read_text("utf-8") for path in (HERE / "templates").rglob("*.html")}
@@ -17,7 +18,8 @@ def test_every_icon_exists() -> None:
     }
     named -= {"person"}
     assert len(named) > 30
-    for name in named | {*words.ICONS.values(), *words.BOX_ICONS.values(), *words.TONE_ICONS.values(), "folder"}:
+    icons = {*words.ICONS.values(), *words.BOX_ICONS.values(), *words.TONE_ICONS.values(), *(one.icon for one in OPTIONS), "folder"}
+    for name in named | icons:
         assert "<svg" in render.icon(name)
 
 
