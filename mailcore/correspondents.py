@@ -124,7 +124,7 @@ def announced(cms_der: bytes, good: Sequence[bytes], address: str, at_us: int) -
     """
     try:
         signed = _signed_by(cms_der, good[0])
-        said = capabilities.said(signed.signer)
+        said = capabilities.said(signed.signer.signed_octets)
         issuer = x509.load_der_x509_certificate(good[1])
     except (BadDer, IndexError, ValueError):
         return None

@@ -7,13 +7,12 @@ from cryptography import x509
 
 from signing import der
 from signing.certificate import CACHED
-from signing.cms import CAPABILITIES, KEY_PREFERENCE, READ_HERE, SignerInfo
 from signing.der import BadDer, Element, Fields
 
-AES256_GCM, AES256_CBC, _ = READ_HERE
+CAPABILITIES, KEY_PREFERENCE = "1.2.840.113549.1.9.15", "1.2.840.113549.1.9.16.2.11"
+AES256_GCM, AES256_CBC, RSA_OAEP = "2.16.840.1.101.3.4.1.46", "2.16.840.1.101.3.4.1.42", "1.2.840.113549.1.1.7"
+OURS = (AES256_GCM, AES256_CBC, RSA_OAEP)
 MAX_CAPABILITIES = 64  # programs name about ten
-
-OURS = READ_HERE
 
 
 def write(names: tuple[str, ...] = OURS) -> bytes:
@@ -41,10 +40,10 @@ class Said:
     serial: bytes = b""
 
 
-def said(signer: SignerInfo) -> Said:
-    """Return what a signer said; raise BadDer (RFC 8551 §2.5.2, §2.5.3)."""
+def said(signed_attributes: bytes) -> Said:
+    """Return what a signer said in the attributes that were signed, a SET; raise BadDer (RFC 8551 §2.5.2, §2.5.3)."""
     found = Said(frozenset())
-    for attribute in der.read(signer.signed_octets).children():
+    for attribute in der.read(signed_attributes).children():
         fields = Fields(attribute)
         name = der.oid(fields.take())
         if name == CAPABILITIES:

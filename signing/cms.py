@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
-from signing import algorithms, ber, der
+from signing import algorithms, ber, capabilities, der
 from signing.certificate import CACHED, key_kind, outline
 from signing.der import BadDer, Element, Fields
 
 DATA, SIGNED_DATA = "1.2.840.113549.1.7.1", "1.2.840.113549.1.7.2"
 CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4", "1.2.840.113549.1.9.5"
-SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.12", "1.2.840.113549.1.9.16.2.47"
-CAPABILITIES, KEY_PREFERENCE = "1.2.840.113549.1.9.15", "1.2.840.113549.1.9.16.2.11"
-READ_HERE = ("2.16.840.1.101.3.4.1.46", "2.16.840.1.101.3.4.1.42", "1.2.840.113549.1.1.7")  # AES-256 in GCM and CBC, RSA-OAEP
+SIGNING_CERTIFICATE_V2 = "1.2.840.113549.1.9.16.2.47"
 SIGNATURE_TIME_STAMP = "1.2.840.113549.1.9.16.2.14"  # RFC 3161 appendix A
 
 MAX_CERTIFICATES = 32
@@ -83,17 +81,23 @@ class SeveralSigners(BadDer):
 def prepare(content: bytes, identity: SigningIdentity, when_us: int, content_type: str = DATA) -> ToSign:
     """Return what to have signed so that `identity` signs `content`; raise BadDer for a key that we do not make."""
     frame = _frame(identity)
-    attributes = b"".join(
-        sorted(
-            (
-                _attribute(CONTENT_TYPE, der.write_oid(content_type)),
-                _attribute(SIGNING_TIME, der.write_time(when_us)),
-                _attribute(MESSAGE_DIGEST, der.write_octets(algorithms.digest(frame.digest_name, content))),
-                frame.reference,
-                *frame.announced,
-            )
-        )
-    )
+    digest = algorithms.digest(frame.digest_name, content)
+    return over(digest, identity, _attribute(SIGNING_TIME, der.write_time(when_us)), *frame.announced, content_type=content_type)
+
+
+def digest_name(identity: SigningIdentity) -> str:
+    """Return the digest that goes with the key of an identity; raise BadDer for a key that we do not make."""
+    return _frame(identity).digest_name
+
+
+def over(digest: bytes, identity: SigningIdentity, *more: bytes, content_type: str = DATA) -> ToSign:
+    """Return what to have signed so that `identity` signs content with this digest, by `digest_name`; `more` are attributes, DER.
+
+    Raise BadDer for a key that we do not make.
+    """
+    frame = _frame(identity)
+    kind, message = _attribute(CONTENT_TYPE, der.write_oid(content_type)), _attribute(MESSAGE_DIGEST, der.write_octets(digest))
+    attributes = b"".join(sorted((kind, message, frame.reference, *more)))
     # RFC 5652 §5.4: signed with the tag of a SET, although stored as [0].
     return ToSign(algorithms.digest(frame.digest_name, der.write(der.SET, attributes)), attributes, identity, content_type)
 
@@ -280,8 +284,7 @@ def _announced(encryption: bytes) -> tuple[bytes, ...]:
         return ()
     fields = outline(encryption)
     preferred = der.write(der.context(0), fields.issuer, fields.serial)
-    read_here = der.sequence(*(der.sequence(der.write_oid(name)) for name in READ_HERE))
-    return _attribute(CAPABILITIES, read_here), _attribute(KEY_PREFERENCE, preferred)
+    return _attribute(capabilities.CAPABILITIES, capabilities.write()), _attribute(capabilities.KEY_PREFERENCE, preferred)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ ISO 32000-1 §12.8, ETSI EN 319 142-1 §5, §6. Every change is an incremental u
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from io import BytesIO
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
+from config.clock import utc
 from signing import asn1
 
 asn1.mend()  # before anything reads with it
@@ -48,8 +48,6 @@ BROKEN = (  # what the library raises for whatever it stumbles over
     struct.error,
     zlib.error,
 )
-
-T = TypeVar("T")
 
 
 class Refused(Exception):
@@ -101,8 +99,7 @@ def _prepare(pdf: bytes, plan: Plan) -> Prepared:
     field = next(steps).get_object()
     if drawing is not None and place is not None:
         _show(writer, field, drawing, place)
-    claimed = datetime.fromtimestamp(plan.at_us // 1_000_000, UTC)
-    signature = SignatureObject(claimed, SigSeedSubFilter.PADES, reason=plan.reason or None, bytes_reserved=2 * RESERVED_BYTES)
+    signature = SignatureObject(utc(plan.at_us), SigSeedSubFilter.PADES, reason=plan.reason or None, bytes_reserved=2 * RESERVED_BYTES)
     steps.send(SigObjSetup(signature))
     return _room(steps, plan.digest)
 

@@ -7,7 +7,7 @@ import hashlib
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from signing import der
+from config.clock import SECOND_US, utc
+from signing import capabilities
 from signing.certificate import key_kind
 from signing.der import BadDer
 from signing.pki.places import Places, extensions
@@ -32,8 +33,8 @@ MAX_NAME_CHARACTERS = 64  # RFC 5280 appendix A: ub-common-name, ub-organization
 
 SPONSORED, ORGANISATION = "2.23.140.1.5.3.3", "2.23.140.1.5.2.3"  # strict; exactly one reserved policy (S/MIME requirements §7.1.6.1)
 ANY_POLICY = "2.5.29.32.0"  # RFC 5280 §4.2.1.4
-SMIME_CAPABILITIES = x509.ObjectIdentifier("1.2.840.113549.1.9.15")
-CIPHERS = ("2.16.840.1.101.3.4.1.46", "2.16.840.1.101.3.4.1.42", "2.16.840.1.101.3.4.1.2")  # AES-256-GCM, AES-256-CBC, AES-128-CBC
+SMIME_CAPABILITIES = x509.ObjectIdentifier(capabilities.CAPABILITIES)
+CIPHERS = (capabilities.AES256_GCM, capabilities.AES256_CBC, "2.16.840.1.101.3.4.1.2")  # and AES-128-CBC
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,13 +182,8 @@ def _special(builder: x509.CertificateBuilder, kind: str) -> x509.CertificateBui
     if kind == "ocsp":
         return builder.add_extension(x509.OCSPNoCheck(), critical=False)
     if PROFILES[kind].is_mail:
-        return builder.add_extension(x509.UnrecognizedExtension(SMIME_CAPABILITIES, _capabilities()), critical=False)
+        return builder.add_extension(x509.UnrecognizedExtension(SMIME_CAPABILITIES, capabilities.write(CIPHERS)), critical=False)
     return builder
-
-
-def _capabilities() -> bytes:
-    """Return SMIMECapabilities, the strongest first (RFC 8551 §2.5.2); AES's parameters are absent there."""
-    return der.sequence(*(der.sequence(der.write_oid(one)) for one in CIPHERS))
 
 
 def _policies(*names: str) -> x509.CertificatePolicies:
@@ -230,7 +226,7 @@ def _below(builder: x509.CertificateBuilder, above: Issuer) -> x509.CertificateB
 
 def _valid(builder: x509.CertificateBuilder, now_us: int, days: int, above: Issuer | None) -> x509.CertificateBuilder:
     """Nobody outlives their issuer: a path whose middle has run out could not be judged."""
-    now = datetime.fromtimestamp(now_us // 1_000_000, UTC)
+    now = utc(now_us - now_us % SECOND_US)
     end = now + timedelta(days=days)
     end = end if above is None else min(end, above.not_after)
     return builder.not_valid_before(now - BACKDATED).not_valid_after(end)
