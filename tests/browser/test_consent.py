@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
+from tests import servers
 from tests.browser.test_journey import window
 from tests.webmail.oidc.conftest import Node, Platform, _closed, node, platform
 from tests.webmail.site import INTERIOR
@@ -32,11 +33,9 @@ async def arrival(node: Node) -> AsyncIterator[str]:
             await reader.readuntil(b"\r\n\r\n")
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 8\r\nconnection: close\r\n\r\nplatform")
             await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
-    async with server:
-        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with servers.serving(answer, ssl=context) as port:
+        yield f"https://127.0.0.1:{port}"
 
 
 async def listening(node: Node, arrival: str) -> Platform:

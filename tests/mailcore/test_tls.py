@@ -13,6 +13,7 @@ import pytest
 
 from config.settings import Tls
 from mailcore.tls import Listening
+from tests import servers
 from tests.mailcore.queue.conftest import authority, opener, services  # noqa: F401  (fixtures)
 
 
@@ -37,10 +38,9 @@ async def listener(listening: Listening):
     async def serve(reader, writer):
         offered.put_nowait(listening.channel(writer.get_extra_info("ssl_object")))
         await reader.read()
-        writer.close()
 
-    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=listening.context) as server:
-        yield server.sockets[0].getsockname()[1], offered
+    async with servers.serving(serve, ssl=listening.context) as port:
+        yield port, offered
 
 
 async def visit(port, name, root, version):

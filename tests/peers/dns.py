@@ -15,6 +15,7 @@ import dns.rdatatype
 import dns.rrset
 
 from config.checking import Dns
+from tests import servers
 
 TTL_S = 60
 UDP_BYTES = 512  # RFC 1035 §4.2.1; more when the question says so (EDNS)
@@ -94,11 +95,10 @@ class Datagrams(asyncio.DatagramProtocol):
 @contextlib.asynccontextmanager
 async def serving(zone: Zone) -> AsyncIterator[Server]:
     """Serve a zone on one port of 127.0.0.1, UDP and TCP; `records` may be changed meanwhile."""
-    server, loop, busy = Server(dict(zone)), asyncio.get_running_loop(), set()
+    server, loop = Server(dict(zone)), asyncio.get_running_loop()
 
     async def stream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        busy.add(task := asyncio.current_task())
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError), contextlib.closing(writer):
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 [size] = struct.unpack(">H", await reader.readexactly(2))
                 octets = server.answer(await reader.readexactly(size), datagram=False)
@@ -106,17 +106,10 @@ async def serving(zone: Zone) -> AsyncIterator[Server]:
                     break
                 writer.write(struct.pack(">H", len(octets)) + octets)
                 await writer.drain()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
-        busy.discard(task)
 
-    listening = await asyncio.start_server(stream, "127.0.0.1", 0)
-    server.port = listening.sockets[0].getsockname()[1]
-    transport, _ = await loop.create_datagram_endpoint(lambda: Datagrams(server), local_addr=("127.0.0.1", server.port))
-    try:
-        yield server
-    finally:
-        transport.close()
-        listening.close()
-        if busy:
-            await asyncio.wait(busy, timeout=5)
+    async with servers.serving(stream) as server.port:
+        transport, _ = await loop.create_datagram_endpoint(lambda: Datagrams(server), local_addr=("127.0.0.1", server.port))
+        try:
+            yield server
+        finally:
+            transport.close()

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from config.settings import Tls
+from tests import servers
 
 PIECE_BYTES = 1 << 16
 _COMPRESS = re.compile(rb"(?m)^(\S+) COMPRESS DEFLATE\r\n", re.IGNORECASE)
@@ -67,27 +68,18 @@ async def relaying(far_port: int, tls: Tls, trusting: ssl.SSLContext) -> AsyncIt
     relay = Relay()
     ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ours.load_cert_chain(tls.certificate, tls.key)
-    running: set[asyncio.Task[None]] = set()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        running.add(task)
-        task.add_done_callback(running.discard)
         relay.talks.append(talk := Talk())
-        with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError, asyncio.CancelledError):
+        with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):
             far_reader, far_writer = await asyncio.open_connection("localhost", far_port, ssl=trusting, family=2)
-            await asyncio.gather(_carry(reader, far_writer, talk.sent), _carry(far_reader, writer, talk.heard))
+            try:
+                await asyncio.gather(_carry(reader, far_writer, talk.sent), _carry(far_reader, writer, talk.heard))
+            finally:
+                far_writer.transport.abort()
 
-    listener = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=ours)
-    relay.port = listener.sockets[0].getsockname()[1]
-    try:
+    async with servers.serving(accept, ssl=ours) as relay.port:
         yield relay
-    finally:
-        listener.close()
-        for task in list(running):
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
 
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, kept: bytearray) -> None:

@@ -17,6 +17,7 @@ from directory.sync import client
 from directory.sync.client import SUBTREE, Client
 from directory.sync.errors import SourceFailed
 from directory.sync.filtering import encode
+from tests import servers
 
 from ..ldap.conftest import tls_folder as tls_folder
 
@@ -46,18 +47,15 @@ async def server(tls: Path, answers: Callable[[int], bytes]) -> AsyncIterator[Cl
             writer.write(said)
             if not said:
                 break
-        writer.close()
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tls / "tls.pem", tls / "tls.key")
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    port = listening.sockets[0].getsockname()[1]
-    one = await Client.connect(f"ldaps://localhost:{port}", ssl.create_default_context(cafile=tls / "tls.pem"))
-    try:
-        yield one
-    finally:
-        await one.close()
-        listening.close()
+    async with servers.serving(serve, ssl=context) as port:
+        one = await Client.connect(f"ldaps://localhost:{port}", ssl.create_default_context(cafile=tls / "tls.pem"))
+        try:
+            yield one
+        finally:
+            await one.close()
 
 
 async def everything(one: Client) -> list[LdapEntry]:

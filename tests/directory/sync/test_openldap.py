@@ -18,6 +18,7 @@ from directory.rights import CONSOLE, Actor
 from directory.sync import closing
 from directory.sync.errors import SourceFailed
 from directory.types import Person
+from tests import servers
 
 from ..conftest import Ministry, address
 from .conftest import Synchronise, added, dn, everybody, person
@@ -307,13 +308,13 @@ async def cutting(port: int, after_bytes: int) -> AsyncIterator[int]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection("localhost", port)
-        await asyncio.gather(carry(reader, far_writer, 1 << 30), carry(far_reader, writer, after_bytes))
+        try:
+            await asyncio.gather(carry(reader, far_writer, 1 << 30), carry(far_reader, writer, after_bytes))
+        finally:
+            far_writer.transport.abort()
 
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield listening.sockets[0].getsockname()[1]
-    finally:
-        listening.close()
+    async with servers.serving(serve) as listening:
+        yield listening
 
 
 @pytest.mark.parametrize("people", [everybody(1500)])

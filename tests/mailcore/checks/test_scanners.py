@@ -13,6 +13,7 @@ import pytest
 from mailcore.checks.clamav import Clamav
 from mailcore.checks.rspamd import Rspamd
 from mailcore.checks.types import Arrival, Scan
+from tests import servers
 from tests.mailcore.checks.letters import LETTER
 from tests.peers.scanners import EICAR, free_port
 
@@ -92,24 +93,18 @@ async def test_nobody_answers():
 @contextlib.asynccontextmanager
 async def speaking(said: bytes | None):
     """Somebody who says this whatever is asked; None says nothing and keeps the line."""
-    hold = asyncio.Event()
 
     async def talk(reader, writer):
-        with contextlib.suppress(ConnectionError), contextlib.closing(writer):
+        with contextlib.suppress(ConnectionError):
             if said is None:
-                await hold.wait()
+                await asyncio.Event().wait()
             else:
                 await reader.read(10)
                 writer.write(said)
                 await writer.drain()
 
-    server = await asyncio.start_server(talk, "127.0.0.1", 0)
-    try:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        hold.set()
-        server.close()
-        await asyncio.sleep(0)
+    async with servers.serving(talk) as port:
+        yield f"127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize("said", [b"", b"stream: OK", b"x" * 10_000, b"stream: no such thing ERROR\0", b"\xff\0", None])

@@ -6,6 +6,8 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+from tests import servers
+
 DROP = b""  # close the connection instead of answering
 
 
@@ -37,21 +39,13 @@ class Sink:
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator["Sink"]:
         """Listen on a port of the system's choice."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 26)
-        self.port = server.sockets[0].getsockname()[1]
-        try:
+        async with servers.serving(self._serve, limit=1 << 26) as self.port:
             yield self
-        finally:
-            server.close()
-            await server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             await self._session(reader, writer)
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         mail, rcpts, secure, data = b"", [], False, bytearray()

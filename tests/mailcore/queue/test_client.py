@@ -6,6 +6,7 @@ import contextlib
 import pytest
 
 from mailcore.queue import client
+from tests import servers
 
 
 async def writing(line: client.Line) -> None:
@@ -25,10 +26,9 @@ async def test_a_peer_that_never_stops_talking_is_hung_up_on():
                 writer.write(b"250 and another thing\r\n" * 1000)
                 await writer.drain()
                 said += 23_000
-        writer.close()
 
-    async with await asyncio.start_server(talk, "127.0.0.1", 0) as server:
-        line = await client.connected("127.0.0.1", server.sockets[0].getsockname()[1])
+    async with servers.serving(talk) as port:
+        line = await client.connected("127.0.0.1", port)
         with pytest.raises(client.Lost):
             await asyncio.wait_for(writing(line), 20)
     assert said < 64 * client.MAX_UNREAD_BYTES

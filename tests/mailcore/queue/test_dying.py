@@ -1,6 +1,5 @@
 """A peer that dies at every octet of the dialogue: nothing is lost, and only what it may have taken is sent again."""
 
-import asyncio
 import contextlib
 import re
 
@@ -12,6 +11,7 @@ from mailcore.queue.route import Hop
 from mailcore.queue.sending import Letter, Stale, send
 from mailcore.queue.types import Lease, Queued, Reply
 from mailcore.store.types import BlobId
+from tests import servers
 from tests.mailcore.queue.node import letter
 
 MODES = {
@@ -35,13 +35,8 @@ class Dying:
 
     @contextlib.asynccontextmanager
     async def listening(self):
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        try:
+        async with servers.serving(self._serve) as self.port:
             yield self
-        finally:
-            server.close()
-            await server.wait_closed()
 
     async def _serve(self, reader, writer):
         self.reader, self.writer, self.buffer = reader, writer, b""

@@ -15,6 +15,7 @@ from mailcore import dns
 from mailcore.queue import listing, remote, sending, turns, worker
 from mailcore.queue.visits import Visits
 from mailcore.store.types import AccountId
+from tests import servers
 from tests.mailcore.queue.node import queued, submission
 from tests.mailcore.queue.sink import Sink
 from tests.peers.dns import serving
@@ -38,16 +39,13 @@ class Slow:
 
     @contextlib.asynccontextmanager
     async def listening(self, hosts, port):
-        async with await asyncio.start_server(self._serve, hosts, port):
+        async with servers.serving(self._serve, hosts, port):
             yield self
-            for task in self.here:
-                task.cancel()
-            await asyncio.gather(*self.here, return_exceptions=True)
 
     async def _serve(self, reader, writer):
         self.here.add(asyncio.current_task())
         self.most = max(self.most, len(self.here))
-        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+        with contextlib.suppress(ConnectionError):
             await self._session(reader, writer)
         writer.transport.abort()
         with contextlib.suppress(ConnectionError):

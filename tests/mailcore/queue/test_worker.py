@@ -11,6 +11,7 @@ from mailcore.queue.settle import Outcome, settle
 from mailcore.queue.traffic import Traffic
 from mailcore.queue.types import Reply
 from mailcore.store.types import AccountId
+from tests import servers
 from tests.mailcore.queue import sink as peer_sink
 from tests.mailcore.queue.node import AMINA, KARIM, inbox, letter, queued, submission
 
@@ -53,26 +54,23 @@ async def test_local_mail_passes_a_destination_that_hangs(opener, sink, monkeypa
     async def hang(reader, writer):
         stuck.set()
         await reader.read()
-        writer.close()
 
-    server = await asyncio.start_server(hang, "127.0.0.1", 0)
-    routes = [
-        Route(domain="hangs.example", host="127.0.0.1", port=server.sockets[0].getsockname()[1], tls="opportunistic"),
-        Route(domain="", host="127.0.0.1", port=sink.port, tls="opportunistic"),
-    ]
-    async with opener(routes=routes, queue=Queue(workers=2, per_destination=1)) as services:
-        for n in range(60):
-            await queued(services, submission(f"u{n}@hangs.example"))
-        async with worker.deliver(services):
-            async with asyncio.timeout(20):
-                await stuck.wait()
-            await queued(services, submission(KARIM, "x@elsewhere.example"))
-            with services.store.bus.subscribe(AccountId(0)) as hints:
+    async with servers.serving(hang) as port:
+        routes = [
+            Route(domain="hangs.example", host="127.0.0.1", port=port, tls="opportunistic"),
+            Route(domain="", host="127.0.0.1", port=sink.port, tls="opportunistic"),
+        ]
+        async with opener(routes=routes, queue=Queue(workers=2, per_destination=1)) as services:
+            for n in range(60):
+                await queued(services, submission(f"u{n}@hangs.example"))
+            async with worker.deliver(services):
                 async with asyncio.timeout(20):
-                    while not (sink.transactions and await inbox(services, KARIM)):
-                        await hints.wait(0.05)
-            server.close()
-    await server.wait_closed()
+                    await stuck.wait()
+                await queued(services, submission(KARIM, "x@elsewhere.example"))
+                with services.store.bus.subscribe(AccountId(0)) as hints:
+                    async with asyncio.timeout(20):
+                        while not (sink.transactions and await inbox(services, KARIM)):
+                            await hints.wait(0.05)
 
 
 async def test_silent_destinations_do_not_keep_mail_for_others_waiting(opener, sink, monkeypatch):
@@ -82,22 +80,20 @@ async def test_silent_destinations_do_not_keep_mail_for_others_waiting(opener, s
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         came.release()
         await reader.read()
-        writer.close()
 
-    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    [port] = [each.getsockname()[1] for each in silent.sockets]
-    routes = [Route(".silent.example", "127.0.0.1", port, tls="opportunistic"), Route("", "127.0.0.1", sink.port, tls="opportunistic")]
-    async with silent, opener(routes=routes, queue=Queue(workers=2)) as services:
-        monkeypatch.setattr(worker, "GRACE_S", 0.1)
-        async with worker.deliver(services), asyncio.timeout(20):
-            for number in range(3):
-                await queued(services, submission(f"x@{number}.silent.example"))
-                await came.acquire()
-            await queued(services, submission("y@elsewhere.example"))
-            with services.store.bus.subscribe(AccountId(0)) as hints:
-                while not sink.transactions:
-                    await hints.wait(0.05)
-        assert len(await services.db.read(listing.listing)) == 3
+    async with servers.serving(say_nothing) as port:
+        routes = [Route(".silent.example", "127.0.0.1", port, tls="opportunistic"), Route("", "127.0.0.1", sink.port, tls="opportunistic")]
+        async with opener(routes=routes, queue=Queue(workers=2)) as services:
+            monkeypatch.setattr(worker, "GRACE_S", 0.1)
+            async with worker.deliver(services), asyncio.timeout(20):
+                for number in range(3):
+                    await queued(services, submission(f"x@{number}.silent.example"))
+                    await came.acquire()
+                await queued(services, submission("y@elsewhere.example"))
+                with services.store.bus.subscribe(AccountId(0)) as hints:
+                    while not sink.transactions:
+                        await hints.wait(0.05)
+            assert len(await services.db.read(listing.listing)) == 3
 
 
 async def test_a_destination_that_failed_holds_others_up_for_less(opener, sink, monkeypatch):

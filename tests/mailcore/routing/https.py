@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests import servers
+
 
 @dataclass
 class Web:
@@ -40,9 +42,6 @@ class Web:
                 self.posted.append(await reader.readexactly(size))
             writer.write(self._answer)
             await writer.drain()
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
 
 
 def certify(folder: Path, name: str) -> tuple[Path, Path]:
@@ -79,10 +78,5 @@ async def serving(folder: Path, name: str) -> AsyncIterator[Web]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(own)
     web = Web(root)
-    server = await asyncio.start_server(web.serve, "127.0.0.1", 0, ssl=context)
-    web.port = server.sockets[0].getsockname()[1]
-    try:
+    async with servers.serving(web.serve, ssl=context) as web.port:
         yield web
-    finally:
-        server.close()
-        await server.wait_closed()

@@ -19,6 +19,7 @@ from mailcore import dns
 from mailcore.queue import listing, tls_reports
 from mailcore.routing import tlsrpt
 from mailcore.routing.tlsrpt import Event
+from tests import servers
 from tests.mailcore.routing import https
 from tests.peers.dns import serving
 
@@ -225,19 +226,17 @@ async def test_a_place_that_never_answers_costs_a_minute_and_is_tried_again(serv
     async def hear(reader, writer):
         while await reader.read(1 << 16):
             pass
-        writer.close()
         over.set()
 
-    silent = await asyncio.start_server(hear, "127.0.0.1", 0)
-    port = silent.sockets[0].getsockname()[1]
-    places = ",".join(f"https://reports.example:{port}/{n}" for n in range(3))
-    zone = {
-        ("_smtp._tls.elsewhere.example", "TXT"): [f'"v=TLSRPTv1; rua={places}"'],
-        ("reports.example", "A"): ["127.0.0.1"],
-    }
-    async with silent, serving(zone) as server, asyncio.timeout(5):
-        assert await tls_reports.send(services, dns.system_resolver(server.settings), allowed=lambda address: True) == {"reports": 0}
-        await over.wait()
+    async with servers.serving(hear) as port:
+        places = ",".join(f"https://reports.example:{port}/{n}" for n in range(3))
+        zone = {
+            ("_smtp._tls.elsewhere.example", "TXT"): [f'"v=TLSRPTv1; rua={places}"'],
+            ("reports.example", "A"): ["127.0.0.1"],
+        }
+        async with serving(zone) as server, asyncio.timeout(5):
+            assert await tls_reports.send(services, dns.system_resolver(server.settings), allowed=lambda address: True) == {"reports": 0}
+            await over.wait()
     [(_, domain)] = await services.db.read(tlsrpt.unreported, 10)
     assert domain == "elsewhere.example"
 

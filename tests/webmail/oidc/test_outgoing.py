@@ -13,6 +13,7 @@ from config.clock import MINUTE_US
 from config.database import Tx
 from directory.demo import FeaturedPerson
 from directory.oidc.logout import EVENT
+from tests import servers
 from tests.clocks import ShiftedClock
 from tests.webmail.oidc.conftest import Node, platform
 from tests.webmail.oidc.test_provider import allowed
@@ -38,7 +39,6 @@ class Listener:
         self.heard.put_nowait((head.splitlines()[0], parse_qs(body)["logout_token"][0]))
         writer.write(b"HTTP/1.1 " + self.status + b"\r\nlocation: https://evil.example/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
         await writer.drain()
-        writer.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -47,9 +47,8 @@ async def listener(node: Node) -> AsyncIterator[Listener]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(tls.certificate, tls.key)
     found = Listener("")
-    server = await asyncio.start_server(found.serve, "127.0.0.1", 0, ssl=context)
-    found.url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/bye"
-    async with server:
+    async with servers.serving(found.serve, ssl=context) as port:
+        found.url = f"https://127.0.0.1:{port}/bye"
         yield found
 
 
