@@ -9,6 +9,7 @@ from itertools import islice
 
 from signing import ber, der
 from signing.algorithms import RSA_ENCRYPTION
+from signing.certificate import EC_PUBLIC_KEY
 from signing.der import BadDer, Element, Fields
 
 ENVELOPED, AUTH_ENVELOPED = "1.2.840.113549.1.7.3", "1.2.840.113549.1.9.16.1.23"
@@ -22,6 +23,7 @@ AGREEMENTS = {  # RFC 5753 §7.1.4; SHA-1 derives a key there, nothing depends o
     "1.3.132.1.11.2": "sha384",
     "1.3.132.1.11.3": "sha512",
 }
+CURVES = {"1.2.840.10045.3.1.7": 32, "1.3.132.0.34": 48, "1.3.132.0.35": 66}  # RFC 5480 §2.1.1.1: octets of a coordinate
 WRAPS = {"2.16.840.1.101.3.4.1.5": 16, "2.16.840.1.101.3.4.1.25": 24, "2.16.840.1.101.3.4.1.45": 32}  # RFC 3565 §2.3.2
 GCM, CBC = "gcm", "cbc"
 CIPHERS = {  # name, octets of the key
@@ -172,21 +174,29 @@ def _transport(algorithm: Fields) -> str:
 
 
 def _hash(explicit: Element | None) -> str:
-    return SHA1 if explicit is None else der.oid(Fields(Fields(explicit, explicit.tag).take()).take())
+    return SHA1 if explicit is None else der.oid(Fields(_only(explicit)).take())
 
 
 def _mask(explicit: Element | None) -> str:
     if explicit is None:
         return SHA1
-    fields = Fields(Fields(explicit, explicit.tag).take())
+    fields = Fields(_only(explicit))
     if der.oid(fields.take()) != MGF1:
         raise BadDer("mask")
     return der.oid(Fields(fields.take()).take())
 
 
+def _only(explicit: Element) -> Element:
+    """Return the one element in a tag around it."""
+    fields = Fields(explicit, explicit.tag)
+    found = fields.take()
+    fields.done()
+    return found
+
+
 def _agreed(fields: Fields) -> list[Share]:
     der.integer(fields.take())
-    point = _point(Fields(fields.take(der.context(0)), der.context(0)).take())
+    point = _point(_only(fields.take(der.context(0))))
     material = fields.maybe(der.context(1))
     algorithm = Fields(fields.take())
     agreement, wrap = der.oid(algorithm.take()), algorithm.take()
@@ -195,7 +205,7 @@ def _agreed(fields: Fields) -> list[Share]:
     fields.done()
     if agreement not in AGREEMENTS or wrap_name not in WRAPS or not point:
         return []
-    secret = b"" if material is None else Fields(material, der.context(1)).take(der.OCTET_STRING).octets
+    secret = b"" if material is None else _only(material).expect(der.OCTET_STRING).octets
     if len(secret) > MAX_OCTETS:
         raise BadDer("keying material")
     info = shared_info(wrap.whole, WRAPS[wrap_name], secret)
@@ -208,12 +218,27 @@ def _point(originator: Element) -> bytes:
     if originator.tag != AGREED:
         return b""
     fields = Fields(originator, AGREED)
-    fields.take(der.SEQUENCE)
-    point = der.bits(fields.take())
+    algorithm, point = fields.take(der.SEQUENCE), der.bits(fields.take())
     fields.done()
     if len(point) > MAX_OCTETS:
         raise BadDer("point")
-    return point
+    return point if _on_a_curve(Fields(algorithm), len(point)) else b""
+
+
+def _on_a_curve(algorithm: Fields, point_bytes: int) -> bool:
+    """Say whether an originator's curve is the recipient's, being named nowhere, or one of that size by its name (RFC 5753 §7.1.2).
+
+    One that is given by its numbers, of which some could be false, is none (RFC 5480 §2.1.1).
+    """
+    if der.oid(algorithm.take()) != EC_PUBLIC_KEY:
+        return False
+    nothing = algorithm.maybe(der.NULL)
+    curve = algorithm.maybe(der.OID) if nothing is None else None
+    algorithm.done()
+    if curve is None:
+        return nothing is None or not nothing.octets
+    size = CURVES.get(der.oid(curve), 0)
+    return point_bytes in (1 + size, 1 + 2 * size) and size > 0
 
 
 def _agreed_key(fields: Fields) -> tuple[tuple[bytes, bytes, bytes], bytes]:
