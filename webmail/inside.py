@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from mailcore.message import headers
 from mailcore.message.index import index
-from signing import smime
 from webmail.letters import PROTECTED, hp, whole
 from webmail.reading import Opened
 
@@ -90,11 +89,6 @@ def _payload(entity: bytes) -> int:
     delimiter = b"--" + (mark[1] or mark[2]) + b"\r\n"
     at = entity.find(delimiter, body_start)
     return 0 if at < 0 else at + len(delimiter)
-
-
-def clear(content: bytes, signature: bytes, boundary: str) -> bytes:
-    """Return what was signed in the opaque form as the clear-signed entity that has the same signature (RFC 8551 §3.5)."""
-    return smime.entity(content, signature, boundary)
 
 
 def _plain(field: bytes) -> bytes:

@@ -38,7 +38,7 @@ def clear(opened: Opened) -> Opened | None:
     try:
         found = signers.split(octets, signers.MAX_CONTENT_BYTES)
         signature = signers.join(*found.each)
-        entity = None if found.content is None else inside.clear(found.content, signature, f"=_{secrets.token_hex(16)}")
+        entity = None if found.content is None else smime.entity(found.content, signature, f"=_{secrets.token_hex(16)}")
     except BadDer:
         return None
     return None if entity is None else inside.opened(opened, entity)

@@ -7,14 +7,13 @@ import asyncio
 
 from mailcore.openpgp import letters as service
 from mailcore.openpgp import own
-from webmail import bidi, letters, recipients
+from webmail import bidi, encryption, letters, recipients
 from webmail.desk import Desk
 from webmail.language import gettext as _
 from webmail.language import ngettext
 from webmail.letters import Addressed, Letter
 
 SIGN, ENCRYPT = "pgp-sign", "pgp-encrypt"
-SMIME = "encrypt"  # the option that it excludes
 MAX_SHOWN = 5  # addresses that a problem names
 MAX_RECIPIENTS = 100  # of one encrypted letter: each may be a question to another domain
 
@@ -33,7 +32,7 @@ async def check_sign(desk: Desk, letter: Letter) -> list[str]:
 
 async def check_encrypt(desk: Desk, letter: Letter) -> list[str]:
     """Say what keeps a letter from being encrypted: a reader without a key, looked for in their domain's directory now."""
-    if SMIME in letter.options:
+    if encryption.NAME in letter.options:
         return [_("A letter is encrypted once: choose one of the two kinds.")]
     found = await _without_key(desk, letter)
     if found:
