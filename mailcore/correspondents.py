@@ -20,11 +20,11 @@ from mailcore.pki import freshness
 from mailcore.services import Services
 from signing import capabilities, cms, envelope, genuine, signers
 from signing.capabilities import Said
-from signing.certificate import outline
+from signing.certificate import outline, value
 from signing.cms import SignedData
 from signing.der import BadDer
 from signing.envelope import Recipient
-from signing.pki import path, revocation
+from signing.pki import revocation
 from signing.verdict import addresses
 
 ENCRYPT = "encrypt"
@@ -161,7 +161,7 @@ def _is_theirs(one: x509.Certificate, issuer: x509.Certificate, address: str, at
 
 
 def _encrypts(one: x509.Certificate) -> bool:
-    usage, purposes = path.value(one, x509.KeyUsage), path.value(one, x509.ExtendedKeyUsage)
+    usage, purposes = value(one, x509.KeyUsage), value(one, x509.ExtendedKeyUsage)
     return (usage is None or usage.key_encipherment or usage.key_agreement) and (purposes is None or EMAIL_PROTECTION in purposes)
 
 

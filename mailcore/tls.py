@@ -112,7 +112,7 @@ class Listening:
         now_us = self._clock.now_us()
         try:
             leaf, others = x509.load_der_x509_certificate(der), [x509.load_der_x509_certificate(one) for one in sent(ssl_object)]
-            path.find(leaf, others, self._roots, now_us, now_us, ExtendedKeyUsageOID.CLIENT_AUTH)
+            path.search(leaf, others, self._roots, now_us, now_us, ExtendedKeyUsageOID.CLIENT_AUTH)
         except (path.Refused, ValueError) as refused:
             log.info("tls.certificate_refused", reason=str(refused))
             return None

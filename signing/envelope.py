@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from signing import capabilities, der, enveloped
 from signing.algorithms import MIN_RSA_BITS, RSA_ENCRYPTION, SHA256
 from signing.capabilities import AES256_CBC, AES256_GCM
-from signing.certificate import EC_PUBLIC_KEY, outline
+from signing.certificate import EC_PUBLIC_KEY, key_identifier, outline
 from signing.enveloped import AUTH_ENVELOPED, CBC, DATA, ENVELOPED, GCM, MGF1, OAEP, Enveloped, Share
 
 KEY_BYTES, NONCE_BYTES, BLOCK_BYTES, TAG_BYTES = 32, 12, 16, 16
@@ -145,16 +145,8 @@ def share(found: Enveloped, certificate: bytes) -> Share | None:
     for one in found.shares:
         if one.serial and (one.issuer, one.serial) == (fields.issuer, fields.serial):
             return one
-    identifier = _key_identifier(certificate)
+    identifier = key_identifier(x509.load_der_x509_certificate(certificate))
     return next((one for one in found.shares if identifier and one.key_identifier == identifier), None)
-
-
-def _key_identifier(certificate: bytes) -> bytes:
-    try:
-        extensions = x509.load_der_x509_certificate(certificate).extensions
-        return extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    except (x509.ExtensionNotFound, ValueError):
-        return b""
 
 
 def open_with(found: Enveloped, key: bytes) -> bytes:

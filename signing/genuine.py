@@ -5,16 +5,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from signing import algorithms
-from signing.certificate import CACHED, outline
+from signing.certificate import CACHED, UNREADABLE, key_identifier, outline
 from signing.cms import SignedData, SignerInfo
-from signing.pki import path
-
-# TypeError: a name in which a BIT STRING stands where text belongs
-UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
 
 
 class Failed(Exception):
@@ -80,14 +75,9 @@ def leaf(signed: SignedData) -> x509.Certificate | None:
             continue
         fields = outline(octets)
         named = (fields.issuer, fields.serial) == (signer.issuer, signer.serial)
-        if named or (signer.key_identifier and _key_identifier(certificate) == signer.key_identifier):
+        if named or (signer.key_identifier and key_identifier(certificate) == signer.key_identifier):
             return certificate
     return None
-
-
-def _key_identifier(certificate: x509.Certificate) -> bytes:
-    found = path.value(certificate, x509.SubjectKeyIdentifier)
-    return found.digest if found is not None else b""
 
 
 def loaded(certificates: Sequence[bytes]) -> list[x509.Certificate]:

@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from signing import algorithms, genuine, timestamp
+from signing.certificate import value
 from signing.cms import SignerInfo
 from signing.der import BadDer
 from signing.pki import path
@@ -44,7 +45,7 @@ def _judge(token: Token, stamped: bytes, roots: Sequence[bytes], at_us: int) -> 
     if authority is None or token.time_us > at_us or algorithms.digest(token.digest_algorithm, stamped) != token.digest:
         raise genuine.Failed("changed")
     genuine.check(token.signed.content, token.signed, authority)
-    purposes = path.value(authority, x509.ExtendedKeyUsage)
+    purposes = value(authority, x509.ExtendedKeyUsage)
     if purposes is None or list(purposes) != [ExtendedKeyUsageOID.TIME_STAMPING]:
         raise genuine.Failed("issuer_not_fit")
     return path.search(

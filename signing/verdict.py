@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from signing import cms, genuine, moment
-from signing.certificate import CACHED
+from signing.certificate import CACHED, value
 from signing.cms import SignedData, SignerInfo
 from signing.der import BadDer
 from signing.moment import Stamp
@@ -105,7 +105,7 @@ def _judge(
 @lru_cache(CACHED)
 def addresses(certificate: x509.Certificate) -> tuple[str, ...]:
     """Return the mail addresses of a certificate's subject alternative name; of the subject when it has none there."""
-    names = path.value(certificate, x509.SubjectAlternativeName)
+    names = value(certificate, x509.SubjectAlternativeName)
     found = names.get_values_for_type(x509.RFC822Name) if names is not None else []
     in_subject = certificate.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS)
     return tuple(found) or tuple(str(attribute.value) for attribute in in_subject)

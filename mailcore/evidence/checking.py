@@ -20,6 +20,7 @@ from mailcore.evidence.sealing import Sealer
 from mailcore.queue.types import queue_name
 from mailcore.services import Services
 from signing import cms, genuine, moment
+from signing.certificate import value
 from signing.der import BadDer
 from signing.evidence import checkpoint, merkle, note, record
 from signing.evidence.checkpoint import Checkpoint
@@ -293,8 +294,8 @@ def _signed(mark: Kept, judges: Judges) -> Checkpoint:
         if mark.stamped and (stamp is None or stamp.time_us < mark.at_us - SKEW_US):
             raise BadNote("its time stamp is not good, or older than the checkpoint")
         at_us = stamp.time_us if stamp is not None else judges.now_us
-        names = path.value(leaf, x509.SubjectAlternativeName)
+        names = value(leaf, x509.SubjectAlternativeName)
         if names is None or judges.origin.partition("/")[0] not in names.get_values_for_type(x509.DNSName):
             raise BadNote("its seal is not that of this node")
-        path.find(leaf, genuine.loaded(signed.certificates), genuine.loaded(judges.roots), at_us, at_us)
+        path.search(leaf, genuine.loaded(signed.certificates), genuine.loaded(judges.roots), at_us, at_us)
     return said

@@ -40,13 +40,14 @@ from mailcore.stamping import stamps
 from mailcore.store import accounts
 from mailcore.store.types import BlobId
 from signing import cms, genuine, timestamp
+from signing.certificate import value
 from signing.cms import SigningIdentity
 from signing.evidence import bundle, note, record, verify
 from signing.evidence.bundle import Checkpoint, Contents, Proof
 from signing.evidence.note import Key
 from signing.evidence.record import Record
-from signing.pki import path, published, register
 from signing.pki import places as published_places
+from signing.pki import published, register
 
 NEAR_US = 600 * SECOND_US  # a copy in the sender's mailbox is filed within ten minutes of sending
 MAX_COPIES = 50  # that are opened in one mailbox to find the letter
@@ -221,7 +222,7 @@ async def _others(services: Services, certificates: set[bytes], own: set[bytes])
     found: dict[str, bytes] = {}
     for one in known:
         issuer = next((each for each in known if each.subject == one.issuer and each != one), None)
-        points = path.value(one, x509.CRLDistributionPoints) or ()
+        points = value(one, x509.CRLDistributionPoints) or ()
         if issuer is None or (octets := issuer.public_bytes(Encoding.DER)) in own:
             continue
         for url in [name.value for point in points for name in point.full_name or () if isinstance(name, x509.UniformResourceIdentifier)]:

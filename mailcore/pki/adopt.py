@@ -12,7 +12,7 @@ from config.settings import Settings
 from mailcore.pki import authorities
 from mailcore.pki.issue import SIGN
 from mailcore.services import Services
-from signing.certificate import outline
+from signing.certificate import key_identifier, outline, value
 from signing.pki import register
 from signing.pki.ca import Authority
 from signing.pki.register import New
@@ -96,8 +96,8 @@ def _listeners(settings: Settings) -> bytes | None:
 
 
 def _is_authority(octets: bytes) -> bool:
-    basic = x509.load_der_x509_certificate(octets).extensions.get_extension_for_class(x509.BasicConstraints)
-    return basic.value.ca
+    basic = value(x509.load_der_x509_certificate(octets), x509.BasicConstraints)
+    return basic is not None and basic.ca
 
 
 def _kind(octets: bytes) -> str:
@@ -109,16 +109,13 @@ def _kind(octets: bytes) -> str:
 
 
 def _identifier(octets: bytes) -> bytes:
-    return x509.load_der_x509_certificate(octets).extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    return key_identifier(x509.load_der_x509_certificate(octets))
 
 
 def _issuer(octets: bytes) -> bytes:
     """Return by what a certificate names the key of its issuer; its own where it names none, as roots do."""
-    try:
-        named = x509.load_der_x509_certificate(octets).extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
-    except x509.ExtensionNotFound:
-        return _identifier(octets)
-    return named.key_identifier or b""
+    named = value(x509.load_der_x509_certificate(octets), x509.AuthorityKeyIdentifier)
+    return _identifier(octets) if named is None else named.key_identifier or b""
 
 
 def _names(octets: bytes) -> list[str]:

@@ -14,6 +14,7 @@ from config.clock import HOUR_US, MINUTE_US
 from config.log import log
 from mailcore import bounded
 from mailcore.services import Services
+from signing.certificate import UNREADABLE
 from signing.pki import crl, fetched, ocsp, revocation
 from signing.pki.fetched import Fetched
 
@@ -84,7 +85,7 @@ class Fetching:
             async with self._room, asyncio.timeout(FETCH_S):
                 octets = await self._got(url, asked)
             times = await asyncio.to_thread(check, octets)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, *crl.UNREADABLE) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, *UNREADABLE) as error:
             why = f"{type(error).__name__}: {error}"[:MAX_WHY]
             log.warning("pki.not_fetched", url=url[:MAX_WHY], said=why)
             await self._services.db.write(fetched.fail, url, asked, why)

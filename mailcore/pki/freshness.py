@@ -19,7 +19,8 @@ from mailcore.pki.answers import Answers
 from mailcore.pki.fetching import Fetching, fetching
 from mailcore.pki.responder import Responders
 from mailcore.services import Services
-from signing.pki import crl, ocsp, places, published, revocation
+from signing.certificate import UNREADABLE, value
+from signing.pki import ocsp, places, published, revocation
 from signing.pki.revocation import Material
 
 MAX_ADDRESSES = 2  # of one kind in a certificate: the others are copies
@@ -55,7 +56,7 @@ async def _of(services: Services, certificate: bytes, issuer: bytes, *, asking: 
     """Return lists and answers about one certificate."""
     try:
         named, authority = _named(certificate), await _answers(services).authority(issuer)
-    except crl.UNREADABLE:
+    except UNREADABLE:
         return [], []
     if authority is not None:
         return await _by_register(services, authority, issuer, named)
@@ -104,7 +105,7 @@ def _is_issued(certificate: bytes, issuer: bytes) -> bool:
     """Say whether a certificate is signed by the one above it."""
     try:
         x509.load_der_x509_certificate(certificate).verify_directly_issued_by(x509.load_der_x509_certificate(issuer))
-    except (InvalidSignature, *crl.UNREADABLE):
+    except (InvalidSignature, *UNREADABLE):
         return False
     return True
 
@@ -112,9 +113,9 @@ def _is_issued(certificate: bytes, issuer: bytes) -> bool:
 @lru_cache(CACHED)
 def _named(certificate: bytes) -> Named:
     loaded = x509.load_der_x509_certificate(certificate)
-    access = revocation.value(loaded, x509.AuthorityInformationAccess) or ()
+    access = value(loaded, x509.AuthorityInformationAccess) or ()
     asked = [one.access_location for one in access if one.access_method == AuthorityInformationAccessOID.OCSP]
-    lists, deltas = revocation.value(loaded, x509.CRLDistributionPoints), revocation.value(loaded, x509.FreshestCRL)
+    lists, deltas = value(loaded, x509.CRLDistributionPoints), value(loaded, x509.FreshestCRL)
     return Named(loaded.serial_number, *(tuple(_urls(each)) for each in (asked, _full(lists), _full(deltas))))
 
 

@@ -12,8 +12,9 @@ from config import log
 from config.commands import HERE, Directory, Json, ask, moment, show
 from config.database import Tx
 from directory.commands.finding import table
+from signing.certificate import UNREADABLE
 from signing.errors import CertificateRefused
-from signing.pki import crl, places, published, register, revocation
+from signing.pki import places, published, register, revocation
 from signing.pki.places import PARTS, WHOLE
 from signing.pki.published import List
 from signing.pki.register import Issued
@@ -77,7 +78,7 @@ def take_list(tx: Tx, octets: bytes) -> Shown:
     for authority in register.authorities(tx):
         try:
             found = revocation.verified(octets, x509.load_der_x509_certificate(authority.der))
-        except crl.UNREADABLE:
+        except UNREADABLE:
             continue
         one = List(
             _part(found, authority),

@@ -14,6 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from config.clock import utc
 from signing import algorithms, cms, der, genuine, timestamp
+from signing.certificate import value
 from signing.der import BadDer, Element, Fields
 from signing.pki import path, revocation
 from signing.pki.revocation import Material
@@ -116,7 +117,7 @@ def _signer(octets: bytes, kind: str, content: bytes, trust: Trust, check: str) 
 def _trusted(leaf: x509.Certificate, uses: Sequence[x509.ObjectIdentifier], at_us: int, trust: Trust, whose: str) -> None:
     """Check that a path leads to a root, good at that moment, and that nothing in it had been revoked by then."""
     found = _path(leaf, uses, at_us, trust, whose)
-    purposes = path.value(leaf, x509.ExtendedKeyUsage)
+    purposes = value(leaf, x509.ExtendedKeyUsage)
     if purposes is None or not set(purposes) <= set(uses):
         raise Failed("certificate", f"{whose} is not certified for this")
     for one, issuer in pairwise(found):
@@ -133,7 +134,7 @@ def _path(leaf: x509.Certificate, uses: Sequence[x509.ObjectIdentifier], at_us: 
     reason = ""
     for use in uses:
         try:
-            return path.find(leaf, others, roots, at_us, at_us, use)
+            return path.search(leaf, others, roots, at_us, at_us, use).path
         except path.Refused as refused:
             reason = reason or refused.reason
     said = _SAID.get(reason, reason)
@@ -188,5 +189,5 @@ def _only_stamp(unsigned: Element) -> None:
 
 
 def _hosts(certificate: x509.Certificate) -> tuple[str, ...]:
-    names = path.value(certificate, x509.SubjectAlternativeName)
+    names = value(certificate, x509.SubjectAlternativeName)
     return tuple(names.get_values_for_type(x509.DNSName)) if names is not None else ()

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from signing.certificate import value
+
 
 class Outside(Exception):
     """A name that its issuers may not certify."""
@@ -17,7 +19,7 @@ class Outside(Exception):
 def check(path: Sequence[x509.Certificate]) -> None:
     """Check each certificate's names, leaf first, against all issuers above it; raise Outside, or ValueError."""
     for depth, issuer in enumerate(path[1:], start=1):
-        limits = _constraints(issuer)
+        limits = value(issuer, x509.NameConstraints)
         if limits is None:
             continue
         for index, certificate in enumerate(path[:depth]):
@@ -38,19 +40,9 @@ def _check_name(name: x509.GeneralName, limits: x509.NameConstraints) -> None:
         raise Outside(str(name))
 
 
-def _constraints(issuer: x509.Certificate) -> x509.NameConstraints | None:
-    try:
-        return issuer.extensions.get_extension_for_class(x509.NameConstraints).value
-    except x509.ExtensionNotFound:
-        return None
-
-
 def _names(certificate: x509.Certificate) -> Iterator[x509.GeneralName]:
     """Return alternative names, the subject unless empty, and mail addresses that stand in the subject."""
-    try:
-        yield from certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        pass
+    yield from value(certificate, x509.SubjectAlternativeName) or ()
     if certificate.subject.rdns:
         yield x509.DirectoryName(certificate.subject)
     for attribute in certificate.subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):

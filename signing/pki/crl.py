@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from signing import algorithms, der
-from signing.certificate import key_kind, outline
+from signing.certificate import key_identifier, key_kind, outline
 
 AKI, NUMBER, SCOPE, DELTA, FRESHEST = "2.5.29.35", "2.5.29.20", "2.5.29.28", "2.5.29.27", "2.5.29.46"
 REASON, EXPIRED = "2.5.29.21", "2.5.29.60"
@@ -32,8 +31,6 @@ REASONS = {  # RFC 5280 §5.3.1; what is not said is not written
 }
 CACHED = 64  # lists that were read; those of a country's authorities are some 10 KiB each, foreign ones at most MAX_BYTES
 MAX_BYTES = 4 << 20  # a hundred thousand entries
-# What `cryptography` raises for octets that are not what they should be; some of it only when a field is looked at.
-UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +90,10 @@ def finish(to_sign: ToSign, signature: bytes) -> bytes:
 
 @lru_cache(CACHED)
 def load(octets: bytes) -> x509.CertificateRevocationList:
-    """Read a list; raise one of UNREADABLE."""
+    """Read a list; raise one of `certificate.UNREADABLE`."""
     if len(octets) > MAX_BYTES:
         raise ValueError(f"a list of more than {MAX_BYTES} octets")
     return x509.load_der_x509_crl(octets)
-
-
-def key_identifier(certificate: bytes) -> bytes:
-    """Return the key identifier that stands in an authority's certificate; raise ValueError when there is none."""
-    try:
-        loaded = x509.load_der_x509_certificate(certificate)
-        return loaded.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
-    except x509.ExtensionNotFound as reason:
-        raise ValueError("an authority without key identifier") from reason
 
 
 def identifiers(method: str) -> tuple[bytes, bytes]:
@@ -119,7 +107,7 @@ def extension(name: str, value: bytes, *, critical: bool = False) -> bytes:
 
 
 def _extensions(authority: bytes, head: Head) -> Iterable[bytes]:
-    yield extension(AKI, der.sequence(der.write(0x80, key_identifier(authority))))
+    yield extension(AKI, der.sequence(der.write(0x80, key_identifier(x509.load_der_x509_certificate(authority)))))
     yield extension(NUMBER, der.write_integer(head.number))
     if head.base:
         yield extension(DELTA, der.write_integer(head.base), critical=True)

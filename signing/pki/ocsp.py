@@ -133,7 +133,7 @@ def refusal(status: int) -> bytes:
 def read(octets: bytes, issuer: bytes, serial: int) -> Said:
     """Return what an answer says of a certificate of this issuer (DER).
 
-    Raises one of `crl.UNREADABLE` when it says nothing or is not to be believed.
+    Raises one of `certificate.UNREADABLE` when it says nothing or is not to be believed.
     """
     loaded = _verified(octets, issuer)
     for one in loaded.responses:
@@ -171,7 +171,7 @@ def _single(asked: bytes, said: Said) -> bytes:
 
 @lru_cache(CACHED)
 def _verified(octets: bytes, issuer: bytes) -> ocsp.OCSPResponse:
-    """Read an answer and verify who signed it: true or false for ever, so remembered. Raises one of `crl.UNREADABLE`."""
+    """Read an answer and verify who signed it: true or false for ever, so remembered. Raises one of `certificate.UNREADABLE`."""
     if len(octets) > MAX_BYTES:
         raise ValueError(f"an answer of more than {MAX_BYTES} octets")
     loaded = ocsp.load_der_ocsp_response(octets)

@@ -6,7 +6,6 @@ A critical extension that is not examined here refuses the path (RFC 5280 §4.2)
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -16,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from config.clock import us
 from signing.algorithms import MIN_CURVE_BITS, MIN_RSA_BITS
+from signing.certificate import value
 from signing.pki import constraints
 
 MAX_PATH = 8
@@ -35,7 +35,6 @@ EXAMINED = frozenset(
     }
 )
 Path = tuple[x509.Certificate, ...]
-E = TypeVar("E", bound=x509.ExtensionType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +70,6 @@ class Refused(Exception):
         self.reason, self.found = reason, found
 
 
-def find(
-    leaf: x509.Certificate,
-    others: Sequence[x509.Certificate],
-    roots: Sequence[x509.Certificate],
-    signed_at_us: int,
-    at_us: int,
-    use: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION,
-) -> Path:
-    """Return a path, leaf first and root last, that was good for one use (signing mail) then and still is; raise Refused.
-
-    Of several paths one good one is enough; when none is good the reason is that of the first.
-    """
-    return search(leaf, others, roots, signed_at_us, at_us, use).path
-
-
 def search(
     leaf: x509.Certificate,
     others: Sequence[x509.Certificate],
@@ -94,7 +78,10 @@ def search(
     at_us: int,
     use: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION,
 ) -> Found:
-    """Do the same and return what else is known of the path."""
+    """Return a path, leaf first and root last, that was good for one use (signing mail) then and still is; raise Refused.
+
+    Of several paths one good one is enough; when none is good the reason is that of the first.
+    """
     first: Refused | None = None
     for found in _judged(leaf, tuple(others), tuple(roots), use):
         reason = found.reason or _untimely(found.window, signed_at_us, at_us)
@@ -114,6 +101,7 @@ def _judged(leaf: x509.Certificate, others: Path, roots: Path, use: x509.ObjectI
 
 
 def _unfit(path: Path, use: x509.ObjectIdentifier) -> str:
+    """Return why a path is refused whatever the time, "" for nothing: all that the search has not checked."""
     try:
         _check(path, use)
     except Refused as refused:
@@ -121,15 +109,8 @@ def _unfit(path: Path, use: x509.ObjectIdentifier) -> str:
     return ""
 
 
-def check(path: Path, signed_at_us: int, at_us: int, use: x509.ObjectIdentifier = ExtendedKeyUsageOID.EMAIL_PROTECTION) -> None:
-    """Check all that the search has not: uses, constraints, names, times; raise Refused."""
-    _check(path, use)
-    reason = _untimely(_window(path), signed_at_us, at_us)
-    if reason:
-        raise Refused(reason)
-
-
 def _check(path: Path, use: x509.ObjectIdentifier) -> None:
+    """Check uses, constraints and names; raise Refused."""
     try:
         for certificate in path:
             _check_sound(certificate)
@@ -147,14 +128,6 @@ def named(certificate: x509.Certificate, kind: x509.ObjectIdentifier) -> str:
     """Return the first attribute of a kind in the subject's name, "" when there is none."""
     found = certificate.subject.get_attributes_for_oid(kind)
     return str(found[0].value) if found else ""
-
-
-def value(certificate: x509.Certificate, kind: type[E]) -> E | None:
-    """Return an extension's value, None when the certificate does not have it."""
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
 
 
 def _paths(leaf: x509.Certificate, others: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]) -> Iterator[Path]:

@@ -7,18 +7,17 @@ certificate was revoked for good is true for ever, so it counts from stale lists
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, TypeVar
+from typing import Literal
 
 from cryptography import x509
 from cryptography.x509.oid import ExtensionOID
 
 from config.clock import us
 from signing import algorithms, der
-from signing.certificate import CACHED
+from signing.certificate import CACHED, UNREADABLE, value
 from signing.pki import crl, ocsp
 
 UNDERSTOOD = frozenset({ExtensionOID.ISSUING_DISTRIBUTION_POINT, ExtensionOID.DELTA_CRL_INDICATOR})
-E = TypeVar("E", bound=x509.ExtensionType)
 MAX_LISTS = 64  # of one judgement: a certificate names one, and its delta
 STATES: dict[str, Literal["revoked", "suspended", "good"]] = {crl.HOLD: "suspended", crl.REMOVE: "good"}
 
@@ -79,7 +78,7 @@ def judge(certificate: bytes, issuer: bytes, material: Material, at_us: int) -> 
     try:
         asked = _asked(certificate, issuer)
         said = [*_by_lists(asked, material.crls[:MAX_LISTS], at_us), *_by_answers(asked, issuer, material.ocsps[:MAX_LISTS], at_us)]
-    except crl.UNREADABLE:
+    except UNREADABLE:
         return UNKNOWN
     revoked = [known for known in said if known.state == "revoked"]
     if revoked:
@@ -88,7 +87,7 @@ def judge(certificate: bytes, issuer: bytes, material: Material, at_us: int) -> 
 
 
 def updates(octets: bytes, issuer: bytes) -> tuple[int, int]:
-    """Return when a list was made and when the next one comes; raise one of `crl.UNREADABLE` when it is not the issuer's."""
+    """Return when a list was made and when the next one comes; raise one of UNREADABLE when it is not the issuer's."""
     found = verified(octets, x509.load_der_x509_certificate(issuer))
     return found.this_update_us, found.next_update_us
 
@@ -149,7 +148,7 @@ def _read(octets: bytes, asked: _Asked) -> Verified | None:
     """Return a list that is the issuer's and speaks of such certificates; None for any other."""
     try:
         found = verified(octets, asked.issuer)
-    except crl.UNREADABLE:
+    except UNREADABLE:
         return None
     if found.points is not None and not found.points & asked.points:
         return None
@@ -163,7 +162,7 @@ def _read(octets: bytes, asked: _Asked) -> Verified | None:
 
 @lru_cache(crl.CACHED)
 def verified(octets: bytes, issuer: x509.Certificate) -> Verified:
-    """Read a list and verify its signature: true or false for ever, so remembered. Raises one of `crl.UNREADABLE`."""
+    """Read a list and verify its signature: true or false for ever, so remembered. Raises one of UNREADABLE."""
     loaded = crl.load(octets)
     usage = value(issuer, x509.KeyUsage)
     if loaded.issuer != issuer.subject or (usage is not None and not usage.crl_sign):
@@ -197,7 +196,7 @@ def _by_answers(asked: _Asked, issuer: bytes, octets: tuple[bytes, ...], at_us: 
     for each in octets:
         try:
             found = ocsp.read(each, issuer, asked.serial)
-        except crl.UNREADABLE:
+        except UNREADABLE:
             continue
         known = Known(STATES.get(found.reason, "revoked"), found.revoked_us, found.reason, found.this_update_us, found.next_update_us)
         if not found.revoked_us:
@@ -209,11 +208,3 @@ def _by_answers(asked: _Asked, issuer: bytes, octets: tuple[bytes, ...], at_us: 
 
 def _addresses(names: list[x509.GeneralName] | None) -> tuple[str, ...]:
     return tuple(one.value for one in names or () if isinstance(one, x509.UniformResourceIdentifier))
-
-
-def value(where: x509.Certificate | x509.CertificateRevocationList | x509.RevokedCertificate, kind: type[E]) -> E | None:
-    """Return an extension's value, None for none; raise one of `crl.UNREADABLE`."""
-    try:
-        return where.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None

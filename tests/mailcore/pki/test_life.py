@@ -120,7 +120,7 @@ async def test_a_life_from_order_to_end(node: Node) -> None:
     assert offered.der == first.der
     roots = [x509.load_pem_x509_certificate((node.services.settings.keys / "root.pem").read_bytes())]
     leaf, others = x509.load_der_x509_certificate(first.der), list(map(x509.load_der_x509_certificate, offered.chain))
-    path.find(leaf, others, roots, NOW_US, NOW_US)
+    path.search(leaf, others, roots, NOW_US, NOW_US)
 
     held = await node.performed(CertificateSuspend(**of(first)), node.amina)  # her own, and nobody else need agree
     assert (held.failed, (await node.again(first)).state, await node.offered(first)) == ("", "suspended", None)

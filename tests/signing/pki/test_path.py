@@ -91,7 +91,7 @@ def outcome(*chain: Made) -> str:
     """Return what is found for a chain given from the root down: the path's names, or why it is refused."""
     root, *middle, leaf = [made.certificate() for made in chain]
     try:
-        found = path.find(leaf, middle, [root], NOW_US, NOW_US)
+        found = path.search(leaf, middle, [root], NOW_US, NOW_US).path
     except Refused as refused:
         return refused.reason
     return " ".join(str(one.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value) for one in found)
@@ -175,7 +175,7 @@ def test_a_critical_extension_that_is_not_understood_refuses(extra: tuple, place
 def test_one_good_path_among_several_is_enough() -> None:
     unfit, fit, low, leaf, root = (made.certificate() for made in (MIDDLE(ca=False), MIDDLE, LOW, LEAF, ROOT))
     for others in ([unfit, fit, low], [fit, unfit, low], [low, low, fit, unfit]):
-        assert path.find(leaf, others, [root], NOW_US, NOW_US) == (leaf, low, fit, root)
+        assert path.search(leaf, others, [root], NOW_US, NOW_US).path == (leaf, low, fit, root)
 
 
 def test_certificates_that_certify_each_other_end_the_search() -> None:
@@ -183,4 +183,4 @@ def test_certificates_that_certify_each_other_end_the_search() -> None:
     crossed = [Made("middle", "low", days=(-10, day)).certificate() for day in range(1, 15)]
     crossed += [Made("low", "middle", days=(-10, day)).certificate() for day in range(1, 15)]
     with pytest.raises(Refused, match="unknown_issuer"):
-        path.find(LEAF.certificate(), crossed, [ROOT.certificate()], NOW_US, NOW_US)
+        path.search(LEAF.certificate(), crossed, [ROOT.certificate()], NOW_US, NOW_US)
