@@ -11,7 +11,8 @@ from config.clock import SystemClock
 from config.engines import open_database
 from mailcore.queue import listing
 from mailcore.store.check import check
-from tests.kill.circular import MEMBERS
+from tests.kill import proofs
+from tests.kill.circular import LIST, MEMBERS
 from tests.kill.forks import Forks, Order
 
 COPIES = "SELECT COUNT(*), COUNT(DISTINCT account_id), COUNT(DISTINCT mailbox_id) FROM entry"
@@ -45,6 +46,9 @@ async def test_nobody_has_none_and_nobody_has_two(forks, peopled, tmp_path, fail
     db = await open_database("sqlite", directory, SystemClock())
     assert await db.read(lambda tx: tx.row(COPIES)) == (MEMBERS, MEMBERS, 1)
     assert await db.read(lambda tx: tx.value(BLOBS)) == 1
+    [told] = (await db.read(proofs.there)).values()
+    assert told.pop((proofs.RECEIVED, LIST)) == 1
+    assert (len(told), set(told.values())) == (MEMBERS, {1})
     assert await db.read(listing.depth) == 0
     assert await db.read(check) == []
     await db.close()

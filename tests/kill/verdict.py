@@ -15,7 +15,7 @@ from mailcore.queue import listing
 from mailcore.services import Services
 from mailcore.store import blobs, mailboxes, messages
 from mailcore.store.check import check, check_blobs
-from tests.kill import scene
+from tests.kill import proofs, scene
 from tests.kill.wrapper import FileWrapper
 from tests.mailcore.queue import node
 from tests.mailcore.queue.sink import Sink
@@ -85,8 +85,10 @@ async def verdict(
     async with node.opened(scene.settings(directory, url), db, clock, FileWrapper(directory / "key")) as services:
         wrong = await inside(services)
         places = Places(await boxes(services), sink)
+    evidence = await db.read(proofs.there)
     await db.close()
-    return wrong + compared(places, sent, acknowledged, doubles)
+    arrived = {number: number in acknowledged or places.of(number, raw) != NOWHERE for number, raw in sent.items()}
+    return wrong + compared(places, sent, acknowledged, doubles) + proofs.compared(evidence, arrived)
 
 
 def compared(places: Places, sent: Mapping[int, bytes], acknowledged: Set[int], doubles: int) -> list[str]:
