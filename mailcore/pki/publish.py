@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from config.clock import DAY_US, HOUR_US, SECOND_US
 from config.database import Tx
 from config.log import log
-from mailcore.pki import lasting
+from mailcore.pki import authorities, lasting
 from mailcore.pki.responder import Responder, Responders
 from mailcore.services import Services
 from signing.errors import NoSuchKey
@@ -50,7 +50,7 @@ class Publisher:
 
     def __init__(self, services: Services, responders: Responders) -> None:
         self._services, self._responders = services, responders
-        self._url = services.settings.pki.place(services.settings.node.hostname, services.settings.listen.pki)
+        self._url = authorities.url(services.settings)
         self._seen: dict[str, int] = {}
         self._lists_at_s = self._answers_at_s = 0.0
 
@@ -116,9 +116,13 @@ async def answered(
     """Return an answer about a certificate: its serial number, what it says, the octets. Raises SignerUnavailable."""
     now_us = services.clock.now_us()
     said = Said(now_us, now_us + ANSWER_LASTS_US, revoked_us, reason, responder.since_us)
-    asked = ocsp.identifier(responder.issuer, serial, method)
-    to_sign = ocsp.prepare(responder.certificate, asked, said, now_us)
-    return serial, said, ocsp.finish(to_sign, await services.signer.sign(responder.key_id, to_sign.digest), (responder.certificate,))
+    return serial, said, await signed(services, responder, [(ocsp.identifier(responder.issuer, serial, method), said)], now_us)
+
+
+async def signed(services: Services, responder: Responder, answers: Sequence[tuple[bytes, Said]], now_us: int) -> bytes:
+    """Return an answer about certificates by their CertIDs. Raises SignerUnavailable."""
+    to_sign = ocsp.prepare(responder.certificate, answers, now_us)
+    return ocsp.finish(to_sign, await services.signer.sign(responder.key_id, to_sign.digest), (responder.certificate,))
 
 
 def _due(tx: Tx, authority: str, changed: bool, parted: bool) -> _Due:

@@ -1,13 +1,14 @@
-"""Questions about one certificate and answers to them, pure. RFC 6960; small and prepared beforehand as RFC 5019 has it.
+"""Questions about certificates and answers to them, pure. RFC 6960; about one, small and prepared beforehand as RFC 5019 has it.
 
-An answer is signed once for everybody, so it repeats no nonce (RFC 5019 §2.1.1 forbids to ask for one): whoever serves it has no key.
+Such an answer is signed once for everybody, so it repeats no nonce (RFC 5019 §2.1.1 forbids to ask for one): whoever serves it has no key.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -35,7 +36,8 @@ ENUMERATED = 0x0A
 DER = Encoding.DER
 MALFORMED, INTERNAL, TRY_LATER, UNAUTHORIZED = 1, 2, 3, 6  # RFC 6960 §4.2.1; the last is for whoever is not known here (RFC 5019 §2.2.3)
 GOOD, UNKNOWN = der.write(0x80, b""), der.write(0x82, b"")
-MAX_REQUEST = 4096  # octets; one certificate is some 80
+MAX_ASKED = 32  # certificates in one question: ten times the path of a signature; each is a row to read
+MAX_REQUEST = 8192  # octets; one certificate is some 80, with SHA-512 some 170
 MAX_BYTES = 1 << 16  # of an answer with the certificates of who signed it
 UNDATED_US = 3_600_000_000  # how long an answer without next update counts: newer is to be had at any time (RFC 6960 §4.2.2.1)
 
@@ -53,28 +55,30 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is answered about a certificate. `revoked_us` is 0 for a good one; `since_us` is from when on the answers are kept."""
+    """What is answered about a certificate. `revoked_us` is 0 for one that is not; `since_us` is from when on the answers are kept."""
 
     this_update_us: int
     next_update_us: int
     revoked_us: int = 0
     reason: str = ""
     cutoff_us: int = 0
+    known: bool = True
 
 
-def read_request(octets: bytes) -> Asked:
-    """Read an OCSPRequest; raise BadDer.
-
-    Deviates from RFC 6960 §4.1.1 because answers are signed beforehand: one certificate is asked about at a time (RFC 5019 §2.1.1).
-    """
+def read_request(octets: bytes) -> tuple[Asked, ...]:
+    """Read an OCSPRequest about at least one certificate and at most MAX_ASKED (RFC 6960 §4.1.1); raise BadDer."""
     if len(octets) > MAX_REQUEST:
         raise der.BadDer("too large")
     request = Fields(Fields(der.read(octets)).take(der.SEQUENCE))
     request.maybe(der.context(0))
     request.maybe(der.context(1))
-    listed = Fields(request.take(der.SEQUENCE))
-    identifier = Fields(listed.take(der.SEQUENCE)).take(der.SEQUENCE)
-    listed.done()
+    listed = list(islice(request.take(der.SEQUENCE).children(), MAX_ASKED + 1))
+    if not 0 < len(listed) <= MAX_ASKED:
+        raise der.BadDer("asks about nothing, or about too many")
+    return tuple([_asked(Fields(one).take(der.SEQUENCE)) for one in listed])
+
+
+def _asked(identifier: der.Element) -> Asked:
     fields = Fields(identifier)
     method = der.oid(Fields(fields.take(der.SEQUENCE)).take())
     name, key = fields.take(der.OCTET_STRING).octets, fields.take(der.OCTET_STRING).octets
@@ -104,15 +108,15 @@ def issuer_hashes(issuer: bytes, method: str) -> tuple[bytes, bytes]:
     return HASHES[method](fields.subject).digest(), HASHES[method](_key_bits(fields.public_key)).digest()
 
 
-def prepare(responder: bytes, asked: bytes, said: Said, now_us: int) -> ToSign:
-    """Return an answer about the certificate with the CertID `asked`, to be signed by whoever has the certificate `responder`."""
+def prepare(responder: bytes, answers: Sequence[tuple[bytes, Said]], now_us: int) -> ToSign:
+    """Return what is said of each certificate by its CertID, to be signed by whoever has the certificate `responder`."""
     fields = outline(responder)
     digest_name, method = algorithms.OURS[key_kind(fields.public_key)]
     key_hash = issuer_hashes(responder, SHA1)[1]
     octets = der.sequence(
         der.write(der.context(2), der.write_octets(key_hash)),
         der.write_generalized_time(now_us),
-        der.sequence(_single(asked, said)),
+        der.sequence(*[_single(asked, said) for asked, said in answers]),
     )
     return ToSign(octets, algorithms.digest(digest_name, octets), algorithms.identifier(method))
 
@@ -162,7 +166,7 @@ def _single(asked: bytes, said: Said) -> bytes:
     cutoff = der.sequence(extension(CUTOFF, der.write_generalized_time(said.cutoff_us))) if said.cutoff_us else b""
     return der.sequence(
         asked,
-        ended if said.revoked_us else GOOD,
+        (ended if said.revoked_us else GOOD) if said.known else UNKNOWN,
         der.write_generalized_time(said.this_update_us),
         der.write(der.context(0), der.write_generalized_time(said.next_update_us)),
         der.write(der.context(1), cutoff) if cutoff else b"",

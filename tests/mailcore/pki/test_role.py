@@ -13,7 +13,7 @@ import pytest_asyncio
 from config.clock import SystemClock
 from mailcore import certify
 from mailcore.stamping import stamps
-from signing import timestamp
+from signing import der, timestamp
 from signing.pki import ca, ocsp, places
 from signing.pki.register import Issued
 from tests.mailcore.pki.station import Station, station
@@ -82,6 +82,51 @@ async def test_openssl_asks_and_a_revocation_is_answered_at_once(here: Station, 
     assert "Response verify OK" in said
     assert "leaf.pem: revoked" in said
     assert "Reason: keyCompromise" in said
+
+
+@pytest.mark.peer
+async def test_openssl_asks_about_several_at_once(here: Station, tmp_path: Path) -> None:
+    good, bad, held = await here.leaf(), await here.leaf(), await here.leaf()
+    desk = laid(Desk(tmp_path), here, good)
+    desk.put("bad.pem", ca.pem(bad.der)), desk.put("held.pem", ca.pem(held.der))
+    await here.end(bad)
+    await here.suspend(held)
+    ask = f"openssl ocsp -url {here.url}/ocsp -CAfile root.pem -issuer ministry.pem -cert leaf.pem"
+    said = await says(desk, f"{ask} -cert bad.pem -serial 4711 -sha256 -cert held.pem")
+    assert "Response verify OK" in said
+    stated = [line for line in said.splitlines() if ": " in line and line.split(": ")[0] in ("leaf.pem", "bad.pem", "4711", "held.pem")]
+    assert stated == ["leaf.pem: good", "bad.pem: revoked", "4711: unknown", "held.pem: revoked"]
+    assert "Reason: keyCompromise" in said
+    assert "Reason: certificateHold" in said
+    await here.resume(held)
+    assert "held.pem: good" in await says(desk, f"{ask} -cert held.pem")
+    assert "unauthorized" in await says(desk, f"{ask} -issuer root.pem -cert ministry.pem")  # each authority has a responder of its own
+    assert "malformed" in await says(desk, ask + " -serial 1" * ocsp.MAX_ASKED)
+
+
+async def test_an_answer_about_several_is_signed_for_whoever_asks_unless_all_are_unknown(here: Station) -> None:
+    one, other = await here.leaf(), await here.leaf()
+    issuer = here.ministry.certificate
+    questions = {(one.serial, other.serial): 1, (one.serial, 4711): 1, (4711, 4712): 0}
+    await here.answers.to(asking(issuer, one.serial, other.serial))  # makes who answers
+    for serials, signatures in questions.items():
+        before = (await here.services.signer.status()).signatures
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.post(here.url + "/ocsp", content=asking(issuer, *serials))
+        got = await get(here, "/ocsp/" + quote(base64.b64encode(asking(issuer, *serials)).decode(), safe=""))
+        made = sum((await here.services.signer.status()).signatures.values()) - sum(before.values())
+        assert (made, answer.headers["cache-control"], got.headers["cache-control"]) == (2 * signatures, "no-store", "no-store")
+        if not signatures:
+            assert answer.content == got.content == ocsp.refusal(ocsp.UNAUTHORIZED)
+            continue
+        assert not ocsp.read(answer.content, issuer, one.serial).revoked_us
+        if other.serial not in serials:
+            with pytest.raises(ValueError, match="does not know"):
+                ocsp.read(answer.content, issuer, 4711)
+
+
+def asking(issuer: bytes, *serials: int) -> bytes:
+    return der.sequence(der.sequence(der.sequence(*[der.sequence(ocsp.identifier(issuer, serial)) for serial in serials])))
 
 
 @pytest.mark.peer

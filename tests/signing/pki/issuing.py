@@ -59,7 +59,7 @@ class Issuing:
 
     def answer(self, serial: int, said: Said) -> bytes:
         asked = ocsp.identifier(self.certificate_once, serial)
-        return ocsp.finish(*self._signed(ocsp.prepare(self.certificate_once, asked, said, said.this_update_us)))
+        return ocsp.finish(*self._signed(ocsp.prepare(self.certificate_once, [(asked, said)], said.this_update_us)))
 
     @property
     def certificate_once(self) -> bytes:

@@ -24,7 +24,7 @@ METHODS = {hashes.SHA1: ocsp.SHA1, hashes.SHA256: algorithms.SHA256, hashes.SHA3
 def test_a_question_is_read_as_the_library_writes_it_and_the_other_way_round(method: type[hashes.HashAlgorithm]) -> None:
     leaf, issuer = map(x509.load_der_x509_certificate, (LEAF, OURS.certificate_once))
     octets = library.OCSPRequestBuilder().add_certificate(leaf, issuer, method()).build().public_bytes(ocsp.DER)
-    asked = ocsp.read_request(octets)
+    (asked,) = ocsp.read_request(octets)
     assert (asked.serial, asked.method) == (OURS_SERIAL, METHODS[method])
     assert (asked.name_hash, asked.key_hash) == ocsp.issuer_hashes(OURS.certificate_once, asked.method)
     assert asked.identifier == ocsp.identifier(OURS.certificate_once, OURS_SERIAL, asked.method)
@@ -33,17 +33,27 @@ def test_a_question_is_read_as_the_library_writes_it_and_the_other_way_round(met
 
 
 @pytest.mark.peer
-def test_openssl_asks_with_a_nonce_or_for_two(tmp_path: Path) -> None:
+def test_openssl_asks_with_a_nonce_or_for_several(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     desk.put("issuer.pem", ca.pem(OURS.certificate_once))
     desk.put("leaf.pem", ca.pem(LEAF))
     ask = "openssl ocsp -issuer issuer.pem -cert leaf.pem -reqout question"
     for options in ("-nonce", "-no_nonce"):
         desk.run(f"{ask} {options}")
-        assert ocsp.read_request(desk.get("question")).serial == OURS_SERIAL
-    desk.run(f"{ask} -serial 1")
+        assert [one.serial for one in ocsp.read_request(desk.get("question"))] == [OURS_SERIAL]
+    several = tuple(range(2**63, 2**63 + ocsp.MAX_ASKED))
+    for method in ocsp.NAMES:
+        desk.run(f"openssl ocsp -issuer issuer.pem -{method} -reqout question" + "".join(f" -serial {number}" for number in several))
+        found = ocsp.read_request(desk.get("question"))
+        assert tuple(one.serial for one in found) == several
+        assert {(one.name_hash, one.key_hash) for one in found} == {ocsp.issuer_hashes(OURS.certificate_once, ocsp.NAMES[method])}
+
+
+@pytest.mark.parametrize("count", [0, ocsp.MAX_ASKED + 1, 1000])
+def test_a_question_about_nothing_or_too_much_is_none(count: int) -> None:
+    one = der.sequence(ocsp.identifier(OURS.certificate_once, OURS_SERIAL))
     with pytest.raises(der.BadDer):
-        ocsp.read_request(desk.get("question"))
+        ocsp.read_request(der.sequence(der.sequence(der.sequence(*[one] * count))))
 
 
 @settings(max_examples=150)

@@ -113,7 +113,7 @@ def test_a_responder_is_one_that_the_issuer_named_for_that(use: bool, nocheck: b
     key = ec.generate_private_key(ec.SECP256R1())
     for issuer, want in ((OURS, state), (STRANGER, "unknown")):
         named = issuer.responder(key, use=use, nocheck=nocheck)
-        to_sign = ocsp.prepare(named, ocsp.identifier(OURS.certificate_once, SERIAL), SAID, NOW_US - HOUR_US)
+        to_sign = ocsp.prepare(named, [(ocsp.identifier(OURS.certificate_once, SERIAL), SAID)], NOW_US - HOUR_US)
         answer = ocsp.finish(to_sign, signed(key, to_sign), (named,))
         assert judge(LEAF, OURS.certificate_once, Material(ocsps=(answer,)), NOW_US).state == want
 
