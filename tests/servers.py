@@ -40,7 +40,8 @@ async def _until_left(talk: Talk, reader: asyncio.StreamReader, writer: asyncio.
     try:
         await talk(reader, writer)
     finally:
-        writer.close()
+        if not writer.is_closing():  # closed twice, a connection with TLS cannot be aborted any more
+            writer.close()
         with contextlib.suppress(OSError, ssl.SSLError):
             async with asyncio.timeout(PARTING_S):
                 await writer.wait_closed()

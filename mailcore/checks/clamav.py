@@ -57,7 +57,7 @@ class Clamav:
         try:
             yield reader, writer
         finally:
-            writer.close()
+            writer.transport.abort()  # a clamd that hangs takes the rest of a message never
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 

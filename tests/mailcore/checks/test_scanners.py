@@ -18,6 +18,7 @@ from tests.mailcore.checks.letters import LETTER
 from tests.peers.scanners import EICAR, free_port
 
 pytestmark = pytest.mark.xdist_group("scanners")
+BUFFERS_BYTES = 1 << 24  # more than the system keeps for a connection whose other side does not read
 FOUND = Scan("clamav", "virus", "Diwan.Eicar.UNOFFICIAL")
 
 
@@ -111,6 +112,11 @@ async def speaking(said: bytes | None):
 async def test_a_clamd_that_talks_nonsense_is_down(said):
     async with speaking(said) as place:
         assert (await Clamav(place, 0.5).scan(LETTER)).asked == "down"
+
+
+async def test_a_clamd_that_stops_listening_holds_nobody_up():
+    async with speaking(None) as place, asyncio.timeout(20):
+        assert (await Clamav(place, 0.2).scan(b"From: a@x.example\r\n\r\n" + bytes(BUFFERS_BYTES))).asked == "down"
 
 
 @pytest.mark.parametrize(
