@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from config.database import Tx
-from config.settings import Settings
 from mailcore.pki import authorities
 from mailcore.pki.issue import SIGN
 from mailcore.services import Services
@@ -46,7 +44,7 @@ async def adopt(services: Services) -> int:
         while (read := await services.db.write(page, issuers, after)) is not None:
             after, added = read
             count += added
-    return count + await services.db.write(_machines, found, issuers, _listeners(settings))
+    return count + await services.db.write(_machines, found, issuers, authorities.listeners(settings))
 
 
 def _offered(tx: Tx, issuers: Issuers, after: int | None) -> tuple[Any, int] | None:
@@ -85,14 +83,6 @@ def _enter(tx: Tx, octets: bytes, new: New, issuers: Issuers, ended_us: int = 0)
     if ended_us and issued.state == "good":
         register.revoke(tx, issuer, issued.serial)
     return True
-
-
-def _listeners(settings: Settings) -> bytes | None:
-    """Return the certificate that listeners show, DER; None when it cannot be read, which `diwan doctor` tells of."""
-    try:
-        return x509.load_pem_x509_certificates(settings.tls.certificate.read_bytes())[0].public_bytes(Encoding.DER)
-    except (OSError, ValueError):
-        return None
 
 
 def _is_authority(octets: bytes) -> bool:

@@ -43,14 +43,9 @@ async def administration(services: Services, organisation: str, domain: str) -> 
     return await _below_root(services, f"ca-{domain}", organisation, [domain], "smime")
 
 
-async def own(services: Services, key_id: str) -> Authority:
-    """Return the authority of this node for one purpose, one of PURPOSES, making it at first need."""
-    return await _below_root(services, key_id, services.settings.node.hostname, (), PURPOSES[key_id])
-
-
-async def make_own(services: Services, key_id: str, name: str) -> Authority:
-    """Make the authority of this node for one purpose under another name than the machine's."""
-    return await _below_root(services, key_id, name, (), PURPOSES[key_id])
+async def own(services: Services, key_id: str, name: str = "") -> Authority:
+    """Return the authority of this node for one purpose, one of PURPOSES, making it at first need: under the machine's name or another."""
+    return await _below_root(services, key_id, name or services.settings.node.hostname, (), PURPOSES[key_id])
 
 
 def find(settings: Settings, key_id: str) -> Authority:
@@ -65,6 +60,14 @@ def every(keys: Path) -> Iterator[Authority]:
     """Yield all of whom a certificate is kept: authorities, roots first, and machines that are certified by name."""
     found = [kept(keys, path.stem) for path in sorted((keys / AUTHORITIES).glob("*.pem"))]
     yield from sorted(found, key=lambda one: len(one.issued_chain))
+
+
+def listeners(settings: Settings) -> bytes | None:
+    """Return the certificate that listeners show, DER; None when it cannot be read, which `diwan doctor` tells of."""
+    try:
+        return x509.load_pem_x509_certificates(settings.tls.certificate.read_bytes())[0].public_bytes(Encoding.DER)
+    except (OSError, ValueError):
+        return None
 
 
 def kept(keys: Path, key_id: str) -> Authority:

@@ -5,11 +5,8 @@ from collections.abc import Awaitable, Callable
 
 from config.errors import MailError
 from config.log import log
-from directory import acts, orders
-from directory.acts.credentials import CertificateAdd
-from directory.errors import BadEntry
+from directory import orders
 from directory.orders import Order
-from directory.rights import CONSOLE
 from mailcore.pki import ending, issue, renew
 from mailcore.services import Services
 from signing.pki.register import Issued
@@ -53,14 +50,10 @@ async def _issue(services: Services, order: Order) -> Issued:
     wanted = order.wanted
     if wanted.kind == "tls":
         return await issue.to_host(services, wanted.address.split(), wanted.public_key, order_id=order.order_id)
-    holder = await services.db.read(issue.subject, wanted.address)
-    if holder.account_id != wanted.account_id:
-        raise BadEntry(f"{wanted.address} is somebody else's now: order it anew")
-    if wanted.kind != "client":
-        return await issue.to_account(services, wanted.kind, holder, order_id=order.order_id)
-    issued = await issue.to_client(services, holder, wanted.public_key, order_id=order.order_id)
-    await services.db.write(acts.perform, CONSOLE, CertificateAdd(holder.account_id, issued.der, "diwan cert"))
-    return issued
+    holder = await services.db.read(issue.same, wanted.address, wanted.account_id)
+    if wanted.kind == "client":
+        return await issue.to_client(services, holder, wanted.public_key, order_id=order.order_id)
+    return await issue.to_account(services, wanted.kind, holder, order_id=order.order_id)
 
 
 async def _renew(services: Services, order: Order) -> Issued:

@@ -5,12 +5,10 @@ ends by making another and splitting it (`signing.shamir`), a share for each ope
 """
 
 import contextlib
-import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from config.clock import DAY_US, SECOND_US, Clock
+from config.clock import DAY_US, SECOND_US, Clock, utc
 from config.errors import MailError
 from signing import escrow, shamir
 from signing.algorithms import SHA384, digest
@@ -30,7 +28,7 @@ from signing.pki import ca, crl, places, protocol
 from signing.pki.ca import Authority
 from signing.pki.crl import Head
 from signing.process import running
-from signing.vault import STORAGE_KEY_BYTES, Damaged, Vault, replace
+from signing.vault import STORAGE_KEY_BYTES, Damaged, Vault, replace, sync_directory
 
 KEY = "root"
 ROOT, LIST, CHANGES, PROTOCOL, SIGNATURE, SHARES = "root.pem", "root.crl", "root-delta.crl", "protocol.jsonl", "protocol.sig", "shares"
@@ -78,7 +76,7 @@ class Session:
 
     def note(self, step: str, facts: dict[str, str], present: tuple[str, ...] = ()) -> None:
         """Write down a step, durable on return."""
-        at = datetime.fromtimestamp(self.clock.now_us() // SECOND_US, UTC).isoformat()
+        at = utc(self.clock.now_us() // SECOND_US * SECOND_US).isoformat()
         self._protocol = protocol.added(self._protocol, at, step, facts, present)
         replace(self.place / PROTOCOL, self._protocol)
 
@@ -249,11 +247,7 @@ def finish(place: Path) -> None:
 def _move(one: Path, where: Path) -> None:
     """Rename a folder, durable on return."""
     one.rename(where)
-    descriptor = os.open(where.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_directory(where.parent)
 
 
 def _unlock(place: Path, texts: Sequence[bytes]) -> None:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from config import log, settings
 from config.clock import DAY_US
-from config.commands import HERE, Directory, Json, Yes, ask, day, moment, run, show
+from config.commands import HERE, Directory, Json, Yes, ask, day, moment, show
 from config.database import Tx
 from directory import acts, orders
 from directory.acts import Act, Outcome
@@ -22,8 +22,9 @@ from directory.commands.finding import Desk, command, table
 from directory.errors import BadEntry, NotPending
 from directory.orders import Order
 from directory.rights import Actor
-from mailcore import services
+from mailcore.commands import carry_out
 from mailcore.pki import carrying, issue
+from mailcore.services import Services
 from signing.der import BadDer
 from signing.errors import CertificateRefused
 from signing.pki import ca, profiles, register
@@ -153,7 +154,7 @@ def approve(
 def issue_(directory: Directory = HERE, as_json: Json = False) -> None:
     """Carry out what was approved and waits, as a running node does every few seconds."""
     log.configure("error")
-    done = run(_carried_out(directory.absolute()))
+    done = carry_out(directory, _carried_out)
     if as_json:
         show([{"order": one.order_id, "verb": one.wanted.verb, "serial": one.wanted.serial, "failed": one.failed or None} for one in done])
         return
@@ -175,7 +176,7 @@ def _finish(asked: Desk, outcome: Outcome) -> None:
     if outcome.value is None:
         sys.stdout.write(f"waits for a second person: diwan cert approve {outcome.approval_id} --as ADDRESS\n")
         return
-    order, issued = run(_carried(asked.directory.absolute(), outcome.value))
+    order, issued = carry_out(asked.directory, lambda node: _carried(node, outcome.value))
     if order.failed:
         raise CertificateRefused(f"{order.failed} (order {order.order_id})")
     if asked.as_json:
@@ -188,19 +189,17 @@ def _finish(asked: Desk, outcome: Outcome) -> None:
         sys.stdout.write(f"{issued.serial:x}  {issued.kind}  {issued.address or issued.key_id}  {_standing(issued)}\n")
 
 
-async def _carried(directory: Path, order_id: int) -> tuple[Order, Issued | None]:
-    async with services.opened(settings.load(directory)) as node:
-        order = await node.db.read(orders.find, order_id)
-        if not order.done_us:
-            order = await carrying.one(node, order) or order
-        if not order.done_us or order.failed:
-            return order, None
-        return order, await node.db.read(register.find, order.wanted.authority, int(order.wanted.serial, 16))
+async def _carried(node: Services, order_id: int) -> tuple[Order, Issued | None]:
+    order = await node.db.read(orders.find, order_id)
+    if not order.done_us:
+        order = await carrying.one(node, order) or order
+    if not order.done_us or order.failed:
+        return order, None
+    return order, await node.db.read(register.find, order.wanted.authority, int(order.wanted.serial, 16))
 
 
-async def _carried_out(directory: Path) -> list[Order]:
-    async with services.opened(settings.load(directory)) as node:
-        tried = [await carrying.one(node, order) for order in await node.db.read(orders.waiting)]
+async def _carried_out(node: Services) -> list[Order]:
+    tried = [await carrying.one(node, order) for order in await node.db.read(orders.waiting)]
     return [one for one in tried if one is not None]
 
 

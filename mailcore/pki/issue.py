@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from config.database import Tx
-from directory import address, certificates, domains, orders, organisations, people, posts, resolve, units
+from directory import acts, address, certificates, domains, orders, organisations, people, posts, resolve, units
+from directory.acts.credentials import CertificateAdd
 from directory.errors import BadEntry, NotFound
+from directory.rights import CONSOLE
 from directory.types import AccountKind
 from mailcore.pki import authorities
 from mailcore.services import Services
@@ -80,12 +82,22 @@ def subject(tx: Tx, written: str) -> Subject:
     return Subject(target.account_id, name, owner.name_fr, target.address, target.kind, office.name_fr if office is not None else "")
 
 
+def same(tx: Tx, written: str, account_id: int) -> Subject:
+    """Return who has an address, as long as it is this account. Raises NotFound, BadAddress, BadEntry when it has moved on."""
+    holder = subject(tx, written)
+    if holder.account_id != account_id:
+        raise BadEntry(f"{written} is somebody else's now: order anew what they are to have")
+    return holder
+
+
 def require_fits(kind: str, holder: Subject) -> None:
     """Accept a kind of certificate that this account can have. Raises BadEntry."""
     if kind in SIGNATORIES.values() and kind != SIGNATORIES[holder.kind]:
         raise BadEntry(f"{holder.address} is a {holder.kind}, which signs with a certificate of kind {SIGNATORIES[holder.kind]}")
     if kind == "seal" and not holder.office:
         raise BadEntry(f"{holder.address} is a {holder.kind}: offices have seals, so name the address of a post or of a unit")
+    if kind == "client" and holder.kind != "person":
+        raise BadEntry(f"{holder.address} is a {holder.kind}, and only people sign in: name the person whose card or device it is")
 
 
 def record(tx: Tx, made: Made) -> Issued:
@@ -103,14 +115,11 @@ def record(tx: Tx, made: Made) -> Issued:
     return issued
 
 
-async def to_account(
-    services: Services, kind: str, holder: Subject, issuer: Authority | None = None, *, former: Issued | None = None, order_id: int = 0
-) -> Issued:
+async def to_account(services: Services, kind: str, holder: Subject, *, former: Issued | None = None, order_id: int = 0) -> Issued:
     """Make a key for a person, post or unit, certify and record it. `kind` is one of HOLDERS. Raises BadEntry, CertificateRefused."""
     held = HOLDERS[kind]
     require_fits(kind, holder)
-    if issuer is None:
-        issuer = await authorities.administration(services, holder.organisation, address.parse(holder.address).domain)
+    issuer = await authorities.administration(services, holder.organisation, address.parse(holder.address).domain)
     what_for = f"order{order_id}" if order_id else f"{former.serial:x}" if former else services.clock.now_us()
     key_id = f"{held.purpose}-{holder.account_id}-{what_for}"
     public_key = await _key(services, key_id, held)
@@ -121,10 +130,17 @@ async def to_account(
 
 
 async def to_client(services: Services, holder: Subject, public_key: bytes, *, former: Issued | None = None, order_id: int = 0) -> Issued:
-    """Certify and record a key of somebody's card or device. It signs in nobody yet. Raises BadEntry."""
+    """Certify and record a key of a person's card or device, which signs them in at once. Raises BadEntry.
+
+    Somebody with a powerful role it signs in only when two persons have approved that.
+    """
+    require_fits("client", holder)
     issuer = await authorities.own(services, authorities.CLIENT_KEY)
     der = await certify(services, issuer, "client", _named(holder), public_key)
-    return await services.db.write(record, Made(issuer, der, New("client", "", holder.account_id, holder.address), former, order_id))
+    made = Made(issuer, der, New("client", "", holder.account_id, holder.address), former, order_id)
+    issued = await services.db.write(record, made)
+    await services.db.write(acts.perform, CONSOLE, CertificateAdd(holder.account_id, der, "diwan cert"))
+    return issued
 
 
 async def to_host(

@@ -11,10 +11,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from config.clock import DAY_US
 from config.errors import MailError
 from config.log import log
-from directory import acts
-from directory.acts.credentials import CertificateAdd
-from directory.errors import BadEntry
-from directory.rights import CONSOLE
 from mailcore.pki import authorities, issue
 from mailcore.pki.issue import HOLDERS, MACHINES, Made
 from mailcore.services import Services
@@ -69,27 +65,17 @@ def _is_here(services: Services, one: Issued) -> bool:
 
 
 def _is_of_listeners(services: Services, one: Issued) -> bool:
-    try:
-        shown = x509.load_pem_x509_certificates(services.settings.tls.certificate.read_bytes())[0]
-    except (OSError, ValueError):
-        return False
-    return shown.public_bytes(Encoding.DER) == one.der
+    return authorities.listeners(services.settings) == one.der
 
 
 async def _of_account(services: Services, former: Issued, order_id: int) -> Issued:
-    holder = await services.db.read(issue.subject, former.address)
-    if holder.account_id != former.account_id:
-        raise BadEntry(f"{former.address} is somebody else's now: there is nothing to renew")
+    holder = await services.db.read(issue.same, former.address, former.account_id)
     return await issue.to_account(services, former.kind, holder, former=former, order_id=order_id)
 
 
 async def _of_client(services: Services, former: Issued, order_id: int) -> Issued:
-    holder = await services.db.read(issue.subject, former.address)
-    if holder.account_id != former.account_id:
-        raise BadEntry(f"{former.address} is somebody else's now: there is nothing to renew")
-    made = await issue.to_client(services, holder, _public(former), former=former, order_id=order_id)
-    await services.db.write(acts.perform, CONSOLE, CertificateAdd(holder.account_id, made.der, "diwan cert"))
-    return made
+    holder = await services.db.read(issue.same, former.address, former.account_id)
+    return await issue.to_client(services, holder, _public(former), former=former, order_id=order_id)
 
 
 async def _of_host(services: Services, former: Issued, order_id: int) -> Issued:

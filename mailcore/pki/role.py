@@ -2,6 +2,8 @@
 
 Lists (RFC 5280 §4.2.1.13; `application/pkix-crl` and `application/pkix-cert`, RFC 2585), answers about one certificate (RFC 6960
 appendix A, RFC 5019 §5 and §6), time stamps (RFC 3161 §3.4), and the evidence log as files. All of it is signed: nothing is hidden here.
+Anybody may come, so nobody gets more than a part: so many connections from one address, little time to ask, so many time stamps in a minute
+(RFC 6585 §4).
 """
 
 import asyncio
@@ -11,7 +13,6 @@ import contextlib
 import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 
@@ -23,11 +24,12 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from config.background import running
-from config.clock import SECOND_US
+from config.clock import SECOND_US, utc
+from config.gate import Rate
 from config.log import log
 from config.settings import endpoint
 from mailcore import http
-from mailcore.evidence import witnessing
+from mailcore.evidence import sealing, witnessing
 from mailcore.pki.answers import Answer, Answers
 from mailcore.pki.publish import Publisher
 from mailcore.pki.responder import Responders
@@ -36,13 +38,13 @@ from mailcore.stamping import stamps
 from signing.evidence import witness
 from signing.pki import ocsp, places, published, register
 
-MAX_BODY = 8192  # octets; a question is some 100
+MAX_BODY = 8192  # octets; a question about a certificate or for a stamp is some 100
 MAX_AGE_S = 300  # how long a cache on the way may keep what could change at any moment (RFC 5019 §6.2)
-MAX_AT_ONCE = 1000
+MAX_AT_ONCE = 2000  # connections; each keeps some 10 KB
+PATIENCE_S = 10  # for a question, which is one packet: with a satellite on the way, a second or two
 STAMPS_AT_ONCE = 64
 MAKE_UP_S = 30.0  # between two looks for signatures without a stamp
-KEEP_ALIVE_S = 30
-EVIDENCE = "evidence"  # below the data directory: tiles and checkpoints of this node's log
+KEEP_ALIVE_S = 5  # who asks about several certificates asks at once
 LIST_NAME = re.compile(r"(all|0|[1-9][0-9]?)(-delta)?\.crl")
 FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,9}")  # no system has longer ones
 KINDS = {".json": "application/json", ".p7s": "application/pkcs7-signature", ".der": "application/octet-stream"}
@@ -93,15 +95,17 @@ async def _stamp(request: Request) -> Response:
     """RFC 3161 §3.4."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/timestamp-query":
         return PlainTextResponse("application/timestamp-query is asked for\n", 415)
-    octets = await request.body()
-    async with request.app.state.stamping:
+    octets, state = await request.body(), request.app.state
+    if wait_s := state.stamps.wait_s(request.client.host if request.client else "", state.services.clock.now_us()):
+        return PlainTextResponse("too many time stamps for one address\n", 429, headers={"Retry-After": str(wait_s)})
+    async with state.stamping:
         answered = await stamps(request.app.state.services).answer(octets)
     return Response(answered, media_type="application/timestamp-reply", headers={"Cache-Control": "no-store"})
 
 
 async def _evidence(request: Request) -> Response:
     """Return a file of the log: tiles never change once they are whole, the newest checkpoint does."""
-    name, folder = request.path_params["name"], request.app.state.services.settings.data / EVIDENCE
+    name, folder = request.path_params["name"], request.app.state.services.settings.data / sealing.FOLDER
     path = folder / name
     if not FILE_NAME.fullmatch(name) or not await asyncio.to_thread(_is_file_below, path, folder):
         return _nothing()
@@ -116,6 +120,10 @@ async def _witness(request: Request) -> Response:
     return Response(said, status, media_type=kind, headers={"Cache-Control": "no-store"})
 
 
+def _bounded(max_bytes: int) -> Middleware:
+    return Middleware(RequestBodyLimitMiddleware, max_body_size=max_bytes)
+
+
 ROUTES = [
     Route(places.LISTS + "/{authority}/{name}", _list, methods=["GET"]),
     Route(places.ISSUERS + "/{name}", _issuer, methods=["GET"]),
@@ -123,7 +131,7 @@ ROUTES = [
     Route(places.ANSWERS + "/", _asked_by_post, methods=["POST"]),
     Route(places.ANSWERS + "/{question:path}", _asked_by_get, methods=["GET"]),
     Route("/tsa", _stamp, methods=["POST"]),
-    Route(f"/evidence{witness.PATH}", _witness, methods=["POST"]),
+    Route(f"/evidence{witness.PATH}", _witness, methods=["POST"], middleware=[_bounded(witness.MAX_REQUEST_BYTES)]),
     Route("/evidence/{name:path}", _evidence, methods=["GET"]),
 ]
 
@@ -132,10 +140,11 @@ def build(services: Services, answers: Answers) -> Starlette:
     """Return the application of one node."""
     app = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY)],
+        middleware=[_bounded(MAX_BODY)],
         exception_handlers={Exception: _broken},
     )
     app.state.services, app.state.answers, app.state.stamping = services, answers, asyncio.Semaphore(STAMPS_AT_ONCE)
+    app.state.stamps = Rate(services.settings.pki.stamps_per_minute)
     return app
 
 
@@ -166,7 +175,8 @@ async def _make_up(services: Services) -> None:
 async def serving(services: Services, answers: Answers) -> AsyncIterator[None]:
     """Serve, without publishing."""
     where = endpoint(services.settings.listen.pki)
-    async with http.serving(build(services, answers), where, MAX_AT_ONCE, KEEP_ALIVE_S):
+    bounds = http.Bounds(services.settings.pki.max_connections_per_address, PATIENCE_S)
+    async with http.serving(build(services, answers), where, MAX_AT_ONCE, KEEP_ALIVE_S, bounds=bounds):
         yield
 
 
@@ -191,7 +201,7 @@ def _kept(request: Request, answer: Answer, kind: str) -> Response:
 
 
 def _date(us: int) -> str:
-    return format_datetime(datetime.fromtimestamp(us // SECOND_US, UTC), usegmt=True)
+    return format_datetime(utc(us), usegmt=True)
 
 
 def _nothing() -> Response:

@@ -23,13 +23,14 @@ from config.clock import SystemClock
 from config.settings import Tls
 from directory import client_certificates, credentials, people, resolve
 from directory.address import parse
-from directory.errors import NotFound
+from directory.errors import BadEntry
 from directory.signin import SignIn
 from directory.signin.passwords import Hasher, prepare
 from directory.types import Binding, Scope, TokenOwner
 from mailcore import bindings, certify
 from mailcore.bindings import end_point
 from mailcore.imap.server import Listener
+from mailcore.pki import issue
 from mailcore.services import Services
 from mailcore.smtp import server as smtp
 from signing.process import running
@@ -230,11 +231,11 @@ async def test_a_key_that_the_node_certifies_signs_in_its_owner(
         elsewhere = msgspec.structs.replace(node.services.settings, tls=Tls(tmp_path / "tls.pem", tmp_path / "tls.key"))
         services = dataclasses.replace(node.services, signer=signer, settings=elsewhere)
         await certify.found(services, "Intérieur", ["localhost"])
-        der = await certify.certify_client(services, AMINA, public, "carte")
-        again = await certify.certify_client(services, AMINA, public, "carte renouvelée")
-    assert der != again
-    with pytest.raises(NotFound):
-        await certify.certify_client(services, REGISTRY, public, "carte")  # a post signs in nobody
+        amina, registry = [await services.db.read(issue.subject, one) for one in (AMINA, REGISTRY)]
+        der, again = [(await issue.to_client(services, amina, public)).der for _ in range(2)]
+        assert der != again
+        with pytest.raises(BadEntry):
+            await issue.to_client(services, registry, public)  # a post signs in nobody
     found = await node.services.signin.certificate(client_certificates.fingerprint(der), "", "192.0.2.1")
     assert (found.address, found.methods) == (AMINA, ("cert",))
 

@@ -176,6 +176,11 @@ async def test_an_order_is_for_those_whose_it_is(node: Node) -> None:
     moved = await node.performed(CertificateOrder("sign", node.ministry.amina.person_id, KARIM))
     assert "somebody else's" in moved.failed
     assert (await node.performed(CertificateOrder("client", node.ministry.amina.person_id, AMINA, b"no key"))).failed
+    registry = await node.services.db.read(issue.subject, REGISTRY)
+    before = await node.services.db.read(register.of_account, registry.account_id)
+    card = await node.performed(CertificateOrder("client", registry.account_id, REGISTRY, public()))
+    assert "only people sign in" in card.failed
+    assert await node.services.db.read(register.of_account, registry.account_id) == before
     assert [one.kind for one in await node.services.db.read(register.of_account, node.ministry.karim.person_id)] == []
 
 
