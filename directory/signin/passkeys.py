@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
 from directory.errors import BadCredentials, BadEntry
 from directory.types import Passkey
 
 CHALLENGE_BYTES = 32  # WebAuthn §13.4.3 asks for 16 at least
 TIMEOUT_MS = 300_000
 MAX_ANSWER_CHARS = 65_536
+MIN_RSA_BITS = 2048
+UNSOUND = (ValueError, TypeError, LookupError, UnsupportedAlgorithm)  # what the library lets through of a key that is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ def created(site: Site, challenge: bytes, answer: str) -> NewPasskey:
         found = library.verify_registration_response(
             credential=parsed, expected_challenge=challenge, expected_rp_id=site.host, expected_origin=list(site.origins)
         )
-    except library.helpers.exceptions.WebAuthnException as error:
+        _check(found.credential_public_key)
+    except (library.helpers.exceptions.WebAuthnException, *UNSOUND) as error:
         raise BadEntry("this passkey could not be registered", reason=str(error)) from error
     transports = tuple(str(one.value) for one in parsed.response.transports or ())
     return NewPasskey(found.credential_id, found.credential_public_key, found.sign_count, bool(found.credential_backed_up), transports)
@@ -118,9 +124,22 @@ def proved(site: Site, challenge: bytes, passkey: Passkey, answer: str, *, verif
             credential_current_sign_count=passkey.sign_count,
             require_user_verification=verified,
         )
-    except library.helpers.exceptions.WebAuthnException as error:
+    except (library.helpers.exceptions.WebAuthnException, *UNSOUND) as error:
         raise BadCredentials(reason="passkey", detail=str(error)) from error
     return int(found.new_sign_count)
+
+
+def _check(public_key: bytes) -> None:
+    """Make sure that what was made is a key, which the library looks at only when it is used. Raises one of UNSOUND.
+
+    ES256 is on P-256 (WebAuthn §5.8.5).
+    """
+    helpers = _library().helpers
+    key = helpers.decoded_public_key_to_cryptography(helpers.decode_credential_public_key(public_key))
+    if isinstance(key, ec.EllipticCurvePublicKey) and not isinstance(key.curve, ec.SECP256R1):
+        raise ValueError(f"a key on {key.curve.name}")
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < MIN_RSA_BITS:
+        raise ValueError(f"an RSA key of {key.key_size} bits")
 
 
 @functools.cache

@@ -1,7 +1,7 @@
 """Signatures of forms of their own: DKIM, nodes, manifests, notes, tokens.
 
 What is signed in a token or by a passkey is made of parts, which no vector is: of tokens, keys and methods are held against them as
-`directory.oidc.jose` takes them; of passkeys nothing.
+`directory.oidc.jose` takes them, of passkeys only keys.
 """
 
 import base64
@@ -18,11 +18,14 @@ from directory.errors import BadEntry
 from directory.manifest import jws
 from directory.manifest.errors import BadManifest
 from directory.oidc import jose
+from directory.signin import passkeys
 from mailcore.checks import published
 from mailcore.checks.published import NoKey, Published
 from mailcore.routing import keys
 from signing.evidence import note
 from signing.evidence.note import BadNote
+from tests.directory.conftest import SITE
+from tests.directory.signin.authenticator import Authenticator, es256
 from tests.wycheproof.vectors import Vector, hold, taken
 
 DKIM = {"rsa_signature_2048_sha256": 259, "rsa_signature_3072_sha256": 259, "rsa_signature_4096_sha256": 258}
@@ -148,3 +151,18 @@ def test_a_key_of_a_token_that_is_on_no_curve_is_refused(name: str) -> None:
         accepts,
         lambda one: one.must or one.fields["public"]["crv"] in {"P-256", "P-384", "P-521"} - {one.group["curve"]},
     )
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_a_key_of_a_passkey_that_is_not_on_its_curve_is_refused(name: str) -> None:
+    """As it is when it is registered: on P-256, whatever the other side has."""
+    challenge, mine = bytes(32), Authenticator(SITE.host, SITE.origins[0])
+    options = passkeys.creation_options(SITE, challenge, b"person", "a@gov.example", "A", [])
+
+    def accepts(one: Vector) -> bool:
+        public = one.fields["public"]
+        x, y = (jws.unb64(public[field].encode()) for field in "xy")
+        answer = mine.create(options, es256(x, y, {"P-256": 1, "P-384": 2, "P-521": 3, "P-256K": 8}[public["crv"]]))
+        return taken(passkeys.created, SITE, challenge, answer, refusals=(BadEntry,))
+
+    hold(name, CURVES[name], accepts, lambda one: one.fields["public"]["crv"] == "P-256" and (one.must or one.group["curve"] != "P-256"))

@@ -17,6 +17,12 @@ def encoded(octets: bytes) -> str:
     return base64.urlsafe_b64encode(octets).decode().rstrip("=")
 
 
+def es256(x: bytes, y: bytes, curve: int = 1) -> bytes:
+    """Return a public key in the form of COSE (RFC 9053 §7.1.1), of coordinates of less than 256 octets."""
+    fields = b"\x01\x02\x03\x26\x20" + bytes((curve,))
+    return b"\xa5" + fields + b"".join(name + b"\x58" + bytes((len(one),)) + one for name, one in ((b"\x21", x), (b"\x22", y)))
+
+
 @dataclass
 class Authenticator:
     """One passkey for one site."""
@@ -28,12 +34,11 @@ class Authenticator:
     count: int = 0
     verifies: bool = True
 
-    def create(self, options: str) -> str:
-        """Answer creation options (§5.1.3)."""
+    def create(self, options: str, cose: bytes = b"") -> str:
+        """Answer creation options (§5.1.3), with another public key if one is given."""
         client = self._client("webauthn.create", options)
         numbers = self.key.public_key().public_numbers()
-        point = b"".join(b"\x58\x20" + one.to_bytes(32, "big") for one in (numbers.x,))
-        cose = b"\xa5\x01\x02\x03\x26\x20\x01\x21" + point + b"\x22\x58\x20" + numbers.y.to_bytes(32, "big")  # RFC 9053 §7.1.1
+        cose = cose or es256(numbers.x.to_bytes(32, "big"), numbers.y.to_bytes(32, "big"))
         data = self._data(ATTESTED) + bytes(16) + struct.pack(">H", len(self.credential_id)) + self.credential_id + cose
         statement = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x59" + struct.pack(">H", len(data)) + data
         return self._answer({"clientDataJSON": encoded(client), "attestationObject": encoded(statement), "transports": ["internal"]})

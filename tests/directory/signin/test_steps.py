@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from directory.totp import STEP_US
 from directory.types import Passkey
 
 from ..conftest import PASSWORD, SITE, Ministry
-from .authenticator import Authenticator
+from .authenticator import Authenticator, es256
 from .conftest import AMINA, PEER, REGISTRY, Amina
 
 
@@ -227,6 +228,36 @@ def test_any_answer_is_refused_and_nothing_worse(answer: str) -> None:
             judge()
     with pytest.raises(BadEntry):
         passkeys.created(SITE, bytes(32), answer)
+
+
+P384 = ec.generate_private_key(ec.SECP384R1()).public_key().public_numbers()
+NO_KEYS = {
+    "on no curve": es256(b"\1" * 32, b"\2" * 32),
+    "the point at infinity": es256(bytes(32), bytes(32)),
+    "of P-384": es256(*[number.to_bytes(48, "big") for number in (P384.x, P384.y)], curve=2),
+    "of a curve that is none": es256(b"\1" * 32, b"\2" * 32, curve=9),
+    "a map of nothing": b"\xa0",
+    "no map": b"\x01",
+    "without a point": b"\xa3\x01\x02\x03\x26\x20\x01",
+    "of a method that is none": b"\xa2\x01\x02\x03\x18\x4d",
+    "of texts": b"\xa5\x01\x02\x03\x26\x20\x01\x21\x61a\x22\x61b",
+    "Ed25519 of one octet": b"\xa4\x01\x01\x03\x27\x20\x06\x21\x41\x01",
+    "RSA without an exponent": b"\xa4\x01\x03\x03\x39\x01\x00\x20\x41\x03\x21\x41\x00",
+    "RSA of 1024 bits": b"\xa4\x01\x03\x03\x39\x01\x00\x20\x58\x80" + b"\xff" * 128 + b"\x21\x43\x01\x00\x01",
+}
+
+
+@pytest.mark.parametrize("what", NO_KEYS)
+def test_a_passkey_whose_key_is_none_is_not_registered_and_proves_nothing(what: str) -> None:
+    """One that is here from before must not end in worse than a refusal either."""
+    mine, challenge = Authenticator(SITE.host, SITE.origins[0]), bytes(32)
+    with pytest.raises(BadEntry):
+        passkeys.created(
+            SITE, challenge, mine.create(passkeys.creation_options(SITE, challenge, b"person", AMINA, "Amina", []), NO_KEYS[what])
+        )
+    kept = Passkey(mine.credential_id, 1, NO_KEYS[what], 0, "", (), 0, None)
+    with pytest.raises(BadCredentials):
+        passkeys.proved(SITE, challenge, kept, mine.get(passkeys.request_options(SITE, challenge, [kept], verified=True)), verified=True)
 
 
 async def test_a_confirmation_takes_codes_and_passkeys_of_that_person_alone(coded: Amina, ministry: Ministry) -> None:
