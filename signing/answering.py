@@ -11,7 +11,7 @@ from signing import wire
 from signing.errors import SignerUnavailable
 from signing.wire import Answer, Refusal
 
-MAX_WAITING = 64  # requests that wait at one time for a disk, a database or a slow hash
+MAX_WAITING = 64  # requests that wait at one time, for a disk as a rule
 
 Quick = Callable[[Any], list[bytes]]
 Waiting = Callable[[Any], Awaitable[list[bytes]]]
@@ -24,6 +24,7 @@ class Answering(ABC):
     """
 
     name: str  # in the log
+    most_waiting = MAX_WAITING
     quick: Mapping[type, Quick] = {}
     waiting: Mapping[type, Waiting] = {}
 
@@ -67,7 +68,7 @@ class Answering(ABC):
         return self.refused(ask.id if ask else 0, reason)
 
     def _begin(self, ask: Any, send: Callable[[bytes], None]) -> None:
-        if self._slow >= MAX_WAITING:
+        if self._slow >= self.most_waiting:
             raise SignerUnavailable(reason="busy")
         self._slow += 1
         self.tasks.create_task(self._finish(ask, send))

@@ -21,6 +21,7 @@ from signing.wire import Answer, Framer, FrameTooLong, Refusal, Reply
 MAX_IN_FLIGHT = 1024  # requests of one process that may wait for answers
 ANSWER_S = 10.0  # a P-384 signature takes under a millisecond; this allows for a machine that swaps
 PATIENCE_S = 5.0  # how long a restart of the other process may take before a caller is told
+LEFT_OVER_S = 0.5  # a socket file without a process behind it is left over from a crash
 RETRY_S = 0.05
 RETRIES_S = (RETRY_S, RETRY_S)  # the second for a connection that a dying process's listener still took
 
@@ -48,6 +49,16 @@ class Client:
         client = cls(socket, answer_s=answer_s, patience_s=patience_s)
         await client._connected()
         return client
+
+    @classmethod
+    async def find(cls, socket: Path) -> Self | None:
+        """Return a connected client, or None when nobody answers at `socket` now."""
+        if not socket.exists():  # noqa: ASYNC240  (one stat at start)
+            return None
+        try:
+            return await cls.connect(socket, patience_s=LEFT_OVER_S)
+        except SignerUnavailable:
+            return None
 
     async def close(self) -> None:
         """End the connection; whoever still waits gets SignerUnavailable."""

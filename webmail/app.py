@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from config.errors import MailError
 from config.settings import endpoint
+from mailcore.activation import process as activation
 from mailcore.http import serving
 from mailcore.services import Services
 from mailcore.tls import Listening
@@ -103,7 +104,12 @@ def build(services: Services) -> Starlette:
 async def web(services: Services) -> AsyncIterator[None]:
     """Serve on `listen.https` for as long as the context lasts: listens before it yields, stops cleanly after."""
     where = endpoint(services.settings.listen.https)
-    async with serving(build(services), where, MAX_REQUESTS_AT_ONCE, KEEP_ALIVE_S, _tls(services)), farewells(services):
+    app = build(services)
+    async with (
+        activation.running(services.settings),
+        serving(app, where, MAX_REQUESTS_AT_ONCE, KEEP_ALIVE_S, _tls(services)),
+        farewells(services),
+    ):
         yield
 
 

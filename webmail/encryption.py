@@ -5,7 +5,6 @@ nobody can have changed it, and whatever cannot be opened is told in one and the
 """
 
 import asyncio
-import secrets
 from dataclasses import dataclass
 
 import structlog
@@ -19,10 +18,9 @@ from mailcore import correspondents
 from mailcore.correspondents import ENCRYPT
 from mailcore.message import content
 from signing import der, envelope, enveloped, signers, unwrapping
-from signing.activation import NONCE_BYTES, activation
 from signing.der import BadDer
 from signing.envelope import Undecipherable
-from signing.enveloped import CBC, Enveloped
+from signing.enveloped import CBC, Enveloped, Share
 from signing.verdict import Verdict
 from webmail import bidi, guard, inside, letters, opaque, opening, reading, recipients
 from webmail.desk import Box, Desk
@@ -38,7 +36,6 @@ from webmail.security import proof
 NAME = "encrypt"
 ACTION = "decrypt"
 ENCRYPTED = tuple(der.write_oid(name) for name in (enveloped.ENVELOPED, enveloped.AUTH_ENVELOPED))
-ACTIVATION_US = 60 * 1_000_000  # from the proof to the key: one round trip to the signer
 TEMPLATE = "encrypted.html"
 
 log = structlog.get_logger()
@@ -127,31 +124,29 @@ async def _held(desk: Desk, box: Box, found: Enveloped) -> Certificate | None:
 
 
 async def act(request: Request, desk: Desk, box: Box, opened: Opened, form: Form) -> Response:
-    """Open a letter for whoever has proved that they are its reader. Raises NoSuchPage for one that is not encrypted."""
-
-    async def sure(request: Request, desk: Desk, form: Form) -> Response:
-        await _open(desk, box, opened)
-        return guard.see(request.url.path)
-
-    return await proof.fresh(sure)(request, desk, form)
-
-
-async def _open(desk: Desk, box: Box, opened: Opened) -> None:
-    """Have the signer give the key of a letter, and keep it. One that opens nothing is kept too: the page tells that it failed."""
+    """Open a letter for whoever has proved that they are its reader. Raises NoSuchPage for one that is not encrypted for them."""
     octets = opaque.cms_of(opened, ENCRYPTED)
     found = None if octets is None else await asyncio.to_thread(_taken, octets)
     held = None if found is None else await _held(desk, box, found)
-    if octets is None or found is None or held is None:
+    share = None if found is None or held is None else envelope.share(found, held.der)
+    if octets is None or found is None or held is None or share is None:
         raise NoSuchPage(account_id=box.account_id)
-    share = envelope.share(found, held.der)
-    assert share is not None
+
+    async def sure(request: Request, desk: Desk, form: Form, grant: bytes) -> Response:
+        key = await _key(desk, held, share, found.key_bytes, grant)
+        await desk.services.db.write(opening.keep, desk.cookie, octets, key)
+        log.info("web.decrypted", account_id=box.account_id, person_id=desk.person_id, key_id=held.key_id)
+        return guard.see(request.url.path)
+
+    return await proof.granted(sure)(request, desk, form)
+
+
+async def _key(desk: Desk, held: Certificate, share: Share, key_bytes: int, grant: bytes) -> bytes:
+    """Have the signer give the key of a letter. One that opens nothing is kept like the others: the page tells that it failed."""
     services = desk.services
     digest = unwrapping.digest(share.method, share.wrapped, share.point, share.info)
-    until_us, nonce = services.clock.now_us() + ACTIVATION_US, secrets.token_bytes(NONCE_BYTES)
-    token = activation(services.activation_secret, held.key_id, digest, unwrapping.PURPOSE, until_us, nonce)
-    key = await services.signer.decrypt(held.key_id, share, found.key_bytes, token)
-    await services.db.write(opening.keep, desk.cookie, octets, key)
-    log.info("web.decrypted", account_id=box.account_id, person_id=desk.person_id, key_id=held.key_id)
+    token = await services.activator.permit(grant, held.account_id, held.key_id, digest, "decrypt")
+    return await services.signer.decrypt(held.key_id, share, key_bytes, token)
 
 
 async def learn(desk: Desk, opened: Opened, judged: Verdict | None) -> None:

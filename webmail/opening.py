@@ -1,6 +1,6 @@
-"""The keys of encrypted letters that a session has opened: for some minutes, sealed with what only its cookie tells.
+"""The keys of letters that a session has opened, and its grant to open more: for some minutes, sealed with what only its cookie tells.
 
-Whoever has the database alone opens nothing with them. A letter is known by the SHA-256 of what was encrypted.
+Whoever has the database alone opens nothing with them. Each is known by the SHA-256 of a name; a letter's is what was encrypted.
 """
 
 import hashlib
@@ -23,17 +23,17 @@ _KEEP = """
 _FIND = "SELECT sealed FROM opened_letter WHERE session_hash = :session AND letter_hash = :letter AND until_us > :now_us"
 
 
-def keep(tx: Tx, cookie: str, cms: bytes, key: bytes) -> None:
-    """Keep the key of a letter for this session; sweep what has run out."""
-    letter, nonce = hashlib.sha256(cms).digest(), secrets.token_bytes(NONCE_BYTES)
+def keep(tx: Tx, cookie: str, name: bytes, key: bytes) -> None:
+    """Keep the key of a letter, or a grant, for this session; sweep what has run out."""
+    letter, nonce = hashlib.sha256(name).digest(), secrets.token_bytes(NONCE_BYTES)
     tx.execute("DELETE FROM opened_letter WHERE until_us <= :now_us", now_us=tx.now_us)
     sealed = nonce + _cipher(cookie).encrypt(nonce, key, letter)
     tx.execute(_KEEP, session=sessions.digest(cookie), letter=letter, sealed=sealed, until_us=tx.now_us + OPEN_US)
 
 
-def find(tx: Tx, cookie: str, cms: bytes) -> bytes | None:
-    """Return the key of a letter that this session has opened a while ago; None when it has not."""
-    letter = hashlib.sha256(cms).digest()
+def find(tx: Tx, cookie: str, name: bytes) -> bytes | None:
+    """Return what this session keeps under a name since a while ago; None when there is nothing."""
+    letter = hashlib.sha256(name).digest()
     row = tx.row(_FIND, session=sessions.digest(cookie), letter=letter, now_us=tx.now_us)
     if row is None:
         return None

@@ -14,6 +14,8 @@ from config.database import Tx
 from config.settings import Sending
 from directory import certificates
 from directory.address import parse
+from mailcore.activation.client import Proofs
+from mailcore.activation.wire import Purpose
 from mailcore.correspondents import ENCRYPT
 from mailcore.message import build
 from mailcore.queue import accept, queue, spending
@@ -24,7 +26,6 @@ from mailcore.store import accounts, mailboxes, messages
 from mailcore.store.keys import AccountKey
 from mailcore.store.types import AccountId, Flag, MailboxId, MailboxKey, Prepared
 from signing import smime
-from signing.activation import NONCE_BYTES, activation
 from signing.cms import SigningIdentity
 from signing.pdf.types import Language
 from webmail import drafts, letters, pdfs, sealing, writers
@@ -32,11 +33,9 @@ from webmail.desk import Box, Desk
 from webmail.errors import NothingToSign
 from webmail.letters import Addressed, Letter
 from webmail.security import proof
-from webmail.security.proof import Given
 from webmail.times import offset_min
 
-ACTIVATION_US = 60 * 1_000_000  # from the proof to the signature: one round trip to the signer
-PURPOSE = "sign"
+PURPOSE: Purpose = "sign"
 _ANSWERS = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})")
 
 log = structlog.get_logger()
@@ -64,7 +63,7 @@ async def send(desk: Desk, box: Box, addressed: Addressed, draft_uid: int) -> No
 
 
 async def sign_and_send(
-    desk: Desk, box: Box, addressed: Addressed, draft_uid: int, proofs: Given, peer: str, stamp: Language | None = None
+    desk: Desk, box: Box, addressed: Addressed, draft_uid: int, proofs: Proofs, peer: str, stamp: Language | None = None
 ) -> None:
     """Sign a letter with its sender's certificate and send it, once the writer has proved who they are.
 
@@ -72,27 +71,20 @@ async def sign_and_send(
     NothingToSign, FileRefused, SignerUnavailable and the other refusals of the signer. With a language for the `stamp` the
     PDF documents are signed themselves too.
     """
-    await proof.both(desk, proofs, peer)
-    services = desk.services
+    services, uses = desk.services, 1 + (pdfs.count(addressed) if stamp is not None else 0)
+    grant = await proof.confirmed(desk, proofs, peer, "sign", uses)
     now_us = services.clock.now_us()
     certificate = await services.db.read(certificates.current, addressed.letter.sender, PURPOSE, now_us)
     if certificate is None:
         raise NothingToSign(account_id=addressed.letter.sender)
     if stamp is not None:
-        addressed = await pdfs.sign(desk, addressed, stamp)
+        addressed = await pdfs.sign(desk, addressed, stamp, grant)
     top = _top(desk, addressed)
     entity = writers.protect(addressed.letter, top, letters.entity(addressed.letter), sign=True)
     own = await services.db.read(certificates.current, addressed.letter.sender, ENCRYPT, now_us)
     announced = b"" if own is None else own.der
     to_sign = smime.prepare(entity, SigningIdentity(certificate.key_id, certificate.der, certificate.chain, announced), now_us)
-    token = activation(
-        services.activation_secret,
-        certificate.key_id,
-        to_sign.digest,
-        PURPOSE,
-        now_us + ACTIVATION_US,
-        secrets.token_bytes(NONCE_BYTES),
-    )
+    token = await services.activator.permit(grant, addressed.letter.sender, certificate.key_id, to_sign.digest, PURPOSE)
     signature = await services.signer.sign(certificate.key_id, to_sign.digest, token, PURPOSE)
     stamped = smime.finish(to_sign, signature, await stamps(services).over(signature))
     sealed = await sealing.beside(desk, addressed.letter.sender, entity, stamped)

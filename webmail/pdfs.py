@@ -75,8 +75,13 @@ def are_in(files: Sequence[Attachment]) -> bool:
     return any(map(_is_document, files))
 
 
-async def sign(desk: Desk, addressed: Addressed, language: Language) -> Addressed:
-    """Return the letter with its PDF documents signed, each with a stamp. The writer has just proved who they are. Raises FileRefused."""
+def count(addressed: Addressed) -> int:
+    """Return how many PDF documents `sign` will sign."""
+    return sum(map(_is_document, addressed.letter.attachments))
+
+
+async def sign(desk: Desk, addressed: Addressed, language: Language, grant: bytes) -> Addressed:
+    """Return the letter with its PDF documents signed, each with a stamp, by the grant of their writer. Raises FileRefused."""
     services, letter = desk.services, addressed.letter
     who = await services.db.read(signatory.find, desk.person_id, letter.sender)
     files: list[Attachment] = []
@@ -84,7 +89,7 @@ async def sign(desk: Desk, addressed: Addressed, language: Language) -> Addresse
         if _is_document(file):
             face = signatory.stamp(who, language, services.clock.now_us(), hashlib.sha256(file.data).hexdigest())
             try:
-                signed = await signing.sign(services, who, file.data, LEVEL, face)
+                signed = await signing.sign(services, who, grant, file.data, LEVEL, face)
             except PdfRefused as reason:
                 raise FileRefused(reason, file.filename) from reason
             file = replace(file, data=signed.pdf)

@@ -56,7 +56,7 @@ async def actor(db: Database, name: str, password: str, key: bytes = b"") -> Act
     signin = SignIn(db, SystemClock(), key=key)
     try:
         proved = await signin.first_factor(name, password, PEER)
-        identity = proved if isinstance(proved, Identity) else await signin.second_factor(proved.ticket, _code(proved), PEER)
+        identity = proved if isinstance(proved, Identity) else await signin.second_factor(proved.ticket, code(proved), PEER)
     finally:
         await signin.close()
     acting = identity.account_id if identity.account_id != identity.person_id else None
@@ -92,7 +92,8 @@ def password_of(name: str, file: Path | None) -> str:
     return getpass(f"Password of {name}: ")
 
 
-def _code(half: Half) -> Code:
+def code(half: Half) -> Code:
+    """Ask for a second proof at the terminal. Raises NoPassword where that cannot be."""
     if not {"otp", "recovery"} & set(half.factors):
         raise NoPassword("this account is protected by a passkey, which only a browser can ask for")
     if not sys.stdin.isatty():
@@ -101,6 +102,6 @@ def _code(half: Half) -> Code:
 
 
 def _key(keys: Path) -> bytes:
-    name: Any = roles.load("mailcore.services:DIRECTORY")
+    name: Any = roles.load("mailcore.sign_in:DIRECTORY")
     file = keys / name
     return file.read_bytes() if file.exists() else b""

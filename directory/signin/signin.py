@@ -35,7 +35,8 @@ class SignIn:
 
     `key` is the directory's own (`Services.directory_key`): with another one, or none, second factors do not open and SCRAM's
     invented salts change. `tokens` knows access tokens; without it none is good. `discovery` is where a client learns where to
-    get one (RFC 7628 §3.2.2). `site` is what passkeys are bound to; without it there are none.
+    get one (RFC 7628 §3.2.2). `site` is what passkeys are bound to; without it there are none. `tickets` seals what stands
+    between two steps, with the directory's key when there is none.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class SignIn:
         tokens: TokenChecker | None = None,
         discovery: str = "",
         site: Site | None = None,
+        tickets: Seals | None = None,
     ) -> None:
         self.clock, self.discovery = clock, discovery
         self.hasher = hasher or Hasher()
@@ -57,7 +59,7 @@ class SignIn:
         self._attempts = Attempts(clock, pause)
         self._judgement = Judgement(db, clock, self.hasher, self._attempts)
         self.proofs = Proofs(db, clock, self._attempts, self._judgement, self.seals.derive("scram"), self.hasher.iterations)
-        self.steps = Steps(db, clock, self.seals, site)
+        self.steps = Steps(db, clock, self.seals, site, tickets)
 
     async def password(self, login: str, password: str, scope: Scope, peer: str) -> Identity:
         """Return who signs in, and which mailbox they act in. Raises BadCredentials, TooManyAttempts, SecondFactorNeeded.

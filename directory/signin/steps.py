@@ -94,8 +94,9 @@ class _Ticket(msgspec.Struct, frozen=True, array_like=True):
 class Steps:
     """Second factors on the web. Without a `site` there are no passkeys."""
 
-    def __init__(self, db: Database, clock: Clock, seals: Seals, site: Site | None) -> None:
+    def __init__(self, db: Database, clock: Clock, seals: Seals, site: Site | None, tickets: Seals | None = None) -> None:
         self._db, self._clock, self._seals, self.site = db, clock, seals, site
+        self._tickets = tickets or seals
 
     async def half(self, who: Identity, on: int, use: Use = "signin") -> Half:
         """Return what a second proof must come with, for somebody whose password was right. `on` is `Record.factors`."""
@@ -194,12 +195,12 @@ class Steps:
         return _Ticket(use, person_id, epoch, acting, methods, challenge, nonce, self._clock.now_us() + TICKET_US)
 
     def _seal(self, ticket: _Ticket) -> str:
-        return base64.urlsafe_b64encode(self._seals.seal("ticket", msgspec.msgpack.encode(ticket))).decode("ascii")
+        return base64.urlsafe_b64encode(self._tickets.seal("ticket", msgspec.msgpack.encode(ticket))).decode("ascii")
 
     def _open(self, sealed: str, use: Use) -> _Ticket:
         try:
             octets = base64.urlsafe_b64decode(sealed[:MAX_TICKET_CHARS])
-            ticket = msgspec.msgpack.decode(self._seals.open("ticket", octets), type=_Ticket)
+            ticket = msgspec.msgpack.decode(self._tickets.open("ticket", octets), type=_Ticket)
         except (BadSeal, binascii.Error, ValueError):
             raise SignInExpired from None
         if ticket.use != use or ticket.expires_us <= self._clock.now_us():

@@ -18,9 +18,11 @@ from directory import address, resolve
 from directory.commands import acting
 from directory.commands.acting import PasswordFile
 from directory.commands.finding import table
-from directory.errors import NotFound
-from directory.rights import Actor
+from directory.errors import BadCredentials, NotFound
 from mailcore import services
+from mailcore.activation import process as activation
+from mailcore.activation.client import Activator, Proofs, Proved
+from mailcore.activation.wire import BAD_SECOND
 from mailcore.pdf import sign as signing_
 from mailcore.pdf import signatory, verify
 from signing.pdf.types import CORNERS, LAST_PAGE, LEVELS, Corner, Language, Level, Signature
@@ -114,13 +116,13 @@ def verified(file: File, directory: Directory = HERE, as_json: Json = False) -> 
 
 async def _sign(directory: Path, pdf: bytes, target: Path, wish: Wish) -> Done:
     with Console(stderr=True).status("signing"):
-        async with services.opened(settings.load(directory)) as node:
-            proved = await acting.actor(node.db, wish.who, wish.password, node.directory_key)
+        async with services.opened(settings.load(directory)) as node, activation.running(node.settings):
+            proved = await _proved(node.activator, wish)
             who = await node.db.read(_signatory, proved, wish.of)
             face = None
             if wish.language is not None:
                 face = signatory.stamp(who, wish.language, node.clock.now_us(), sha256(pdf).hexdigest(), wish.corner, wish.page)
-            signed = await signing_.sign(node, who, pdf, wish.level, face, wish.reason)
+            signed = await signing_.sign(node, who, proved.grant, pdf, wish.level, face, wish.reason)
     _write(target, signed.pdf)
     return Done(str(target), who.address, signed.level, wish.level)
 
@@ -131,17 +133,28 @@ async def _verify(directory: Path, pdf: bytes) -> tuple[Signature, ...]:
             return await verify.verify(node, pdf)
 
 
-def _signatory(tx: Tx, proved: Actor, of: str) -> signatory.Signatory:
-    """Return who signs. Raises NotFound, NotAllowed, NoPassword for the operator at the node, who has no key."""
-    person_id = proved.person_id
-    if person_id is None:
+async def _proved(activator: Activator, wish: Wish) -> Proved:
+    """Have the password judged, and a code where a second factor is on. Raises BadCredentials, TooManyAttempts, NoPassword."""
+    if not wish.who:
         raise acting.NoPassword("nobody signs without a name: say whose with --as")
+    try:
+        return await activator.prove(wish.who, Proofs(wish.password), acting.PEER, "sign")
+    except BadCredentials as error:
+        half = await activator.asked(wish.who) if error.facts.get("reason") == BAD_SECOND else None
+        if half is None:
+            raise
+        code = acting.code(half)
+    return await activator.prove(wish.who, Proofs(wish.password, code.typed), acting.PEER, "sign")
+
+
+def _signatory(tx: Tx, proved: Proved, of: str) -> signatory.Signatory:
+    """Return who signs. Raises NotFound, NotAllowed."""
     if not of:
-        return signatory.find(tx, person_id, proved.on_behalf_of or person_id)
+        return signatory.find(tx, proved.person_id, proved.account_id)
     target = resolve.resolve(tx, address.parse(of))
     if target is None:
         raise NotFound(f"nobody here has the address {of}")
-    return signatory.find(tx, person_id, target.account_id)
+    return signatory.find(tx, proved.person_id, target.account_id)
 
 
 def _write(target: Path, pdf: bytes) -> None:

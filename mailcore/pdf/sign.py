@@ -4,28 +4,29 @@ ETSI EN 319 142-1 §6: B-B, with a time stamp B-T, with certificates and lists B
 had is left out, and the form that was reached is said.
 """
 
-import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
-from config.clock import SECOND_US
 from config.log import log
+from mailcore.activation.wire import Purpose
 from mailcore.pdf import material
 from mailcore.pdf.signatory import Signatory
 from mailcore.services import Services
 from mailcore.stamping import stamps
 from signing import cms, timestamp, worker
-from signing.activation import NONCE_BYTES, activation
 from signing.cms import SigningIdentity
 from signing.errors import NoSuchCertificate, PdfRefused
 from signing.pdf import pades
 from signing.pdf.types import LEVELS, REFUSALS, Kept, Level, Plan, Prepared, Stamp
 
-ACTIVATION_US = 60 * SECOND_US  # from the proof to the signature: one round trip to the signer
-PURPOSE = "pdf"
+PURPOSE: Purpose = "pdf"
 MAX_BYTES = 20_000_000  # of a document: it travels to a worker and back three times
 CPU_S = 20  # a page tree of some thousand pages
+
+Permit = Callable[..., Awaitable[bytes]]  # gives the activation of this key for a digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +37,19 @@ class Signed:
     level: Level
 
 
-async def sign(services: Services, who: Signatory, pdf: bytes, level: Level, stamp: Stamp | None, reason: str = "") -> Signed:
-    """Sign a document in somebody's name, who has just proved who they are.
+async def sign(services: Services, who: Signatory, grant: bytes, pdf: bytes, level: Level, stamp: Stamp | None, reason: str = "") -> Signed:
+    """Sign a document in somebody's name, by a grant that they got from the process of activations for their proofs.
 
-    Raises NoSuchCertificate, PdfRefused, WorkerFailed, WorkerBusy, SignerUnavailable and the other refusals of the signer.
+    Raises NoSuchCertificate, PdfRefused, WorkerFailed, WorkerBusy, SignInExpired, NotAllowed, SignerUnavailable and the other
+    refusals of the signer.
     """
     if who.certificate is None:
         raise NoSuchCertificate(f"{who.address} has no certificate in force to sign with", account_id=who.account_id)
     if len(pdf) > MAX_BYTES:
         raise refused("too_large")
     identity = SigningIdentity(who.certificate.key_id, who.certificate.der, who.certificate.chain)
-    basic, token = await _sign(services, identity, pdf, level, stamp, reason)
+    permit = partial(services.activator.permit, grant, who.account_id, identity.key_id, purpose=PURPOSE)
+    basic, token = await _sign(services, identity, permit, pdf, level, stamp, reason)
     reached: Level = "B-T" if token else "B-B"
     if token and LEVELS.index(level) >= LEVELS.index("B-LT"):
         basic, reached = await _extend(services, identity, basic, token, level)
@@ -68,16 +71,15 @@ def refused(why: str, said: str = "") -> PdfRefused:
 
 
 async def _sign(
-    services: Services, identity: SigningIdentity, pdf: bytes, level: Level, stamp: Stamp | None, reason: str
+    services: Services, identity: SigningIdentity, permit: Permit, pdf: bytes, level: Level, stamp: Stamp | None, reason: str
 ) -> tuple[bytes, bytes]:
     """Return the signed document, and the time stamp over its signature, b"" for none."""
     now_us = services.clock.now_us()
     plan = Plan(now_us, pades.digest_name(identity), reason, stamp)  # type: ignore[arg-type]
     room = await _ask("prepare", pdf, msgspec.msgpack.encode(plan))
     to_sign = pades.to_sign(room, identity)
-    until_us, nonce = now_us + ACTIVATION_US, secrets.token_bytes(NONCE_BYTES)
-    permit = activation(services.activation_secret, identity.key_id, to_sign.digest, PURPOSE, until_us, nonce)
-    signature = await services.signer.sign(identity.key_id, to_sign.digest, permit, PURPOSE)
+    activation = await permit(digest=to_sign.digest)
+    signature = await services.signer.sign(identity.key_id, to_sign.digest, activation, PURPOSE)
     token = b"" if level == "B-B" else await stamps(services).over(signature)
     return pades.fill(room, cms.finish(to_sign, signature, timestamp=token)), token
 

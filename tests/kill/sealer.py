@@ -28,7 +28,7 @@ async def opened(directory: Path, socket: Path) -> AsyncIterator[Services]:
     clock, signer = SystemClock(), await Signer.connect(socket, patience_s=20.0)
     db = await open_database("sqlite", directory, clock)
     made = node.settings(directory, "sqlite")
-    yield Services(made, clock, db, None, None, signer, (), b"", bytes(32), None)  # type: ignore[arg-type]
+    yield Services(made, clock, db, None, None, signer, (), None, bytes(32), None)  # type: ignore[arg-type]
     await db.close()
     await signer.close()
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from config import settings
 from directory.demo import FeaturedPerson
 from mailcore import setup
+from mailcore.activation.process import answering
 from mailcore.queue.worker import deliver
 from mailcore.services import opened
 from tests.clocks import ShiftedClock
@@ -34,7 +35,7 @@ async def site(country: tuple[Path, tuple[FeaturedPerson, ...]]) -> AsyncIterato
     """The node, open, with delivery at work."""
     directory, people = country
     clock = ShiftedClock()
-    async with opened(settings.load(directory), clock) as services, deliver(services):
+    async with opened(settings.load(directory), clock) as services, deliver(services), answering(services.settings, services.db, clock):
         yield Site(services, clock, {address: one for one in people for address in (one.address, *one.posts)})
 
 

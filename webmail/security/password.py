@@ -11,6 +11,7 @@ from directory.acts import own
 from directory.errors import BadCredentials
 from directory.signin import app_passwords
 from directory.signin.passwords import prepare
+from mailcore.activation.client import Proofs
 from webmail import errors, guard, render, sessions
 from webmail.desk import Desk
 from webmail.forms import Form
@@ -36,7 +37,7 @@ async def change(request: Request, desk: Desk, form: Form) -> Response:
     if problem:
         return _page(request, desk, 422, new=problem)
     try:
-        await proof.either(desk, proof.Given(form.text("old"), "", "", ""), guard.peer(request))
+        await proof.confirmed(desk, Proofs(form.text("old")), guard.peer(request))
     except proof.REFUSALS as error:
         return _refused(request, desk, error)
     await desk.services.db.write(sessions.prove, desk.cookie)

@@ -71,7 +71,7 @@ async def opened(made: Settings, clock: Clock) -> AsyncIterator[Services]:
         wrapper = AesWrapper()
         store = await Store.open(db, blob_db, made.directory / "blobs", wrapper)
         signin = SignIn(db, clock, hasher, _no_pause)
-        yield Services(made, clock, db, store, signin, wrapper, (), b"", bytes(32), provider(db, clock))  # type: ignore[arg-type]
+        yield Services(made, clock, db, store, signin, wrapper, (), None, bytes(32), provider(db, clock))  # type: ignore[arg-type]
         await signin.close()
         assert await db.read(check) + await check_blobs(db, store) == []
     finally:

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from config.clock import DAY_US, MINUTE_US
 from directory import credentials
 from mailcore import certify
+from mailcore.activation.client import Proofs
+from mailcore.activation.process import answering
 from mailcore.errors import NotAllowed
 from mailcore.pdf import material, sign, signatory, verify
 from mailcore.pdf.signatory import Named, Signatory
@@ -45,8 +47,11 @@ class Node:
         amina = self.ministry.amina.person_id
         return await self.services.db.read(signatory.find, amina, self.ministry.registry.post_id if post else amina)
 
+    async def grant(self) -> bytes:
+        return (await self.services.activator.prove(AMINA, Proofs(PASSWORD), "127.0.0.1", "sign")).grant
+
     async def sign(self, level: Level) -> bytes:
-        done = await sign.sign(self.services, await self.who(), paper(), level, None)
+        done = await sign.sign(self.services, await self.who(), await self.grant(), paper(), level, None)
         assert done.level == level
         return done.pdf
 
@@ -72,7 +77,10 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
         root = x509.load_pem_x509_certificate((tmp_path / "keys" / "root.pem").read_bytes())
         opened = dataclasses.replace(opened, roots=(root.public_bytes(Encoding.DER),))
         await Publisher(opened, Responders(opened)).look()
-        yield Node(opened, clock, ministry)
+        kept = await opened.signin.hasher.hash(PASSWORD)
+        await opened.db.write(credentials.set_password, ministry.amina.person_id, kept)
+        async with answering(opened.settings, opened.db, clock):
+            yield Node(opened, clock, ministry)
 
 
 async def test_what_was_signed_before_the_key_was_lost_stays_good_and_what_is_signed_later_is_red(
@@ -110,11 +118,11 @@ async def test_what_was_signed_before_the_key_was_lost_stays_good_and_what_is_si
 async def test_refusals_say_why_and_paths_are_found(node: Node) -> None:
     who = await node.who()
     with pytest.raises(PdfRefused, match="not a PDF document"):
-        await sign.sign(node.services, who, b"hello", "B-B", None)
+        await sign.sign(node.services, who, b"", b"hello", "B-B", None)
     with pytest.raises(PdfRefused, match="larger than 20 MB"):
-        await sign.sign(node.services, who, bytes(sign.MAX_BYTES + 1), "B-B", None)
+        await sign.sign(node.services, who, b"", bytes(sign.MAX_BYTES + 1), "B-B", None)
     with pytest.raises(NoSuchCertificate, match=AMINA):
-        await sign.sign(node.services, await node.who(post=False), paper(), "B-B", None)
+        await sign.sign(node.services, await node.who(post=False), b"", paper(), "B-B", None)
     with pytest.raises(NotAllowed):
         await node.services.db.read(signatory.find, node.ministry.karim.person_id, node.ministry.registry.post_id)
     assert who.certificate is not None
@@ -130,8 +138,6 @@ async def ran(node: Node, *words: str) -> Said:
 async def test_the_commands_sign_and_verify(node: Node, tmp_path: Path) -> None:
     (tmp_path / "note.pdf").write_bytes(paper())
     (tmp_path / "password").write_text(PASSWORD)
-    kept = await node.services.signin.hasher.hash(PASSWORD)
-    await node.services.db.write(credentials.set_password, node.ministry.amina.person_id, kept)
     document, password = str(tmp_path / "note.pdf"), str(tmp_path / "password")
     words = ("sign", document, "--as", f"{AMINA}", "--for", REGISTRY, "--password-file", password, "--json")
     done = await ran(node, *words)

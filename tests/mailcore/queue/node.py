@@ -59,7 +59,7 @@ async def opened(made: Settings, db: Database, clock: Clock, wrapper: KeyWrapper
     try:
         await db.write(ministry)
         store = await Store.open(db, blob_db, made.directory / "blobs", wrapper)
-        yield Services(made, clock, db, store, SignIn(db, clock), wrapper, (), b"", bytes(32), provider(db, clock))  # type: ignore[arg-type]
+        yield Services(made, clock, db, store, SignIn(db, clock), wrapper, (), None, bytes(32), provider(db, clock))  # type: ignore[arg-type]
     finally:
         await blob_db.close()
 

@@ -125,7 +125,7 @@ async def opened(folder: Path, sink_port: int, *, with_ca: bool = True) -> Async
             await db.write(found, name, keys, ports)
             store = await Store.open(db, blobs, place / "blobs", AesWrapper())
             wrapper = AesWrapper()
-            nodes[name] = Services(made, clock, db, store, SignIn(db, clock), wrapper, (), b"", bytes(32), provider(db, clock))  # type: ignore[arg-type]
+            nodes[name] = Services(made, clock, db, store, SignIn(db, clock), wrapper, (), None, bytes(32), provider(db, clock))  # type: ignore[arg-type]
             stack.push_async_callback(nodes[name].parts.close)
             await stack.enter_async_context(mx(nodes[name]))
         yield Nation(nodes, ports, root)

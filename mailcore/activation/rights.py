@@ -1,0 +1,30 @@
+"""Whose keys somebody may let work: those of their own, of what they hold, and for signatures of what was delegated to them."""
+
+from config.database import Tx
+from directory import certificates, delegations, holdings
+from mailcore.activation.wire import Purpose
+from mailcore.correspondents import ENCRYPT
+
+SIGN = "sign"
+OF: dict[Purpose, str] = {"sign": SIGN, "pdf": SIGN, "decrypt": ENCRYPT}  # what the certificate is for
+
+
+def may_use(tx: Tx, person_id: int, account_id: int, key_id: str, purpose: Purpose) -> bool:
+    """Say whether a person may use a key of an account now.
+
+    It signs with the certificate that is in force, and decrypts with every one that the account ever had; what is lent is
+    not decrypted.
+    """
+    if not _is_theirs(tx, person_id, account_id, lent=purpose != "decrypt"):
+        return False
+    if purpose == "decrypt":
+        return any(one.key_id == key_id for one in certificates.every(tx, account_id, OF[purpose]))
+    current = certificates.current(tx, account_id, OF[purpose], tx.now_us)
+    return current is not None and current.key_id == key_id
+
+
+def _is_theirs(tx: Tx, person_id: int, account_id: int, *, lent: bool) -> bool:
+    if account_id == person_id or any(one.account_id == account_id for one in holdings.held_by(tx, person_id, tx.now_us)):
+        return True
+    loan = delegations.between(tx, person_id, account_id, tx.now_us) if lent else None
+    return loan is not None and loan.sends is not None
