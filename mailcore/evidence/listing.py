@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from config.database import Tx
-from mailcore.evidence import places
+from mailcore.evidence import facts, places
 from signing.evidence import note, record
 from signing.evidence.note import BadNote
 from signing.evidence.record import Record
@@ -13,10 +13,6 @@ _NEWEST = """
     SELECT record, place FROM evidence WHERE place < :before AND record IS NOT NULL ORDER BY place DESC LIMIT :limit
 """
 _WAITING = "SELECT record FROM evidence_fact ORDER BY fact_id DESC LIMIT :limit"
-_OF_LETTER = """
-    SELECT record, place FROM evidence WHERE queue_id = :queue_id AND record IS NOT NULL
-    UNION ALL SELECT record, NULL FROM evidence_fact WHERE queue_id = :queue_id
-"""
 PAGE = 500  # records that are looked at for those that are asked for, at a time
 MAX_LOOKED = 100_000  # records that a list looks through
 LAST = 1 << 62
@@ -65,8 +61,8 @@ def newest(tx: Tx, choice: Choice, limit: int) -> list[Shown]:
 
 def of_letter(tx: Tx, queue_id: int) -> list[Shown]:
     """Return the records of a letter by their times, each with the checkpoint that covers it."""
-    rows = [(record.read(bytes(octets)), place) for octets, place in tx.rows(_OF_LETTER, queue_id=queue_id)]
-    return [_covered(tx, said, place) for said, place in sorted(rows, key=lambda row: (row[0].at, row[1] is None, row[1] or 0))]
+    rows = [(record.read(row.record), row.index) for row in facts.rows_of(tx, queue_id)]
+    return [_covered(tx, said, place) for said, place in sorted(rows, key=lambda row: row[0].at)]
 
 
 def _descending(tx: Tx) -> Iterator[tuple[Record, int | None]]:

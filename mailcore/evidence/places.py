@@ -138,14 +138,12 @@ def checkpoint(tx: Tx, size: int) -> Kept | None:
 
 def latest(tx: Tx) -> Kept | None:
     """Return the newest checkpoint, None before the first."""
-    row = tx.row(f"SELECT {_COLUMNS} FROM evidence_checkpoint ORDER BY size DESC LIMIT 1")
-    return None if row is None else _kept(*row)
+    return next(iter(newest(tx, 1)), None)
 
 
 def covering(tx: Tx, place: int) -> Kept | None:
     """Return the first checkpoint that covers a place, None when none does yet."""
-    row = tx.row(f"SELECT {_COLUMNS} FROM evidence_checkpoint WHERE size > :place ORDER BY size LIMIT 1", place=place)
-    return None if row is None else _kept(*row)
+    return next(iter(after(tx, place, 1)), None)
 
 
 def after(tx: Tx, size: int, limit: int) -> list[Kept]:

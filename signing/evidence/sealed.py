@@ -18,8 +18,8 @@ from signing.certificate import value
 from signing.der import BadDer, Element, Fields
 from signing.pki import path, revocation
 from signing.pki.revocation import Material
+from signing.verdict import SKEW_US
 
-SKEW_US = 300 * 1_000_000  # two clocks may differ by five minutes, as in signing.verdict
 DOCUMENTS = x509.ObjectIdentifier("1.3.6.1.5.5.7.3.36")  # RFC 9336
 SEALS, STAMPS = (ExtendedKeyUsageOID.EMAIL_PROTECTION, DOCUMENTS), (ExtendedKeyUsageOID.TIME_STAMPING,)
 

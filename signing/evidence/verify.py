@@ -22,8 +22,9 @@ from signing.evidence import bundle, checkpoint, merkle, note, record, sealed
 from signing.evidence.bundle import BadBundle, Proof
 from signing.evidence.note import ED25519, BadNote, Key
 from signing.evidence.record import BadRecord, Record
-from signing.evidence.sealed import SKEW_US, Failed, Sealed, Trust
+from signing.evidence.sealed import Failed, Sealed, Trust
 from signing.pki.revocation import Material
+from signing.verdict import SKEW_US
 
 WHOLE = "the whole bundle"
 T = TypeVar("T")
@@ -84,7 +85,7 @@ def verify(octets: bytes, roots: tuple[bytes, ...], at_us: int) -> Report:
     found = []
     for name in [name for name in files if name.startswith("evidence/") and name.endswith(".json")]:
         proof = faults.trying(name, "inclusion", _included, files, name, marks)
-        said = faults.trying(name, "record", _record, files[name])
+        said = faults.trying(name, "record", record.read, files[name])
         if said is not None and said.digest != digest:
             faults.add(name, "message", "this record is about another message than the one in this bundle")
         if said is not None and proof is not None:
@@ -191,10 +192,6 @@ def _included(files: Mapping[str, bytes], name: str, marks: Mapping[str, Mark]) 
     if proof.size != mark.size or not merkle.is_included(leaf, proof.index, mark.size, proof.hashes, mark.root):
         raise Failed("inclusion", "the log does not hold this record: it was changed, or never written")
     return proof
-
-
-def _record(octets: bytes) -> Record:
-    return record.read(octets)
 
 
 def _agree(name: str, said: Record, mark: Mark, by: Sealed | None, faults: _Faults) -> None:
