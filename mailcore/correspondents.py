@@ -25,7 +25,7 @@ from signing.cms import SignedData
 from signing.der import BadDer
 from signing.envelope import Recipient
 from signing.pki import revocation
-from signing.verdict import addresses
+from signing.verdict import holds
 
 ENCRYPT = "encrypt"
 MODERN = frozenset(capabilities.OURS)  # our own people read here, whatever it is encrypted with
@@ -151,7 +151,7 @@ def _is_named(one: x509.Certificate, said: Said) -> bool:
 
 def _is_theirs(one: x509.Certificate, issuer: x509.Certificate, address: str, at_us: int) -> bool:
     from_us, to_us = certificates.validity_us(one.public_bytes(Encoding.DER))
-    if not from_us <= at_us < to_us or _lowered(address) not in map(_lowered, addresses(one)):
+    if not from_us <= at_us < to_us or not holds(one, address):
         return False
     try:
         one.verify_directly_issued_by(issuer)

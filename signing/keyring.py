@@ -34,16 +34,12 @@ WRAP_VERSION = b"\x01"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a key is made, the digest that it signs and how; `digest_bytes` is 0 for one that decrypts, and stays in a file."""
+    """How a key is made, the digest that it signs and how, 0 octets for one that decrypts; whether a token makes and keeps such keys."""
 
     make: Callable[[], Keys]
     digest_bytes: int = 0
     how: tuple[Any, ...] = ()
-
-    @property
-    def on_token(self) -> bool:
-        """Whether a token makes and keeps such keys."""
-        return len(self.how) == 1
+    on_token: bool = False
 
 
 def _p256() -> Keys:
@@ -59,8 +55,8 @@ def _rsa3072() -> Keys:
 
 
 KINDS = {
-    "p256": Kind(_p256, 32, (ec.ECDSA(utils.Prehashed(hashes.SHA256())),)),
-    "p384": Kind(_p384, 48, (ec.ECDSA(utils.Prehashed(hashes.SHA384())),)),
+    "p256": Kind(_p256, 32, (ec.ECDSA(utils.Prehashed(hashes.SHA256())),), on_token=True),
+    "p384": Kind(_p384, 48, (ec.ECDSA(utils.Prehashed(hashes.SHA384())),), on_token=True),
     "rsa3072": Kind(_rsa3072, 32, (padding.PKCS1v15(), utils.Prehashed(hashes.SHA256()))),
     "decrypt-p256": Kind(_p256),
     "decrypt-p384": Kind(_p384),

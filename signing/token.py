@@ -19,7 +19,7 @@ from pkcs11.util.ec import encode_ec_public_key, encode_ecdsa_signature, encode_
 
 from config.log import log
 from signing.errors import NoSuchKey, SignerUnavailable
-from signing.vault import HANDLE, Damaged
+from signing.vault import HANDLE, Damaged, private
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Token:
     """One token, one session, used by one thread at a time (§6.7.4: a session is not for several)."""
 
     def __init__(self, place: Place) -> None:
-        self._place, self._pin = place, _secret(Path(place.pin))
+        self._place, self._pin = place, private(Path(place.pin)).decode().strip()
         self._lock = threading.Lock()
         self._session: Any = None
         self._asked(lambda session: None)
@@ -116,12 +116,6 @@ class Token:
                 session.close()
             except pkcs11.exceptions.PKCS11Error as reason:
                 log.info("token.session_lost", kind=type(reason).__name__)
-
-
-def _secret(path: Path) -> str:
-    if path.stat().st_mode & 0o077:
-        raise Damaged(f"{path} can be read by others: chmod 600 it, and consider its PIN known")
-    return path.read_text().strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,12 +56,17 @@ def secret_file(path: Path, size_bytes: int = STORAGE_KEY_BYTES) -> bytes:
     """Return the random secret kept in a file, made at the first call; raise Damaged when others may read it."""
     if not path.exists():
         write_new(path, secrets.token_bytes(size_bytes))
-    if path.stat().st_mode & 0o077:
-        raise Damaged(f"{path} can be read by others: chmod 600 it, and consider its secret known")
-    octets = path.read_bytes()
+    octets = private(path)
     if len(octets) != size_bytes:
         raise Damaged(f"{path} does not hold {size_bytes} octets")
     return octets
+
+
+def private(path: Path) -> bytes:
+    """Return what is in a file that nobody else may read; raise Damaged when others may."""
+    if path.stat().st_mode & 0o077:
+        raise Damaged(f"{path} can be read by others: chmod 600 it, and consider its secret known")
+    return path.read_bytes()
 
 
 class Vault:

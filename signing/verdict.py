@@ -97,7 +97,7 @@ def _judge(
         raise genuine.Failed("stamped_before")
     believed_us = at_us if stamp is None else stamp.time_us
     found = path.search(leaf, genuine.loaded(signed.certificates), genuine.loaded(roots), min(signed_at_us, believed_us), believed_us)
-    if from_address is not None and not _holds(leaf, from_address):
+    if from_address is not None and not holds(leaf, from_address):
         raise genuine.Failed("other_address")
     return found
 
@@ -112,7 +112,8 @@ def addresses(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 @lru_cache(CACHED)
-def _holds(certificate: x509.Certificate, from_address: str) -> bool:
+def holds(certificate: x509.Certificate, from_address: str) -> bool:
+    """Say whether a certificate is of whoever has an address."""
     return any(same_address(address, from_address) for address in addresses(certificate))
 
 

@@ -41,7 +41,6 @@ from pyhanko_certvalidator.ltv.poe import POEManager  # noqa: E402
 from pyhanko_certvalidator.ltv.types import ValidationTimingInfo  # noqa: E402
 from pyhanko_certvalidator.policy_decl import (  # noqa: E402
     CertRevTrustPolicy,
-    DisallowWeakAlgorithmsPolicy,
     RevocationCheckingPolicy,
     RevocationCheckingRule,
 )
@@ -52,7 +51,7 @@ from signing import cms, moment  # noqa: E402
 from signing.der import BadDer  # noqa: E402
 from signing.pdf.types import Judged, Question, Signature  # noqa: E402
 from signing.pdf.write import BROKEN, MAX_SAID, MAX_SIGNATURES  # noqa: E402
-from signing.pki.judge import MIN_DSA_BITS, MIN_RSA_BITS, WEAK_DIGESTS  # noqa: E402
+from signing.pki.judge import algorithms  # noqa: E402
 from signing.reasons import INVALID, REASONS, UNDECIDED, VALID, Status  # noqa: E402
 
 END = b"%%EOF"
@@ -221,7 +220,7 @@ def _spec(asked: Question, one: EmbeddedPdfSignature, *, retroactive: bool = Fal
         cert_validation_policy=CertValidationPolicySpec(
             trust_manager=trusted,
             revinfo_policy=CertRevTrustPolicy(RevocationCheckingPolicy(rule, rule), retroactive_revinfo=retroactive),
-            algorithm_usage_policy=DisallowWeakAlgorithmsPolicy(WEAK_DIGESTS, frozenset(), MIN_RSA_BITS, MIN_DSA_BITS),  # type: ignore[no-untyped-call]
+            algorithm_usage_policy=algorithms(),
         ),
         revinfo_gathering_policy=RevocationInfoGatheringSpec(online_fetching_rule=RevinfoOnlineFetchingRule.LOCAL_ONLY),
         local_knowledge=LocalKnowledge(

@@ -89,11 +89,12 @@ def _context(case: Case) -> ValidationContext:
             RevocationCheckingPolicy(rule, rule),
             retroactive_revinfo=case.signed_us < case.at_us,  # a list of later says what was so then
         ),
-        algorithm_usage_policy=_algorithms(weak=case.weak),
+        algorithm_usage_policy=algorithms(weak=case.weak),
     )
 
 
-def _algorithms(*, weak: bool) -> DisallowWeakAlgorithmsPolicy:
+def algorithms(*, weak: bool = False) -> DisallowWeakAlgorithmsPolicy:
+    """Return what signatures may be made by; `weak` as in Case."""
     return DisallowWeakAlgorithmsPolicy(  # type: ignore[no-untyped-call]
         weak_hash_algos=frozenset({"md2", "md5"}) if weak else WEAK_DIGESTS,
         rsa_key_size_threshold=MIN_RSA_BITS,

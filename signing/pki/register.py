@@ -5,29 +5,18 @@ A revoked certificate stays revoked; a suspended one is resumed or revoked, sinc
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Literal, cast
 
 from cryptography import x509
 
-from config.clock import SECOND_US
+from config.clock import SECOND_US, us
 from config.database import Tx
 from signing.errors import CertificateRefused, NoSuchCertificate
+from signing.pki import crl
+from signing.pki.crl import HOLD, REMOVE
 
 State = Literal["good", "suspended", "revoked"]
-HOLD, REMOVED = "certificateHold", "removeFromCRL"
-REASONS = frozenset(
-    {
-        "unspecified",
-        "keyCompromise",
-        "cACompromise",
-        "affiliationChanged",
-        "superseded",
-        "cessationOfOperation",
-        "privilegeWithdrawn",
-        "aACompromise",
-    }
-)
+REASONS = frozenset(crl.REASONS) - {HOLD, REMOVE}  # of an end for good
 AUTHORITIES = ("root", "authority")  # kinds that issue others
 MAX_LISTED = 1000
 MIN_WRITTEN = 8  # digits that name a certificate: fewer are as soon mistyped as meant
@@ -133,8 +122,8 @@ def add(tx: Tx, authority: str, der: bytes, new: New) -> Issued:
         key_id=new.key_id,
         der=der,
         now_us=tx.now_us,
-        from_us=_us(certificate.not_valid_before_utc),
-        to_us=_us(certificate.not_valid_after_utc),
+        from_us=us(certificate.not_valid_before_utc),
+        to_us=us(certificate.not_valid_after_utc),
     )
     return find(tx, authority, serial)
 
@@ -213,7 +202,7 @@ def resume(tx: Tx, authority: str, serial: int) -> Issued:
     found = _open(tx, authority, serial)
     if found.state != "suspended":
         raise CertificateRefused("only a suspended certificate is resumed, and this one is not", serial=f"{serial:x}")
-    return _end(tx, found, "good", REMOVED, tx.now_us)
+    return _end(tx, found, "good", REMOVE, tx.now_us)
 
 
 def revoke(tx: Tx, authority: str, serial: int, reason: str = "unspecified") -> Issued:
@@ -232,10 +221,6 @@ def succeed(tx: Tx, former: Issued, successor: int) -> None:
 def warn(tx: Tx, one: Issued, since_us: int) -> bool:
     """Say whether the end of a certificate is to be announced now: it was not since a time."""
     return bool(tx.execute(_WARN, authority=one.authority, serial=f"{one.serial:x}", now_us=tx.now_us, since_us=since_us))
-
-
-def _us(moment: datetime) -> int:
-    return int(moment.timestamp()) * SECOND_US
 
 
 def _open(tx: Tx, authority: str, serial: int) -> Issued:
