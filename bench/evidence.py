@@ -44,9 +44,7 @@ LEAVES, PROOFS = 100_000_000, 200
 APPENDED, PROOF_MS = 5_000.0, 10.0  # what is asked for
 DEARER = 1.15  # 5 % of what a letter costs that comes by SMTP
 
-DELIVERY = Measure(
-    "evidence/delivery", "accept and deliver a letter, with its evidence", "us", "lower", {WITHOUT: 1.15}
-)  # 5 % of what a letter costs that comes by SMTP
+DELIVERY = Measure("evidence/delivery", "accept and deliver a letter, with its evidence", "us", "lower", {WITHOUT: DEARER})
 APPEND = Measure("evidence/append", "records written inside delivery transactions, by CPU", "per s", bars={ASKED: 1})
 PLACE = Measure("evidence/place", "records that got their place, by CPU", "per s", bars={ASKED: 1})
 PROOF = Measure("evidence/proof", "CPU of a proof in a log of 100 million, no tile in memory", "ms", "lower", {ASKED: 1})

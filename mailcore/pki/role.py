@@ -12,7 +12,7 @@ import binascii
 import contextlib
 import hashlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from email.utils import format_datetime
 from pathlib import Path
 
@@ -48,8 +48,6 @@ KEEP_ALIVE_S = 5  # who asks about several certificates asks at once
 LIST_NAME = re.compile(r"(all|0|[1-9][0-9]?)(-delta)?\.crl")
 FILE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}){0,9}")  # no system has longer ones
 KINDS = {".json": "application/json", ".p7s": "application/pkcs7-signature", ".der": "application/octet-stream"}
-
-View = Callable[[Request], Awaitable[Response]]
 
 
 async def _list(request: Request) -> Response:

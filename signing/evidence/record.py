@@ -11,7 +11,6 @@ from typing import Literal, cast, get_args
 
 import msgspec
 
-VERSION = 1
 DOMAIN = b"diwan-evidence-v1\n"  # in front of what is hashed, so that no other hash of ours can be taken for an entry
 SALT_BYTES, ID_BYTES = 32, 16
 FRESH_BYTES = SALT_BYTES + ID_BYTES

@@ -12,7 +12,6 @@ from functools import reduce
 from signing.evidence.merkle import HASH_BYTES, node_hash
 
 WIDTH, HEIGHT = 256, 8  # hashes of a tile; levels of the tree in one
-MEDIA_TYPE = "application/octet-stream"
 _LENGTH = struct.Struct(">H")
 
 

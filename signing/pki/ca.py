@@ -113,21 +113,6 @@ async def issue_smime(
     return await issue(signer, authority, "sign", Subject(name, organisation, country, (address,)), public_key, now_us)
 
 
-async def issue_client(
-    signer: Signer,
-    authority: Authority,
-    public_key: bytes,
-    *,
-    name: str,
-    organisation: str,
-    address: str,
-    now_us: int,
-    country: str = "",
-) -> bytes:
-    """Return a person's certificate for signing in, DER, for a key that a card or a device made. Raise as `issue`."""
-    return await issue(signer, authority, "client", Subject(name, organisation, country, (address,)), public_key, now_us)
-
-
 async def issue_tls(
     signer: Signer, authority: Authority, public_key: bytes, hosts: Sequence[str], *, now_us: int, organisation: str = "", url: str = ""
 ) -> bytes:

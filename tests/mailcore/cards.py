@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from signing.keys import Signer
 from signing.pki import ca
 from signing.pki.ca import Authority
+from signing.pki.profiles import Subject
 from signing.process import running
 
 NOW_US = time.time_ns() // 1_000_000_000 * 1_000_000  # OpenSSL judges by the machine's clock
@@ -57,16 +58,16 @@ async def found(directory: Path) -> State:
             await _card(signer, clients, directory / "amina"),
             await _card(signer, clients, directory / "stranger"),
             await _card(signer, clients, directory / "retired", now_us=NOW_US - 1000 * DAY_US),
-            await _card(signer, mail, directory / "signing", issue=ca.issue_smime),
+            await _card(signer, mail, directory / "signing", kind="sign"),
             await _card(signer, elsewhere, directory / "foreign"),
         )
 
 
-async def _card(signer: Signer, authority: Authority, path: Path, *, now_us: int = NOW_US, issue=ca.issue_client) -> Card:  # type: ignore[no-untyped-def]
+async def _card(signer: Signer, authority: Authority, path: Path, *, now_us: int = NOW_US, kind: str = "client") -> Card:
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    address = "amina.benali@interieur.gov.example"
-    der = await issue(signer, authority, public, name="أمينة بن علي", organisation="Intérieur", address=address, now_us=now_us)
+    subject = Subject("أمينة بن علي", "Intérieur", addresses=("amina.benali@interieur.gov.example",))
+    der = await ca.issue(signer, authority, kind, subject, public, now_us)
     card = Card(der, path.with_suffix(".pem"), path.with_suffix(".key"))
     card.certificate.write_bytes(ca.pem(der, *authority.issued_chain))
     form, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
