@@ -1,6 +1,7 @@
 """The units that we ship: systemd understands them, they shut as much as they say, and the signer needs nothing that its unit refuses."""
 
 import asyncio
+import contextlib
 import os
 import re
 import shlex
@@ -9,15 +10,27 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from config.clock import SystemClock
+from config.engines import open_database
+from directory import credentials
+from directory.signin.passwords import Hasher, prepare
+from mailcore.activation.client import Activator, Proofs, socket_path
+from mailcore.errors import NotAllowed
 from signing.keys import Signer
+from tests.directory.conftest import PASSWORD, build
+from tests.mailcore.founded import AMINA, TOML
 
 DEPLOY = Path(__file__).parents[1] / "config" / "systemd"
-UNITS = {"diwan-signer.service": 1.0, "diwan.service": 2.5}  # exposure, 0 to 10, as `systemd-analyze security` counts it
+UNITS = {
+    "diwan-signer.service": 1.0,
+    "diwan-activation.service": 1.5,
+    "diwan.service": 2.5,
+}  # exposure, 0 to 10, as `systemd-analyze security` counts it
 NO_PROGRAM = re.compile(r".*Command \S+ is not executable: No such file or directory")
 CALL = re.compile(r"^(?:\d+\s+)?(\w+)\(")
 
@@ -71,23 +84,59 @@ def short() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-async def test_the_signer_calls_nothing_that_its_unit_refuses(short: Path) -> None:
-    [start] = settings("diwan-signer.service", "ExecStart")
-    _, *words = shlex.split(start.replace("/var/lib/diwan", str(short)))
-    trace = short / "trace"
+@contextlib.asynccontextmanager
+async def traced(unit: str, place: Path) -> AsyncIterator[set[str]]:
+    """Run what a unit starts, for a node in another place; the set holds the system calls afterwards."""
+    [start] = settings(unit, "ExecStart")
+    _, *words = shlex.split(start.replace("/var/lib/diwan", str(place)))
+    trace, used = place / "trace", set[str]()
     child = await asyncio.create_subprocess_exec(
         "strace", "-f", "-qq", "-o", str(trace), sys.executable, *words, cwd=DEPLOY.parents[1], stdout=asyncio.subprocess.PIPE
     )
     assert child.stdout is not None
     assert await child.stdout.readline() == b"ready\n"
-    signer = await Signer.connect(short / "run" / "signer.sock")
-    await signer.generate("k", "p384")
-    await signer.sign("k", bytes(48))
-    await signer.unwrap((await signer.new_secret())[0])
-    pid = (await signer.status()).pid
-    await signer.close()
-    os.kill(pid, signal.SIGTERM)  # it writes its counts
+    yield used
+    os.kill(int(trace.read_text().split(maxsplit=1)[0]), signal.SIGTERM)  # the first line is its first call
     await child.wait()
-    used = {found[1] for line in trace.read_text().splitlines() if (found := CALL.match(line))}
-    assert {"openat", "fsync", "sendto", "accept4"} & used
+    used |= {found[1] for line in trace.read_text().splitlines() if (found := CALL.match(line))}
+    assert {"openat", "sendto", "accept4"} <= used
+
+
+async def test_the_signer_calls_nothing_that_its_unit_refuses(short: Path) -> None:
+    async with traced("diwan-signer.service", short) as used:
+        signer = await Signer.connect(short / "run" / "signer.sock")
+        await signer.generate("k", "p384")
+        await signer.sign("k", bytes(48))
+        await signer.unwrap((await signer.new_secret())[0])
+        await signer.close()
+    assert "fsync" in used  # it writes its counts
     assert used - allowed("diwan-signer.service") == set()
+
+
+async def test_the_process_of_activations_calls_nothing_that_its_unit_refuses(short: Path) -> None:
+    for folder in ("data", "keys", "run"):
+        (short / folder).mkdir(mode=0o700)
+    (short / "diwan.toml").write_text(TOML)
+    database = await open_database("sqlite", short / "data", SystemClock())
+    hasher = Hasher(memory_kib=8, passes=1, lanes=1, iterations=4096)  # hashed again, and written, at the first proof
+    try:
+        ministry = await database.write(build)
+        await database.write(credentials.set_password, ministry.amina.person_id, await hasher.hash(prepare(PASSWORD)))
+    finally:
+        await hasher.close()
+        await database.close()
+    async with traced("diwan-activation.service", short) as used:
+        activator = Activator(socket_path(short))
+        grant = (await activator.prove(AMINA, Proofs(PASSWORD), "192.0.2.9", "sign")).grant
+        with pytest.raises(NotAllowed):
+            await activator.permit(grant, ministry.amina.person_id, "none", bytes(32), "sign")
+        await activator.close()
+    assert "fdatasync" in used
+    assert used - allowed("diwan-activation.service") <= {"fchown"}  # by which SQLite, run by root, gives files to their owner
+
+
+def test_a_node_does_not_see_what_lets_keys_work() -> None:
+    hidden = {path.removeprefix("-") for line in settings("diwan.service", "InaccessiblePaths") for path in line.split()}
+    assert {f"/var/lib/diwan/keys/{name}" for name in ("activation.key", "storage.key", "private", "token.toml")} <= hidden
+    for unit in UNITS:
+        assert settings(unit, "User") == ["diwan"]  # each lets in its own user alone
