@@ -121,20 +121,29 @@ def finish(to_sign: ToSign, signature: bytes, *, timestamp: bytes = b"", content
         frame.certificates if with_certificates else b"",
         der.set_of(signer),
     )
-    return der.sequence(der.write_oid(SIGNED_DATA), der.write(der.context(0), signed_data))
+    return write_content_info(SIGNED_DATA, signed_data)
+
+
+def content_info(element: Element) -> tuple[str, Fields]:
+    """Return the type and the fields of what a ContentInfo holds (RFC 5652 §3); raise BadDer."""
+    outer = Fields(element)
+    kind, explicit = der.oid(outer.take()), outer.take(der.context(0))
+    outer.done()
+    return kind, Fields(der.only(explicit))
+
+
+def write_content_info(kind: str, content: bytes) -> bytes:
+    """Return a ContentInfo."""
+    return der.sequence(der.write_oid(kind), der.write(der.context(0), content))
 
 
 def read(cms: bytes, content_type: str = DATA) -> SignedData:
     """Read a signature over content of this type; raise BadDer, SeveralSigners among it, and nothing else."""
     if cms[1:2] == bytes((INDEFINITE,)):
         cms = ber.to_der(cms)
-    outer = Fields(der.read(cms))
-    if der.oid(outer.take()) != SIGNED_DATA:
+    kind, fields = content_info(der.read(cms))
+    if kind != SIGNED_DATA:
         raise BadDer("not signed data")
-    explicit = Fields(outer.take(der.context(0)), der.context(0))
-    outer.done()
-    fields = Fields(explicit.take())
-    explicit.done()
     return _signed_data(fields, content_type)
 
 
@@ -175,7 +184,7 @@ def _certificates(element: Element | None) -> tuple[bytes, ...]:
 def _signer(fields: Fields, content_type: str) -> SignerInfo:
     if der.integer(fields.take()) not in (1, 3):
         raise BadDer("version")
-    issuer, serial, key_identifier = _known(_signer_name, fields.take())
+    issuer, serial, key_identifier = _known(identifier, fields.take())
     digest_algorithm = _algorithm(fields.take())
     attributes = fields.take(der.context(0))
     values = _attributes(attributes)
@@ -200,7 +209,8 @@ def _signer(fields: Fields, content_type: str) -> SignerInfo:
     )
 
 
-def _signer_name(element: Element) -> tuple[bytes, bytes, bytes]:
+def identifier(element: Element) -> tuple[bytes, bytes, bytes]:
+    """Return issuer and serial number, or key identifier, of a signer or recipient; the other is empty (RFC 5652 §5.3, §6.2.1)."""
     if element.tag == SKI_TAG:
         return b"", b"", element.octets
     fields = Fields(element)

@@ -118,6 +118,14 @@ def read(data: bytes, max_bytes: int = MAX_BYTES) -> Element:
     return element
 
 
+def only(explicit: Element) -> Element:
+    """Return the one element in a tag around it."""
+    fields = Fields(explicit, explicit.tag)
+    found = fields.take()
+    fields.done()
+    return found
+
+
 def integer(element: Element) -> int:
     """Return the value of an INTEGER."""
     octets = element.expect(INTEGER).octets

@@ -19,11 +19,12 @@ from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from signing import capabilities, der, enveloped
+from signing import capabilities, cms, der, enveloped
 from signing.algorithms import MIN_RSA_BITS, RSA_ENCRYPTION, SHA256
 from signing.capabilities import AES256_CBC, AES256_GCM
 from signing.certificate import EC_PUBLIC_KEY, key_identifier, outline
-from signing.enveloped import AUTH_ENVELOPED, CBC, DATA, ENVELOPED, GCM, MGF1, OAEP, Enveloped, Share
+from signing.cms import DATA
+from signing.enveloped import AUTH_ENVELOPED, CBC, ENVELOPED, GCM, MGF1, OAEP, Enveloped, Share
 
 KEY_BYTES, NONCE_BYTES, BLOCK_BYTES, TAG_BYTES = 32, 12, 16, 16
 NULL = b"\x05\x00"
@@ -100,7 +101,7 @@ def _encrypted(algorithm: str, parameters: bytes, octets: bytes) -> bytes:
 
 def _content_info(kind: str, version: int, infos: Sequence[bytes], *rest: bytes) -> bytes:
     inside = der.sequence(der.write_integer(version), der.set_of(*infos), *rest)
-    return der.sequence(der.write_oid(kind), der.write(der.context(0), inside))
+    return cms.write_content_info(kind, inside)
 
 
 def _info(one: Recipient, key: bytes) -> bytes:
@@ -170,7 +171,7 @@ def _open_plain(found: Enveloped, key: bytes) -> bytes:
     return unpad.update(decryptor.update(found.ciphertext) + decryptor.finalize()) + unpad.finalize()
 
 
-def entity(cms: bytes, name: str) -> bytes:
+def entity(sealed: bytes, name: str) -> bytes:
     """Return the MIME entity of an encrypted content; `name` is the cipher (RFC 8551 §3.3)."""
     head = (
         f'Content-Type: application/pkcs7-mime; smime-type={TYPES[name]};\r\n name="smime.p7m"\r\n'
@@ -178,4 +179,4 @@ def entity(cms: bytes, name: str) -> bytes:
         'Content-Disposition: attachment; filename="smime.p7m"\r\n'
         "Content-Description: S/MIME Encrypted Message\r\n\r\n"
     )
-    return head.encode() + base64.encodebytes(cms).replace(b"\n", b"\r\n")
+    return head.encode() + base64.encodebytes(sealed).replace(b"\n", b"\r\n")

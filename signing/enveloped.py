@@ -7,16 +7,16 @@ Nothing is decrypted here, and nothing that is read here is trusted.
 from dataclasses import dataclass
 from itertools import islice
 
-from signing import ber, der
-from signing.algorithms import RSA_ENCRYPTION
+from signing import ber, cms, der
+from signing.algorithms import RSA_ENCRYPTION, SHA256, SHA384, SHA512
 from signing.certificate import EC_PUBLIC_KEY
+from signing.cms import DATA
 from signing.der import BadDer, Element, Fields
 
 ENVELOPED, AUTH_ENVELOPED = "1.2.840.113549.1.7.3", "1.2.840.113549.1.9.16.1.23"
-DATA = "1.2.840.113549.1.7.1"
 OAEP, MGF1 = "1.2.840.113549.1.1.7", "1.2.840.113549.1.1.8"
 SHA1 = "1.3.14.3.2.26"
-HASHES = {SHA1: "sha1", "2.16.840.1.101.3.4.2.1": "sha256", "2.16.840.1.101.3.4.2.2": "sha384", "2.16.840.1.101.3.4.2.3": "sha512"}
+HASHES = {SHA1: "sha1", SHA256: "sha256", SHA384: "sha384", SHA512: "sha512"}
 AGREEMENTS = {  # RFC 5753 §7.1.4; SHA-1 derives a key there, nothing depends on its collisions
     "1.3.133.16.840.63.0.2": "sha1",
     "1.3.132.1.11.1": "sha256",
@@ -69,23 +69,18 @@ class Enveloped:
     authenticated: bytes = b""
 
 
-def read(cms: bytes, max_bytes: int) -> Enveloped:
+def read(octets: bytes, max_bytes: int) -> Enveloped:
     """Take an encrypted content apart; raise BadDer, also for methods that are not read here."""
-    if len(cms) > max_bytes:
+    if len(octets) > max_bytes:
         raise BadDer("too large")
     try:
-        return _read(der.read(cms, max_bytes))
+        return _read(der.read(octets, max_bytes))
     except BadDer:
-        return _read(der.read(ber.to_der(cms, max_bytes), max_bytes))
+        return _read(der.read(ber.to_der(octets, max_bytes), max_bytes))
 
 
 def _read(element: Element) -> Enveloped:
-    outer = Fields(element)
-    kind = der.oid(outer.take())
-    explicit = Fields(outer.take(der.context(0)), der.context(0))
-    fields = Fields(explicit.take())
-    explicit.done()
-    outer.done()
+    kind, fields = cms.content_info(element)
     if kind not in (ENVELOPED, AUTH_ENVELOPED):
         raise BadDer("not encrypted")
     der.integer(fields.take())
@@ -153,7 +148,7 @@ def _shares(recipients: Element) -> tuple[Share, ...]:
 
 def _transported(fields: Fields) -> list[Share]:
     der.integer(fields.take())
-    name = _name(fields.take())
+    name = cms.identifier(fields.take())
     method = _transport(Fields(fields.take()))
     wrapped = fields.take(der.OCTET_STRING).octets
     fields.done()
@@ -174,29 +169,21 @@ def _transport(algorithm: Fields) -> str:
 
 
 def _hash(explicit: Element | None) -> str:
-    return SHA1 if explicit is None else der.oid(Fields(_only(explicit)).take())
+    return SHA1 if explicit is None else der.oid(Fields(der.only(explicit)).take())
 
 
 def _mask(explicit: Element | None) -> str:
     if explicit is None:
         return SHA1
-    fields = Fields(_only(explicit))
+    fields = Fields(der.only(explicit))
     if der.oid(fields.take()) != MGF1:
         raise BadDer("mask")
     return der.oid(Fields(fields.take()).take())
 
 
-def _only(explicit: Element) -> Element:
-    """Return the one element in a tag around it."""
-    fields = Fields(explicit, explicit.tag)
-    found = fields.take()
-    fields.done()
-    return found
-
-
 def _agreed(fields: Fields) -> list[Share]:
     der.integer(fields.take())
-    point = _point(_only(fields.take(der.context(0))))
+    point = _point(der.only(fields.take(der.context(0))))
     material = fields.maybe(der.context(1))
     algorithm = Fields(fields.take())
     agreement, wrap = der.oid(algorithm.take()), algorithm.take()
@@ -205,7 +192,7 @@ def _agreed(fields: Fields) -> list[Share]:
     fields.done()
     if agreement not in AGREEMENTS or wrap_name not in WRAPS or not point:
         return []
-    secret = b"" if material is None else _only(material).expect(der.OCTET_STRING).octets
+    secret = b"" if material is None else der.only(material).expect(der.OCTET_STRING).octets
     if len(secret) > MAX_OCTETS:
         raise BadDer("keying material")
     info = shared_info(wrap.whole, WRAPS[wrap_name], secret)
@@ -246,16 +233,7 @@ def _agreed_key(fields: Fields) -> tuple[tuple[bytes, bytes, bytes], bytes]:
     fields.done()
     if recipient.tag == der.context(0):
         return (b"", b"", Fields(recipient, recipient.tag).take(der.OCTET_STRING).octets), wrapped
-    return _name(recipient), wrapped
-
-
-def _name(element: Element) -> tuple[bytes, bytes, bytes]:
-    if element.tag == KEY_IDENTIFIER:
-        return b"", b"", element.octets
-    fields = Fields(element)
-    issuer, serial = fields.take(der.SEQUENCE).whole, fields.take(der.INTEGER).whole
-    fields.done()
-    return issuer, serial, b""
+    return cms.identifier(recipient), wrapped
 
 
 def shared_info(wrap: bytes, key_bytes: int, material: bytes = b"") -> bytes:

@@ -80,13 +80,9 @@ def _read(signed: bytes, max_bytes: int) -> _Signed:
 
 
 def _fields(signed: bytes, max_bytes: int) -> _Signed:
-    outer = Fields(der.read(signed, max_bytes))
-    if der.oid(outer.take()) != cms.SIGNED_DATA:
+    kind, fields = cms.content_info(der.read(signed, max_bytes))
+    if kind != cms.SIGNED_DATA:
         raise BadDer("not signed data")
-    explicit = Fields(outer.take(der.context(0)), der.context(0))
-    fields = Fields(explicit.take())
-    explicit.done()
-    outer.done()
     version, digests = der.integer(fields.take()), fields.take(der.SET)
     content = _content(Fields(fields.take()))
     certificates, lists = fields.maybe(der.context(0)), fields.maybe(der.context(1))
@@ -100,12 +96,7 @@ def _content(fields: Fields) -> bytes | None:
         raise BadDer("not over mail")
     explicit = fields.maybe(der.context(0))
     fields.done()
-    if explicit is None:
-        return None
-    inside = Fields(explicit, der.context(0))
-    content = inside.take(der.OCTET_STRING).octets
-    inside.done()
-    return content
+    return None if explicit is None else der.only(explicit).expect(der.OCTET_STRING).octets
 
 
 def _whole(element: Element | None) -> tuple[bytes, ...]:
@@ -121,4 +112,4 @@ def _write(found: _Signed, signers: tuple[bytes, ...] | list[bytes], content: by
         der.write(der.context(1), *found.lists) if found.lists else b"",
         der.set_of(*signers),
     )
-    return der.sequence(der.write_oid(cms.SIGNED_DATA), der.write(der.context(0), signed_data))
+    return cms.write_content_info(cms.SIGNED_DATA, signed_data)
