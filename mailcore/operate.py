@@ -22,6 +22,7 @@ from config.settings import Settings
 from directory import resolve
 from directory.address import parse
 from mailcore import dns, ldap, services
+from mailcore.activation.client import Activator, socket_path
 from mailcore.checks import keys, looks
 from mailcore.evidence import watch as watch_evidence
 from mailcore.pki import lasting
@@ -64,6 +65,8 @@ async def doctor(directory: Path, *, fix: bool) -> list[Finding]:
     findings += [_private(path, fix=fix) for path in (read.keys, *sorted(read.keys.rglob("*.key")))]
     running = await services.is_running(read)
     findings += [_listener(read, name, where, running=running) for name, where in msgspec.structs.asdict(read.listen).items() if where]
+    if read.listen.https and running:
+        findings.append(await _activations(read))
     findings += await _opens(read)
     return findings + await _checks(read)
 
@@ -122,6 +125,15 @@ def _listener(read: Settings, name: str, where: str, *, running: bool) -> Findin
         return Finding(name, not running, f"{where} {said}")
     except OSError as error:
         return Finding(name, False, f"{where}: {error}")
+
+
+async def _activations(read: Settings) -> Finding:
+    found = await Activator.find(socket_path(read.directory))
+    if found is None:
+        said = "the process that hears who is there does not answer: nobody can sign or open encrypted letters"
+        return Finding("activation", False, said)
+    await found.close()
+    return Finding("activation", True, "the process that hears who is there answers")
 
 
 def _connected(read: Settings, name: str, where: str) -> socket.socket:

@@ -33,9 +33,11 @@ class LinkLost(Exception):
 class Client:
     """A handle on the other process; many callers may share it. It connects with the first question."""
 
-    def __init__(self, socket: Path, *, answer_s: float = ANSWER_S, patience_s: float = PATIENCE_S) -> None:
+    usual_s = ANSWER_S
+
+    def __init__(self, socket: Path, *, answer_s: float | None = None, patience_s: float = PATIENCE_S) -> None:
         self._socket = socket
-        self._answer_s = answer_s
+        self._answer_s = answer_s if answer_s is not None else self.usual_s
         self._patience_s = patience_s
         self._link: Link | None = None
         self._connecting = asyncio.Lock()
@@ -44,7 +46,7 @@ class Client:
         self._closed = False
 
     @classmethod
-    async def connect(cls, socket: Path, *, answer_s: float = ANSWER_S, patience_s: float = PATIENCE_S) -> Self:
+    async def connect(cls, socket: Path, *, answer_s: float | None = None, patience_s: float = PATIENCE_S) -> Self:
         """Return a connected client; raise SignerUnavailable when nobody answers at `socket` within `patience_s`."""
         client = cls(socket, answer_s=answer_s, patience_s=patience_s)
         await client._connected()

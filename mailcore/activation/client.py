@@ -59,8 +59,7 @@ class Proved:
 class Activator(Client):
     """A handle on the process of activations; many callers may share it."""
 
-    def __init__(self, socket: Path) -> None:
-        super().__init__(socket, answer_s=ANSWER_S)
+    usual_s = ANSWER_S
 
     async def asked(self, login: str) -> Half | None:
         """Return with what somebody may prove it beside the password; None without a second factor. Raises BadCredentials."""

@@ -1,6 +1,7 @@
 """The process itself: beside a node that has none of its secrets at hand, killed, started wrongly."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -12,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from bench.wire import free_port
 from config.clock import SystemClock
 from directory import certificates, credentials
 from directory.errors import SignInExpired
 from directory.signin.passwords import prepare
-from mailcore import certify
+from mailcore import certify, operate
 from mailcore.activation import process
 from mailcore.activation.client import Proofs, socket_path
 from mailcore.services import Services
@@ -75,6 +77,15 @@ def _peer(path: Path) -> int:
     with socket.socket(socket.AF_UNIX) as asking:
         asking.connect(str(path))
         return int(struct.unpack("3i", asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
+
+
+async def test_the_doctor_tells_whether_it_answers(tmp_path: Path) -> None:
+    async with founded(tmp_path, SystemClock()) as made:
+        (tmp_path / "diwan.toml").write_text(f'{TOML}\n[listen]\nhttps = "127.0.0.1:{free_port()}"\n')
+        for answers in (False, True):
+            async with process.answering(made.settings, made.db, made.clock) if answers else contextlib.nullcontext():
+                [told] = [one for one in await operate.doctor(tmp_path, fix=False) if one.check == "activation"]
+            assert told.ok is answers, told.said
 
 
 async def test_it_says_why_it_does_not_start(tmp_path: Path) -> None:
