@@ -21,6 +21,8 @@ class Pki(Section, frozen=True, forbid_unknown_fields=True):
     alert_days: int = 21  # so long before the end what was not renewed is an alarm
     fetch: bool = True  # ask other authorities, below a root of this node, about their certificates
     times: str = ""  # address of an authority of time elsewhere (RFC 3161), asked before the node's own
+    max_connections_per_address: int = 100  # an office behind one address: each asks for a moment; more where a proxy stands in front
+    stamps_per_minute: int = 600  # time stamps for one address, such as a node without an authority of its own; 0 is no limit
     times_ca: Path | None = None  # PEM with the roots of its https, relative to the node's directory; None: the system's
 
     def __post_init__(self) -> None:
@@ -32,6 +34,10 @@ class Pki(Section, frozen=True, forbid_unknown_fields=True):
             raise ValueError("Expected two capital letters, or nothing - at `$.country`")
         if self.times and not _TIMES.fullmatch(self.times):
             raise ValueError("Expected an http or https address - at `$.times`")
+        if self.max_connections_per_address < 1:
+            raise ValueError("Expected a number, 1 or more - at `$.max_connections_per_address`")
+        if self.stamps_per_minute < 0:
+            raise ValueError("Expected a number, 0 for no limit - at `$.stamps_per_minute`")
         for name in ("renew_days", "alert_days"):
             if getattr(self, name) < 0:
                 raise ValueError(f"Expected days, 0 for never - at `$.{name}`")

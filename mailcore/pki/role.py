@@ -19,7 +19,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -139,7 +139,7 @@ def build(services: Services, answers: Answers) -> Starlette:
     app = Starlette(
         routes=ROUTES,
         middleware=[_bounded(MAX_BODY)],
-        exception_handlers={Exception: _broken},
+        exception_handlers={Exception: _broken, ClientDisconnect: _gone},
     )
     app.state.services, app.state.answers, app.state.stamping = services, answers, asyncio.Semaphore(STAMPS_AT_ONCE)
     app.state.stamps = Rate(services.settings.pki.stamps_per_minute)
@@ -208,6 +208,11 @@ def _nothing() -> Response:
 
 def _is_file_below(path: Path, folder: Path) -> bool:
     return path.is_file() and path.resolve().is_relative_to(folder.resolve())
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """Say nothing to a client that has left before it had asked, and nothing of it."""
+    return Response(status_code=400)
 
 
 async def _broken(request: Request, error: Exception) -> Response:

@@ -7,8 +7,8 @@ import asyncio
 from pathlib import Path
 
 from mailcore.smtp.data import Chunks, Decoder
-from mailcore.smtp.gate import Memory
 from mailcore.smtp.limits import Limits
+from mailcore.smtp.memory import Memory
 from mailcore.smtp.reply import BARE_LINE_BREAK, LONG_TEXT_LINE, NO_MEMORY, NO_ROOM, TOO_BIG, Reply
 from mailcore.spool import SPOOLED_BYTES, Spool, Spooled
 from mailcore.store.sealing import Content

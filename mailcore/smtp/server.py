@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator
 
 import structlog
 
+from config.gate import Gate
 from config.settings import Settings
 from mailcore.queue.accept import accept as queue_accept
 from mailcore.services import Services
 from mailcore.smtp import receive, submit
 from mailcore.smtp.door import Door
-from mailcore.smtp.gate import Gate, Memory
 from mailcore.smtp.limits import Limits
+from mailcore.smtp.memory import Memory
 from mailcore.smtp.session import Accept, Front, Rules
 from mailcore.tls import Listening
 

@@ -6,15 +6,16 @@ RFC 5321 §4.1.4 (order of commands), RFC 3207 §4.2 (state after TLS).
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from config.gate import Gate
 from directory.address import Address
 from directory.signin import Exchange
 from directory.types import Identity
 from mailcore.queue.acting import Acting
 from mailcore.queue.types import By, Recipient, Submission
 from mailcore.services import Services
-from mailcore.smtp.gate import Gate, Memory
 from mailcore.smtp.incoming import Incoming
 from mailcore.smtp.limits import Limits
+from mailcore.smtp.memory import Memory
 from mailcore.smtp.params import MailParameters
 from mailcore.smtp.policy import Head
 from mailcore.tls import NOTHING, Channel, Listening

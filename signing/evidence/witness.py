@@ -11,11 +11,15 @@ from dataclasses import dataclass
 
 from signing.evidence import checkpoint, merkle, note
 from signing.evidence.checkpoint import MAX_SIZE, Checkpoint
-from signing.evidence.note import MAX_BYTES, BadNote, Key, Note
+from signing.evidence.note import MAX_BYTES, MAX_SIGNATURES, BadNote, Key, Note
 
 PATH = "/add-checkpoint"
 SIZE_TYPE = "text/x.tlog.size"  # of an answer that says which size the witness knows
 MAX_PROOF = 63  # hashes; tlog-witness allows no more
+_MAX_OLD, _MAX_HASH = 24, 45  # octets of the line of a size of 19 digits, and of one of a hash in base64
+_MAX_TEXT = 1_200  # of a checkpoint: an origin of 255 characters, which may have four octets each, a size, a root
+_MAX_SIGNATURE = 1_140  # of a signature's line: a dash, a name as long as an origin, 76 octets in base64
+MAX_REQUEST_BYTES = _MAX_OLD + MAX_PROOF * _MAX_HASH + 1 + _MAX_TEXT + 1 + MAX_SIGNATURES * _MAX_SIGNATURE  # with every witness's, 115 KiB
 _OLD = re.compile(r"old (0|[1-9][0-9]{0,18})")
 
 

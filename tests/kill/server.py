@@ -23,14 +23,15 @@ from bench.wire import free_port
 from config import failpoints, postgres
 from config.clock import HOUR_US, SystemClock
 from config.engines import open_database
+from config.gate import Gate
 from directory.address import Address
 from mailcore import spool
 from mailcore.queue import listing, queue, worker
 from mailcore.queue.accept import accept
 from mailcore.services import Services
 from mailcore.smtp import receive
-from mailcore.smtp.gate import Gate, Memory
 from mailcore.smtp.limits import Limits
+from mailcore.smtp.memory import Memory
 from mailcore.smtp.server import listening
 from mailcore.smtp.session import Front, Session
 from mailcore.store.types import AccountId

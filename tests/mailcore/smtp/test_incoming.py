@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mailcore.smtp.gate import Memory
 from mailcore.smtp.incoming import Incoming
 from mailcore.smtp.limits import Limits
+from mailcore.smtp.memory import Memory
 from mailcore.smtp.reply import BARE_LINE_BREAK, LONG_TEXT_LINE, NO_MEMORY, TOO_BIG, Reply
 
 LIMITS = replace(Limits(), message_bytes=100, slack_bytes=50)

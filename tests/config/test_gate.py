@@ -1,11 +1,13 @@
-"""Counting connections and memory."""
+"""Counting connections and requests."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config import gate
+from config.clock import SECOND_US
+from config.gate import Gate, Rate
 from config.networks import site
-from mailcore.smtp.gate import Gate, Memory
 
 
 @pytest.mark.parametrize(
@@ -41,8 +43,22 @@ def test_whoever_comes_in_leaves_a_place_behind(clients: list[str]) -> None:
     assert all(gate.admit(client) for client in "abc")
 
 
-def test_memory_is_given_only_while_there_is_some() -> None:
-    memory = Memory(10)
-    assert [memory.take(6), memory.take(5), memory.take(4)] == [True, False, True]
-    memory.give(6)
-    assert memory.left_bytes == 6
+def test_a_client_asks_so_often_in_a_minute_and_is_told_when_again() -> None:
+    rate = Rate(2)
+    said = [
+        rate.wait_s(address, seconds * SECOND_US) for address, seconds in (("a", 0), ("a", 1), ("a", 20), ("b", 20), ("a", 59), ("a", 60))
+    ]
+    assert said == [0, 0, 40, 0, 1, 0]
+    assert [Rate(1).wait_s("a", 0), Rate(0).wait_s("a", 0), Rate(0).wait_s("a", 0)] == [0, 0, 0]
+
+
+def test_a_site_is_one_client_whatever_address_of_it_asks() -> None:
+    rate = Rate(1)
+    assert [rate.wait_s(one, 0) for one in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")] == [0, 60, 0]
+
+
+def test_who_comes_behind_very_many_shares_one_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "MAX_CLIENTS", 2)
+    rate = Rate(1)
+    assert [rate.wait_s(one, 0) for one in "abcd"] == [0, 0, 0, 60]
+    assert rate.wait_s("d", 60 * SECOND_US) == 0
