@@ -18,6 +18,7 @@ from webmail.app import build as application
 BASE = "https://mx.diwan.example"
 INTERIOR, EDUCATION = "bureau.ordre@interieur.gov.example", "bureau.ordre@education.gov.example"
 _FIELD = re.compile(r'<(?:input|textarea|button|select)\b[^>]*\bname="([^"]+)"[^>]*>')
+_UID = re.compile(r'name="uid" value="(\d+)"')
 _CSRF = re.compile(r'name="csrf" value="([0-9a-f]*)"')
 
 
@@ -33,6 +34,12 @@ class Visitor:
         """Open a page and follow where it leads."""
         self.last = await self.client.get(path, headers=self.headers, follow_redirects=True)
         return self.last
+
+    async def newest(self, account: int) -> str:
+        """Open the inbox of a mailbox; return where its newest letter is read."""
+        first = _UID.search((await self.get(f"/mail/{account}/")).text)
+        assert first is not None
+        return f"{self.path}/{first[1]}"
 
     async def post(self, path: str, fields: dict[str, Any], files: list[Any] | None = None) -> httpx.Response:
         """Send a form from the last page and follow where it leads."""

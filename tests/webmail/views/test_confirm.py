@@ -52,9 +52,7 @@ async def test_a_signed_letter_arrives_valid_and_foreign_tools_agree(
         assert "The letter was signed and sent." in answer.text
         assert await news.wait(20)
     reader = await site.signed_in(site.people[EDUCATION], "fr")
-    await reader.get(f"/mail/{to}/")
-    inbox = reader.path
-    page = await text(reader, f"{inbox}/{uids(await text(reader, inbox))[0]}")
+    page = await text(reader, await reader.newest(to))
     assert 'class="verdict good"' in page
     assert "Signature valable" in page
     assert "Horodatée le" in page
@@ -64,7 +62,7 @@ async def test_a_signed_letter_arrives_valid_and_foreign_tools_agree(
     assert INTERIOR in page.partition('class="verdict good"')[2].partition("</section>")[0]
     assert 'class="differs"' not in page
     reader = await site.signed_in(site.people[EDUCATION], "ar")
-    page = await text(reader, f"{inbox}/{uids(await text(reader, inbox))[0]}")
+    page = await text(reader, await reader.newest(to))
     assert "<bdi>المكلف بمكتب الضبط</bdi>" in page.partition('class="verdict good"')[2].partition("</section>")[0]
     _, raw = await newest(site, to, "inbox")
     (tmp_path / "letter.eml").write_bytes(raw)
@@ -102,8 +100,7 @@ async def test_a_second_author_takes_the_green_away(site: Site, visitor: Visitor
     _, raw = await newest(site, post, "sent")
     await site.deliver(EDUCATION, raw.replace(b"\r\nMIME-Version:", b"\r\nFrom: ministre@x.example\r\nMIME-Version:", 1))
     reader = await site.signed_in(site.people[EDUCATION], "ar")
-    await reader.get(f"/mail/{await site.account(EDUCATION)}/")
-    page = await text(reader, f"{reader.path}/{uids(await text(reader, reader.path))[0]}")
+    page = await text(reader, await reader.newest(await site.account(EDUCATION)))
     assert "ministre@x.example" not in page
     assert 'class="verdict bad"' in page
 

@@ -1,69 +1,22 @@
 """Mailboxes that were lent, letters in the name of another and letters to lists, as visitors see them."""
 
 import re
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from config.database import Tx
-from directory import delegations, lists, resolve
+from directory import lists
 from directory.address import parse
 from directory.demo import FeaturedPerson
 from directory.queries import Query
-from mailcore.store import mailboxes, messages
 from mailcore.store.types import AccountId, Flag
 from tests.webmail.site import EDUCATION, INTERIOR, Site, Visitor, letter
+from tests.webmail.views.conftest import Lent, account
 from tests.webmail.views.test_compose import compose, count
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LIST = "registres@interieur.gov.example"
-
-
-def account(tx: Tx, address: str) -> int:
-    target = resolve.resolve(tx, parse(address))
-    assert target is not None
-    return target.account_id
-
-
-def lend(tx: Tx, owner: str, delegate: str, rights: list[str], folder: str = "") -> int:
-    return delegations.grant(tx, account(tx, owner), account(tx, delegate), rights, folder=folder).delegation_id
-
-
-class Lent:
-    """A registry of another ministry whose mailbox the clerk borrows, until the test is over."""
-
-    def __init__(self, site: Site, clerk: str) -> None:
-        self.site, self.clerk, self.ids = site, clerk, list[int]()
-        self.owner = EDUCATION
-
-    async def lend(self, rights: list[str], folder: str = "") -> int:
-        """Lend; return the account."""
-        self.ids.append(await self.site.services.db.write(lend, self.owner, self.clerk, rights, folder))
-        return await self.site.account(self.owner)
-
-    async def end(self) -> None:
-        """Take everything back."""
-        for one in self.ids:
-            await self.site.services.db.write(delegations.revoke, one)
-        self.ids.clear()
-
-    async def newest(self, address: str, role: str = "inbox") -> tuple[int, int, bytes, int]:
-        """The newest message of a folder: mailbox, UID, octets, flags."""
-        services = self.site.services
-        key = await services.store.open_account(await self.site.account(address))
-        mailbox = await services.db.read(mailboxes.by_role, AccountId(key.account_id), role)
-        [stored] = await services.db.read(messages.page, mailbox.key, None, 1)
-        return mailbox.key.mailbox_id, stored.uid, await services.store.raw(key, stored), stored.flags
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def lent(site: Site, clerk: FeaturedPerson) -> AsyncIterator[Lent]:
-    """Nothing lent yet; afterwards all is taken back."""
-    made = Lent(site, clerk.address)
-    yield made
-    await made.end()
 
 
 def said(page: str) -> str:

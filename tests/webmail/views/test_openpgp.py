@@ -9,23 +9,29 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from config.clock import MINUTE_US
 from directory.demo import FeaturedPerson
 from mailcore import dns
 from mailcore.message import build
+from mailcore.openpgp import letters as judging
 from mailcore.openpgp import lookup, mime, own, pins, wkd
 from mailcore.openpgp.lookup import Directory
 from signing.openpgp import keys, letters
+from signing.openpgp.errors import PgpUnavailable
 from signing.openpgp.types import Key, Secret
+from tests.clocks import ShiftedClock
 from tests.mailcore.routing import https
 from tests.peers.dns import serving
 from tests.webmail.site import EDUCATION, INTERIOR, Site, Visitor, letter
+from tests.webmail.views.conftest import Lent
 from tests.webmail.views.test_compose import compose, newest
-from tests.webmail.views.test_folder import text, uids
+from tests.webmail.views.test_folder import text
 from webmail.openpgp.wording import grouped
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("openpgp")]
 
 Pair = tuple[Secret, Key]
+HEALTH = "bureau.ordre@sante.gov.example"
 HOST = "openpgpkey.ailleurs.example"
 
 
@@ -75,9 +81,7 @@ def written(body: bytes, author: str = "amina@ailleurs.example", subject: str = 
 async def read(site: Site, visitor: Visitor, raw: bytes, address: str = INTERIOR) -> tuple[str, str]:
     """Deliver a letter and open it; return its address and its page."""
     await site.deliver(address, raw)
-    await visitor.get(f"/mail/{await site.account(address)}/")
-    inbox = visitor.path
-    path = f"{inbox}/{uids(await text(visitor, inbox))[0]}"
+    path = await visitor.newest(await site.account(address))
     return path, html.unescape(await text(visitor, path))
 
 
@@ -140,6 +144,58 @@ async def test_an_encrypted_letter_opens_for_its_reader_alone(
     assert "Nobody has signed this encrypted letter" in await press(visitor, path, "pgp-open")
 
 
+async def test_what_is_signed_inside_an_encryption_is_judged_there_and_its_key_kept(
+    site: Site, visitor: Visitor, ours: dict[str, Pair]
+) -> None:
+    nora = keys.generate("Nora", "nora@ailleurs.example", 10)
+    inner = entity("Bonjour", nora[1].octets)
+    within = mime.signed(inner, letters.sign(nora[0], inner), letters.MICALG, "=_inner")
+    body = mime.encrypted(letters.encrypt(within, [ours[INTERIOR][1].octets]), "=_outer")
+    path, _ = await read(site, visitor, written(body, "nora@ailleurs.example"))
+    page = await press(visitor, path, "pgp-open")
+    assert "Bonjour" in page
+    assert "anybody could have made it" in page
+    assert "Nobody has signed" not in page
+    assert "The key was noted." in await press(visitor, path, "pgp-keep", fingerprint=nora[1].fingerprint)
+    assert "Signed with the OpenPGP key that is known" in html.unescape(await text(visitor, path))
+
+
+async def test_of_two_authors_nobody_has_signed(site: Site, visitor: Visitor, ours: dict[str, Pair]) -> None:
+    raw = signed(ours[EDUCATION], entity("Un ordre"), EDUCATION)
+    _, page = await read(site, visitor, raw.replace(b"MIME-Version:", b"From: x@y.example\r\nMIME-Version:", 1))
+    assert "Un ordre" in page
+    assert "OpenPGP key that is known for" not in page
+
+
+async def test_a_letter_is_shown_when_its_signature_takes_too_long(
+    site: Site, visitor: Visitor, ours: dict[str, Pair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object) -> None:
+        raise PgpUnavailable
+
+    monkeypatch.setattr(judging, "judge", never)
+    _, page = await read(site, visitor, signed(ours[EDUCATION], entity("Un ordre"), EDUCATION))
+    assert "This OpenPGP signature cannot be read" in page
+    assert "Un ordre" in page
+
+
+async def test_who_borrows_a_mailbox_neither_opens_its_letters_nor_decides_about_keys(
+    site: Site, visitor: Visitor, ours: dict[str, Pair], lent: Lent
+) -> None:
+    account = await lent.lend(["read", "write"])
+    raw = written(mime.encrypted(letters.encrypt(entity("Le plan"), [ours[EDUCATION][1].octets]), "=_outer"))
+    path, page = await read(site, visitor, raw, EDUCATION)
+    assert "its key is not lent with it" in page
+    mira = keys.generate("Mira", "mira@ailleurs.example", 10)
+    shown, page = await read(site, visitor, signed(mira, entity("Bonjour", mira[1].octets), "mira@ailleurs.example"), EDUCATION)
+    assert "anybody could have made it" in page
+    assert 'value="pgp-keep"' not in page
+    await site.services.db.write(pins.see, account, "mira@ailleurs.example", mira[1], "letter")
+    asked = {"csrf": visitor.token(), "fingerprint": mira[1].fingerprint, "address": "mira@ailleurs.example", "account": str(account)}
+    for where, action in ((path, "pgp-open"), (shown, "pgp-keep"), (shown, "pgp-look"), (shown, "pgp-accept"), ("/openpgp", "forget")):
+        assert (await visitor.send(where, asked | {"action": action})).status_code == 404
+
+
 async def test_the_key_of_an_author_is_asked_of_their_domain_by_a_button(site: Site, visitor: Visitor, directory: https.Web) -> None:
     leila = keys.generate("Leila", "leila@ailleurs.example", 10)
     path, page = await read(site, visitor, signed(leila, entity(), "leila@ailleurs.example"))
@@ -161,7 +217,7 @@ async def test_the_key_of_an_author_is_asked_of_their_domain_by_a_button(site: S
 async def test_a_letter_leaves_encrypted_its_subject_inside_or_signed(
     site: Site, visitor: Visitor, ours: dict[str, Pair], directory: https.Web, sent: Callable[..., Any]
 ) -> None:
-    await sent(visitor, to=EDUCATION, subject="Affaire 12", text="Le dossier", option="pgp-encrypt")
+    await sent(visitor, to=EDUCATION, subject="Affaire 12", text="Le dossier", option=["pgp-sign", "pgp-encrypt"])
     _, raw = await newest(site, await site.account(INTERIOR), "sent")
     assert b"Affaire" not in raw
     armoured = raw[raw.index(b"-----BEGIN PGP MESSAGE") :].partition(b"--=_")[0]
@@ -170,12 +226,38 @@ async def test_a_letter_leaves_encrypted_its_subject_inside_or_signed(
         assert (found.judged.worth, found.judged.fingerprint) == ("good", ours[INTERIOR][1].fingerprint)
         assert b"Subject: Affaire 12" in found.octets
         assert b"Le dossier" in found.octets
+        assert b"multipart/signed" not in found.octets  # what encrypts it has signed it
     await sent(visitor, to=EDUCATION, subject="Affaire 13", text="Le dossier é", option="pgp-sign")
     _, raw = await newest(site, await site.account(INTERIOR), "sent")
     boundary = raw.partition(b'boundary="')[2].partition(b'"')[0]
     _, first, second, _ = raw.split(b"--" + boundary)
     covered, signature = first.removeprefix(b"\r\n").removesuffix(b"\r\n"), second.partition(b"\r\n\r\n")[2]
     assert letters.verify(ours[INTERIOR][1].octets, covered, signature).worth == "good"
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"option": ["encrypt", "pgp-encrypt"]}, "A letter is encrypted once"),
+        ({"option": "pgp-sign", "sign": "yes"}, "An official signature stands for itself"),
+        ({"option": "pgp-encrypt", "to": ", ".join(f"a{n}@ailleurs.example" for n in range(101))}, "has at most 100 recipients"),
+    ],
+)
+async def test_what_keeps_a_letter_from_leaving_with_openpgp_is_said(
+    visitor: Visitor, ours: dict[str, Pair], sent: Callable[..., Any], fields: dict[str, Any], says: str
+) -> None:
+    assert says in await sent(visitor, **({"to": EDUCATION, "subject": "x", "text": "y"} | fields))
+
+
+async def test_only_who_has_a_key_is_offered_what_it_does(site: Site, visitor: Visitor, ours: dict[str, Pair]) -> None:
+    await compose(visitor, await site.account(INTERIOR))
+    assert visitor.last is not None
+    assert 'value="pgp-encrypt"' in visitor.last.text
+    other = await site.signed_in(site.people[HEALTH])
+    await compose(other, await site.account(HEALTH))
+    assert other.last is not None
+    assert 'value="encrypt"' in other.last.text
+    assert "pgp-" not in other.last.text
 
 
 async def test_who_has_no_key_is_named_before_anything_is_sent(
@@ -190,7 +272,7 @@ async def test_who_has_no_key_is_named_before_anything_is_sent(
 def sent(site: Site) -> Callable[..., Any]:
     """Write a letter as the registry of the interior; return the page after it."""
 
-    async def send(visitor: Visitor, **fields: str) -> str:
+    async def send(visitor: Visitor, **fields: Any) -> str:
         account = await site.account(INTERIOR)
         path, kept = await compose(visitor, account)
         return html.unescape((await visitor.post(path, kept | fields | {"from": str(account), "action": "send"})).text)
@@ -214,7 +296,7 @@ async def test_anybody_finds_our_keys_in_the_directory(site: Site, ours: dict[st
 
 
 async def test_the_keys_that_are_known_are_shown_accepted_and_forgotten(
-    site: Site, visitor: Visitor, amina: Pair, ours: dict[str, Pair]
+    site: Site, visitor: Visitor, amina: Pair, ours: dict[str, Pair], later: ShiftedClock
 ) -> None:
     account, address = await site.account(INTERIOR), "karim@ailleurs.example"
     await site.services.db.write(pins.see, account, address, ours[EDUCATION][1], "directory")
@@ -224,6 +306,10 @@ async def test_the_keys_that_are_known_are_shown_accepted_and_forgotten(
     assert grouped(ours[EDUCATION][1].fingerprint) in page
     assert "Another key has turned up" in page
     asked = {"account": str(account), "address": address}
+    later.ahead_us += 11 * MINUTE_US
+    assert "proof-password" in (await visitor.post("/openpgp", asked | {"action": "forget"})).text
+    later.ahead_us = 0
+    await visitor.get("/openpgp")
     assert (await visitor.post("/openpgp", asked | {"action": "accept", "fingerprint": "0" * 40})).status_code == 404
     await visitor.get("/openpgp")
     page = html.unescape((await visitor.post("/openpgp", asked | {"action": "accept", "fingerprint": amina[1].fingerprint})).text)

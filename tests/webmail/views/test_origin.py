@@ -4,7 +4,7 @@ import pytest
 
 from directory.demo import FeaturedPerson
 from tests.webmail.site import EDUCATION, INTERIOR, Site
-from tests.webmail.views.test_folder import text, uids
+from tests.webmail.views.test_folder import text
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 MARK = "nobody signed in to send it"
@@ -33,9 +33,7 @@ def letter(protocol: str, sender: str) -> bytes:
 async def test_a_letter_that_poses_as_ours_is_marked(site: Site, clerk: FeaturedPerson, protocol: str, sender: str, marked: bool) -> None:
     await site.deliver(EDUCATION, letter(protocol, sender))
     reader = await site.signed_in(site.people[EDUCATION], "en")
-    await reader.get(f"/mail/{await site.account(EDUCATION)}/")
-    inbox = reader.path
-    page = await text(reader, f"{inbox}/{uids(await text(reader, inbox))[0]}")
+    page = await text(reader, await reader.newest(await site.account(EDUCATION)))
     assert (MARK in page) is marked
 
 
@@ -72,6 +70,5 @@ async def test_what_the_authors_domain_says_is_shown(
 ) -> None:
     await site.deliver(EDUCATION, examined(sender, said, before))
     reader = await site.signed_in(site.people[EDUCATION], "en")
-    await reader.get(f"/mail/{await site.account(EDUCATION)}/")
-    page = await text(reader, f"{reader.path}/{uids(await text(reader, reader.path))[0]}")
+    page = await text(reader, await reader.newest(await site.account(EDUCATION)))
     assert (MARK in page, DENIED in page, CONFIRMED in page) == marks

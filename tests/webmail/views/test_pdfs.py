@@ -16,7 +16,8 @@ from signing.pdf.types import Signature
 from tests.signing.pdf.paper import paper
 from tests.webmail.site import EDUCATION, INTERIOR, Site, Visitor, letter
 from tests.webmail.views.test_compose import compose, newest
-from tests.webmail.views.test_folder import text, uids
+from tests.webmail.views.test_folder import text
+from webmail import pdfs
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -35,9 +36,7 @@ async def arrived(site: Site, language: str) -> str:
     """Return the page of the newest letter that the other registry has."""
     to = await site.account(EDUCATION)
     reader = await site.signed_in(site.people[EDUCATION], language)
-    await reader.get(f"/mail/{to}/")
-    inbox = reader.path
-    return await text(reader, f"{inbox}/{uids(await text(reader, inbox))[0]}")
+    return await text(reader, await reader.newest(to))
 
 
 async def attached(site: Site) -> bytes:
@@ -87,8 +86,10 @@ async def test_a_document_that_cannot_be_signed_keeps_the_letter_and_says_which(
 
 
 async def test_a_document_that_only_looks_signed_is_not_green(site: Site) -> None:
-    await site.deliver(EDUCATION, _with(b"%PDF-1.4\n/ByteRange [0 1 2 3]\n"))
+    await site.deliver(EDUCATION, _with(b"%PDF-1.4\n/ByteRange [0 1 2 3]\n", kind="application/octet-stream"))
     assert 'class="verdict unsure"' in of_document(await arrived(site, "en"))
+    await site.deliver(EDUCATION, _with(paper()))
+    assert of_document(await arrived(site, "en")) == ""  # nobody signed it, and nothing is said
 
 
 async def test_documents_that_cost_too_much_are_given_up_after_the_first_and_only_when_read(
@@ -102,9 +103,9 @@ async def test_documents_that_cost_too_much_are_given_up_after_the_first_and_onl
         raise WorkerFailed(reason="ended with -24")
 
     monkeypatch.setattr(verify, "verify", costly)
-    await site.deliver(EDUCATION, _with(*(b"%%PDF-1.4\n/ByteRange %d" % number for number in range(4))))
+    await site.deliver(EDUCATION, _with(*(b"%%PDF-1.4\n/ByteRange %d" % number for number in range(pdfs.MAX_JUDGED + 1))))
     page = await arrived(site, "en")
-    assert page.count("The signatures of this document could not be checked here.") == 4
+    assert page.count("The signatures of this document could not be checked here.") == pdfs.MAX_JUDGED
     assert len(asked) == 1
     part = re.search(r'href="([^"]+/part/[^"]+)"', page)
     reader = await site.signed_in(site.people[EDUCATION], "en")
@@ -113,5 +114,5 @@ async def test_documents_that_cost_too_much_are_given_up_after_the_first_and_onl
     assert len(asked) == 1
 
 
-def _with(*documents: bytes) -> bytes:
-    return letter(attachments=[Attachment("Note 14.pdf", "application/pdf", each) for each in documents], text="Ci-joint")
+def _with(*documents: bytes, kind: str = "application/pdf") -> bytes:
+    return letter(attachments=[Attachment("Note 14.pdf", kind, each) for each in documents], text="Ci-joint")
