@@ -5,12 +5,10 @@ Not in the signer: what a DKIM key proves is where a message left, not who wrote
 """
 
 import base64
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -20,13 +18,15 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
 )
 
+from config import rows
 from config.clock import DAY_US, SECOND_US
 from config.database import Tx
 from directory.dkim import KeyRow
 from mailcore.checks.signing import SigningKey
+from mailcore.store import apart
 from mailcore.store.keyring import KeyWrapper
-from mailcore.store.keys import NONCE, derive
 
+PURPOSE = b"dkim"  # of the secret that seals a private key
 RSA_BITS = 2048
 RSA_EXPONENT = 65_537
 AHEAD_US = 2 * DAY_US  # how long the next key is published before it signs; zones and caches need that long
@@ -66,7 +66,7 @@ class DkimKey(KeyRow, frozen=True):
         return f"{self.name}. 3600 IN TXT ( {quoted} )"
 
 
-_COLUMNS = ", ".join(DkimKey.__struct_fields__)
+_COLUMNS = rows.columns(DkimKey)
 
 
 async def make(wrapper: KeyWrapper, domain: str, algorithm: str, selector: str, now_us: int, active_us: int) -> DkimKey:
@@ -76,25 +76,18 @@ async def make(wrapper: KeyWrapper, domain: str, algorithm: str, selector: str, 
         private = rsa.generate_private_key(RSA_EXPONENT, RSA_BITS)
     else:
         private = ed25519.Ed25519PrivateKey.generate()
-    wrapped, secret = await wrapper.new_secret()
     octets = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    nonce = os.urandom(NONCE)
-    sealed = nonce + _cipher(secret).encrypt(nonce, octets, _bound(domain, selector))
+    wrapped, sealed = await apart.seal(wrapper, PURPOSE, _bound(domain, selector), octets)
     return DkimKey(selector, algorithm, public, wrapped, sealed, now_us, active_us, domain)
 
 
 async def opened(wrapper: KeyWrapper, key: DkimKey) -> SigningKey:
     """Open a key."""
-    secret = await wrapper.unwrap(key.secret_wrapped)
-    nonce, sealed = key.private_sealed[:NONCE], key.private_sealed[NONCE:]
-    private = load_der_private_key(_cipher(secret).decrypt(nonce, sealed, _bound(key.domain, key.selector)), None)
+    octets = await apart.unseal(wrapper, PURPOSE, _bound(key.domain, key.selector), key.secret_wrapped, key.private_sealed)
+    private = load_der_private_key(octets, None)
     assert isinstance(private, rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey)
     return SigningKey(key.domain, key.selector, private)
-
-
-def _cipher(secret: bytes) -> AESGCM:
-    return AESGCM(derive(secret, b"dkim"))
 
 
 def _bound(domain: str, selector: str) -> bytes:
@@ -114,12 +107,13 @@ def selectors(domain_keys: Sequence[DkimKey], now_us: int) -> dict[str, str]:
 
 def of_domain(tx: Tx, domain: str) -> list[DkimKey]:
     """Return the keys of a domain, the oldest first."""
-    return _read(tx.rows(f"SELECT {_COLUMNS} FROM dkim_key WHERE domain = :domain ORDER BY active_us, selector", domain=domain))
+    sql = f"SELECT {_COLUMNS} FROM dkim_key WHERE domain = :domain ORDER BY active_us, selector"
+    return [rows.read(DkimKey, row) for row in tx.rows(sql, domain=domain)]
 
 
 def every(tx: Tx) -> list[DkimKey]:
     """Return all keys, by domain, the oldest first: a few for each domain."""
-    return _read(tx.rows(f"SELECT {_COLUMNS} FROM dkim_key ORDER BY domain, active_us, selector"))
+    return [rows.read(DkimKey, row) for row in tx.rows(f"SELECT {_COLUMNS} FROM dkim_key ORDER BY domain, active_us, selector")]
 
 
 def signing(tx: Tx, domain: str) -> list[DkimKey]:
@@ -141,7 +135,3 @@ def states(known: Sequence[DkimKey], now_us: int) -> list[str]:
 def row(key: DkimKey) -> KeyRow:
     """Return a key as the register keeps it, below its domain."""
     return KeyRow(**{name: getattr(key, name) for name in KeyRow.__struct_fields__})
-
-
-def _read(rows: Sequence[Sequence[object]]) -> list[DkimKey]:
-    return [DkimKey(*(bytes(each) if isinstance(each, memoryview | bytearray) else each for each in row)) for row in rows]  # type: ignore[arg-type]

@@ -14,13 +14,12 @@ from mailcore import bounded, dns
 from mailcore.answers import Outcome
 from mailcore.bounded import TooLarge
 from mailcore.dns import Resolver
-from mailcore.openpgp import own, wkd
+from mailcore.openpgp import wkd
 from mailcore.openpgp.wkd import Place
 from mailcore.queue import route
 from mailcore.services import Services
 from signing.openpgp import keys
 from signing.openpgp.errors import BadPgpKey
-from signing.openpgp.types import Key
 
 FETCH_S = 10.0  # somebody waits for the page
 HTTPS_PORT = 443
@@ -38,11 +37,6 @@ class Directory:
         self, resolver: Resolver, allowed: route.Allowed = route.is_public, roots: ssl.SSLContext | None = None, port: int = HTTPS_PORT
     ) -> None:
         self._resolver, self._allowed, self._roots, self._port = resolver, allowed, roots, port
-
-    async def find(self, address: str) -> Key | None:
-        """Return the key that the domain of an address publishes for it; None when it does not. Raises BadPgpKey for a bad one."""
-        octets = await self.fetch(address)
-        return None if octets is None else await own.run(keys.of_address, octets, address)
 
     async def fetch(self, address: str) -> bytes | None:
         """Return what the domain of an address publishes for it, unread; None for nothing. Raises BadPgpKey for what is too large."""

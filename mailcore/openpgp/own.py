@@ -5,25 +5,25 @@ key itself. It is opened as mailboxes are, and only after its holder has proved 
 """
 
 import asyncio
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import msgspec
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from config import rows
 from config.database import Tx
 from directory.errors import NotFound
 from mailcore.openpgp import wkd
+from mailcore.store import apart
 from mailcore.store.keyring import KeyWrapper
-from mailcore.store.keys import NONCE, derive
 from signing.openpgp import keys
 from signing.openpgp.types import Key, Secret
 
 T = TypeVar("T")
 
 DAYS = 730  # how long a new key lasts; it can be given a longer life while it is in force
+PURPOSE = b"openpgp"  # of the secret that seals a private key
 AT_ONCE = 4  # operations of GnuPG in one process: each is some processes of 10 ms
 _THREADS = ThreadPoolExecutor(AT_ONCE, "openpgp")
 
@@ -50,9 +50,8 @@ class _Private(msgspec.Struct, frozen=True, array_like=True):
     revocation: bytes
 
 
-_NAMES = OwnKey.__struct_fields__
-_COLUMNS = ", ".join(_NAMES)
-_INSERT = f"INSERT INTO openpgp_key ({_COLUMNS}) VALUES ({', '.join(':' + name for name in _NAMES)})"
+_COLUMNS = rows.columns(OwnKey)
+_INSERT = rows.insert("openpgp_key", OwnKey)
 _REPLACE = """
     UPDATE openpgp_key SET public_key = :public_key, secret_wrapped = :secret_wrapped, private_sealed = :private_sealed,
         expires_us = :expires_us, revoked_us = :revoked_us
@@ -73,10 +72,8 @@ async def make(wrapper: KeyWrapper, account_id: int, address: str, name: str, da
 
 async def sealed(wrapper: KeyWrapper, account_id: int, address: str, secret: Secret, key: Key, revoked_us: int = 0) -> OwnKey:
     """Return a key as it is stored."""
-    wrapped, plain = await wrapper.new_secret()
-    nonce = os.urandom(NONCE)
     octets = msgspec.msgpack.encode(_Private(secret.octets, secret.passphrase, secret.revocation))
-    closed = nonce + _cipher(plain).encrypt(nonce, octets, key.fingerprint.encode())
+    wrapped, closed = await apart.seal(wrapper, PURPOSE, key.fingerprint.encode(), octets)
     local, _, domain = address.lower().rpartition("@")
     facts = (key.fingerprint, address.lower(), domain, wkd.name(local), key.octets, wrapped, closed)
     return OwnKey(account_id, *facts, key.created_us, key.expires_us, revoked_us)
@@ -84,27 +81,26 @@ async def sealed(wrapper: KeyWrapper, account_id: int, address: str, secret: Sec
 
 async def opened(wrapper: KeyWrapper, key: OwnKey) -> Secret:
     """Open a private key. Raises BadSecret, SignerUnavailable."""
-    plain = await wrapper.unwrap(key.secret_wrapped)
-    nonce, closed = key.private_sealed[:NONCE], key.private_sealed[NONCE:]
-    private = msgspec.msgpack.decode(_cipher(plain).decrypt(nonce, closed, key.fingerprint.encode()), type=_Private)
+    octets = await apart.unseal(wrapper, PURPOSE, key.fingerprint.encode(), key.secret_wrapped, key.private_sealed)
+    private = msgspec.msgpack.decode(octets, type=_Private)
     return Secret(key.fingerprint, private.octets, private.passphrase, private.revocation)
 
 
 def add(tx: Tx, key: OwnKey) -> None:
     """Keep a new key."""
-    tx.execute(_INSERT, **_params(key))
+    tx.execute(_INSERT, **rows.params(key))
 
 
 def replace(tx: Tx, key: OwnKey) -> None:
     """Keep a key in its new form: with another end, or revoked. Raises NotFound."""
-    if tx.execute(_REPLACE, **_params(key)) == 0:
+    if tx.execute(_REPLACE, **rows.params(key)) == 0:
         raise NotFound("there is no such OpenPGP key here", fingerprint=key.fingerprint)
 
 
 def of_account(tx: Tx, account_id: int) -> list[OwnKey]:
     """Return every key of an account, the newest first: old ones still open old letters."""
     sql = f"SELECT {_COLUMNS} FROM openpgp_key WHERE account_id = :account_id ORDER BY created_us DESC, fingerprint"
-    return [_read(row) for row in tx.rows(sql, account_id=account_id)]
+    return [rows.read(OwnKey, row) for row in tx.rows(sql, account_id=account_id)]
 
 
 def of_address(tx: Tx, address: str) -> list[OwnKey]:
@@ -128,7 +124,7 @@ def find(tx: Tx, fingerprint: str) -> OwnKey:
 
 def every(tx: Tx) -> list[OwnKey]:
     """Return all keys, by address, the newest first."""
-    return [_read(row) for row in tx.rows(f"SELECT {_COLUMNS} FROM openpgp_key ORDER BY address, created_us DESC, fingerprint")]
+    return [rows.read(OwnKey, row) for row in tx.rows(f"SELECT {_COLUMNS} FROM openpgp_key ORDER BY address, created_us DESC, fingerprint")]
 
 
 def published(tx: Tx, domain: str, local_hash: str) -> bytes:
@@ -141,22 +137,9 @@ def published(tx: Tx, domain: str, local_hash: str) -> bytes:
 
 def _in_directory(tx: Tx, domain: str, local_hash: str) -> list[OwnKey]:
     sql = f"SELECT {_COLUMNS} FROM openpgp_key WHERE domain = :domain AND local_hash = :local_hash ORDER BY created_us DESC, fingerprint"
-    return [_read(row) for row in tx.rows(sql, domain=domain, local_hash=local_hash)]
+    return [rows.read(OwnKey, row) for row in tx.rows(sql, domain=domain, local_hash=local_hash)]
 
 
 def is_in_force(key: OwnKey, now_us: int) -> bool:
     """Say whether a key is neither revoked nor past its end."""
     return not key.revoked_us and (not key.expires_us or key.expires_us > now_us)
-
-
-def _params(key: OwnKey) -> dict[str, Any]:
-    return {name: getattr(key, name) for name in _NAMES}
-
-
-def _read(row: Any) -> OwnKey:
-    columns: Any = (bytes(each) if isinstance(each, memoryview | bytearray) else each for each in row)
-    return OwnKey(*columns)
-
-
-def _cipher(secret: bytes) -> AESGCM:
-    return AESGCM(derive(secret, b"openpgp"))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from config import rows
 from config.database import Tx
 from directory.errors import NotFound
 from signing.openpgp.types import Key
@@ -31,9 +32,8 @@ class Pin(msgspec.Struct, frozen=True, array_like=True):
     offered_us: int = 0
 
 
-_NAMES = Pin.__struct_fields__
-_COLUMNS = ", ".join(_NAMES)
-_INSERT = f"INSERT INTO openpgp_pin ({_COLUMNS}) VALUES ({', '.join(':' + name for name in _NAMES)})"
+_COLUMNS = rows.columns(Pin)
+_INSERT = rows.insert("openpgp_pin", Pin)
 _ONE = "account_id = :account_id AND address = :address"
 _OFFER = f"""
     UPDATE openpgp_pin SET offered_fingerprint = :fingerprint, offered_key = :key, offered_source = :source, offered_us = :at_us
@@ -50,12 +50,12 @@ def find(tx: Tx, account_id: int, address: str) -> Pin | None:
 def of_account(tx: Tx, account_id: int) -> list[Pin]:
     """Return what an account has pinned, by address."""
     sql = f"SELECT {_COLUMNS} FROM openpgp_pin WHERE account_id = :account_id ORDER BY address"
-    return [_read(row) for row in tx.rows(sql, account_id=account_id)]
+    return [rows.read(Pin, row) for row in tx.rows(sql, account_id=account_id)]
 
 
 def every(tx: Tx) -> list[Pin]:
     """Return all pins, by address."""
-    return [_read(row) for row in tx.rows(f"SELECT {_COLUMNS} FROM openpgp_pin ORDER BY address, account_id")]
+    return [rows.read(Pin, row) for row in tx.rows(f"SELECT {_COLUMNS} FROM openpgp_pin ORDER BY address, account_id")]
 
 
 def see(tx: Tx, account_id: int, address: str, key: Key, source: Source) -> Pin:
@@ -66,7 +66,7 @@ def see(tx: Tx, account_id: int, address: str, key: Key, source: Source) -> Pin:
     known = find(tx, account_id, address)
     if known is None:
         pin = Pin(account_id, address.lower(), key.fingerprint, key.octets, source, tx.now_us)
-        tx.execute(_INSERT, **_params(pin))
+        tx.execute(_INSERT, **rows.params(pin))
         return pin
     where = {"account_id": known.account_id, "address": known.address}
     if known.fingerprint == key.fingerprint:
@@ -88,7 +88,7 @@ def accept(tx: Tx, account_id: int, address: str, fingerprint: str) -> Pin:
 def put(tx: Tx, pin: Pin) -> Pin:
     """Pin a key in place of what was known."""
     tx.execute(f"DELETE FROM openpgp_pin WHERE {_ONE}", account_id=pin.account_id, address=pin.address)
-    tx.execute(_INSERT, **_params(pin))
+    tx.execute(_INSERT, **rows.params(pin))
     return pin
 
 
@@ -100,7 +100,7 @@ def forget(tx: Tx, account_id: int, address: str) -> None:
 
 def _find(tx: Tx, account_id: int, address: str) -> Pin | None:
     row = tx.row(f"SELECT {_COLUMNS} FROM openpgp_pin WHERE {_ONE}", account_id=account_id, address=address.lower())
-    return _read(row) if row is not None else None
+    return rows.read(Pin, row) if row is not None else None
 
 
 def _found(tx: Tx, account_id: int, address: str) -> Pin:
@@ -108,12 +108,3 @@ def _found(tx: Tx, account_id: int, address: str) -> Pin:
     if found is None:
         raise NotFound(f"no key of {address} is pinned", address=address)
     return found
-
-
-def _params(pin: Pin) -> dict[str, Any]:
-    return {name: getattr(pin, name) for name in _NAMES}
-
-
-def _read(row: Any) -> Pin:
-    columns: Any = (bytes(each) if isinstance(each, memoryview | bytearray) else each for each in row)
-    return Pin(*columns)

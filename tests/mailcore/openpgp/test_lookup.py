@@ -23,6 +23,11 @@ def asking(names, web, allowed=lambda address: True, roots=None):
     return Directory(dns.system_resolver(names.settings), allowed, trusted, web.port)
 
 
+async def key_of(directory, address):
+    octets = await directory.fetch(address)
+    return None if octets is None else keys.of_address(octets, address)
+
+
 @pytest.fixture
 async def site(tmp_path):
     async with serving(ADVANCED) as names, https.serving(tmp_path, HOST) as web:
@@ -51,7 +56,7 @@ def test_places_are_those_of_the_draft():
 async def test_a_key_is_found_where_the_domain_publishes_it(site, brahim):
     names, web = site
     web.answer(brahim[1].octets, kind="application/octet-stream")
-    found = await asking(names, web).find(BRAHIM)
+    found = await key_of(asking(names, web), BRAHIM)
     assert found.fingerprint == brahim[1].fingerprint
     assert web.asked == [f"/.well-known/openpgpkey/elsewhere.example/hu/{HASH}?l=brahim"]
     assert web.hosts == [HOST]
@@ -60,21 +65,21 @@ async def test_a_key_is_found_where_the_domain_publishes_it(site, brahim):
 async def test_the_domain_itself_is_asked_only_without_the_other_host(brahim, tmp_path):
     async with serving({("elsewhere.example", "A"): ["127.0.0.1"]}) as names, https.serving(tmp_path, "elsewhere.example") as web:
         web.answer(brahim[1].octets)
-        assert (await asking(names, web).find(BRAHIM)).fingerprint == brahim[1].fingerprint
+        assert (await key_of(asking(names, web), BRAHIM)).fingerprint == brahim[1].fingerprint
         assert web.asked == [f"/.well-known/openpgpkey/hu/{HASH}?l=brahim"]
         names.records[HOST, "A"] = ["192.0.2.9"]
-        assert await asking(names, web, allowed=lambda address: address == "127.0.0.1").find(BRAHIM) is None
+        assert await key_of(asking(names, web, allowed=lambda address: address == "127.0.0.1"), BRAHIM) is None
         assert len(web.asked) == 1
 
 
 async def test_there_is_no_key_where_there_is_no_answer_or_no_trust(site, brahim):
     names, web = site
     web.answer(b"", status=404)
-    assert await asking(names, web).find(BRAHIM) is None
+    assert await key_of(asking(names, web), BRAHIM) is None
     web.answer(brahim[1].octets)
-    assert await asking(names, web, allowed=lambda address: False).find(BRAHIM) is None
-    assert await asking(names, web, roots=ssl.create_default_context()).find(BRAHIM) is None
-    assert await asking(names, web).find("a@nowhere.example") is None
+    assert await key_of(asking(names, web, allowed=lambda address: False), BRAHIM) is None
+    assert await key_of(asking(names, web, roots=ssl.create_default_context()), BRAHIM) is None
+    assert await key_of(asking(names, web), "a@nowhere.example") is None
 
 
 async def test_a_key_of_another_address_is_refused(site, amina):
@@ -82,4 +87,4 @@ async def test_a_key_of_another_address_is_refused(site, amina):
     for body in (amina[1].octets, b"no key", b"x" * (keys.MAX_KEY_BYTES + 1)):
         web.answer(body)
         with pytest.raises(BadPgpKey):
-            await asking(names, web).find(BRAHIM)
+            await key_of(asking(names, web), BRAHIM)
