@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.log import log
+from config.networks import site
 from directory.ldap import errors
 from directory.ldap.connection import Connection
 from directory.ldap.session import Front, Peer
@@ -64,18 +65,15 @@ class Listener:
     def admit(self, connection: Connection) -> bool:
         """Count a connection in; return False when there are too many, in all or from its address."""
         self._connections.add(connection)
-        self._by_address[connection.address] += 1
-        return (
-            len(self._connections) <= self._room.max_connections
-            and self._by_address[connection.address] <= self._room.max_connections_per_address
-        )
+        self._by_address[client := site(connection.address)] += 1
+        return len(self._connections) <= self._room.max_connections and self._by_address[client] <= self._room.max_connections_per_address
 
     def forget(self, connection: Connection) -> None:
         """Count it out."""
         self._connections.discard(connection)
-        self._by_address[connection.address] -= 1
-        if not self._by_address[connection.address]:
-            del self._by_address[connection.address]
+        self._by_address[client := site(connection.address)] -= 1
+        if not self._by_address[client]:
+            del self._by_address[client]
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run a coroutine that ends with the server."""

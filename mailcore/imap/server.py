@@ -10,6 +10,7 @@ from typing import Any
 
 from config import heap
 from config.log import log
+from config.networks import site
 from config.settings import endpoint
 from mailcore.imap import keeping
 from mailcore.imap.connection import Connection
@@ -71,15 +72,15 @@ class Listener:
         """Count a connection in; return False when there are too many, in all or from its address."""
         limits = self.services.settings.imap
         self._connections.add(connection)
-        self._by_peer[connection.peer] += 1
-        return len(self._connections) <= limits.max_connections and self._by_peer[connection.peer] <= limits.max_connections_per_address
+        self._by_peer[client := site(connection.peer)] += 1
+        return len(self._connections) <= limits.max_connections and self._by_peer[client] <= limits.max_connections_per_address
 
     def forget(self, connection: Connection) -> None:
         """Count it out."""
         self._connections.discard(connection)
-        self._by_peer[connection.peer] -= 1
-        if not self._by_peer[connection.peer]:
-            del self._by_peer[connection.peer]
+        self._by_peer[client := site(connection.peer)] -= 1
+        if not self._by_peer[client]:
+            del self._by_peer[client]
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run a coroutine that ends with the server."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 from config.errors import MailError
 from config.log import log
+from config.networks import site
 from config.settings import endpoint
 from mailcore.managesieve import errors, session
 from mailcore.managesieve.session import BEFORE_BYTES, Session
@@ -135,7 +136,7 @@ class Listener:
         task = asyncio.current_task()
         assert task is not None
         writer.transport.set_write_buffer_limits(high=HELD_BYTES)
-        address = peer_of(writer)
+        address = site(peer_of(writer))
         self._tasks.add(task)
         self._by_address[address] += 1
         try:
