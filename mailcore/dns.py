@@ -1,10 +1,10 @@
 """The DNS for the whole node: one resolver, a bounded cache, and outcomes as values: nothing here raises because of a stranger's zone.
 
-RFC 1035 §4.2 (messages), RFC 2308 §5 (how long a "no" is kept), RFC 4035 §4.9.3 (AD is worth what the way to the resolver is worth).
+RFC 1035 §4.2 (messages), RFC 3596 §2.1 (AAAA), RFC 2308 §5 (how long a "no" is kept), RFC 4035 §4.9.3 (AD is worth what the way to the
+resolver is worth).
 """
 
 import asyncio
-import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -36,8 +36,6 @@ MAX_TTL_S = 3600.0  # a change in the DNS is believed within the hour, whatever 
 MAX_NO_S = 900.0  # RFC 2308 §5 suggests one to three hours at most; somebody who mends a zone wants to see it
 FAILURE_S = 5.0  # RFC 2308 §7.1: a failure may be kept for five minutes; this only spares a burst of the same question
 PAYLOAD_BYTES = 1232  # of EDNS: no fragments on any path (DNS flag day 2020)
-
-Clock = Callable[[], float]  # seconds that never go back
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +137,6 @@ async def look_up(name: str, kind: str, resolver: Resolver) -> tuple[str, ...] |
     """Return the records of a name as a zone file writes them; None when the DNS does not answer."""
     answer = await resolver.ask(Question(name.rstrip("."), kind))
     return None if answer.failed else answer.records
-
-
-def reverse(address: str) -> str:
-    """Return the name under which the DNS keeps the names of an address (RFC 1035 §3.5, RFC 3596 §2.5)."""
-    return ipaddress.ip_address(address).reverse_pointer
 
 
 def _name(text: str) -> dns.name.Name | None:

@@ -79,7 +79,6 @@ _INSERT = f"""
 _FIND = f"SELECT {_COLUMNS} FROM issued WHERE authority = :authority AND serial = :serial"
 _BY_SERIAL = f"SELECT {_COLUMNS} FROM issued WHERE serial >= :first AND serial < :past LIMIT 2"
 _OF_KEY = f"SELECT {_COLUMNS} FROM issued WHERE key_id = :key_id ORDER BY not_before_us DESC, issued_us DESC"
-_OF_ACCOUNT = f"SELECT {_COLUMNS} FROM issued WHERE account_id = :account_id ORDER BY not_before_us DESC, issued_us DESC"
 _AUTHORITIES = f"SELECT {_COLUMNS} FROM issued WHERE kind IN (:kinds[text]) ORDER BY issued_us, serial"
 _LISTED = f"""
     SELECT {_COLUMNS} FROM issued
@@ -101,7 +100,6 @@ _END = """
     WHERE authority = :authority AND serial = :serial
 """
 _SUCCEED = "UPDATE issued SET successor = :successor WHERE authority = :authority AND serial = :serial"
-_CHANGED = "SELECT COALESCE(MAX(changed_us), 0) FROM issued WHERE authority = :authority AND changed_us <> 0"
 _WARN = """
     UPDATE issued SET warned_us = :now_us
     WHERE authority = :authority AND serial = :serial AND warned_us < :since_us
@@ -155,11 +153,6 @@ def of_key(tx: Tx, key_id: str) -> list[Issued]:
     return [_issued(row) for row in tx.rows(_OF_KEY, key_id=key_id)]
 
 
-def of_account(tx: Tx, account_id: int) -> list[Issued]:
-    """Return the certificates of a person, post or unit, the newest first."""
-    return [_issued(row) for row in tx.rows(_OF_ACCOUNT, account_id=account_id)]
-
-
 def authorities(tx: Tx) -> list[Issued]:
     """Return the certificates of those who issue: roots, which are their own authority, and all below. `key_id` names each."""
     return [_issued(row) for row in tx.rows(_AUTHORITIES, kinds=list(AUTHORITIES))]
@@ -184,11 +177,6 @@ def revoked(tx: Tx, authority: str, since_us: int = 0) -> list[Ended]:
         Ended(int(serial, 16), ended_us, reason, not_after_us)
         for serial, ended_us, reason, not_after_us in tx.rows(_ENDED, authority=authority, since_us=since_us)
     ]
-
-
-def changed_us(tx: Tx, authority: str) -> int:
-    """Return when a certificate of an authority was last suspended, resumed or revoked; 0 for never."""
-    return int(tx.value(_CHANGED, authority=authority))
 
 
 def suspend(tx: Tx, authority: str, serial: int) -> Issued:

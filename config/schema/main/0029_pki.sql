@@ -24,7 +24,6 @@ CREATE TABLE issued (
 ) {table};
 
 CREATE INDEX issued_changed ON issued (authority, changed_us) WHERE changed_us <> 0;
-CREATE INDEX issued_account ON issued (account_id);
 CREATE INDEX issued_key ON issued (key_id);
 CREATE INDEX issued_end ON issued (not_after_us);
 CREATE INDEX issued_serial ON issued (serial);
