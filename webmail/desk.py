@@ -12,6 +12,7 @@ from config.database import Tx
 from config.settings import Web
 from directory import delegations, holdings, organisations, people, posts, units
 from directory.delegations import Delegated, Sending
+from directory.rights import Actor
 from directory.types import HeldPost, Organisation, Person
 from mailcore.errors import LentForReading
 from mailcore.services import Services
@@ -127,6 +128,10 @@ class Desk:
     def find(self, account_id: int) -> Box | None:
         """Return a mailbox by its account, or None when it is not the visitor's."""
         return next((box for box in self.boxes if box.account_id == account_id), None)
+
+    def actor(self, box: Box) -> Actor:
+        """Return who acts, as the journal names them: the visitor, on behalf of what is not their own mailbox."""
+        return Actor(self.login, self.person_id, on_behalf_of=None if box.kind == "person" else box.account_id)
 
     async def key(self, box: Box) -> AccountKey:
         """Unlock a mailbox."""

@@ -12,16 +12,14 @@ from config import log
 from config.clock import SystemClock
 from config.commands import HERE, Directory, Input, Json, Yes, ask, contents, day, show
 from config.database import Tx
-from directory import journal, rights, search
-from directory.acts import places
+from directory import search
 from directory.commands import acting
 from directory.commands.acting import PasswordFile, Reason
 from directory.commands.finding import Address, account, table
 from directory.errors import BadEntry, NotFound
-from directory.journal import Entry
 from directory.rights import CONSOLE
 from mailcore.commands import carry_out
-from mailcore.openpgp import letters, own, pins
+from mailcore.openpgp import letters, own, pins, trust
 from mailcore.openpgp.own import OwnKey
 from mailcore.openpgp.pins import EVERYBODY, Pin
 from mailcore.services import Services
@@ -138,7 +136,7 @@ def pin(address: Other, file: Input, directory: Directory = HERE, of: Of = "", a
     key = keys.of_address(contents(file), address)
 
     def work(tx: Tx) -> Pin:
-        return pins.put(tx, Pin(_whose(tx, of), address.lower(), key.fingerprint, key.octets, "operator", tx.now_us))
+        return trust.pin(tx, CONSOLE, Pin(_whose(tx, of), address.lower(), key.fingerprint, key.octets, "operator", tx.now_us))
 
     _pinned(ask(directory, work), as_json)
 
@@ -147,14 +145,14 @@ def pin(address: Other, file: Input, directory: Directory = HERE, of: Of = "", a
 def accept(address: Other, fingerprint: Fingerprint, directory: Directory = HERE, of: Of = "", as_json: Json = False) -> None:
     """Take the other key that an address has shown; FINGERPRINT says in full which."""
     log.configure("error")
-    _pinned(ask(directory, lambda tx: pins.accept(tx, _whose(tx, of), address, fingerprint.upper())), as_json)
+    _pinned(ask(directory, lambda tx: trust.accept(tx, CONSOLE, _whose(tx, of), address, fingerprint.upper())), as_json)
 
 
 @app.command()
 def forget(address: Other, directory: Directory = HERE, of: Of = "") -> None:
     """Forget the key of an address: the next one that turns up is pinned."""
     log.configure("error")
-    ask(directory, lambda tx: pins.forget(tx, _whose(tx, of), address))
+    ask(directory, lambda tx: trust.forget(tx, CONSOLE, _whose(tx, of), address))
     sys.stdout.write(f"forgotten: {address}\n")
 
 
@@ -264,10 +262,8 @@ async def _proved(node: Services, name: str, password: str) -> int:
 def _kept(tx: Tx, keep: Callable[[Tx, OwnKey], None], key: OwnKey, act: str, reason: str) -> None:
     """Keep a key, and journal what the operator did to it."""
     keep(tx, key)
-    place = rights.chain(tx, places.account(tx, key.account_id))
     said = {"address": key.address, "fingerprint": key.fingerprint, "until": _end(key)}
-    where = (place.organisation_id, place.unit_id)
-    journal.append(tx, [Entry(CONSOLE, act, "openpgp", key.account_id, *where, after=said, reason=reason)])
+    trust.record(tx, CONSOLE, act, key.account_id, after=said, reason=reason)
 
 
 def _said(key: OwnKey, as_json: bool, done: str) -> None:

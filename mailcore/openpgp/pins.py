@@ -44,7 +44,13 @@ _RENEW = f"UPDATE openpgp_pin SET public_key = :key WHERE {_ONE}"
 
 def find(tx: Tx, account_id: int, address: str) -> Pin | None:
     """Return the key that an account knows of an address: the operator's word first."""
-    return _find(tx, EVERYBODY, address) or (_find(tx, account_id, address) if account_id != EVERYBODY else None)
+    return one(tx, EVERYBODY, address) or (one(tx, account_id, address) if account_id != EVERYBODY else None)
+
+
+def one(tx: Tx, account_id: int, address: str) -> Pin | None:
+    """Return the key that an account itself has pinned."""
+    row = tx.row(f"SELECT {_COLUMNS} FROM openpgp_pin WHERE {_ONE}", account_id=account_id, address=address.lower())
+    return rows.read(Pin, row) if row is not None else None
 
 
 def of_account(tx: Tx, account_id: int) -> list[Pin]:
@@ -98,13 +104,8 @@ def forget(tx: Tx, account_id: int, address: str) -> None:
         raise NotFound(f"no key of {address} is pinned", address=address)
 
 
-def _find(tx: Tx, account_id: int, address: str) -> Pin | None:
-    row = tx.row(f"SELECT {_COLUMNS} FROM openpgp_pin WHERE {_ONE}", account_id=account_id, address=address.lower())
-    return rows.read(Pin, row) if row is not None else None
-
-
 def _found(tx: Tx, account_id: int, address: str) -> Pin:
-    found = _find(tx, account_id, address)
+    found = one(tx, account_id, address)
     if found is None:
         raise NotFound(f"no key of {address} is pinned", address=address)
     return found

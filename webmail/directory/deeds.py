@@ -37,17 +37,13 @@ async def own_list(desk: Desk, list_id: int) -> tuple[MailingList, Box]:
 
 async def perform(desk: Desk, box: Box, act: Act) -> Outcome:
     """Carry out an act about a mailbox of the visitor. Raises what the act refuses."""
-    return await desk.services.db.write(acts.perform, _actor(desk, box), act)
+    return await desk.services.db.write(acts.perform, desk.actor(box), act)
 
 
 async def decide(desk: Desk, box: Box, act: ListRelease | ListReject) -> Outcome:
     """Decide on a letter that waits for the owner of a list."""
-    return await desk.services.db.write(_decide, _actor(desk, box), act)
+    return await desk.services.db.write(_decide, desk.actor(box), act)
 
 
 def _decide(tx: Tx, actor: Actor, act: ListRelease | ListReject) -> Outcome:
     return moderation.decide(tx, actor, act)
-
-
-def _actor(desk: Desk, box: Box) -> Actor:
-    return Actor(desk.login, desk.person_id, on_behalf_of=None if box.kind == "person" else box.account_id)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from config.database import Tx
-from mailcore.openpgp import own, pins
+from mailcore.openpgp import own, pins, trust
 from mailcore.openpgp.own import OwnKey
 from mailcore.openpgp.pins import Pin
 from webmail import guard, render
@@ -56,10 +56,10 @@ async def act(request: Request, desk: Desk, form: Form) -> Response:
         raise NoSuchPage(account_id=form.number("account"))
     address = form.text("address")
     if form.text("action") == FORGET:
-        await desk.services.db.write(pins.forget, box.account_id, address)
+        await desk.services.db.write(trust.forget, desk.actor(box), box.account_id, address)
         return guard.see(PAGE, "pgp-forgotten")
     if form.text("action") == ACCEPT:
-        await desk.services.db.write(pins.accept, box.account_id, address, form.text("fingerprint"))
+        await desk.services.db.write(trust.accept, desk.actor(box), box.account_id, address, form.text("fingerprint"))
         return guard.see(PAGE, "pgp-accepted")
     raise NoSuchPage(action=form.text("action")[:40])
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from directory.errors import NotFound
-from mailcore.openpgp import letters, mime, own, pins
+from mailcore.openpgp import letters, mime, own, pins, trust
 from mailcore.openpgp.letters import Reading
 from signing.openpgp.errors import CannotOpen, PgpUnavailable
 from signing.openpgp.types import Judged
@@ -158,8 +158,7 @@ async def accept(request: Request, desk: Desk, box: Box, opened: Opened, form: F
     address = _decider(box, opened)
 
     async def sure(request: Request, desk: Desk, form: Form) -> Response:
-        await desk.services.db.write(pins.accept, box.account_id, address, form.text("fingerprint"))
-        log.info("web.pgp_accepted", account_id=box.account_id, person_id=desk.person_id)
+        await desk.services.db.write(trust.accept, desk.actor(box), box.account_id, address, form.text("fingerprint"))
         return guard.see(request.url.path, "pgp-accepted")
 
     return await proof.fresh(sure)(request, desk, form)
