@@ -21,11 +21,15 @@ class Gate:
 
     def admit(self, client: str) -> bool:
         """Count a connection in, or say that there is no room for it."""
-        if self.inside >= self._total or self._clients[client] >= self._per_client:
+        if self.inside >= self._total or self.has_all(client):
             return False
         self.inside += 1
         self._clients[client] += 1
         return True
+
+    def has_all(self, client: str) -> bool:
+        """Say whether a client has all that one may have."""
+        return self._clients[client] >= self._per_client
 
     def leave(self, client: str) -> None:
         """Count a connection out."""

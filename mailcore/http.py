@@ -70,13 +70,13 @@ class Door:
         self._places, self._gate = places, Gate(places, bounds.per_address or places)
         self._waiting: dict[Connection, None] = {}
 
-    def admit(self, connection: "Connection", client: str) -> int:
+    def admit(self, client: str) -> int:
         """Give a connection a place, the one of whoever waits for longest if need be; return 0, or why there is none as HTTP has it."""
+        if self._gate.has_all(client):
+            return 429
         if self._gate.inside >= self._places and self._waiting:
             next(iter(self._waiting)).give_way()
-        if self._gate.admit(client):
-            return 0
-        return 503 if self._gate.inside >= self._places else 429
+        return 0 if self._gate.admit(client) else 503
 
     def leave(self, connection: "Connection", client: str) -> None:
         """Take a place back."""
@@ -111,7 +111,7 @@ class Connection(HttpToolsProtocol):
         """Begin to wait for the first request, or turn the client away."""
         super().connection_made(transport)
         client = site(self.client[0] if self.client else "")
-        if status := self._door.admit(self, client):
+        if status := self._door.admit(client):
             self._refuse(status)
             return
         self._site = client

@@ -106,6 +106,15 @@ async def test_who_is_slow_gives_way_when_all_places_are_taken(attackers: Attack
     assert [await line(one) for one in slow[:150]] == [b""] * 150
 
 
+@pytest.mark.parametrize("attackers", [Role(Pki(max_connections_per_address=5), places=10)], indirect=True)
+async def test_who_has_all_that_one_may_have_pushes_nobody_out(attackers: Attackers) -> None:
+    others = await attackers.many(HEAD, 5, "127.0.0.2")
+    assert {await line(one) for one in (await attackers.many(HEAD, 50))[5:]} == {b"HTTP/1.1 429 Too Many Requests\r\n"}
+    last = await attackers.come(HEAD + b"\r\n", "127.0.0.3")
+    assert b" 404 " in await line(last)  # in the place of the first
+    assert [one.at_eof() for one in others] == [True, False, False, False, False]
+
+
 @pytest.mark.parametrize("octets", [b"", HEAD, b"POST /evidence/add-checkpoint HTTP/1.1\r\nHost: pki\r\nContent-Length: 9999\r\n\r\nx"])
 @pytest.mark.parametrize("attackers", [Role(patience_s=0.05)], indirect=True)
 async def test_what_does_not_come_in_time_ends(attackers: Attackers, octets: bytes) -> None:
