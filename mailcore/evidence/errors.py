@@ -18,3 +18,30 @@ class NotWitnessed(MailError):
 
     text = "the witness did not sign"
     temporary = True
+
+
+class NotSealed(MailError):
+    text = "the log has no stamped checkpoint yet that covers this letter: the sealer makes one every few seconds; try again"
+    temporary = True
+
+
+class NoLetter(MailError):
+    text = "the octets of this letter are in no mailbox of this node any more: give them with --message FILE"
+
+
+class NotThisLetter(MailError):
+    text = "this file is not the letter: its SHA-256 is not the one that was recorded"
+
+
+class NotProven(MailError):
+    """A bundle was made, and it proves nothing: something of this node is not as it should be."""
+
+    text = "the evidence of this letter does not stand up"
+
+
+class NoContent(MailError):
+    text = "this signature is over something that is not in it: name that with --content FILE"
+
+
+class NotASignature(MailError):
+    text = "this is no signature that can be read"

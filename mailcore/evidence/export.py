@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from config.clock import SECOND_US
 from config.database import Tx
-from config.errors import MailError
 from config.log import log
 from directory import journal, resolve, rights
 from directory.acts import places as acting_places
@@ -26,7 +25,7 @@ from directory.rights import CONSOLE
 from directory.types import Target
 from mailcore import certify
 from mailcore.evidence import facts, places
-from mailcore.evidence.errors import NoEvidence
+from mailcore.evidence.errors import NoEvidence, NoLetter, NotProven, NotSealed, NotThisLetter
 from mailcore.evidence.facts import Row
 from mailcore.evidence.places import Kept
 from mailcore.evidence.sealing import Sealer, log_of
@@ -53,25 +52,6 @@ NEAR_US = 600 * SECOND_US  # a copy in the sender's mailbox is filed within ten 
 MAX_COPIES = 50  # that are opened in one mailbox to find the letter
 MAX_MARKS = 20  # checkpoints that are looked at for one that witnesses have signed
 TRIES = 2  # an authority of time may be another than the last time: its certificates go in then
-
-
-class NotSealed(MailError):
-    text = "the log has no stamped checkpoint yet that covers this letter: the sealer makes one every few seconds; try again"
-    temporary = True
-
-
-class NoLetter(MailError):
-    text = "the octets of this letter are in no mailbox of this node any more: give them with --message FILE"
-
-
-class NotThisLetter(MailError):
-    text = "this file is not the letter: its SHA-256 is not the one that was recorded"
-
-
-class NotProven(MailError):
-    """A bundle was made, and it proves nothing: something of this node is not as it should be."""
-
-    text = "the evidence of this letter does not stand up"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from config.errors import MailError
+from mailcore.evidence.errors import NoContent, NotASignature
 from mailcore.judging import judging
 from mailcore.message import addresses, content, headers
 from mailcore.message.index import index
@@ -13,14 +13,6 @@ from signing import signers
 from signing.der import BadDer
 from signing.reasons import REASONS
 from signing.verdict import Verdict
-
-
-class NoContent(MailError):
-    text = "this signature is over something that is not in it: name that with --content FILE"
-
-
-class NotASignature(MailError):
-    text = "this is no signature that can be read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from config.plain import plain
 from config.settings import Settings, SettingsError
 from mailcore import services
 from mailcore.evidence import judged
-from mailcore.evidence.judged import Finding, NoContent, NotASignature
+from mailcore.evidence.errors import NoContent, NotASignature
+from mailcore.evidence.judged import Finding
 from mailcore.services import ROOTS
 from signing import worker
 from signing.errors import PdfRefused

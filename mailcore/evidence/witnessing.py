@@ -66,7 +66,8 @@ async def answer(services: Services, octets: bytes) -> tuple[int, str, bytes]:
         return refused.status, "text/plain", f"{refused.text}\n".encode()
     key = await seal.witness_key(services.signer, name(services))
     signature = await seal.cosigned(services.signer, key, text, services.clock.now_us())
-    log.info("evidence.witnessed", origin=checkpoint.read(text).origin, size=checkpoint.read(text).size)
+    said = checkpoint.read(text)
+    log.info("evidence.witnessed", origin=said.origin, size=said.size)
     return 200, "text/plain", witness.write_answer(signature)
 
 

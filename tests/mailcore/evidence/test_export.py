@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from config.evidence import Evidence
 from mailcore import stamping
 from mailcore.evidence import places
-from mailcore.evidence.errors import NoEvidence
-from mailcore.evidence.export import NoLetter, NotProven, NotSealed, NotThisLetter, export
+from mailcore.evidence.errors import NoEvidence, NoLetter, NotProven, NotSealed, NotThisLetter
+from mailcore.evidence.export import export
 from mailcore.evidence.sealing import Sealer
 from mailcore.pki.publish import Publisher
 from mailcore.pki.responder import Responders

@@ -11,7 +11,7 @@ from config import groups
 from config.cli import app
 from mailcore import certify
 from mailcore.evidence import judged
-from mailcore.evidence.judged import NoContent, NotASignature
+from mailcore.evidence.errors import NoContent, NotASignature
 from mailcore.pki.adopt import adopt
 from signing import cms, signers, smime, worker
 from tests.signing.evidence import court
