@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -24,7 +23,7 @@ from signing.certificate import outline, value
 from signing.cms import SignedData
 from signing.der import BadDer
 from signing.envelope import Recipient
-from signing.pki import revocation
+from signing.pki import path, revocation
 from signing.verdict import holds
 
 ENCRYPT = "encrypt"
@@ -153,11 +152,7 @@ def _is_theirs(one: x509.Certificate, issuer: x509.Certificate, address: str, at
     from_us, to_us = certificates.validity_us(one.public_bytes(Encoding.DER))
     if not from_us <= at_us < to_us or not holds(one, address):
         return False
-    try:
-        one.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return True
+    return path.issued(one, issuer)
 
 
 def _encrypts(one: x509.Certificate) -> bool:

@@ -11,7 +11,6 @@ from itertools import chain as chained
 from itertools import pairwise
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from config.database import Tx
@@ -19,8 +18,9 @@ from mailcore.pki.answers import Answers
 from mailcore.pki.fetching import Fetching, fetching
 from mailcore.pki.responder import Responders
 from mailcore.services import Services
+from signing import genuine
 from signing.certificate import UNREADABLE, value
-from signing.pki import ocsp, places, published, revocation
+from signing.pki import ocsp, path, places, published, revocation
 from signing.pki.revocation import Material
 
 MAX_ADDRESSES = 2  # of one kind in a certificate: the others are copies
@@ -100,14 +100,10 @@ def _names(named: Named, authority: str, part: int) -> bool:
     return any(url.endswith(places.list_path(authority, part)) for url in named.lists)
 
 
-@lru_cache(CACHED)
 def _is_issued(certificate: bytes, issuer: bytes) -> bool:
     """Say whether a certificate is signed by the one above it."""
-    try:
-        x509.load_der_x509_certificate(certificate).verify_directly_issued_by(x509.load_der_x509_certificate(issuer))
-    except (InvalidSignature, *UNREADABLE):
-        return False
-    return True
+    readable = genuine.loaded([certificate, issuer])
+    return len(readable) == 2 and path.issued(*readable)
 
 
 @lru_cache(CACHED)

@@ -139,17 +139,17 @@ def _paths(leaf: x509.Certificate, others: Sequence[x509.Certificate], roots: Se
         for root in roots:
             if root.subject == path[-1].issuer:
                 tries -= 1
-                if _issued(path[-1], root):
+                if issued(path[-1], root):
                     yield (*path, root)
         for other in others:
             if len(path) < MAX_PATH and other not in path and other.subject == path[-1].issuer and tries > 0:
                 tries -= 1
-                if _issued(path[-1], other):
+                if issued(path[-1], other):
                     open_paths.append((*path, other))
 
 
 @lru_cache(MAX_REMEMBERED)
-def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+def issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Say whether the issuer's key signed the certificate: true or false for ever, so remembered."""
     try:
         certificate.verify_directly_issued_by(issuer)
