@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from signing.errors import KeyExists, NoSuchKey
 
 NONCE_BYTES = 12
+PRIVATE, PUBLIC = 0o600, 0o644  # modes of files: for their owner alone; for everybody, as what listeners show
 STORAGE_KEY_BYTES = 32
 HANDLE = b"pkcs11:"  # what a key file holds in place of the key when that is on a token
 
@@ -38,7 +39,7 @@ class Sealed(msgspec.Struct, frozen=True, array_like=True):
 
 def write_new(path: Path, octets: bytes) -> None:
     """Write a file that must not exist yet, mode 0600, durable on return; raise FileExistsError."""
-    temporary = _temporary(path, octets)
+    temporary = _temporary(path, octets, PRIVATE)
     try:
         os.link(temporary, path)
     finally:
@@ -46,9 +47,9 @@ def write_new(path: Path, octets: bytes) -> None:
     sync_directory(path.parent)
 
 
-def replace(path: Path, octets: bytes) -> None:
-    """Write or rewrite a file at once, mode 0600, durable on return."""
-    os.replace(_temporary(path, octets), path)
+def replace(path: Path, octets: bytes, mode: int = PRIVATE) -> None:
+    """Write or rewrite a file at once, durable on return; only its owner may read it unless `mode` says otherwise."""
+    os.replace(_temporary(path, octets, mode), path)
     sync_directory(path.parent)
 
 
@@ -156,10 +157,11 @@ def _lines(entries: Iterable[tuple[str, int]]) -> bytes:
     return "".join(f"{name} {number}\n" for name, number in entries).encode("ascii")
 
 
-def _temporary(path: Path, octets: bytes) -> Path:
+def _temporary(path: Path, octets: bytes, mode: int) -> Path:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE)
     try:
+        os.fchmod(descriptor, mode)  # whatever the umask is
         _write_all(descriptor, octets)
         os.fsync(descriptor)
     finally:

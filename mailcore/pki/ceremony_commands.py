@@ -21,9 +21,7 @@ from signing.certificate import outline
 from signing.pki import ca, register
 from signing.pki.ca import Authority
 from signing.pki.register import New
-from signing.vault import replace
-
-PUBLIC = 0o644  # anybody may read what listeners show to everybody
+from signing.vault import PUBLIC, replace
 
 app = typer.Typer(
     help="Key ceremonies: a root whose key is used on a machine without network, by several operators together, before two witnesses."
@@ -168,8 +166,7 @@ def _rechain(read: Settings, others: Mapping[bytes, bytes]) -> None:
     if listeners.exists():
         before = ceremony.certificates(listeners.read_bytes())
         if others.keys() & set(before):
-            replace(listeners, ca.pem(*(others.get(each, each) for each in before)))
-            listeners.chmod(PUBLIC)
+            replace(listeners, ca.pem(*(others.get(each, each) for each in before)), PUBLIC)
 
 
 def _issues(certificate: bytes) -> bool:

@@ -4,7 +4,6 @@
 signed goes, as a digest, to the signer, and its signature takes the place of the other.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +19,7 @@ from signing.errors import KeyExists
 from signing.keys import Signer
 from signing.pki import places, profiles
 from signing.pki.profiles import Stamp, Subject
-from signing.vault import replace
+from signing.vault import PUBLIC, replace
 
 CA_KIND = "p384"
 CURVES: dict[str, tuple[type[ec.EllipticCurve], type[hashes.SHA256 | hashes.SHA384]]] = {
@@ -148,8 +147,7 @@ async def certify_tls(
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     public_key = private.public_key().public_bytes(serialization.Encoding.DER, form)
     issued = await issue_tls(signer, authority, public_key, hosts, now_us=now_us, url=url)
-    replace(certificate, pem(issued, *authority.issued_chain))
-    os.chmod(certificate, 0o644)
+    replace(certificate, pem(issued, *authority.issued_chain), PUBLIC)
     return issued
 
 
