@@ -6,9 +6,11 @@ import secrets
 
 import pytest
 
+from config.clock import MINUTE_US
 from directory import certificates
 from directory.demo import FeaturedPerson
 from mailcore import correspondents
+from mailcore.correspondents import Known
 from mailcore.pki import authorities, freshness, issue
 from mailcore.store import mailboxes, messages
 from mailcore.store.types import AccountId
@@ -19,15 +21,17 @@ from signing.openpgp.types import Secret
 from signing.pki import ca, register
 from signing.pki.profiles import Subject
 from signing.pki.register import New
+from tests.clocks import ShiftedClock
 from tests.signing.readers import reader
 from tests.webmail.site import EDUCATION, INTERIOR, Site, Visitor
+from tests.webmail.views.conftest import Lent
 from tests.webmail.views.test_compose import compose, newest
-from tests.webmail.views.test_folder import text, uids
 from webmail import letters
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ENTITY = b"Content-Type: text/html; charset=utf-8\r\n\r\n<p>Tr\xc3\xa8s <b>secret</b> <img src='https://spy.example/'> https://thief.example/?</p>\r\n"
 PLAIN = b"Content-Type: text/plain; charset=us-ascii\r\n\r\nWhat was signed.\r\n"
+OLD = "old@ailleurs.example"
 OUR_TOP = b"From: bureau.ordre@interieur.gov.example\r\nTo: x@y.example\r\nSubject: s\r\nMIME-Version: 1.0\r\n"
 TOP = b"From: amina@ailleurs.example\r\nTo: bureau.ordre@interieur.gov.example\r\nSubject: ...\r\nMIME-Version: 1.0\r\n"
 
@@ -88,8 +92,7 @@ async def test_a_letter_is_encrypted_signed_and_read_at_the_other_end(
     assert b"\r\nSubject: [...]\r\n" in raw
     assert "الموعد" not in str(base64.b64decode(raw.split(b"\r\n\r\n", 1)[1]).decode("utf-8", "replace"))
     other = await site.signed_in(site.people[EDUCATION], "en")
-    await other.get(f"/mail/{to}/")
-    where = f"{other.path}/{uids(await text(other, other.path))[0]}"
+    where = await other.newest(to)
     closed = (await other.get(where)).text
     assert "Open the letter" in closed
     assert "الموعد غدًا" not in closed
@@ -135,9 +138,9 @@ async def test_whatever_is_wrong_is_told_in_one_way(site: Site, visitor: Visitor
         pages.append(await opened(visitor, await newest_path(site), clerk.password))
     await site.deliver(INTERIOR, TOP + envelope.entity(good[:-20], "cbc"))
     pages.append((await visitor.get(await newest_path(site))).text)
-    said = [re.search(r'<section class="notice sealed.*?</section>', page, re.DOTALL) for page in pages]
-    assert len({one[0] for one in said if one}) == 1
-    assert "This letter cannot be decrypted." in pages[0]
+    [said] = {tuple(re.findall(r'<section class="notice sealed.*?</section>', page, re.DOTALL)) for page in pages}
+    assert len(said) == 1
+    assert "This letter cannot be decrypted." in said[0]
 
 
 async def test_a_letter_for_somebody_else_stays_closed(site: Site, visitor: Visitor) -> None:
@@ -168,16 +171,28 @@ async def test_what_is_told_of_a_node_has_no_secret_in_it(site: Site) -> None:
     assert "F1" in told
 
 
-async def test_another_session_does_not_see_what_one_has_opened(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+async def test_another_session_does_not_see_what_one_has_opened(
+    site: Site, visitor: Visitor, clerk: FeaturedPerson, later: ShiftedClock
+) -> None:
     path = await arrived(site, ENTITY, modern=True)
+    await visitor.get(path)
+    asked = (await visitor.post(path, {"action": "decrypt"})).text
+    assert "proof-password" in asked
+    assert "secret" not in asked
     assert "Encrypted letter, opened" in await opened(visitor, path, clerk.password)
     other = await site.signed_in(clerk)
     assert "Open the letter" in (await other.get(path)).text
-    site.clock.ahead_us += 11 * 60 * 1_000_000
-    try:
-        assert "Open the letter" in (await visitor.get(path)).text
-    finally:
-        site.clock.ahead_us = 0
+    later.ahead_us += 11 * MINUTE_US
+    assert "Open the letter" in (await visitor.get(path)).text
+
+
+async def test_who_borrows_a_mailbox_opens_none_of_its_encrypted_letters(site: Site, visitor: Visitor, lent: Lent) -> None:
+    account = await lent.lend(["read", "write"])
+    sealed = envelope.seal(ENTITY, [Recipient(await certified(site, EDUCATION), True)])
+    await site.deliver(EDUCATION, TOP + envelope.entity(sealed, "gcm"))
+    path = await visitor.newest(account)
+    assert "its key is not lent with it" in (await visitor.get(path)).text
+    assert (await visitor.send(path, {"csrf": visitor.token(), "action": "decrypt"})).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -186,17 +201,27 @@ async def test_another_session_does_not_see_what_one_has_opened(site: Site, visi
         ({"to": "x@ailleurs.example"}, "No certificate for encryption is known for"),
         ({"option": "opaque"}, "Only a letter that is signed officially"),
         ({"bcc": EDUCATION}, "An encrypted letter names everybody who can read it"),
+        ({"to": OLD}, "sign this letter as well"),
     ],
 )
 async def test_what_keeps_a_letter_from_being_encrypted_is_said(site: Site, visitor: Visitor, changes: dict[str, str], says: str) -> None:
     for address in (INTERIOR, EDUCATION):
         await certified(site, address)
+    known = Known(reader("rsa").certificate, frozenset())  # of which nothing says that it reads GCM
+    await site.services.db.write(correspondents.learn, OLD, known, site.clock.now_us())
     path, fields = await compose(visitor, await site.account(INTERIOR))
     fields |= {"to": EDUCATION, "subject": "x", "text": "y", "option": "encrypt", "action": "send", **changes}
     answer = await visitor.post(path, fields)
     assert answer.status_code == 422
     assert says in answer.text
     assert re.search(rf'value="{fields["option"]}"\s+checked', answer.text)
+
+
+async def test_who_could_not_read_their_own_copy_is_told_so(site: Site, visitor: Visitor, clerk: FeaturedPerson) -> None:
+    await certified(site, EDUCATION)
+    path, fields = await compose(visitor, clerk.person_id)
+    fields |= {"from": str(clerk.person_id), "to": EDUCATION, "subject": "x", "text": "y", "option": "encrypt", "action": "send"}
+    assert "This sender has no certificate for encryption" in (await visitor.post(path, fields)).text
 
 
 async def test_the_opaque_form_is_shown_and_judged_like_the_clear_one(site: Site, visitor: Visitor) -> None:
@@ -265,8 +290,7 @@ async def test_the_seal_of_an_office_stands_beside_its_signatory(site: Site, vis
     found = signers.split(base64.b64decode(raw.rpartition(b"Signature\r\n\r\n")[2].partition(b"--")[0]))
     assert len(found.each) == 2
     reader_of = await site.signed_in(site.people[EDUCATION], "en")
-    await reader_of.get(f"/mail/{to}/")
-    page = (await reader_of.get(f"{reader_of.path}/{uids(await text(reader_of, reader_of.path))[0]}")).text
+    page = (await reader_of.get(await reader_of.newest(to))).text
     assert 'class="verdict good"' in page
     assert "Also signed by" in page
     assert re.search(r"<bdi>Bureau d&#39;ordre</bdi> · <bdi>", page)  # the office, behind its post whichever DER puts first
@@ -283,6 +307,9 @@ async def test_a_signature_tells_how_to_write_back_until_its_certificate_is_bloc
         issued = await site.services.db.write(register.add, issuer.key_id, ders[kind], New(kind, f"amina-{kind}"))
     identity = SigningIdentity("amina-sign", ders["sign"], issuer.issued_chain, ders["encrypt"])
     signature = await smime.sign(PLAIN, identity, site.services.signer, site.clock.now_us())
+    await site.deliver(INTERIOR, TOP + smime.entity(PLAIN.replace(b"What", b"That"), signature, "b-1"))
+    assert 'class="verdict bad"' in (await visitor.get(await newest_path(site))).text
+    assert (await correspondents.readers(site.services, ["amina@ailleurs.example"])).missing
     await site.deliver(INTERIOR, TOP + smime.entity(PLAIN, signature, "b-1"))
     assert 'class="verdict good"' in (await visitor.get(await newest_path(site))).text
     found = await correspondents.readers(site.services, ["amina@ailleurs.example"])
