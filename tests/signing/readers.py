@@ -13,6 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from signing import capabilities
 from signing.unwrapping import Keys
+from tests.signing.pki.issuing import usage
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
 MAKERS = {
@@ -73,7 +74,7 @@ def certified(
         .not_valid_after(NOW + dt.timedelta(days=30))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)  # type: ignore[arg-type]
-        .add_extension(_usage(isinstance(public, rsa.RSAPublicKey)), critical=True)
+        .add_extension(usage(**{"key_encipherment" if isinstance(public, rsa.RSAPublicKey) else "key_agreement": True}), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION]), critical=False)
         .add_extension(x509.SubjectAlternativeName([x509.RFC822Name("reader@elsewhere.example")]), critical=False)
     )
@@ -108,17 +109,3 @@ def spki(key: Keys) -> bytes:
 
 def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-
-
-def _usage(is_rsa: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=False,
-        content_commitment=False,
-        key_encipherment=is_rsa,
-        data_encipherment=False,
-        key_agreement=not is_rsa,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )

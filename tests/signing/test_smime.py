@@ -1,6 +1,5 @@
 import email
 import email.policy
-import subprocess
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -180,37 +179,25 @@ def test_openssl_refuses_a_changed_message(country: Country, desk: Desk) -> None
 def test_nss_accepts_it(country: Country, desk: Desk, stamped: bool) -> None:
     desk.put("entity", ENTITY)
     desk.put("cms", country.clerk.sign(clock=country.clock if stamped else None))
-    desk.put("empty", b"")
-    desk.run("certutil -N -d sql:. --empty-password")
-    assert desk.run("certutil -A -d sql:. -n root -t ,C, -i root.pem").returncode == 0
-    done = desk.run("cmsutil -D -d sql:. -i cms -c entity -u 4 -h 0 -n")
-    assert done.returncode == 0, done.stderr
-    assert b"SMIME: " in done.stdout
-    assert b"status=GoodSignature" in done.stdout
+    said = desk.nss("entity")
+    assert b"SMIME: " in said
+    assert b"status=GoodSignature" in said
     desk.put("entity", CHANGED)
-    changed = desk.run("cmsutil -D -d sql:. -i cms -c entity -u 4 -h 0 -n")
-    assert b"GoodSignature" not in changed.stdout
+    said = desk.nss("entity")
+    assert b"SMIME: " in said
+    assert b"GoodSignature" not in said
 
 
 @pytest.mark.peer
 @STAMPED
 def test_gpgsm_accepts_it(country: Country, desk: Desk, stamped: bool) -> None:
-    home = str(desk.directory)
     desk.put("entity", ENTITY)
     desk.put("cms", country.clerk.sign(clock=country.clock if stamped else None))
-    shown = desk.run("openssl x509 -in root.pem -noout -fingerprint -sha1").stdout.decode()
-    desk.put("trustlist.txt", f"{shown.partition('=')[2].strip()} S relax\n".encode())
-    try:
-        for name in ("root.pem", "ministry.pem"):
-            assert desk.run(f"gpgsm --batch --disable-dirmngr --disable-crl-checks --import {name}", GNUPGHOME=home).returncode == 0
-        command = "gpgsm --batch --disable-dirmngr --disable-crl-checks --status-fd 1 --verify cms entity"
-        done = desk.run(command, GNUPGHOME=home)
-        assert b"[GNUPG:] VALIDSIG" in done.stdout, done.stderr
-        assert b"[GNUPG:] TRUST_FULLY" in done.stdout, done.stderr
-        desk.put("entity", CHANGED)
-        assert b"[GNUPG:] BADSIG" in desk.run(command, GNUPGHOME=home).stdout
-    finally:
-        subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], check=False)
+    said = desk.verdict_of_gpgsm(country.root.certificate, "entity")
+    assert b"[GNUPG:] VALIDSIG" in said, said
+    assert b"[GNUPG:] TRUST_FULLY" in said, said
+    desk.put("entity", CHANGED)
+    assert b"[GNUPG:] BADSIG" in desk.verdict_of_gpgsm(country.root.certificate, "entity")
 
 
 @pytest.mark.peer

@@ -58,7 +58,6 @@ def test_what_was_changed_is_named_and_what_is_no_bundle_is_refused(files):
     assert CliRunner().invoke(app, ["verify", str(files / "good.asice"), "--root", str(files / "none.pem")]).exit_code == 2
     no_node = CliRunner().invoke(app, ["verify", str(files / "good.asice"), "--dir", str(files)])
     assert (no_node.exit_code, "--root" in no_node.output) == (2, True)  # 1 would say that it is not good
-    assert CliRunner().invoke(app, ["verify", str(files / "good.asice"), "--dir", str(files)]).exit_code != 0, "neither a root nor a node"
 
 
 async def signed(node):

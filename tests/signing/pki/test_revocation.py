@@ -12,8 +12,8 @@ from signing.pki.crl import Entry, Head
 from signing.pki.ocsp import Said
 from signing.pki.revocation import Material, judge
 from tests.signing.pki.issuing import DAY_US, HOUR_US, KEY_ID, NOW_US, URL, Issuing, signed
+from tests.signing.pki.issuing import OURS_SERIAL as SERIAL
 
-SERIAL = 0x1234567
 OURS, STRANGER, WITHOUT_LISTS = Issuing(), Issuing(), Issuing(crl_sign=False)
 PLACES = places.places(URL, KEY_ID, SERIAL)
 LEAF = OURS.leaf(SERIAL)
