@@ -57,7 +57,7 @@ STAMPS = [x509.ObjectIdentifier("1.3.6.1.5.5.7.3.8")]
 FIELDS = {"at": int, "v": int, **dict.fromkeys(("recipients", "reasons"), list), **dict.fromkeys((
     "digest", "event", "id", "issuer", "message", "policy", "queue", "sender"), str)}
 UNREADABLE = (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)  # no ValueErrors
-NEGATIVE = ("Rejection", "Failure", "Expiry")
+NEGATIVE = ("Rejection", "Failure")
 
 class Wrong(Exception):
     """A check that failed: its name and what is wrong."""
