@@ -9,6 +9,7 @@ import itertools
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 
+from config.clock import MINUTE_US
 from signing import signers, standing, verdict, worker
 from signing.der import BadDer
 from signing.errors import WorkerBusy, WorkerFailed
@@ -21,7 +22,7 @@ from signing.verdict import Verdict
 
 Find = Callable[[Sequence[bytes]], Awaitable[Material]]
 
-BUCKET_US = 300 * 1_000_000  # what was found is believed so long: as long as clocks may differ
+BUCKET_US = 5 * MINUTE_US  # what was found is believed so long: as long as clocks may differ
 MAX_REMEMBERED = 4096  # paths; each some KiB, most of it shared
 BUSY = Weighed("busy")
 GRAVITY: tuple[Status, ...] = ("invalid", "undecided", "valid")

@@ -12,6 +12,7 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from config.clock import MINUTE_US
 from signing import cms, genuine, moment
 from signing.certificate import CACHED, value
 from signing.cms import SignedData, SignerInfo
@@ -20,7 +21,7 @@ from signing.moment import Stamp
 from signing.pki import path
 from signing.reasons import REASONS, Status
 
-SKEW_US = 300 * 1_000_000  # clocks of two administrations may differ by five minutes
+SKEW_US = 5 * MINUTE_US  # clocks of two administrations may differ by five minutes
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from config.clock import DAY_US
+from config.clock import DAY_US, SECOND_US
 from config.database import Tx
 from config.log import log
 from config.metrics import family
@@ -33,7 +33,7 @@ class Standing:
 
 def standing(tx: Tx) -> Standing:
     """Return what is in force, and how many orders wait."""
-    good = tuple((kind, int(count), int(until_us - tx.now_us) // 1_000_000) for kind, count, until_us in tx.rows(_GOOD, now_us=tx.now_us))
+    good = tuple((kind, int(count), int(until_us - tx.now_us) // SECOND_US) for kind, count, until_us in tx.rows(_GOOD, now_us=tx.now_us))
     ended = tuple((state, int(count)) for state, count in tx.rows(_ENDED, now_us=tx.now_us))
     return Standing(good, ended, int(tx.value(_WAITING)))
 

@@ -31,10 +31,14 @@ class Log:
     def checkpoint(self) -> Checkpoint | None:
         """Return the published checkpoint, unjudged, None when there is none. Raises BadNote."""
         try:
-            octets = (self.directory / CHECKPOINT).read_bytes()
+            octets = self.note()
         except FileNotFoundError:
             return None
         return checkpoint.read(note.read(octets).text)
+
+    def note(self) -> bytes:
+        """Return the octets of the published checkpoint. Raises OSError."""
+        return (self.directory / CHECKPOINT).read_bytes()
 
     def write(self, first: int, entries: Sequence[bytes]) -> None:
         """Write entries from number `first` on, which begins a tile, and the tiles over them; durable on return.
@@ -64,14 +68,6 @@ class Log:
         """Return the hash of a full subtree of 2**level leaves of the log of `size` leaves. Raises BadTile."""
         above, number, start, end = tiles.place(level, index)
         return tiles.fold(self._tile(above, number, end, size)[start:end])
-
-    def entry(self, index: int, size: int) -> bytes:
-        """Return an entry of the log of `size` leaves. Raises BadTile."""
-        number, place = divmod(index, tiles.WIDTH)
-        found = self.bundle(number, size)
-        if place >= len(found):
-            raise BadTile(f"the bundle has no entry {index}")
-        return found[place]
 
     def bundle(self, number: int, size: int) -> list[bytes]:
         """Return the entries of a tile of the log of `size` leaves. Raises BadTile."""

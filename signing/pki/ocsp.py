@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from config.clock import us
+from config.clock import HOUR_US, us
 from signing import algorithms, der
 from signing.certificate import CACHED, key_kind, outline
 from signing.der import Fields
@@ -34,12 +34,12 @@ HASHES: dict[str, Callable[[bytes], algorithms.Hash]] = {  # they name issuers a
 NAMES = {"sha1": SHA1, "sha256": algorithms.SHA256, "sha384": algorithms.SHA384, "sha512": algorithms.SHA512}
 ENUMERATED = 0x0A
 DER = Encoding.DER
-MALFORMED, INTERNAL, TRY_LATER, UNAUTHORIZED = 1, 2, 3, 6  # RFC 6960 §4.2.1; the last is for whoever is not known here (RFC 5019 §2.2.3)
+MALFORMED, TRY_LATER, UNAUTHORIZED = 1, 3, 6  # RFC 6960 §4.2.1; the last is for whoever is not known here (RFC 5019 §2.2.3)
 GOOD, UNKNOWN = der.write(0x80, b""), der.write(0x82, b"")
 MAX_ASKED = 32  # certificates in one question: ten times the path of a signature; each is a row to read
 MAX_REQUEST = 8192  # octets; one certificate is some 80, with SHA-512 some 170
 MAX_BYTES = 1 << 16  # of an answer with the certificates of who signed it
-UNDATED_US = 3_600_000_000  # how long an answer without next update counts: newer is to be had at any time (RFC 6960 §4.2.2.1)
+UNDATED_US = HOUR_US  # how long an answer without next update counts: newer is to be had at any time (RFC 6960 §4.2.2.1)
 
 
 @dataclass(frozen=True, slots=True)

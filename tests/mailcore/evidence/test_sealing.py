@@ -70,7 +70,7 @@ async def test_what_is_published_is_what_is_kept(node):
     assert (files / "checkpoint").read_bytes() == kept.note
     assert (files / "checkpoint.p7s").read_bytes() == kept.seal
     assert (files / "policy.txt").read_text("utf-8") == sealing.RULES
-    assert sealer.log.entry(1, 2) == (await node.db.read(places.entries, 1, 1))[0]
+    assert sealer.log.bundle(0, 2)[1] == (await node.db.read(places.entries, 1, 1))[0]
 
 
 async def test_nothing_new_gives_no_new_checkpoint(node):
