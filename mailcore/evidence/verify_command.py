@@ -56,7 +56,7 @@ def main(
     directory: Directory = HERE,
     as_json: Json = False,
 ) -> None:
-    """Verify a file: 0 when everything in it is good, 1 when something is not, 2 when it cannot be read."""
+    """Verify a file: 0 when everything in it is good, 1 when something is not, 2 when it cannot be judged."""
     log.configure("error")
     if file.stat().st_size > MAX_BYTES:
         raise typer.BadParameter(f"{file} is larger than {MAX_BYTES >> 20} MiB", param_hint="FILE")
