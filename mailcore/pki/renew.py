@@ -26,7 +26,8 @@ OTHERWISE = {"root": "every node has to be given another root", "ocsp": "the rol
 async def renew(services: Services, former: Issued, *, order_id: int = 0) -> Issued:
     """Issue another certificate in the place of one; return it. Raises CertificateRefused, BadEntry, NotFound, SignerUnavailable."""
     if former.state != "good":
-        raise CertificateRefused(f"this certificate is {former.state}: resume it, or issue another")
+        what_to_do = "resume it, or request another" if former.state == "suspended" else "request another"
+        raise CertificateRefused(f"this certificate is {former.state}: {what_to_do}")
     if former.successor:
         raise CertificateRefused(f"this certificate was replaced already, by {former.successor:x}")
     if former.kind not in RENEWALS:

@@ -323,6 +323,7 @@ async def test_commands_lead_from_request_to_end(node: Node) -> None:
     assert (misplaced.returncode, "--because" in misplaced.stderr) == (2, True)
     assert "revoked since" in (await ran(node, "revoke", start, "--because", "Superseded", "--yes")).stdout
     assert "for ever" in refused(await ran(node, "suspend", start))
+    assert "is revoked: request another" in refused(await ran(node, "renew", start))
     assert "this one is revoked" in refused(await ran(node, "resume", start))
     assert made["serial"] in {one["serial"] for one in said(await ran(node, "list", "--state", "revoked", "--json"))}
     assert "nothing waits" in (await ran(node, "issue")).stdout
