@@ -188,14 +188,8 @@ async def check(services: Services, kept_by_others: Sequence[bytes] = (), told: 
     """Look at all of a node's evidence; `kept_by_others` are checkpoints that somebody noted. Raises BadNote for one that is none."""
     report, db, sealer = Report(), services.db, Sealer(services)
     size, published = (await db.read(places.tree)).size, _published_size(sealer.log)
-    judges = Judges(
-        sealing.origin(services.settings),
-        await sealer.key(),
-        [key for key, _ in sealing.witnesses(services.settings)],
-        services.roots,
-        services.clock.now_us(),
-    )
-    walk = Walk(report, judges, sealer.log, published, _outside(kept_by_others, judges, size, report))
+    by = await judges(services)
+    walk = Walk(report, by, sealer.log, published, _outside(kept_by_others, by, size, report))
     while rows := await db.read(places.page, walk.next, PAGE):
         await _judge_erased(db, report, rows)
         walk.take(rows, await _marks(db, walk.next, rows[-1].place + 1))
@@ -207,9 +201,20 @@ async def check(services: Services, kept_by_others: Sequence[bytes] = (), told: 
         report.find(place, "added", f"a record that is in no place of the log of {now.size} entries")
     if 0 < published <= now.size:
         await asyncio.to_thread(files.judge_tiles, Log(sealer.log.directory), published, report.find)
-        await files.judge_checkpoint(db, sealer.log, published, partial(_wrong, judges=judges), report.find)
+        await files.judge_checkpoint(db, sealer.log, published, partial(_wrong, judges=by), report.find)
     report.waiting = await db.read(places.waiting)
     return report
+
+
+async def judges(services: Services) -> Judges:
+    """Return what the checkpoints of a node's own log are judged by."""
+    return Judges(
+        sealing.origin(services.settings),
+        await Sealer(services).key(),
+        [key for key, _ in sealing.witnesses(services.settings)],
+        services.roots,
+        services.clock.now_us(),
+    )
 
 
 async def _judge_erased(db: Database, report: Report, rows: Sequence[Entry]) -> None:
@@ -217,7 +222,9 @@ async def _judge_erased(db: Database, report: Report, rows: Sequence[Entry]) -> 
     gone = [row for row in rows if not row.record]
     ordered = await db.read(erasing.ordered, sorted({row.queue_id for row in gone})) if gone else set()
     for row in gone:
-        if row.queue_id not in ordered:
+        if row.queue_id == places.LOST:
+            report.find(row.place, "lost", "the database was restored from a backup that did not have this record")
+        elif row.queue_id not in ordered:
             report.find(row.place, "removed", "what the record said was erased, and nobody ordered that")
 
 
@@ -253,14 +260,15 @@ def _outside(noted: Sequence[bytes], judges: Judges, size: int, report: Report) 
     """Return what others have noted, by size. Raises BadNote for what the log has not signed."""
     found: dict[int, list[Checkpoint]] = {}
     for octets in noted:
-        said = _read(octets, judges)
+        said = read(octets, judges)
         found.setdefault(said.size, []).append(said)
         if said.size > size:
             report.find(said.size, "missing", f"somebody kept a checkpoint of {said.size} entries, the log has {size}")
     return found
 
 
-def _read(octets: bytes, judges: Judges) -> Checkpoint:
+def read(octets: bytes, judges: Judges) -> Checkpoint:
+    """Return what a checkpoint says that the log has signed. Raises BadNote for any other."""
     signed = note.read(octets)
     if judges.key not in note.signers(signed, [judges.key, *judges.witnesses]):
         raise BadNote(f"the key of {judges.origin} has not signed it")
@@ -281,7 +289,7 @@ def _wrong(mark: Kept, judges: Judges) -> str:
 
 def _signed(mark: Kept, judges: Judges) -> Checkpoint:
     """Return what a checkpoint says when its note and its seal are good. Raises BadNote, BadDer, genuine.Failed, path.Refused."""
-    said = _read(mark.note, judges)
+    said = read(mark.note, judges)
     if mark.stamped and not mark.seal:
         raise BadNote("its seal was taken away")
     if mark.seal:

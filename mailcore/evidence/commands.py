@@ -17,21 +17,24 @@ from config.plain import plain
 from directory.acts.blanking import EvidenceErase
 from directory.commands.finding import Desk, command, table
 from mailcore.commands import carry_out
-from mailcore.evidence import checking, export, listing, places, sealing, witnessing
+from mailcore.evidence import checking, export, listing, places, recovering, sealing, witnessing
 from mailcore.evidence.checking import Report
 from mailcore.evidence.errors import EvidenceDamaged, NoEvidence, NotWitnessed
 from mailcore.evidence.listing import Choice, Shown
+from mailcore.evidence.recovering import Recovered
 from mailcore.evidence.sealing import Sealer
 from mailcore.queue.types import queue_name, queue_number
 from mailcore.services import Services
 from signing.evidence import note, record, seal
+from signing.evidence.log import Log
 from signing.evidence.note import BadNote
 
 FAILED = 1
 MAX_ASKED = 10_000  # checkpoints since a file was carried away: more than a day's
 
 app = typer.Typer(
-    help="What happened to letters: list, show, check, erase, export, and key, request, cosign, attach for witnesses.", no_args_is_help=True
+    help="What happened to letters: list, show, check, recover, erase, export, and key, request, cosign, attach for witnesses.",
+    no_args_is_help=True,
 )
 Letter = Annotated[str, typer.Argument(metavar="LETTER", help="The queue id, as the sender was told it.")]
 Output = Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; - is the standard output.")]
@@ -112,6 +115,33 @@ def check(
         )
     if found.findings:
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def recover(
+    directory: Directory = HERE,
+    source: Annotated[
+        Path | None, typer.Option("--from", help="A copy of the published files; without it the node's own.", file_okay=False)
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Let a log go on whose database was restored from an older backup: take back the entries that it has published.
+
+    What their records said is lost with the database, and `check` says so; what waits in it finds its place again.
+    """
+
+    async def work(node: Services) -> Recovered:
+        columns = (TextColumn("entries"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        files = Log(source) if source is not None else sealing.log_of(node.settings)
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("entries", total=None)
+            return await recovering.recover(node, files, lambda count: bar.advance(task, count))
+
+    found: Recovered = carry_out(directory, work)
+    if as_json:
+        show(found)
+    else:
+        sys.stdout.write(f"{found.entries} entries came back, {found.lost} of them without their record; the log has {found.size}\n")
 
 
 @app.command(name="export")

@@ -65,7 +65,7 @@ class Row:
 def issuer(settings: Settings) -> Issuer:
     """Return who vouches for the records of a node."""
     host, evidence = settings.node.hostname, settings.evidence
-    return Issuer(host, evidence.policy or f"{settings.pki.place(host, settings.listen.pki) or f'http://{host}'}{RULES}", evidence.cover)
+    return Issuer(host, evidence.policy or f"{settings.pki_url or f'http://{host}'}{RULES}", evidence.cover)
 
 
 def covers(issuer: Issuer, sender: str, *, official: bool) -> bool:

@@ -3,7 +3,7 @@
 What the tree needs to grow is one row: the hashes of the full subtrees that it is made of. Its tiles are made from the entries.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from config.database import Tx
@@ -13,9 +13,12 @@ from signing.evidence.merkle import HASH_BYTES
 
 _TREE = "SELECT size, frontier FROM evidence_tree WHERE one = 1"
 _LOCK = " /* FOR UPDATE */"
-_WAITING = "SELECT fact_id, queue_id, salt, record FROM evidence_fact ORDER BY fact_id LIMIT :limit /* FOR UPDATE */"
+_WAITING = "SELECT fact_id, queue_id, salt, record FROM evidence_fact ORDER BY fact_id LIMIT :limit"
 _PLACE = "INSERT INTO evidence (place, queue_id, entry, salt, record) VALUES (:place, :queue_id, :entry, :salt, :record)"
 _TAKE = "DELETE FROM evidence_fact WHERE fact_id IN (:taken[])"
+LOST = 0  # instead of a letter's number: of an entry that came back from the published files without its record
+MAX_WAITING = 1_000_000  # records that are compared with entries that come back: hours of mail, half a GiB
+
 _GROW = "UPDATE evidence_tree SET size = :size, frontier = :frontier WHERE one = 1"
 _COLUMNS = "size, at_us, note, seal, stamped"
 
@@ -36,6 +39,16 @@ class Tree:
         made = merkle.grown(self.size, leaves, lambda level, index: self.frontier[level, index])
         size, known = self.size + len(leaves), {**self.frontier, **{(level, index): found for level, index, found in made}}
         return Tree(size, {at: known[at] for at in _full(size)})
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A record that has no place yet."""
+
+    fact_id: int
+    queue_id: int
+    salt: bytes
+    record: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +87,46 @@ def tree(tx: Tx, lock: str = "") -> Tree:
 def integrate(tx: Tx, limit: int) -> int:
     """Give places to records that wait, at most so many, and return how many: in one transaction or not at all."""
     before = tree(tx, _LOCK)
-    waiting = [(fact_id, queue_id, bytes(salt), bytes(octets)) for fact_id, queue_id, salt, octets in tx.rows(_WAITING, limit=limit)]
-    if not waiting:
-        return 0
-    entries = [record.entry(salt, octets) for _, _, salt, octets in waiting]
-    after = before.grown([merkle.leaf_hash(one) for one in entries])
+    found = _waiting(tx, limit, _LOCK)
+    if found:
+        _place(tx, before, list(found), found)
+    return len(found)
+
+
+def waiting_entries(tx: Tx) -> dict[bytes, Waiting]:
+    """Return the records that wait, by the entry that the log will have of each."""
+    return _waiting(tx, MAX_WAITING)
+
+
+def bring_back(tx: Tx, first: int, page: Sequence[bytes], known: Mapping[bytes, Waiting]) -> None:
+    """Take entries back that were published, from place `first` on, with the records that are known. Raises EvidenceDamaged."""
+    before = tree(tx, _LOCK)
+    if before.size != first:
+        raise EvidenceDamaged(f"the log has {before.size} entries by now: somebody else is at it")
+    _place(tx, before, page, known)
+
+
+def _waiting(tx: Tx, limit: int, lock: str = "") -> dict[bytes, Waiting]:
+    rows = tx.rows(_WAITING + lock, limit=limit)
+    facts = [Waiting(fact_id, queue_id, bytes(salt), bytes(octets)) for fact_id, queue_id, salt, octets in rows]
+    return {record.entry(one.salt, one.record): one for one in facts}
+
+
+def _place(tx: Tx, before: Tree, page: Sequence[bytes], known: Mapping[bytes, Waiting]) -> None:
+    """Add entries to the log; what was known of them waits no longer."""
+    after = before.grown([merkle.leaf_hash(one) for one in page])
+    rows = [(place, entry, known.get(entry)) for place, entry in enumerate(page, before.size)]
     tx.many(
         _PLACE,
         [
-            {"place": place, "queue_id": queue_id, "entry": entry, "salt": salt, "record": octets}
-            for place, ((_, queue_id, salt, octets), entry) in enumerate(zip(waiting, entries, strict=True), before.size)
+            {"place": place, "queue_id": one.queue_id, "entry": entry, "salt": one.salt, "record": one.record}
+            if one is not None
+            else {"place": place, "queue_id": LOST, "entry": entry, "salt": None, "record": None}
+            for place, entry, one in rows
         ],
     )
-    tx.execute(_TAKE, taken=[fact_id for fact_id, _, _, _ in waiting])
+    tx.execute(_TAKE, taken=[one.fact_id for _, _, one in rows if one is not None])
     tx.execute(_GROW, size=after.size, frontier=b"".join([after.frontier[at] for at in _full(after.size)]))
-    return len(waiting)
 
 
 def entries(tx: Tx, first: int, limit: int) -> list[bytes]:

@@ -161,7 +161,8 @@ class Sealer:
 
 def _require_as_long(tree: Tree, published: Checkpoint | None) -> None:
     if published is not None and published.size > tree.size:
-        raise EvidenceDamaged(f"the log has {tree.size} entries, but a checkpoint of {published.size} was published: restore it")
+        said = f"the log has {tree.size} entries, but a checkpoint of {published.size} was published"
+        raise EvidenceDamaged(f"{said}: restore a newer backup, else run `diwan evidence recover`")
 
 
 async def write(db: Database, files: Log, first: int, size: int) -> None:
