@@ -6,9 +6,13 @@ too, with the salt that makes the same entry. Nothing is written before the whol
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from config.database import Tx
 from config.log import log
+from directory import journal
+from directory.journal import Entry
+from directory.rights import CONSOLE
 from mailcore.evidence import checking, places
 from mailcore.evidence.errors import EvidenceDamaged
 from mailcore.evidence.places import Kept
@@ -49,15 +53,23 @@ async def recover(services: Services, files: Log, told: Told = lambda count: Non
         await services.db.write(places.bring_back, first, page, {entry: waiting[entry] for entry in page if entry in waiting})
         first, lost = first + len(page), lost + sum(entry not in waiting for entry in page)
         told(len(page))
-    await services.db.write(places.add, await asyncio.to_thread(_kept, services, files, said.size, note))
-    log.warning("evidence.recovered", size=said.size, entries=said.size - tree.size, lost=lost)
-    return Recovered(said.size, said.size - tree.size, lost)
+    found = Recovered(said.size, said.size - tree.size, lost)
+    await services.db.write(_finish, await asyncio.to_thread(_kept, services, files, said.size, note), found)
+    log.warning("evidence.recovered", size=found.size, entries=found.entries, lost=found.lost)
+    return found
+
+
+def _finish(tx: Tx, kept: Kept, found: Recovered) -> None:
+    places.add(tx, kept)
+    journal.append(tx, [Entry(CONSOLE, "evidence.recovered", "log", after=asdict(found))])
 
 
 async def _published(services: Services, files: Log) -> tuple[Checkpoint, bytes]:
     try:
         octets = await asyncio.to_thread(files.note)
         return checking.read(octets, await checking.judges(services)), octets
+    except FileNotFoundError as error:
+        raise EvidenceDamaged(f"{files.directory}: nothing was published there") from error
     except (OSError, BadNote) as error:
         raise EvidenceDamaged(f"{files.directory}: there is no checkpoint of this log: {error}") from error
 

@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+from directory import journal
+from directory.rights import CONSOLE, NATION
 from mailcore.evidence import checking, listing, places, recovering
 from mailcore.evidence.errors import EvidenceDamaged
 from mailcore.evidence.listing import Choice
@@ -45,6 +47,8 @@ async def test_it_goes_on_with_what_it_has_published(node, tmp_path, elsewhere):
     found = await recovering.recover(node, files, told.append)
     assert found == recovering.Recovered(SIZE, SIZE - OLD, SIZE - OLD - WAITED)
     assert sum(told) == SIZE - OLD
+    [entry] = await node.db.write(lambda tx: journal.entries(tx, CONSOLE, NATION, act="evidence.recovered"))
+    assert entry.body["after"] == {"size": SIZE, "entries": SIZE - OLD, "lost": SIZE - OLD - WAITED}
     assert len(told) == 2
     assert (await node.db.read(places.latest)).note == kept.note
     assert await node.db.read(places.waiting) == 0
@@ -78,7 +82,7 @@ async def test_files_that_do_not_continue_this_log_change_nothing(node, tmp_path
         ("changed", lambda place: spoil(next((place / "tile" / "entries").glob("001*"))), "one of both was changed"),
         ("short", lambda place: shutil.rmtree(place / "tile" / "entries"), "missing"),
         ("unsigned", lambda place: spoil(place / "checkpoint"), "no checkpoint of this log"),
-        ("empty", shutil.rmtree, "no checkpoint of this log"),
+        ("empty", shutil.rmtree, "nothing was published there"),
     ):
         shutil.copytree(own, tmp_path / name)
         change(tmp_path / name)
