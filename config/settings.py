@@ -317,6 +317,11 @@ class Settings(msgspec.Struct, frozen=True, dict=True):
         port = endpoint(self.listen.https)[1] if self.listen.https else 443
         return self.openid.issuer or f"https://{self.node.hostname}" + (f":{port}" if port != 443 else "")
 
+    @property
+    def pki_url(self) -> str:
+        """Where certificates of this node say that their revocation is found; "" for nowhere."""
+        return self.pki.place(self.node.hostname, self.listen.pki)
+
     @cached_property  # asked for with each message
     def data(self) -> Path:
         """Where databases and blobs are."""

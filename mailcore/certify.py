@@ -16,7 +16,7 @@ async def found(services: Services, name: str, hosts: Sequence[str]) -> None:
     """Make a node's root, the authority for its listeners and their certificate, and its authority of time. Raises KeyExists."""
     await authorities.make_root(services, name)
     tls = await authorities.own(services, authorities.TLS_KEY, name)
-    files, now_us, where = services.settings.tls, services.clock.now_us(), authorities.url(services.settings)
+    files, now_us, where = services.settings.tls, services.clock.now_us(), services.settings.pki_url
     der = await ca.write_tls(services.signer, tls, hosts, files.certificate, files.key, now_us=now_us, url=where)
     await services.db.write(register.add, tls.key_id, der, New("tls", "", address=" ".join(hosts)))
     await clock(services)

@@ -77,6 +77,11 @@ def verify(key: PublicKeyTypes, algorithm: str, digest_name: str, signature: byt
         raise Broken("signature") from reason
 
 
+def verify_alone(key: PublicKeyTypes, algorithm: str, signature: bytes, octets: bytes) -> None:
+    """Check a signature by an algorithm that names its digest, too, as on lists and answers; raise Weak or Broken."""
+    verify(key, algorithm, (ECDSA | RSA).get(algorithm, ""), signature, octets)
+
+
 def _plain_rsa(algorithm: str, digest_name: str) -> str:
     """CMS may name plain rsaEncryption and leave the digest to its own field (RFC 3370 §3.2)."""
     return digest_name if algorithm == RSA_ENCRYPTION else ""

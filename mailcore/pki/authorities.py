@@ -23,11 +23,6 @@ ROOT_KEY, TLS_KEY, CLIENT_KEY, TIMES_KEY, NODES_KEY = "ca-root", "ca-tls", "ca-c
 PURPOSES = {TLS_KEY: "tls", CLIENT_KEY: "client", TIMES_KEY: "tsa", NODES_KEY: "node"}
 
 
-def url(settings: Settings) -> str:
-    """Return where certificates of this node say that their revocation is found; "" for nowhere."""
-    return settings.pki.place(settings.node.hostname, settings.listen.pki)
-
-
 async def make_root(services: Services, name: str) -> Authority:
     """Make the root of this node, which it trusts from then on. Raises KeyExists."""
     settings = services.settings
@@ -109,7 +104,7 @@ async def _made(services: Services, key_id: str, organisation: str, domains: Seq
         key_id=key_id,
         purpose=purpose,
         country=settings.pki.country,
-        url=url(settings),
+        url=settings.pki_url,
     )
     await services.db.write(register.add, root.key_id, made.certificate, New("authority", key_id, address=" ".join(domains)))
     keep(settings.keys, made)

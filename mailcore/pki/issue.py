@@ -184,7 +184,7 @@ async def to_machine(
 async def certify(services: Services, issuer: Authority, kind: str, who: profiles.Subject, public_key: bytes) -> bytes:
     """Return a certificate as the settings want it, DER. Raises BadEntry for a name or a key that none can be made for."""
     settings = services.settings
-    where, policy, now_us = authorities.url(settings), settings.pki.policy, services.clock.now_us()
+    where, policy, now_us = settings.pki_url, settings.pki.policy, services.clock.now_us()
     try:
         who = replace(who, country=settings.pki.country)
         return await ca.issue(services.signer, issuer, kind, who, public_key, now_us, url=where, policy=policy)

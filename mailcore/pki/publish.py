@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from config.clock import DAY_US, HOUR_US, SECOND_US
 from config.database import Tx
 from config.log import log
-from mailcore.pki import authorities, lasting
+from mailcore.pki import lasting
 from mailcore.pki.responder import Responder, Responders
 from mailcore.services import Services
 from signing.errors import NoSuchKey
@@ -50,7 +50,7 @@ class Publisher:
 
     def __init__(self, services: Services, responders: Responders) -> None:
         self._services, self._responders = services, responders
-        self._url = authorities.url(services.settings)
+        self._url = services.settings.pki_url
         self._seen: dict[str, int] = {}
         self._lists_at_s = self._answers_at_s = 0.0
 

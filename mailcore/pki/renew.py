@@ -85,7 +85,7 @@ async def _of_host(services: Services, former: Issued, order_id: int) -> Issued:
     if not _is_of_listeners(services, former):
         return await issue.to_host(services, hosts, _public(former), former=former, order_id=order_id)
     issuer, files = authorities.find(services.settings, former.authority), services.settings.tls
-    now_us, where = services.clock.now_us(), authorities.url(services.settings)
+    now_us, where = services.clock.now_us(), services.settings.pki_url
     der = await ca.certify_tls(services.signer, issuer, hosts, files.certificate, files.key, now_us=now_us, url=where)
     return await services.db.write(issue.record, Made(issuer, der, New("tls", "", address=former.address), former, order_id))
 
@@ -99,7 +99,7 @@ async def _of_authority(services: Services, former: Issued, order_id: int) -> Is
     """The same key under the same name: what was issued before goes on being good below either certificate."""
     settings, now_us = services.settings, services.clock.now_us()
     root, own = authorities.find(settings, former.authority), authorities.find(settings, former.key_id)
-    der = await ca.certify_again(services.signer, root, own, now_us, url=authorities.url(settings))
+    der = await ca.certify_again(services.signer, root, own, now_us, url=settings.pki_url)
     made = Made(root, der, New("authority", former.key_id, address=former.address), former, order_id)
     issued = await services.db.write(issue.record, made)
     authorities.keep(settings.keys, Authority(own.key_id, der, own.chain))

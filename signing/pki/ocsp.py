@@ -187,8 +187,7 @@ def _verified(octets: bytes, issuer: bytes) -> ocsp.OCSPResponse:
     method, beside = loaded.signature_algorithm_oid.dotted_string, tuple(one.public_bytes(DER) for one in loaded.certificates)
     if octets not in (finish(ToSign(loaded.tbs_response_bytes, b"", one), loaded.signature, beside) for one in identifiers(method)):
         raise ValueError("not written as it must be")  # X.690 §10: there is one way to write it
-    digest_name = (algorithms.ECDSA | algorithms.RSA).get(method, "")
-    algorithms.verify(key, method, digest_name, loaded.signature, loaded.tbs_response_bytes)
+    algorithms.verify_alone(key, method, loaded.signature, loaded.tbs_response_bytes)
     return loaded
 
 

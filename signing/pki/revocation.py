@@ -172,8 +172,7 @@ def verified(octets: bytes, issuer: x509.Certificate) -> Verified:
     method = loaded.signature_algorithm_oid.dotted_string
     if octets not in (crl.finish(crl.ToSign(loaded.tbs_certlist_bytes, b"", one), loaded.signature) for one in crl.identifiers(method)):
         raise ValueError("the method of its signature is written in two ways")  # RFC 5280 §5.1.1.2
-    digest_name = (algorithms.ECDSA | algorithms.RSA).get(method, "")
-    algorithms.verify(issuer.public_key(), method, digest_name, loaded.signature, loaded.tbs_certlist_bytes)
+    algorithms.verify_alone(issuer.public_key(), method, loaded.signature, loaded.tbs_certlist_bytes)
     number, delta = value(loaded, x509.CRLNumber), value(loaded, x509.DeltaCRLIndicator)
     if loaded.next_update_utc is None:
         raise ValueError("no time of the next one")  # RFC 5280 §5.1.2.5
