@@ -5,6 +5,7 @@ It keeps its memory to itself: no core dump, no trace by a process of the same u
 
 import asyncio
 import ctypes
+import fcntl
 import os
 import resource
 import signal
@@ -129,7 +130,15 @@ async def told(*, child: bool) -> None:
         loop.add_signal_handler(signal.SIGINT, stop.set)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
+    _notify(os.environ.get("NOTIFY_SOCKET", ""))
     await stop.wait()
+
+
+def alone(path: Path) -> int:
+    """Hold a file for this process alone; the kernel lets go when it ends, however it ends. Raises BlockingIOError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return descriptor
 
 
 def harden() -> None:
@@ -138,6 +147,13 @@ def harden() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         raise OSError("prctl(PR_SET_DUMPABLE) failed")
+
+
+def _notify(where: str) -> None:
+    """Tell a service manager that this process answers, where one asks for it (sd_notify(3))."""
+    if where:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as teller:
+            teller.sendto(b"READY=1", "\0" + where[1:] if where[0] == "@" else where)
 
 
 def _on_parent(stop: asyncio.Event) -> None:

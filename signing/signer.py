@@ -6,7 +6,6 @@ process that started it goes away; SIGTERM ends it always. It prints `ready` whe
 
 import argparse
 import asyncio
-import fcntl
 import os
 import sys
 from pathlib import Path
@@ -17,7 +16,7 @@ from config.log import configure
 from signing.book import Book
 from signing.errors import SignerUnavailable
 from signing.keyring import Keyring
-from signing.listening import harden, listening, told
+from signing.listening import alone, harden, listening, told
 from signing.service import Service
 from signing.vault import Damaged
 
@@ -45,13 +44,6 @@ async def _flush(service: Service) -> None:
         await service.flush()
 
 
-def _lock(directory: Path) -> int:
-    """Hold the key directory for this process alone; the kernel lets go when it ends, however it ends."""
-    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return descriptor
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the signer; return 1 with one line that says why when it cannot start."""
     parser = argparse.ArgumentParser(prog="signing.signer", description="holds private keys and signs digests")
@@ -64,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
         options.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = _lock(options.keys)
+        lock = alone(options.keys / "lock")
         keyring = Keyring(options.keys, SystemClock(), _token(options.keys / PLACE))
     except BlockingIOError:
         return _fail(f"another signer works on {options.keys}")

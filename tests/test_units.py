@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from directory import credentials
 from directory.signin.passwords import Hasher, prepare
 from mailcore.activation.client import Activator, Proofs, socket_path
 from mailcore.errors import NotAllowed
+from signing import process
 from signing.keys import Signer
 from tests.directory.conftest import PASSWORD, build
 from tests.mailcore.founded import AMINA, TOML
@@ -135,8 +137,28 @@ async def test_the_process_of_activations_calls_nothing_that_its_unit_refuses(sh
     assert used - allowed("diwan-activation.service") <= {"fchown"}  # by which SQLite, run by root, gives files to their owner
 
 
+@pytest.mark.parametrize("unit", ["diwan-signer.service", "diwan-activation.service"])
+def test_mail_goes_on_while_one_of_the_others_is_started_again(unit: str) -> None:
+    assert settings(unit, "Type") == ["notify"]  # what comes after it finds it answering
+    assert settings(unit, "StartLimitIntervalSec") == ["0"]  # it comes back when its database does, however long that takes
+    for other in UNITS:
+        assert settings(other, "Requires") == []  # who requires a unit is restarted with it
+
+
+async def test_systemd_is_told_when_a_process_answers(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(short / "notify"))
+        manager.settimeout(20)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(short / "notify"))
+        async with process.running(short) as signer:
+            assert await asyncio.to_thread(manager.recv, 100) == b"READY=1"
+            assert await signer.status()
+
+
 def test_a_node_does_not_see_what_lets_keys_work() -> None:
     hidden = {path.removeprefix("-") for line in settings("diwan.service", "InaccessiblePaths") for path in line.split()}
     assert {f"/var/lib/diwan/keys/{name}" for name in ("activation.key", "storage.key", "private", "token.toml")} <= hidden
+    writes = {path for line in settings("diwan.service", "ReadWritePaths") for path in line.split()}
+    assert writes == {f"/var/lib/diwan/{name}" for name in ("data", "run", "keys/authorities")}  # not what tells the others where to look
     for unit in UNITS:
         assert settings(unit, "User") == ["diwan"]  # each lets in its own user alone
