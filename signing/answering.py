@@ -55,17 +55,17 @@ class Answering(ABC):
             else:
                 send(wire.frame(Answer(ask.id, self.quick[type(ask)](ask))))
         except Exception as reason:  # noqa: BLE001 - the driver: a bug ends one request, not the process
-            send(wire.frame(self.refusal(ask, reason)))
+            send(wire.frame(self.refusal(ask, reason, 0 if ask else wire.id_of(body))))
 
-    def refusal(self, ask: Any, reason: Exception) -> Refusal:
-        """Count and log what went wrong; `ask` is None for what could not be read."""
+    def refusal(self, ask: Any, reason: Exception, id: int = 0) -> Refusal:
+        """Count and log what went wrong; `ask` is None for what could not be read, `id` what could be read of it."""
         self.refusals += 1
         kind = type(ask).__name__ if ask else ""
         if isinstance(reason, MailError):
             log.info(f"{self.name}.refused", request=kind, error=type(reason).__name__, **reason.facts)
         else:
             log.error(f"{self.name}.failed", request=kind, exc_info=reason)
-        return self.refused(ask.id if ask else 0, reason)
+        return self.refused(ask.id if ask else id, reason)
 
     def _begin(self, ask: Any, send: Callable[[bytes], None]) -> None:
         if self._slow >= self.most_waiting:

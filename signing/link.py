@@ -62,6 +62,11 @@ class Client:
         except SignerUnavailable:
             return None
 
+    async def gone(self) -> None:
+        """Wait until the connection ends."""
+        if self._link is not None:
+            await self._link.gone()
+
     async def close(self) -> None:
         """End the connection; whoever still waits gets SignerUnavailable."""
         self._closed = True
@@ -144,7 +149,11 @@ class Link(asyncio.Protocol):
         """Close and wait until the socket is gone."""
         if self.alive:
             self._transport.close()
-            await self._gone
+            await self.gone()
+
+    async def gone(self) -> None:
+        """Wait until it has ended."""
+        await asyncio.shield(self._gone)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""

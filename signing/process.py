@@ -4,16 +4,18 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from config.log import log
 from signing.errors import SignerUnavailable
 from signing.keys import Signer
+from signing.link import Client
 
 START_S = 20.0  # importing the cryptography on a busy small machine
 STOP_S = 5.0
 RESTART_S, RESTART_MAX_S = 0.1, 10.0
+FOLLOW_S = 2.0  # a service manager starts its process again at once: no need of a child then
 SOURCES = Path(__file__).resolve().parent.parent
 
 
@@ -50,9 +52,52 @@ async def kept(module: str, *arguments: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
+        await _cancelled(watch)
+
+
+@asynccontextmanager
+async def one(socket: Path, module: str, *arguments: str) -> AsyncIterator[None]:
+    """Have such a process answer at a socket: the one that answers there already, and a child once it does not any more."""
+    async with AsyncExitStack() as stack:
+        found = await Client.find(socket)
+        if found is None:
+            try:
+                await stack.enter_async_context(kept(module, *arguments))
+            except SignerUnavailable:  # somebody else may have been quicker
+                found = await Client.find(socket)
+                if found is None:
+                    raise
+        if found is not None:
+            watch = asyncio.create_task(_succeed(found, socket, module, arguments), name=module)
+            stack.push_async_callback(_cancelled, watch)
+        yield
+
+
+async def _succeed(found: Client, socket: Path, module: str, arguments: Sequence[str]) -> None:
+    """Keep a child once the process of somebody else is gone and nobody starts it again."""
+    while True:
+        try:
+            await found.gone()
+        finally:
+            await found.close()
+        log.info("child.other_gone", module=module)
+        found = await _followed(socket, module, arguments)
+
+
+async def _followed(socket: Path, module: str, arguments: Sequence[str]) -> Client:
+    """Keep a child for good; return when there is another process of somebody else instead."""
+    while True:
+        with suppress(SignerUnavailable):
+            return await Client.connect(socket, patience_s=FOLLOW_S)
+        with suppress(SignerUnavailable, OSError):
+            async with kept(module, *arguments):
+                await asyncio.Event().wait()
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def _watch(child: asyncio.subprocess.Process, module: str, arguments: Sequence[str]) -> None:

@@ -183,6 +183,15 @@ def request(body: bytes) -> Request:
         raise SigningRefused(reason=said.strip()) from None
 
 
+def id_of(body: bytes) -> int:
+    """Return the id of a request that cannot be read otherwise, so that it alone is refused; 0 when it has none."""
+    try:
+        found = msgspec.msgpack.decode(body)
+        return msgspec.convert(found[1], RequestId)
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError, LookupError):
+        return 0
+
+
 def reply(body: bytes) -> Reply:
     """Read one reply; raise SignerUnavailable when it is not one."""
     try:

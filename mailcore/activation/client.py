@@ -41,9 +41,11 @@ class Proofs:
 
     @property
     def are_bounded(self) -> bool:
-        """Whether each could be a proof at all."""
+        """Whether each could be a proof at all, and all fit into a frame: one that is too long ends the connection for everybody."""
         most = (wire.MAX_PASSWORD_CHARS, wire.MAX_CODE_CHARS, wire.MAX_TICKET_CHARS, wire.MAX_ANSWER_CHARS)
         given = (self.password, self.code, self.ticket, self.answer)
+        if len(self.answer.encode()) > wire.MAX_ANSWER_CHARS:
+            return False
         return all(len(one) <= bound for one, bound in zip(given, most, strict=True))
 
 
@@ -76,9 +78,9 @@ class Activator(Client):
         `uses` says for how many keys or signatures they are to be good, at most `wire.MAX_USES`. Raises BadCredentials, whose
         `reason` is `wire.BAD_SECOND` when the password is right; SignInExpired, TooManyAttempts, SignerUnavailable.
         """
-        _require(login, proofs.are_bounded)
         parts = proofs.password, proofs.code, proofs.ticket, proofs.answer, peer[: wire.MAX_PEER_CHARS], need, uses
         try:
+            _require(login, proofs.are_bounded)
             grant, person_id, account_id = await self.ask(lambda id: wire.Prove(id, login, *parts), repeatable=False)
         except UnicodeEncodeError as error:  # half a surrogate pair: nobody has such a password
             raise BadCredentials(reason=BAD_PASSWORD) from error

@@ -23,23 +23,18 @@ from directory.signin import SignIn
 from mailcore import sign_in
 from mailcore.activation.client import socket_path
 from mailcore.activation.service import Activating
-from signing.link import Client
-from signing.listening import harden, listening, told
-from signing.process import kept
+from signing.listening import alone, harden, listening, told
+from signing.process import one
 from signing.vault import Damaged, secret_file
 
 SHARED = "activation.key"  # below the keys directory, made by the signer
+LOCK = "activation.lock"  # below the run directory: two of them would take each other's socket
 
 
 @contextlib.asynccontextmanager
 async def running(read: Settings) -> AsyncIterator[None]:
-    """Have the process run for as long as the context lasts, unless the node has one already. Raises SignerUnavailable."""
-    found = await Client.find(socket_path(read.directory))
-    if found is not None:
-        await found.close()
-        yield
-        return
-    async with kept("mailcore.activation.process", "--dir", str(read.directory)):
+    """Have the process run for as long as the context lasts: that of the node, or a child. Raises SignerUnavailable."""
+    async with one(socket_path(read.directory), "mailcore.activation.process", "--dir", str(read.directory)):
         yield
 
 
@@ -56,6 +51,8 @@ async def answering(read: Settings, db: Database, clock: Clock) -> AsyncIterator
 
 
 async def _serve(read: Settings, *, child: bool) -> None:
+    read.run.mkdir(mode=0o700, exist_ok=True)
+    alone(read.run / LOCK)  # for as long as this process lasts
     clock = SystemClock()
     db = await open_database(read.database.url, read.data, clock)
     try:
@@ -75,6 +72,9 @@ def main(arguments: list[str] | None = None) -> int:
     harden()
     try:
         asyncio.run(_serve(settings.load(options.dir.absolute()), child=options.child))
+    except BlockingIOError:
+        sys.stderr.write(f"activation: another one works for {options.dir}\n")
+        return 1
     except (Damaged, MailError, OSError) as reason:
         sys.stderr.write(f"activation: {reason}\n")
         return 1

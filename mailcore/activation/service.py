@@ -15,7 +15,7 @@ from directory.errors import BadCredentials, TooManyAttempts
 from directory.signin import Assertion, Code, SignIn, app_passwords
 from directory.signin.login import parse_login
 from directory.types import Identity
-from mailcore.activation.grants import Grants
+from mailcore.activation.grants import Grants, Holder
 from mailcore.activation.rights import may_use
 from mailcore.activation.wire import BAD_PASSWORD, BAD_SECOND, CODES, Ask, Permit, Prove, Request, request
 from mailcore.errors import NotAllowed
@@ -51,28 +51,28 @@ class Activating(Answering):
         return Refusal(id, CODES[type(reason)], reason.retry_after_s if isinstance(reason, TooManyAttempts) else 0)
 
     async def _ask(self, ask: Ask) -> list[bytes]:
-        half = await self._signin.confirmation(await self._person(ask.login))
+        half = await self._signin.confirmation((await self._person(ask.login)).person_id)
         return [] if half is None else [half.ticket.encode(), " ".join(half.factors).encode(), half.passkey_options.encode()]
 
     async def _prove(self, ask: Prove) -> list[bytes]:
         """Judge what somebody gave; return the grant, b"" when it is good for no key, and who it is, in which mailbox."""
-        who = await (self._for_signature(ask) if ask.need == "sign" else self._once_more(ask))
-        grant = b"" if ask.need == "confirm" else self._grants.give(who[0], ask.need, ask.uses)
-        return [grant, *(str(one).encode() for one in who)]
+        holder, account_id = await (self._for_signature(ask) if ask.need == "sign" else self._once_more(ask))
+        grant = b"" if ask.need == "confirm" else self._grants.give(holder, ask.need, ask.uses)
+        return [grant, str(holder.person_id).encode(), str(account_id).encode()]
 
-    async def _for_signature(self, ask: Prove) -> tuple[int, int]:
+    async def _for_signature(self, ask: Prove) -> tuple[Holder, int]:
         who = await self._password(ask)
         if await self._signin.confirmation(who.person_id) is not None:
             await self._second(ask, who.person_id)
-        return who.person_id, who.account_id
+        return Holder(who.person_id, who.epoch), who.account_id
 
-    async def _once_more(self, ask: Prove) -> tuple[int, int]:
+    async def _once_more(self, ask: Prove) -> tuple[Holder, int]:
         if not (ask.answer or (ask.code and ask.need == "confirm")):
             who = await self._password(ask)
-            return who.person_id, who.account_id
-        person_id = await self._person(ask.login)
-        await self._second(ask, person_id)
-        return person_id, person_id
+            return Holder(who.person_id, who.epoch), who.account_id
+        holder = await self._person(ask.login)
+        await self._second(ask, holder.person_id)
+        return holder, holder.person_id
 
     async def _password(self, ask: Prove) -> Identity:
         """Check the password. An app password opens mail, it proves nothing here."""
@@ -87,17 +87,17 @@ class Activating(Answering):
         except BadCredentials as error:
             raise BadCredentials(reason=BAD_SECOND, person_id=person_id) from error
 
-    async def _person(self, login: str) -> int:
+    async def _person(self, login: str) -> Holder:
         claim = parse_login(login)
         record = None if claim is None else await self._db.peek(credentials.record, claim.person, claim.post)
         if record is None:
             raise BadCredentials(account=login)
-        return record.person_id
+        return Holder(record.person_id, record.epoch)
 
     async def _permit(self, ask: Permit) -> list[bytes]:
-        person_id = self._grants.use(ask.grant, ask.purpose)
-        what = log.bind(person_id=person_id, account_id=ask.account_id, key_id=ask.key_id, purpose=ask.purpose)
-        if not await self._db.read(may_use, person_id, ask.account_id, ask.key_id, ask.purpose):
+        holder = self._grants.use(ask.grant, ask.purpose)
+        what = log.bind(person_id=holder.person_id, account_id=ask.account_id, key_id=ask.key_id, purpose=ask.purpose)
+        if not await self._db.read(may_use, holder, ask.account_id, ask.key_id, ask.purpose):
             what.warning("activation.not_allowed")  # the fronts ask for what their pages offer: this one did not
             raise NotAllowed("this key is not yours to use")
         until_us, nonce = self._clock.now_us() + ACTIVATION_US, secrets.token_bytes(NONCE_BYTES)

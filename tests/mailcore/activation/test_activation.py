@@ -1,18 +1,28 @@
 """Who gets a grant for what, what it is good for, and that nothing else makes an activation."""
 
+import asyncio
+
 import pytest
 
-from config.clock import MINUTE_US
-from directory import delegations, holdings
+from config.clock import MINUTE_US, ManualClock
+from directory import credentials, delegations, factors, holdings
 from directory.errors import BadCredentials, SignInExpired, TooManyAttempts
 from directory.signin import app_passwords
 from directory.signin.login import MAX_LOGIN_CHARS
 from mailcore.activation.client import Proofs
-from mailcore.activation.grants import LASTS_US
-from mailcore.activation.wire import BAD_PASSWORD, BAD_SECOND, GRANT_BYTES, MAX_PASSWORD_CHARS, Prove
+from mailcore.activation.grants import LASTS_US, Grants, Holder
+from mailcore.activation.wire import (
+    BAD_PASSWORD,
+    BAD_SECOND,
+    GRANT_BYTES,
+    MAX_ANSWER_CHARS,
+    MAX_CODE_CHARS,
+    MAX_PASSWORD_CHARS,
+    Prove,
+)
 from mailcore.errors import NotAllowed
 from signing.activation import check
-from signing.errors import NotActivated, SignerUnavailable
+from signing.errors import NotActivated, SigningRefused
 from tests.directory.conftest import PASSWORD
 from tests.mailcore.activation.conftest import DIGEST, PEER, SECRET, Office, certificate
 
@@ -92,6 +102,53 @@ async def test_who_signs_for_whom_is_looked_up_each_time(office: Office, databas
             await office.activator.permit(grant, account_id, f"sign-{account_id}", DIGEST, "sign")
 
 
+async def test_a_grant_ends_with_the_credentials_that_it_was_given_for(office: Office, database) -> None:  # type: ignore[no-untyped-def]
+    own = office.ministry.amina.person_id
+
+    async def ended(grant: bytes, purpose: str) -> None:
+        with pytest.raises(SignInExpired):
+            await office.activator.permit(grant, own, f"{purpose}-{own}", DIGEST, purpose.replace("encrypt", "decrypt"))  # type: ignore[arg-type]
+
+    for change in (credentials.revoke_all, factors.reset):  # a new password is the first of them
+        signs, opens = await office.grant(uses=5), await office.grant("decrypt", 5)
+        await database.write(change, own)
+        await ended(signs, "sign")
+        await ended(opens, "encrypt")
+    key = await office.passkey()
+    half = await office.activator.asked(office.amina)
+    assert half is not None
+    proofs = Proofs(ticket=half.ticket, answer=key.get(half.passkey_options))
+    opens = (await office.activator.prove(office.amina, proofs, PEER, "decrypt", 5)).grant
+    assert await office.activator.permit(opens, own, f"encrypt-{own}", DIGEST, "decrypt")
+    await database.write(credentials.revoke_all, own)
+    await ended(opens, "encrypt")
+    opens = await office.grant("decrypt", 5)
+    await database.write(lambda tx: tx.execute("UPDATE person SET closed_us = :now WHERE person_id = :id", now=tx.now_us, id=own))
+    await ended(opens, "encrypt")  # who has left
+
+
+async def test_what_one_person_types_ends_nobody_elses_request(office: Office) -> None:
+    answer = "\N{ARABIC LETTER MEEM}" * (MAX_ANSWER_CHARS - 1)  # as many characters as may be, in twice as many octets
+    others = [asyncio.create_task(office.grant()) for _ in range(5)]
+    await asyncio.sleep(0)
+    assert await refused(office, Proofs("م" * MAX_PASSWORD_CHARS, "م" * MAX_CODE_CHARS, answer, answer), "sign") == BAD_PASSWORD
+    with pytest.raises(SigningRefused):
+        await office.activator.permit(b"short", 1, "k", DIGEST, "sign")
+    assert all([await one for one in others])
+
+
+def test_grants_that_have_run_out_are_forgotten(clock: ManualClock) -> None:
+    grants, who = Grants(clock), Holder(1, 1)
+    for _ in range(100):
+        grants.give(who, "sign", 1)
+    clock.advance(LASTS_US - 1)
+    grants.give(who, "decrypt", 9)
+    assert len(grants) == 101
+    clock.advance(1)
+    grants.give(who, "sign", 1)
+    assert len(grants) == 2
+
+
 async def test_old_letters_open_with_old_keys_but_nothing_is_signed_with_them(office: Office, database) -> None:  # type: ignore[no-untyped-def]
     from directory import certificates
 
@@ -169,9 +226,9 @@ async def test_guessing_is_slowed_down_here_too(office: Office) -> None:
 async def test_what_is_no_request_is_refused_and_tells_no_secret(office: Office, capfd: pytest.CaptureFixture[str]) -> None:
     too_many = Prove(1, office.amina, "a secret phrase", "", "", "", PEER, "sign", 1_000_000)
     for build in (lambda id: too_many, lambda id: Prove(id, "", "a secret phrase", "", "", "", PEER, "sign", 1)):
-        with pytest.raises(SignerUnavailable):
+        with pytest.raises(SigningRefused):
             await office.activator.ask(build, repeatable=False)
-    with pytest.raises(SignerUnavailable):
+    with pytest.raises(SigningRefused):
         await office.activator.permit(b"short", 1, "k", DIGEST, "sign")
     assert "a secret phrase" not in "".join(capfd.readouterr())
     assert len(await office.grant()) == GRANT_BYTES  # it goes on

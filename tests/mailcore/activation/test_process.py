@@ -20,7 +20,7 @@ from directory.errors import SignInExpired
 from directory.signin.passwords import prepare
 from mailcore import certify, operate
 from mailcore.activation import process
-from mailcore.activation.client import Proofs, socket_path
+from mailcore.activation.client import Activator, Proofs, socket_path
 from mailcore.services import Services
 from signing.errors import NotActivated
 from tests.directory.conftest import PASSWORD, Ministry, build
@@ -70,6 +70,21 @@ async def test_it_is_started_again_and_has_forgotten_what_was_granted(node: tupl
     with pytest.raises(SignInExpired):
         await services.activator.permit(grant, own, "k", DIGEST, "decrypt")
     assert (await services.activator.prove(AMINA, Proofs(PASSWORD), PEER, "decrypt")).grant
+
+
+async def test_a_node_has_one_and_keeps_it_when_whoever_began_it_ends(tmp_path: Path) -> None:
+    async with founded(tmp_path, SystemClock()) as made, contextlib.AsyncExitStack() as node:
+        await made.db.write(build)
+        async with process.running(made.settings):  # as of a command, just before the node starts
+            first = _peer(socket_path(tmp_path))
+            await node.enter_async_context(process.running(made.settings))
+            words = [sys.executable, "-m", "mailcore.activation.process", "--dir", str(tmp_path)]
+            ran = await asyncio.to_thread(subprocess.run, words, cwd=SOURCES, capture_output=True, text=True, timeout=30, check=False)
+            assert (ran.returncode, "another one works" in ran.stderr) == (1, True)
+            assert _peer(socket_path(tmp_path)) == first
+        await (await Activator.connect(socket_path(tmp_path), patience_s=30)).close()
+        assert _peer(socket_path(tmp_path)) != first
+        assert await made.activator.asked(AMINA) is None
 
 
 def _peer(path: Path) -> int:
