@@ -1,4 +1,4 @@
-"""What is wanted of certificates, by somebody with the right to it: noted with the act, carried out where the keys are."""
+"""What is wanted of certificates, keys in escrow and evidence, by who has the right to it: noted with the act, carried out elsewhere."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -5,8 +5,6 @@ from itertools import islice
 
 from config.database import Tx
 from directory import resolve
-from directory.address import parse
-from directory.errors import BadAddress
 
 KEPT = 200  # correspondents of one person
 NOTED = 20  # of one letter: a circular says little about whom its author will write to next
@@ -38,8 +36,5 @@ def latest(tx: Tx, person_id: int, limit: int = KEPT) -> list[int]:
 
 
 def _account(tx: Tx, address: str) -> int | None:
-    try:
-        target = resolve.resolve(tx, parse(address))
-    except BadAddress:
-        return None
+    target = resolve.written(tx, address)
     return None if target is None else target.account_id

@@ -10,8 +10,7 @@ from typing import Literal
 
 from config.clock import MINUTE_US
 from config.database import Tx
-from directory import address, resolve
-from directory.errors import BadAddress
+from directory import resolve
 from directory.ldap import dn
 from directory.ldap.dn import Rdn
 from directory.ldap.entries import Node
@@ -164,10 +163,7 @@ class Tree:
 
 def account(tx: Tx, written: str) -> int | None:
     """Return the account that has an address now."""
-    try:
-        target = resolve.resolve(tx, address.parse(written))
-    except BadAddress:
-        return None
+    target = resolve.written(tx, written)
     return None if target is None else target.account_id
 
 

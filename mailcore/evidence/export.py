@@ -18,11 +18,8 @@ from config.database import Tx
 from config.log import log
 from directory import journal, resolve, rights
 from directory.acts import places as acting_places
-from directory.address import parse
-from directory.errors import BadAddress
 from directory.journal import Entry
 from directory.rights import CONSOLE
-from directory.types import Target
 from mailcore import certify
 from mailcore.evidence import facts, places
 from mailcore.evidence.errors import NoEvidence, NoLetter, NotProven, NotSealed, NotThisLetter
@@ -88,7 +85,7 @@ async def export(services: Services, queue: str, message: bytes | None = None, r
 
 def _journal(tx: Tx, queue_id: int, about: Record, reason: str) -> None:
     """Note who had a letter opened, where the first of its people that is here has their place."""
-    known = [one for address in (about.sender, *about.recipients) if (one := _target(tx, address)) is not None]
+    known = [one for address in (about.sender, *about.recipients) if (one := resolve.written(tx, address)) is not None]
     place = rights.chain(tx, acting_places.account(tx, known[0].account_id)) if known else None
     organisation_id, unit_id = (None, None) if place is None else (place.organisation_id, place.unit_id)
     said = {"letter": about.queue, "message_id": about.message, "digest": about.digest}
@@ -252,7 +249,7 @@ def _copies(tx: Tx, queue_id: int, records: Sequence[Record]) -> list[_Copy]:
 
 def _filed(tx: Tx, address: str, since_us: int, until_us: int) -> list[_Copy]:
     """Return the messages that came into a mailbox of this node within some time."""
-    target = _target(tx, address)
+    target = resolve.written(tx, address)
     if target is None:
         return []
     rows = tx.rows(
@@ -264,10 +261,3 @@ def _filed(tx: Tx, address: str, since_us: int, until_us: int) -> list[_Copy]:
         most=MAX_COPIES,
     )
     return [_Copy(target.account_id, BlobId(bytes(blob)), bytes(dek)) for blob, dek in rows]
-
-
-def _target(tx: Tx, address: str) -> Target | None:
-    try:
-        return resolve.resolve(tx, parse(address))
-    except BadAddress:
-        return None

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from directory import resolve
 from directory.demo import FeaturedPerson
 from mailcore.message import build
 from mailcore.message.addresses import Mailbox
@@ -98,10 +99,7 @@ class Site:
 
     async def account(self, address: str) -> int:
         """Return the account that an address names."""
-        from directory.address import parse
-        from directory.resolve import resolve
-
-        target = await self.services.db.read(resolve, parse(address))
+        target = await self.services.db.read(resolve.written, address)
         assert target is not None
         return target.account_id
 

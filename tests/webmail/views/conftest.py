@@ -6,7 +6,6 @@ import pytest_asyncio
 
 from config.database import Tx
 from directory import delegations, resolve
-from directory.address import parse
 from directory.demo import FeaturedPerson
 from mailcore.store import mailboxes, messages
 from mailcore.store.types import AccountId
@@ -14,7 +13,7 @@ from tests.webmail.site import EDUCATION, Site
 
 
 def account(tx: Tx, address: str) -> int:
-    target = resolve.resolve(tx, parse(address))
+    target = resolve.written(tx, address)
     assert target is not None
     return target.account_id
 
