@@ -52,7 +52,7 @@ async def made(signer: Signer, now_us: int) -> tuple[bytes, bytes]:
     times = await ca.create_issuing_ca(signer, root, "Horloges", (), now_us, key_id="ca-times", purpose="tsa")
     who = Subject(HOST, addresses=(f"postmaster@{HOST}",), hosts=(HOST,))
     node = await ca.issue(signer, nodes, "node", who, await signer.generate("node-seal", "p256"), now_us)
-    clock = await ca.issue_tsa(signer, times, await signer.generate("tsa", "p256"), "Horloge", now_us=now_us)
+    clock = await ca.issue(signer, times, "tsa", Subject("Horloge"), await signer.generate("tsa", "p256"), now_us)
     identity = SigningIdentity("node-seal", node, nodes.issued_chain)
     stamp = TimeAuthority(signer, SigningIdentity("tsa", clock, times.issued_chain), SystemClock()).stamp
 

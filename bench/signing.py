@@ -31,6 +31,7 @@ from signing import smime
 from signing.cms import SigningIdentity, ToSign
 from signing.keys import Signer
 from signing.pki import ca
+from signing.pki.profiles import Subject
 from signing.process import running
 from signing.tsa import TimeAuthority
 from signing.verdict import judge
@@ -83,12 +84,13 @@ async def desk(signer: Signer, now_us: int) -> Desk:
     root = await ca.create_root(signer, "Racine", now_us)
     ministry = await ca.create_issuing_ca(signer, root, "Ministère", ["interieur.gov.example"], now_us, key_id="ca-ministry")
     times = await ca.create_issuing_ca(signer, root, "Horloges", (), now_us, key_id="ca-times", purpose="tsa")
-    clock = await ca.issue_tsa(signer, times, await signer.generate("tsa", "p256"), "Horloge", now_us=now_us)
+    clock = await ca.issue(signer, times, "tsa", Subject("Horloge"), await signer.generate("tsa", "p256"), now_us)
     key, card = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 3072)
 
     async def certified(public: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> SigningIdentity:
-        octets, named = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo), {"name": "Bureau d'ordre", "address": ADDRESS}
-        certificate = await ca.issue_smime(signer, ministry, octets, organisation="Ministère", now_us=now_us, **named)
+        octets = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        who = Subject("Bureau d'ordre", "Ministère", addresses=(ADDRESS,))
+        certificate = await ca.issue(signer, ministry, "sign", who, octets, now_us)
         return SigningIdentity("clerk", certificate, ministry.issued_chain)
 
     clerk, with_card = await certified(key.public_key()), await certified(card.public_key())

@@ -97,39 +97,13 @@ async def issue(
     return await _issue(signer, authority, profiles.leaf(kind, above, subject, public_key, _stamp(authority, now_us, url, policy)))
 
 
-async def issue_smime(
-    signer: Signer,
-    authority: Authority,
-    public_key: bytes,
-    *,
-    name: str,
-    organisation: str,
-    address: str,
-    now_us: int,
-    country: str = "",
-) -> bytes:
-    """Return the signing certificate, DER, of a person for a key that the signer made. Raise as `issue`."""
-    return await issue(signer, authority, "sign", Subject(name, organisation, country, (address,)), public_key, now_us)
-
-
-async def issue_tls(
-    signer: Signer, authority: Authority, public_key: bytes, hosts: Sequence[str], *, now_us: int, organisation: str = "", url: str = ""
-) -> bytes:
-    """Return a server's certificate, DER, for host names and IP addresses; the first one is also the common name."""
-    return await issue(signer, authority, "tls", Subject(hosts[0], organisation, hosts=tuple(hosts)), public_key, now_us, url=url)
-
-
-async def issue_tsa(
-    signer: Signer, authority: Authority, public_key: bytes, name: str, *, now_us: int, organisation: str = "", country: str = ""
-) -> bytes:
-    """Return the certificate of a time stamp authority, DER."""
-    return await issue(signer, authority, "tsa", Subject(name, organisation, country), public_key, now_us)
-
-
 async def write_tls(
     signer: Signer, authority: Authority, hosts: Sequence[str], certificate: Path, key: Path, *, now_us: int, url: str = ""
 ) -> bytes:
-    """Make a TLS key here, where the TLS stack needs it, write it (mode 0600) and its certificate chain as PEM; return the certificate."""
+    """Make a TLS key here, where the TLS stack needs it, write it (mode 0600) and its certificate chain as PEM; return the certificate.
+
+    `hosts` are host names and IP addresses; the first one is also the common name.
+    """
     private = ec.generate_private_key(ec.SECP256R1())
     plain = serialization.NoEncryption()
     replace(key, private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
@@ -146,7 +120,7 @@ async def certify_tls(
     private = serialization.load_pem_private_key(key.read_bytes(), None)  # noqa: ASYNC240  (as short as what is written below)
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     public_key = private.public_key().public_bytes(serialization.Encoding.DER, form)
-    issued = await issue_tls(signer, authority, public_key, hosts, now_us=now_us, url=url)
+    issued = await issue(signer, authority, "tls", Subject(hosts[0], hosts=tuple(hosts)), public_key, now_us, url=url)
     replace(certificate, pem(issued, *authority.issued_chain), PUBLIC)
     return issued
 

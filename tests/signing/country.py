@@ -17,6 +17,7 @@ from signing.cms import SigningIdentity
 from signing.keys import Signer
 from signing.pki import ca
 from signing.pki.ca import Authority
+from signing.pki.profiles import Subject
 from signing.process import running
 
 NOW_US = time.time_ns() // 1_000_000_000 * 1_000_000  # foreign programs judge by the machine's clock
@@ -24,6 +25,7 @@ DAY_US = 86_400 * 1_000_000
 ADDRESS = "bureau.ordre@interieur.gov.example"
 ORGANISATION = "وزارة الداخلية"
 NAME = "مكتب الضبط"
+HOSTS = ("mail.gov.example", "127.0.0.1")
 TEXT = "السيد الوزير المحترم،"
 HEAD = b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
 ENTITY = HEAD + base64.b64encode(TEXT.encode()) + b"\r\n"
@@ -83,9 +85,8 @@ async def holder(
     signer: Signer, authority: Authority, address: str = ADDRESS, *, now_us: int = NOW_US, curve: ec.EllipticCurve | None = None
 ) -> Holder:
     key = ec.generate_private_key(curve or ec.SECP256R1())
-    certificate = await ca.issue_smime(
-        signer, authority, public_octets(key), name=NAME, organisation=ORGANISATION, address=address, now_us=now_us
-    )
+    subject = Subject(NAME, ORGANISATION, addresses=(address,))
+    certificate = await ca.issue(signer, authority, "sign", subject, public_octets(key), now_us)
     return Holder(key, SigningIdentity("", certificate, authority.issued_chain))
 
 
@@ -98,10 +99,10 @@ async def found(directory: Path) -> Country:
         tls = await ca.create_issuing_ca(signer, root, "Nodes", [], then, key_id="ca-tls", purpose="tls")
         foreign_root = await ca.create_root(signer, "Elsewhere", then, key_id="ca-elsewhere")
         server_key = ec.generate_private_key(ec.SECP256R1())
-        server = await ca.issue_tls(signer, tls, public_octets(server_key), ["mail.gov.example", "127.0.0.1"], now_us=NOW_US)
+        server = await ca.issue(signer, tls, "tls", Subject(HOSTS[0], hosts=HOSTS), public_octets(server_key), NOW_US)
         times = await ca.create_issuing_ca(signer, root, "Clocks", [], then, key_id="ca-times", purpose="tsa")
         clock_key = ec.generate_private_key(ec.SECP256R1())
-        clock = await ca.issue_tsa(signer, times, public_octets(clock_key), "Horloge", now_us=NOW_US)
+        clock = await ca.issue(signer, times, "tsa", Subject("Horloge"), public_octets(clock_key), NOW_US)
         return Country(
             root=root,
             ministry=ministry,

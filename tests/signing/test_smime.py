@@ -13,6 +13,7 @@ from signing.der import BadDer
 from signing.errors import NotActivated, SigningRefused
 from signing.keys import Signer
 from signing.pki import ca
+from signing.pki.profiles import Subject
 from signing.smime import NotSigned
 from signing.verdict import judge
 from tests.signing.country import ADDRESS, CHANGED, DAY_US, ENTITY, NAME, NOW_US, ORGANISATION, TEXT, Country, token
@@ -104,7 +105,7 @@ def test_arbitrary_bodies_raise_nothing_but_not_signed(pieces: list[bytes]) -> N
 async def test_a_post_signs_through_the_signer_what_its_holder_confirmed(signer: Signer, country: Country, tmp_path) -> None:
     public = await signer.generate("post-1", "p256", activated=True)
     root = await ca.create_root(signer, "Root", NOW_US)
-    certificate = await ca.issue_smime(signer, root, public, name=NAME, organisation=ORGANISATION, address=ADDRESS, now_us=NOW_US)
+    certificate = await ca.issue(signer, root, "sign", Subject(NAME, ORGANISATION, addresses=(ADDRESS,)), public, NOW_US)
     identity = SigningIdentity("post-1", certificate, root.issued_chain)
     with pytest.raises(NotActivated):
         await smime.sign(ENTITY, identity, signer, NOW_US)
@@ -117,7 +118,7 @@ async def test_a_post_signs_through_the_signer_what_its_holder_confirmed(signer:
 async def test_an_rsa_key_signs_as_well(signer: Signer, desk: Desk) -> None:
     public = await signer.generate("card-1", "rsa3072")
     root = await ca.create_root(signer, "Root", NOW_US)
-    certificate = await ca.issue_smime(signer, root, public, name=NAME, organisation=ORGANISATION, address=ADDRESS, now_us=NOW_US)
+    certificate = await ca.issue(signer, root, "sign", Subject(NAME, ORGANISATION, addresses=(ADDRESS,)), public, NOW_US)
     identity = SigningIdentity("card-1", certificate, root.issued_chain)
     signature = await smime.sign(ENTITY, identity, signer, NOW_US)
     assert judge(ENTITY, signature, [root.certificate], NOW_US, ADDRESS).status == "valid"
@@ -134,7 +135,7 @@ async def test_a_short_rsa_key_is_not_certified(signer: Signer) -> None:
     root, short = await ca.create_root(signer, "Root", NOW_US), rsa.generate_private_key(65537, 1024).public_key()
     octets = short.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     with pytest.raises(BadDer, match="1024 bits"):
-        await ca.issue_smime(signer, root, octets, name=NAME, organisation=ORGANISATION, address=ADDRESS, now_us=NOW_US)
+        await ca.issue(signer, root, "sign", Subject(NAME, ORGANISATION, addresses=(ADDRESS,)), octets, NOW_US)
 
 
 @given(st.lists(st.sampled_from([b"a", b" ", b"\t", b"\r", b"\n", b"\r\n", b"\0", b"\xe9", b"x" * 998]), max_size=8).map(b"".join))

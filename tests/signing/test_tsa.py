@@ -12,6 +12,7 @@ from signing.algorithms import SHA256
 from signing.cms import SigningIdentity
 from signing.keys import Signer
 from signing.pki import ca
+from signing.pki.profiles import Subject
 from signing.process import socket_path
 from signing.timestamp import Refused
 from signing.tsa import TimeAuthority
@@ -35,7 +36,7 @@ async def founded(busy: Path) -> Made:
     signer = await Signer.connect(socket_path(busy))
     root = await ca.create_root(signer, "Racine", NOW_US)
     times = await ca.create_issuing_ca(signer, root, "Horloges", [], NOW_US, key_id="ca-times", purpose="tsa")
-    certificate = await ca.issue_tsa(signer, times, await signer.generate("tsa", "p256"), "Horloge", now_us=NOW_US)
+    certificate = await ca.issue(signer, times, "tsa", Subject("Horloge"), await signer.generate("tsa", "p256"), NOW_US)
     await signer.close()
     return SigningIdentity("tsa", certificate, times.issued_chain), root.certificate
 

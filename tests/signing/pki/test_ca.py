@@ -11,6 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from signing.errors import KeyExists
 from signing.keys import Signer
 from signing.pki import ca
+from signing.pki.profiles import Subject
 from tests.signing.country import ADDRESS, DAY_US, NAME, NOW_US, ORGANISATION, Country, public_octets
 from tests.signing.peers import Desk
 
@@ -61,9 +62,7 @@ async def test_nobody_outlives_their_issuer(signer: Signer) -> None:
     root = await ca.create_root(signer, "Root", NOW_US - 7000 * DAY_US)
     ministry = await ca.create_issuing_ca(signer, root, ORGANISATION, [], NOW_US, key_id="ca-1")
     key = ec.generate_private_key(ec.SECP256R1())
-    leaf = await ca.issue_smime(
-        signer, ministry, public_octets(key), name="x" * 100, organisation=ORGANISATION, address=ADDRESS, now_us=NOW_US
-    )
+    leaf = await ca.issue(signer, ministry, "sign", Subject("x" * 100, ORGANISATION, addresses=(ADDRESS,)), public_octets(key), NOW_US)
     ends = [loaded(certificate).not_valid_after_utc for certificate in (leaf, ministry.certificate, root.certificate)]
     assert ends == sorted(ends)
     [name] = loaded(leaf).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
@@ -81,7 +80,7 @@ async def test_an_address_beyond_ascii_is_refused(signer: Signer) -> None:
     root = await ca.create_root(signer, "Root", NOW_US)
     public = public_octets(ec.generate_private_key(ec.SECP256R1()))
     with pytest.raises(ValueError):
-        await ca.issue_smime(signer, root, public, name=NAME, organisation=ORGANISATION, address="بريد@x.example", now_us=NOW_US)
+        await ca.issue(signer, root, "sign", Subject(NAME, ORGANISATION, addresses=("بريد@x.example",)), public, NOW_US)
 
 
 async def test_a_tls_stack_takes_what_was_written(signer: Signer, tmp_path: Path) -> None:
