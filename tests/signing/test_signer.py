@@ -223,18 +223,18 @@ async def test_another_user_is_hung_up_on_even_when_the_files_let_him_in(signer:
 
 def ask_as_nobody(path: str) -> int:
     """Return an exit status that says how far somebody else got."""
-    try:
-        os.setgid(65534)
-        os.setuid(65534)
-        peer = socket.socket(socket.AF_UNIX)
-        peer.connect(path)
-    except OSError:
-        return 1
-    try:
-        peer.sendall(wire.frame(wire.Report(1)))
-        return 2 if peer.recv(1) else HUNG_UP
-    except OSError:
-        return HUNG_UP
+    with socket.socket(socket.AF_UNIX) as peer:
+        try:
+            os.setgid(65534)
+            os.setuid(65534)
+            peer.connect(path)
+        except OSError:
+            return 1
+        try:
+            peer.sendall(wire.frame(wire.Report(1)))
+            return 2 if peer.recv(1) else HUNG_UP
+        except OSError:
+            return HUNG_UP
 
 
 async def test_no_private_octet_is_in_the_open(signer: Signer, tmp_path: Path) -> None:
@@ -265,14 +265,13 @@ async def test_nobody_at_the_socket_is_unavailable(tmp_path: Path) -> None:
 
 
 async def test_a_signer_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(tmp_path / "s"))
-    listener.listen()
-    client = await Signer.connect(tmp_path / "s", answer_s=0.05)
-    with pytest.raises(SignerUnavailable):
-        await client.status()
-    await client.close()
-    listener.close()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        client = await Signer.connect(tmp_path / "s", answer_s=0.05)
+        with pytest.raises(SignerUnavailable):
+            await client.status()
+        await client.close()
 
 
 async def test_whoever_waits_when_the_client_closes_is_told(shared: Signer, key: str) -> None:
