@@ -133,6 +133,7 @@ async def _page(request: Request, desk: Desk, form: Form, error: MailError | Non
         "problem": _(problem),
         "challenge": CHALLENGE,
         "need": need,
+        "back": request.url.path,
     }
     return render.page(request, "security/proof.html", desk, status, **facts)
 
