@@ -27,6 +27,12 @@ class NothingToSign(MailError):
     text = "this sender has no certificate to sign with"
 
 
+class TooManyDocuments(MailError):
+    """More PDF documents than one proof is good for."""
+
+    text = "too many documents to sign in one letter"
+
+
 class NothingToEncrypt(MailError):
     """Since the form was checked a certificate of a reader has ended."""
 
@@ -64,6 +70,7 @@ PAGES: dict[type[MailError], tuple[int, str]] = {
     BadSecond: (401, N_("This code or passkey was not accepted. A code works once: wait for the next one, or use a recovery code.")),
     BadPassword: (401, N_("The password is wrong.")),
     NothingToSign: (409, N_("This sender has no certificate in force, so the letter cannot be signed.")),
+    TooManyDocuments: (422, N_("These are too many PDF documents to sign in one letter. Send some of them in another one.")),
     NothingToEncrypt: (409, N_("Somebody to whom this letter goes has no certificate for encryption any more. Go back to the letter.")),
     LetterChanged: (409, N_("The letter has changed since it was shown for signing. Read it again before you sign.")),
     mail.NoSuchMailbox: (404, N_("This folder does not exist any more.")),
@@ -110,11 +117,14 @@ PAGES: dict[type[MailError], tuple[int, str]] = {
     openid.NotLinked: (403, N_("Nobody here is known by this identity. Sign in with your password.")),
     openid.SignInTooWeak: (403, N_("Your account asks for a second factor. Sign in with your password.")),
     openid.ProviderFailed: (502, N_("The other service did not answer as it must. Try again, or sign in with your password.")),
-    signing.SignerUnavailable: (503, N_("Signing is not available at the moment. The letter is kept in your drafts.")),
+    signing.SignerUnavailable: (
+        503,
+        N_("Signing and confirming are not available at the moment. Your drafts are kept. Try again in a few minutes."),
+    ),
     signing.SigningRefused: (500, N_("The signature could not be made. The letter is kept in your drafts.")),
     signing.NoSuchKey: (409, N_("The signing key of this sender is missing. Tell your administrator.")),
     signing.KeyExists: (409, N_("A signing key of this name exists already.")),
-    signing.NotActivated: (403, N_("The signature was not confirmed in time. Please confirm it again.")),
+    signing.NotActivated: (403, N_("This was not confirmed in time. Please confirm it again.")),
     openpgp.BadPgpKey: (409, N_("This OpenPGP key cannot be used: it is damaged, revoked, out of date or not for this address.")),
     openpgp.CannotOpen: (409, N_("This letter cannot be decrypted.")),
     openpgp.PgpUnavailable: (503, N_("This is not available at the moment. Try again in a few minutes.")),

@@ -68,8 +68,8 @@ async def sign_and_send(
     """Sign a letter with its sender's certificate and send it, once the writer has proved who they are.
 
     Their password is asked, and a second proof where one is on. Raises BadCredentials, SignInExpired, TooManyAttempts,
-    NothingToSign, FileRefused, SignerUnavailable and the other refusals of the signer. With a language for the `stamp` the
-    PDF documents are signed themselves too.
+    NothingToSign, TooManyDocuments, FileRefused, SignerUnavailable and the other refusals of the signer. With a language for the
+    `stamp` the PDF documents are signed themselves too.
     """
     services, uses = desk.services, 1 + (pdfs.count(addressed) if stamp is not None else 0)
     grant = await proof.confirmed(desk, proofs, peer, "sign", uses)

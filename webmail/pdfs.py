@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from mailcore.activation.wire import MAX_USES
 from mailcore.message import content
 from mailcore.message.build import Attachment
 from mailcore.message.types import Span
@@ -16,7 +17,7 @@ from signing.pdf.types import Language, Level, Signature
 from signing.verdict import Verdict
 from webmail import reading, words
 from webmail.desk import Box, Desk
-from webmail.errors import N_
+from webmail.errors import N_, TooManyDocuments
 from webmail.language import gettext as _
 from webmail.letters import Addressed
 from webmail.reading import Opened, Signer
@@ -27,6 +28,7 @@ LEVEL: Level = "B-LTA"  # what is sent today is asked about in ten years
 LANGUAGES: dict[str, Language] = {"ar": "ar", "fr": "fr"}  # of a stamp, as the form says it; "" for none
 MARK = b"%PDF-"
 MARK_WITHIN = 1024  # octets from the beginning, as readers of PDF look for it (ISO 32000-1 annex H, note 13)
+MAX_SIGNED = MAX_USES - 1  # documents of one letter: the letter itself is signed too
 MAX_JUDGED = 5  # documents of one letter: each costs its reader up to a second
 TEMPLATE = "pdfs.html"
 REFUSALS = {
@@ -76,8 +78,11 @@ def are_in(files: Sequence[Attachment]) -> bool:
 
 
 def count(addressed: Addressed) -> int:
-    """Return how many PDF documents `sign` will sign."""
-    return sum(map(_is_document, addressed.letter.attachments))
+    """Return how many PDF documents `sign` will sign. Raises TooManyDocuments for more than one proof is good for."""
+    found = sum(map(_is_document, addressed.letter.attachments))
+    if found > MAX_SIGNED:
+        raise TooManyDocuments(documents=found)
+    return found
 
 
 async def sign(desk: Desk, addressed: Addressed, language: Language, grant: bytes) -> Addressed:

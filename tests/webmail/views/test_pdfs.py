@@ -85,6 +85,19 @@ async def test_a_document_that_cannot_be_signed_keeps_the_letter_and_says_which(
     assert re.search(r'<option value="fr" selected>', answer.text)
 
 
+async def test_more_documents_than_a_proof_is_good_for_are_refused_before_anybody_waits(
+    site: Site, visitor: Visitor, clerk: FeaturedPerson
+) -> None:
+    path, fields = await compose(visitor, await site.account(INTERIOR))
+    fields |= {"to": EDUCATION, "subject": "PDF", "text": "Ci-joint", "sign": "yes", "action": "send"}
+    await visitor.post(
+        path, fields, [("files", (f"{number}.pdf", b"%PDF-1.4", "application/pdf")) for number in range(pdfs.MAX_SIGNED + 1)]
+    )
+    answer = await visitor.post(visitor.path, {"seen": visitor.value("seen"), "proof-password": clerk.password, "pdf": "fr"})
+    assert answer.status_code == 422
+    assert "These are too many PDF documents to sign in one letter." in answer.text
+
+
 async def test_a_document_that_only_looks_signed_is_not_green(site: Site) -> None:
     await site.deliver(EDUCATION, _with(b"%PDF-1.4\n/ByteRange [0 1 2 3]\n", kind="application/octet-stream"))
     assert 'class="verdict unsure"' in of_document(await arrived(site, "en"))
