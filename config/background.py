@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+
+from config.log import log
 
 
 @contextlib.asynccontextmanager
@@ -17,3 +19,13 @@ async def running(name: str, *work: Coroutine[None, None, None]) -> AsyncIterato
         for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+
+async def again(work: Callable[[], Awaitable[object]], every_s: float, failed: str) -> None:
+    """Do something again and again, with a pause behind each turn. One that fails is logged as `failed`: the next is another try."""
+    while True:
+        try:
+            await work()
+        except Exception:  # noqa: BLE001  (a driver: whatever it was, the role goes on)
+            log.exception(failed)
+        await asyncio.sleep(every_s)

@@ -16,9 +16,9 @@ def us(moment: datetime) -> int:
     return (moment - _EPOCH) // _ONE
 
 
-def utc(us: int) -> datetime:
+def utc(at_us: int) -> datetime:
     """Return the moment so many microseconds after the epoch; raise OverflowError after the year 9999."""
-    return _EPOCH + us * _ONE
+    return _EPOCH + at_us * _ONE
 
 
 class Clock(Protocol):

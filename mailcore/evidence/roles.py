@@ -1,11 +1,10 @@
 """The role that seals evidence: every few seconds what has happened gets its place, and a checkpoint says so."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 
-from config.background import running
-from config.log import log
+from config.background import again, running
 from mailcore.evidence import witnessing
 from mailcore.evidence.sealing import Sealer
 from mailcore.services import Services
@@ -17,18 +16,14 @@ async def seal(services: Services) -> AsyncIterator[None]:
     sealer = Sealer(services)
     cosigners = witnessing.Cosigners(services, sealer)
     try:
-        async with running("seal", _forever(services, sealer, cosigners)):
+        async with running("seal", again(partial(_turn, sealer, cosigners), services.settings.evidence.every_s, "evidence.not_sealed")):
             yield
     finally:
         await cosigners.aclose()
 
 
-async def _forever(services: Services, sealer: Sealer, cosigners: witnessing.Cosigners) -> None:
-    while True:
-        try:
-            kept = await sealer.turn()
-            if kept is not None:
-                await cosigners.ask(kept)
-        except Exception:  # noqa: BLE001  (a driver: the next turn is another try, and records wait)
-            log.exception("evidence.not_sealed")
-        await asyncio.sleep(services.settings.evidence.every_s)
+async def _turn(sealer: Sealer, cosigners: witnessing.Cosigners) -> None:
+    """Seal what waits, and have it witnessed; when that fails, records wait on."""
+    kept = await sealer.turn()
+    if kept is not None:
+        await cosigners.ask(kept)

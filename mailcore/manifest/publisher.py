@@ -1,12 +1,12 @@
 """The centre: looks at what changed, has the next document signed, keeps it. The key is in the signer process."""
 
-import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterator
 
 import msgspec
 
+from config.background import again
 from config.clock import DAY_US, SECOND_US
 from config.database import Tx
 from config.log import log
@@ -53,12 +53,7 @@ class Publisher:
 
     async def forever(self) -> None:
         """Publish when something changed, and often enough that a document never runs out."""
-        while True:
-            try:
-                await self._turn()
-            except Exception:  # noqa: BLE001  (a driver: the next look is another try)
-                log.exception("manifest.publishing_failed")
-            await asyncio.sleep(LOOK_S)
+        await again(self._turn, LOOK_S, "manifest.publishing_failed")
 
     async def _turn(self) -> None:
         now_us = self._services.clock.now_us()

@@ -1,8 +1,9 @@
 """Carrying out what was ordered of certificates, where the signer is. Each order is carried out once, whatever dies in between."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
+from config.background import again
 from config.errors import MailError
 from config.log import log
 from directory import orders
@@ -16,12 +17,7 @@ LOOK_S = 15.0  # somebody has just said yes in the webmail, and waits
 
 async def forever(services: Services) -> None:
     """Carry out what others order as it comes."""
-    while True:
-        try:
-            await carry_out(services)
-        except Exception:  # noqa: BLE001  (a driver: the next look is another try)
-            log.exception("pki.not_carried_out")
-        await asyncio.sleep(LOOK_S)
+    await again(partial(carry_out, services), LOOK_S, "pki.not_carried_out")
 
 
 async def carry_out(services: Services) -> int:

@@ -6,7 +6,9 @@ RFC 5280 §5, RFC 6960 §2.5 (answers produced beforehand). The keys stay in the
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from config.background import again
 from config.clock import DAY_US, HOUR_US, SECOND_US
 from config.database import Tx
 from config.log import log
@@ -55,13 +57,8 @@ class Publisher:
         self._lists_at_s = self._answers_at_s = 0.0
 
     async def forever(self) -> None:
-        """Look again and again."""
-        while True:
-            try:
-                await self.look(quick=True)
-            except Exception:  # noqa: BLE001  (a driver: the next look is another try, and what was published still holds)
-                log.exception("pki.not_published")
-            await asyncio.sleep(LOOK_S)
+        """Look again and again; what was published holds when a look fails."""
+        await again(partial(self.look, quick=True), LOOK_S, "pki.not_published")
 
     async def look(self, *, quick: bool = False, everything: bool = False) -> None:
         """Publish what is due; a quick look sees what a change made so, and only every minute what the time did."""

@@ -14,6 +14,7 @@ import hashlib
 import re
 from collections.abc import AsyncIterator
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -23,7 +24,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from config.background import running
+from config.background import again, running
 from config.clock import SECOND_US, utc
 from config.gate import Rate
 from config.log import log
@@ -153,20 +154,16 @@ async def pki(services: Services) -> AsyncIterator[None]:
     async with contextlib.AsyncExitStack() as stack:
         if services.settings.listen.pki:
             await stack.enter_async_context(serving(services, Answers(services, responders)))
-        await stack.enter_async_context(running("pki", Publisher(services, responders).forever(), _make_up(services)))
+        making_up = again(partial(_make_up, services), MAKE_UP_S, "stamp.not_made_up")
+        await stack.enter_async_context(running("pki", Publisher(services, responders).forever(), making_up))
         yield
 
 
 async def _make_up(services: Services) -> None:
-    """Stamp again and again what went without a stamp."""
-    while True:
-        await asyncio.sleep(MAKE_UP_S)
-        try:
-            done = await stamps(services).make_up()
-            if done["stamped"]:
-                log.info("stamp.made_up", **done)
-        except Exception:  # noqa: BLE001  (a driver: the next round is another try)
-            log.exception("stamp.not_made_up")
+    """Stamp what went without a stamp."""
+    done = await stamps(services).make_up()
+    if done["stamped"]:
+        log.info("stamp.made_up", **done)
 
 
 @contextlib.asynccontextmanager
