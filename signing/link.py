@@ -104,9 +104,9 @@ class Client:
         return reply.values
 
     async def _connected(self) -> "Link":
-        """Return a live connection, trying for as long as a restart may take."""
+        """Return a live connection, trying for as long as a restart may take: nobody waits for the patience of others too."""
+        deadline = time.monotonic() + self._patience_s
         async with self._connecting:
-            deadline = time.monotonic() + self._patience_s
             while self._link is None or not self._link.alive:
                 if self._closed:
                     raise SignerUnavailable(reason="closed")

@@ -264,6 +264,13 @@ async def test_nobody_at_the_socket_is_unavailable(tmp_path: Path) -> None:
         await Signer.connect(tmp_path / "none.sock", patience_s=0)
 
 
+async def test_nobody_waits_for_the_patience_of_others(tmp_path: Path) -> None:
+    client = Signer(tmp_path / "none.sock", patience_s=0.5)
+    async with asyncio.timeout(2):  # all together, not one after the other
+        told = await asyncio.gather(*(client.public("k") for _ in range(20)), return_exceptions=True)
+    assert {type(one) for one in told} == {SignerUnavailable}
+
+
 async def test_a_signer_that_does_not_answer_is_unavailable(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s"))
