@@ -114,3 +114,15 @@ async def sink() -> AsyncIterator[Sink]:
     """A listening SMTP server that takes everything until told otherwise."""
     async with Sink().listening() as made:
         yield made
+
+
+@pytest.fixture
+def via(opener: Opener, sink: Sink) -> Opener:
+    """Services whose mail for everywhere goes to the sink."""
+
+    def make(
+        tls: str = "opportunistic", ca: Path | None = None, host: str = "127.0.0.1"
+    ) -> contextlib.AbstractAsyncContextManager[Services]:
+        return opener(routes=[Route(domain="", host=host, port=sink.port, tls=tls, ca=ca)])
+
+    return make

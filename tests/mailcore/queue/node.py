@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from config.clock import Clock
+from config.clock import MINUTE_US, Clock
 from config.database import Database, Tx
 from config.engines import open_database
 from config.settings import DatabaseSettings, Imap, Listen, Node, Queue, Route, Settings, Smtp, Tls, Web
@@ -12,9 +12,9 @@ from directory import domains, organisations, people
 from directory.address import parse
 from directory.signin import SignIn
 from mailcore.message.content import readable
-from mailcore.queue import queue
+from mailcore.queue import listing, queue
 from mailcore.queue.accept import prepare
-from mailcore.queue.types import Recipient, Submission, queue_name
+from mailcore.queue.types import Lease, Recipient, Submission, queue_name
 from mailcore.services import Services
 from mailcore.store import mailboxes, messages
 from mailcore.store.keyring import KeyWrapper
@@ -90,6 +90,16 @@ async def inbox(services: Services, address: str) -> list[bytes]:
     uids = await services.db.read(messages.uids, mailbox.key)
     stored = await services.db.read(messages.fetch, mailbox.key, uids)
     return [await services.store.raw(account, each) for each in stored]
+
+
+async def last(services: Services) -> list[tuple[str, str]]:
+    """Return who waits, each with what was said of it last."""
+    return [(row.address, row.last_text) for row in await services.db.read(listing.listing)]
+
+
+async def leased(services: Services) -> list[Lease]:
+    """Lease what is due for elsewhere."""
+    return await services.db.write(queue.lease_remote, "test", services.clock.now_us() + 5 * MINUTE_US, 50, ())
 
 
 async def text(services: Services, raw: bytes) -> str:
