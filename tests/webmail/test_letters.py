@@ -69,6 +69,7 @@ def test_an_entity_without_copies_promises_nothing() -> None:
         replace(LETTER, attachments=()),
         replace(LETTER, attachments=(Attachment("a.pdf", "application/pdf", b"%PDG"),)),
         replace(LETTER, attachments=(Attachment("b.pdf", "application/pdf", b"%PDF"),)),
+        replace(LETTER, options=("encrypt",)),
     ],
 )
 def test_the_fingerprint_knows_what_was_shown(changed: Letter) -> None:

@@ -6,8 +6,16 @@ from config.clock import DAY_US, ManualClock
 from directory import delegations, grants, holdings, people, posts, rights
 from directory.acts import Act, decide, perform, perform_many
 from directory.acts.addresses import AliasAdd, DomainAlias, DomainCreate
+from directory.acts.blanking import EvidenceErase
 from directory.acts.cards import AttributesSet
-from directory.acts.certification import CertificateOrder
+from directory.acts.certification import (
+    CertificateOrder,
+    CertificateRenew,
+    CertificateResume,
+    CertificateRevoke,
+    CertificateSuspend,
+    EscrowOpen,
+)
 from directory.acts.credentials import PasswordReset, SessionsEnd
 from directory.acts.delegations import DelegationGrant
 from directory.acts.grants import GrantGive, GrantRevoke
@@ -43,6 +51,25 @@ async def test_a_certificate_for_hosts_is_not_ordered_in_the_name_of_an_account(
         for who in (actor, CONSOLE):
             with pytest.raises((BadEntry, NotPermitted)):
                 await stage.db.write(perform, who, act)
+
+
+async def test_no_person_alone_ends_or_renews_the_certificate_of_a_machine(stage: Stage) -> None:
+    operator = await stage.holder("national", "nation", "operator")
+    for act in (CertificateRenew(0, "ca-x", "1f"), CertificateSuspend(0, "ca-x", "1f"), CertificateRevoke(0, "ca-x", "1f", "superseded")):
+        assert (await stage.db.write(perform, operator, act)).approval_id is not None
+
+
+async def test_nobody_has_their_own_key_of_the_escrow_opened(stage: Stage) -> None:
+    """They read their letters already; with the key in hand others would."""
+    person = stage.world["in.a"].person.person_id
+    await refused(stage, Actor("holder", person), EscrowOpen(person, "encrypt-1"))
+
+
+async def test_what_only_a_court_orders_names_the_order(stage: Stage) -> None:
+    operator = await stage.holder("national", "nation", "nobody")
+    for who in (operator, CONSOLE):
+        with pytest.raises(BadEntry):
+            await stage.db.write(perform, who, EvidenceErase("0000000000001", " "))
 
 
 async def test_nobody_grants_to_themselves_nor_to_a_post_they_hold_or_will_hold(stage: Stage, clock: ManualClock) -> None:
@@ -162,6 +189,12 @@ async def test_nobody_lays_hands_on_who_stands_above_them(stage: Stage) -> None:
             SessionsEnd(victim.actor_id),
             PersonClose(victim.actor_id),
             PersonMove(victim.actor_id, unit.unit.unit_id),
+            CertificateOrder("sign", victim.actor_id, "x@x.example"),
+            CertificateRenew(victim.actor_id, "ca-x", "1f"),
+            CertificateSuspend(victim.actor_id, "ca-x", "1f"),
+            CertificateResume(victim.actor_id, "ca-x", "1f"),
+            CertificateRevoke(victim.actor_id, "ca-x", "1f", "superseded"),
+            EscrowOpen(victim.actor_id, "encrypt-1"),
         )
         await refused(stage, personnel, PersonClose(victim.actor_id))
     await refused(stage, above, PasswordReset(operator.actor_id, KEPT), PersonClose(operator.actor_id))
