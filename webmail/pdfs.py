@@ -10,7 +10,7 @@ from mailcore.activation.wire import MAX_USES
 from mailcore.message import content
 from mailcore.message.build import Attachment
 from mailcore.message.types import Span
-from mailcore.pdf import sign as signing
+from mailcore.pdf import sign as documents
 from mailcore.pdf import signatory, verify
 from signing.errors import PdfRefused, WorkerBusy, WorkerFailed
 from signing.pdf.types import Language, Level, Signature
@@ -94,7 +94,7 @@ async def sign(desk: Desk, addressed: Addressed, language: Language, grant: byte
         if _is_document(file):
             face = signatory.stamp(who, language, services.clock.now_us(), hashlib.sha256(file.data).hexdigest())
             try:
-                signed = await signing.sign(services, who, grant, file.data, LEVEL, face)
+                signed = await documents.sign(services, who, grant, file.data, LEVEL, face)
             except PdfRefused as reason:
                 raise FileRefused(reason, file.filename) from reason
             file = replace(file, data=signed.pdf)
@@ -129,17 +129,8 @@ async def _judged(desk: Desk, octets: bytes) -> tuple[Judged, ...] | None:
 
 
 async def _shown(desk: Desk, one: Signature) -> Judged:
-    verdict = Verdict(
-        one.status,
-        one.code,
-        one.reason_key,
-        one.name,
-        one.organisation,
-        one.address,
-        one.claimed_us,
-        one.serial,
-        one.proven_us,
-    )
+    who = one.name, one.organisation, one.address
+    verdict = Verdict(one.status, one.code, one.reason_key, *who, one.claimed_us, one.serial, one.proven_us)
     return Judged(verdict, words.judgement(verdict, changed=False), await reading.signer(desk, verdict), one.whole)
 
 
