@@ -21,7 +21,6 @@ from signing.keys import Signer
 from signing.process import running, socket_path
 
 ROOTS = "root.pem"  # below the keys directory: the certificates that this node trusts, PEM
-SIGNER_PATIENCE_S = 0.5  # a socket file without a signer behind it is left over from a crash
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,12 +82,6 @@ class Sealer:
             await self._complete()
         return await db.read(places.latest)
 
-    async def rebuild(self) -> int:
-        """Make all files of the log from its entries again; return how many entries there are."""
-        tree = await self._services.db.read(places.tree)
-        await write(self._services.db, self.log, 0, tree.size)
-        return tree.size
-
     async def seal(self, text: str) -> Seal:
         """Return the node's seal over a checkpoint; an empty one where it has no certificate to seal with."""
         services = self._services

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from config import log, settings
-from config.commands import HERE, Directory, Json, run, show
+from config.commands import HERE, Directory, Json, moment, run, show
 from config.database import Tx
 from config.errors import MailError
 from directory import address, resolve
@@ -187,9 +187,13 @@ def _print(one: Signature) -> None:
         ("because", _words(one)),
         ("signer", " · ".join(text for text in (one.name, one.organisation, one.address) if text)),
         ("form", one.level),
-        ("signed", signatory.written(one.claimed_us)),
-        ("proven", signatory.written(one.proven_us)),
+        ("signed", _moment(one.claimed_us)),
+        ("proven", _moment(one.proven_us)),
         ("certificate", one.serial),
         ("covers", "the whole document" if one.whole else "the document as it was then: more was added"),
     ]
     table([(one.field.upper(), ""), *((name, text) for name, text in lines if text)])
+
+
+def _moment(at_us: int | None) -> str:
+    return "" if at_us is None else moment(at_us)

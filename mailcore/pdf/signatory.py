@@ -83,11 +83,6 @@ def stamp(who: Signatory, language: Language, now_us: int, digest: str, corner: 
     )
 
 
-def written(at_us: int | None) -> str:
-    """Return a moment as commands print it, "" for none."""
-    return "" if at_us is None else datetime.fromtimestamp(at_us // SECOND_US, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
 def _lent(tx: Tx, found: Signatory) -> Signatory:
     """Say for whom somebody signs who was given the power to."""
     kind = delegations.kind(tx, found.account_id)
