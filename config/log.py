@@ -41,4 +41,10 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd logs every command and body line
 
 
+def level() -> str:
+    """Return from which level on events are written: children of this process shall say no more than it does."""
+    here = structlog.get_logger().bind().get_effective_level()
+    return next((name for name, number in LEVELS.items() if number == here), "info")
+
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger()

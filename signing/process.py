@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
-from config.log import log
+from config.log import level, log
 from signing.errors import SignerUnavailable
 from signing.keys import Signer
 from signing.link import Client
@@ -44,7 +44,7 @@ def socket_path(directory: Path) -> Path:
 async def kept(module: str, *arguments: str) -> AsyncIterator[None]:
     """Run a module of ours as a child for as long as the context lasts, and start it again whenever it ends.
 
-    It takes `--child`, prints `ready` when it answers, and ends when its standard input closes. Raise SignerUnavailable when it
+    It takes `--child` and `--log`, prints `ready` when it answers, and ends when its standard input closes. Raise SignerUnavailable when it
     does not start.
     """
     child = await _start(module, arguments)
@@ -124,7 +124,7 @@ async def _restart(module: str, arguments: Sequence[str]) -> asyncio.subprocess.
 async def _start(module: str, arguments: Sequence[str]) -> asyncio.subprocess.Process:
     """Start the process and wait until it is ready. It ends when our end of its standard input closes."""
     pipe = asyncio.subprocess.PIPE
-    command = [sys.executable, "-m", module, *arguments, "--child"]
+    command = [sys.executable, "-m", module, *arguments, "--child", "--log", level()]
     environment = {**os.environ, "PYTHONPATH": str(SOURCES)}
     child = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, env=environment)
     try:

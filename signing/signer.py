@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.clock import SystemClock
-from config.log import configure
+from config.log import LEVELS, configure
 from signing.book import Book
 from signing.errors import SignerUnavailable
 from signing.keyring import Keyring
@@ -50,8 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--keys", type=Path, required=True)
     parser.add_argument("--child", action="store_true", help="end when standard input closes")
+    parser.add_argument("--log", choices=LEVELS, default="info", help="from which level on events are written")
     options = parser.parse_args(arguments)
-    configure()
+    configure(options.log)
     harden()
     try:
         options.keys.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -86,7 +86,12 @@ def password_of(name: str, file: Path | None) -> str:
     if not name:
         return ""
     if file is not None:
-        return file.read_text("utf-8").rstrip("\r\n")
+        try:
+            return file.read_text("utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as reason:
+            raise NoPassword(
+                f"no password can be read from {file}: {getattr(reason, 'strerror', None) or 'it is not text in UTF-8'}"
+            ) from reason
     if not sys.stdin.isatty():
         raise NoPassword(f"the password of {name} cannot be asked for here: name a file with --password-file")
     return getpass(f"Password of {name}: ")

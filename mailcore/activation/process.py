@@ -16,7 +16,7 @@ from config.clock import Clock, SystemClock
 from config.database import Database
 from config.engines import open_database
 from config.errors import MailError
-from config.log import configure
+from config.log import LEVELS, configure
 from config.settings import Settings
 from directory.seals import Seals
 from directory.signin import SignIn
@@ -67,8 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="mailcore.activation.process", description="hears who is there and lets their keys work")
     parser.add_argument("--dir", type=Path, required=True, help="the node's directory")
     parser.add_argument("--child", action="store_true", help="end when standard input closes")
+    parser.add_argument("--log", choices=LEVELS, default="info", help="from which level on events are written")
     options = parser.parse_args(arguments)
-    configure()
+    configure(options.log)
     harden()
     try:
         asyncio.run(_serve(settings.load(options.dir.absolute()), child=options.child))
