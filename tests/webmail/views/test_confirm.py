@@ -115,6 +115,27 @@ async def test_a_wrong_password_signs_nothing(site: Site, visitor: Visitor, cler
     assert await count(site, post, "sent") == before
 
 
+async def test_while_nobody_hears_proofs_letters_leave_unsigned_and_drafts_are_kept(
+    site: Site, visitor: Visitor, clerk: FeaturedPerson, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    post, path = await prepared(site, visitor)
+    given = {"seen": visitor.value("seen"), "proof-password": clerk.password}
+    before = await count(site, post, "drafts")
+    with monkeypatch.context() as down:
+        for name, value in (("_socket", tmp_path / "none"), ("_link", None), ("_patience_s", 0)):
+            down.setattr(site.services.activator, name, value)
+        answer = await visitor.post(path, given)
+        assert answer.status_code == 503
+        assert "Signing and confirming are not available at the moment. Your drafts are kept." in answer.text
+        assert await count(site, post, "drafts") == before
+        other, sent = await site.signed_in(clerk), await count(site, post, "sent")  # who signs in and writes notices nothing
+        form, fields = await compose(other, post)
+        await other.post(form, fields | {"to": EDUCATION, "subject": "sans", "text": "Bonjour", "action": "send"})
+        assert await count(site, post, "sent") == sent + 1
+    await visitor.get(path)
+    assert "The letter was signed and sent." in (await visitor.post(path, given)).text
+
+
 async def test_with_a_second_factor_on_the_password_alone_signs_nothing(site: Site, clerk: FeaturedPerson, later: ShiftedClock) -> None:
     steps, db = site.services.signin.steps, site.services.db
     made = await steps.new_codes(clerk.person_id, clerk.address, "Diwan")
