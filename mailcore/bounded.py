@@ -3,8 +3,9 @@
 Whoever answers may be anybody: an authority, a witness, the domain of a correspondent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
@@ -38,7 +39,8 @@ async def ask(
     named = {"host": host} if host else {}
     sent = {"accept-encoding": "identity", **named, **(headers or {})}
     octets = bytearray()
-    method, extensions = "GET" if content is None else "POST", {"sni_hostname": host} if host else {}
+    method = "GET" if content is None else "POST"
+    extensions = {"trace": _closing(), **({"sni_hostname": host} if host else {})}
     async with http.stream(method, url, content=content, headers=sent, extensions=extensions) as answer:
         async for piece in answer.aiter_raw():
             octets += piece
@@ -48,3 +50,16 @@ async def ask(
                 break
     kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     return Answer(answer.status_code, kind, bytes(octets[:most_bytes]))
+
+
+def _closing() -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
+    """Return what is told of each step of a question: httpcore leaves a connection open that is cancelled inside its TLS handshake."""
+    opened: list[Any] = []
+
+    async def told(step: str, facts: Mapping[str, Any]) -> None:
+        if step == "connection.connect_tcp.complete":
+            opened.append(facts["return_value"])
+        elif step == "connection.start_tls.failed":
+            await opened.pop().aclose()
+
+    return told
