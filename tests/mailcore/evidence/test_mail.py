@@ -55,11 +55,11 @@ async def submitted(services, *recipients, sender=AMINA, **more):
     return await accept(services, submission(*recipients, sender=sender, account_id=await services.db.read(account, sender), **more))
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"])  # the statements are those of the tests below
 @pytest.mark.parametrize(
     ("script", "wanted"),
     [
         ("discard;", [(CONSIGNED, KARIM)]),
-        ('require "fileinto"; fileinto "Archive"; keep;', [(CONSIGNED, KARIM)]),
         ('require "vacation"; vacation "absent";', [(CONSIGNED, KARIM)]),  # the notice is a report: none is kept of it
         ('require "reject"; reject "not today";', [(FAILED, KARIM, "550 5.7.1")]),
         (f'redirect "{STRANGER}";', [(CONSIGNED, KARIM), (SENT, STRANGER)]),
@@ -87,9 +87,19 @@ async def test_nobody_submitted_what_a_script_sends_on(services):
     assert [one.queue for one in accepted if one.event == SUBMITTED] == [name]
 
 
-@pytest.mark.parametrize("scripts_of", [(), (KARIM,)])  # by the piece, and by rows of the queue
-@pytest.mark.parametrize("order", [(LIST, KARIM), (KARIM, LIST), (ALIAS, LIST), (LIST, ALIAS), (LIST, OUTER), (KARIM, ALIAS, KARIM)])
-async def test_who_is_reached_in_two_ways_has_one_copy_and_one_evidence(services, scripts_of, order):
+@pytest.mark.parametrize(
+    ("order", "scripts_of"),  # who has a script is reached by rows of the queue, others by the piece
+    [
+        ((LIST, KARIM), ()),
+        ((LIST, KARIM), (KARIM,)),
+        ((KARIM, LIST), (KARIM,)),
+        ((ALIAS, LIST), (KARIM,)),
+        ((LIST, ALIAS), (KARIM,)),
+        ((LIST, OUTER), (KARIM,)),
+        ((KARIM, ALIAS, KARIM), ()),
+    ],
+)
+async def test_who_is_reached_in_two_ways_has_one_copy_and_one_evidence(services, order, scripts_of):
     await services.db.write(make, (KARIM, AMINA))
     await services.db.write(make, (KARIM,), OUTER)
     await services.db.write(lambda tx: aliases.add(tx, account(tx, KARIM), "person", parse(ALIAS)))
@@ -109,7 +119,7 @@ async def test_a_mailbox_that_stays_full_is_a_failure_at_the_end_and_not_before(
     await services.db.write(lambda tx: quotas.give(tx, account(tx, KARIM), Quota(len(RAW) + 1, None)))
     await submitted(services, KARIM, raw=RAW)
     await submitted(services, KARIM, raw=RAW)
-    for days in range(8):
+    for days in range(6):
         await drain(services)
         if not days:
             assert await told(services) == facts_of((SUBMITTED, KARIM), (CONSIGNED, KARIM), (SUBMITTED, KARIM))
@@ -131,9 +141,9 @@ async def test_what_no_peer_takes_for_days_fails_once(opener, clock, sink):
     sink.replies += [(b"RCPT", b"451 4.2.0 later")] * 500
     async with opener([route(sink)]) as services:
         await submitted(services, STRANGER)
-        for _ in range(30):
+        for _ in range(7):
             await drain(services)
-            clock.advance(DAY_US // 4)
+            clock.advance(DAY_US)
         assert await told(services) == facts_of((SUBMITTED, STRANGER), (UNSENT, STRANGER, "550 5.4.7"))
 
 
