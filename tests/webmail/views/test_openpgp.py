@@ -1,15 +1,18 @@
 """Letters of somebody elsewhere who uses OpenPGP: read, opened, answered, and their keys known, changed and looked up."""
 
+import dataclasses
 import html
 import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from config.clock import MINUTE_US
+from config.openpgp import OpenPgp
 from directory.demo import FeaturedPerson
 from mailcore import dns
 from mailcore.message import build
@@ -89,7 +92,9 @@ async def press(visitor: Visitor, path: str, action: str, **fields: Any) -> str:
     return html.unescape((await visitor.post(path, {"action": action, **fields})).text)
 
 
-async def test_a_key_that_came_along_is_kept_on_demand_and_another_one_is_warned_of(site: Site, visitor: Visitor, amina: Pair) -> None:
+async def test_a_key_that_came_along_is_kept_on_demand_and_another_one_is_warned_of(
+    site: Site, visitor: Visitor, amina: Pair, later: ShiftedClock
+) -> None:
     path, page = await read(site, visitor, signed(amina, entity("Bonjour", amina[1].octets)))
     assert "anybody could have made it" in page
     assert grouped(amina[1].fingerprint) in page
@@ -108,6 +113,10 @@ async def test_a_key_that_came_along_is_kept_on_demand_and_another_one_is_warned
     page = await press(visitor, path, "pgp-keep", fingerprint=other[1].fingerprint)
     assert "Another key has turned up" in page
     assert "Signed with another OpenPGP key" in page
+    later.ahead_us += 11 * MINUTE_US
+    assert "proof-password" in await press(visitor, path, "pgp-accept", fingerprint=other[1].fingerprint)
+    later.ahead_us = 0
+    await visitor.get(path)
     page = await press(visitor, path, "pgp-accept", fingerprint=other[1].fingerprint)
     assert "The new key is the one of this address" in page
     assert "Signed with the OpenPGP key that is known" in page
@@ -265,7 +274,12 @@ async def test_who_has_no_key_is_named_before_anything_is_sent(
 ) -> None:
     page = await sent(visitor, to="nobody@ailleurs.example", subject="x", text="y", option="pgp-encrypt")
     assert "No OpenPGP key is known for" in page
-    assert directory.asked == [f"/.well-known/openpgpkey/ailleurs.example/hu/{wkd.name('nobody')}?l=nobody"]
+    asked = [f"/.well-known/openpgpkey/ailleurs.example/hu/{wkd.name('nobody')}?l=nobody"]
+    assert directory.asked == asked
+    silent = msgspec.structs.replace(site.services.settings, openpgp=OpenPgp(lookup=False))
+    services = dataclasses.replace(site.services, settings=silent)
+    assert await judging.look_up(services, await site.account(INTERIOR), "nobody@ailleurs.example") is None
+    assert directory.asked == asked
 
 
 @pytest.fixture
