@@ -40,7 +40,7 @@ async def ask(
     sent = {"accept-encoding": "identity", **named, **(headers or {})}
     octets = bytearray()
     method = "GET" if content is None else "POST"
-    extensions = {"trace": _closing(), **({"sni_hostname": host} if host else {})}
+    extensions = {"trace": closing(), **({"sni_hostname": host} if host else {})}
     async with http.stream(method, url, content=content, headers=sent, extensions=extensions) as answer:
         async for piece in answer.aiter_raw():
             octets += piece
@@ -52,8 +52,8 @@ async def ask(
     return Answer(answer.status_code, kind, bytes(octets[:most_bytes]))
 
 
-def _closing() -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
-    """Return what is told of each step of a question: httpcore leaves a connection open that is cancelled inside its TLS handshake."""
+def closing() -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
+    """Return the extension `trace` of a question: httpcore leaves a connection open that is cancelled inside its TLS handshake."""
     opened: list[Any] = []
 
     async def told(step: str, facts: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 import httpx
 import msgspec
 
+from mailcore import bounded
 from mailcore.checks.canonical import pieces
 from mailcore.checks.types import Arrival, Scan
 
@@ -46,7 +47,8 @@ class Rspamd:
     async def scan(self, arrival: Arrival, host: str = "") -> Scan:
         """Return what it would do. Whatever goes wrong is "down": nobody looked at the message. `host` is the peer's name, "" without."""
         try:
-            async with self._client.stream("POST", "/checkv2", headers=_headers(arrival, host), content=_stream(arrival)) as response:
+            headers, end = _headers(arrival, host), {"trace": bounded.closing()}  # whoever receives has a deadline
+            async with self._client.stream("POST", "/checkv2", headers=headers, content=_stream(arrival), extensions=end) as response:
                 said = b""
                 async for piece in response.aiter_bytes():
                     said += piece

@@ -129,6 +129,24 @@ async def test_an_rspamd_that_talks_nonsense_is_down(said):
         await scanner.aclose()
 
 
+async def test_an_rspamd_that_does_not_finish_its_handshake_keeps_no_connection_of_ours():
+    left = asyncio.Event()
+
+    async def listen(reader, writer):
+        while await reader.read(1 << 16):
+            pass
+        left.set()
+
+    async with servers.serving(listen) as port, contextlib.AsyncExitStack() as stack:
+        scanner = Rspamd(f"https://127.0.0.1:{port}", 30)
+        stack.push_async_callback(scanner.aclose)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await scanner.scan(arrival())
+        async with asyncio.timeout(5):
+            await left.wait()
+
+
 async def test_a_name_is_shown_without_what_it_could_hide():
     async with speaking(b"stream: A\r\n550 evil\x1b\xc3\xa9 FOUND\0") as place:
         found = await Clamav(place, 5).scan(LETTER)
