@@ -1,4 +1,4 @@
-"""Whose keys somebody may let work: those of their own, of what they hold, and for signatures of what was delegated to them."""
+"""Whose keys somebody may let work: those of their own, of what they hold, and for documents of whoever delegated that to them."""
 
 from config.database import Tx
 from directory import certificates, credentials, delegations, holdings
@@ -14,12 +14,12 @@ OF: dict[Purpose, str] = {"sign": SIGN, "pdf": SIGN, "decrypt": ENCRYPT}  # what
 def may_use(tx: Tx, holder: Holder, account_id: int, key_id: str, purpose: Purpose) -> bool:
     """Say whether whoever got a grant may use a key of an account now. Raises SignInExpired when their credentials have changed since.
 
-    It signs with the certificate that is in force, and decrypts with every one that the account ever had; what is lent is
-    not decrypted.
+    It signs with the certificate that is in force, and decrypts with every one that the account ever had. Who sends in the name of
+    another signs documents for them, by delegation as they say, but neither signs nor decrypts letters with their keys.
     """
     if not _stands(tx, holder):
         raise SignInExpired(reason="epoch", person_id=holder.person_id)
-    if not _is_theirs(tx, holder.person_id, account_id, lent=purpose != "decrypt"):
+    if not _is_theirs(tx, holder.person_id, account_id, lent=purpose == "pdf"):
         return False
     if purpose == "decrypt":
         return any(one.key_id == key_id for one in certificates.every(tx, account_id, OF[purpose]))

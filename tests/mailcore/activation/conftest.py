@@ -34,7 +34,7 @@ PEER = "192.0.2.9"
 
 @dataclass(frozen=True)
 class Office:
-    """The ministry, its sign-in as the fronts have it, and the process of activations. Karim signs for Amina's own address."""
+    """The ministry, its sign-in as the fronts have it, and the process of activations. Karim signs documents for Amina."""
 
     ministry: Ministry
     clock: ManualClock

@@ -92,14 +92,16 @@ async def test_keys_of_others_stay_shut(office: Office) -> None:
 async def test_who_signs_for_whom_is_looked_up_each_time(office: Office, database) -> None:  # type: ignore[no-untyped-def]
     amina, karim, post = office.ministry.amina.person_id, office.ministry.karim.person_id, office.ministry.registry.post_id
     lent, held = await office.grant(uses=9, who=office.karim), await office.grant(uses=9)
-    assert await office.activator.permit(lent, amina, f"sign-{amina}", DIGEST, "sign")
+    assert await office.activator.permit(lent, amina, f"sign-{amina}", DIGEST, "pdf")
+    with pytest.raises(NotAllowed):  # a document says that it is signed by delegation, a letter cannot
+        await office.activator.permit(lent, amina, f"sign-{amina}", DIGEST, "sign")
     assert await office.activator.permit(held, post, f"sign-{post}", DIGEST, "sign")
     office.clock.advance(1_000_000)
     await database.write(lambda tx: [delegations.revoke(tx, one.delegation_id) for one in delegations.lent_to(tx, karim, tx.now_us)])
     await database.write(holdings.end, office.ministry.holding.holding_id)
     for grant, account_id in ((lent, amina), (held, post)):
         with pytest.raises(NotAllowed):
-            await office.activator.permit(grant, account_id, f"sign-{account_id}", DIGEST, "sign")
+            await office.activator.permit(grant, account_id, f"sign-{account_id}", DIGEST, "pdf")
 
 
 async def test_a_grant_ends_with_the_credentials_that_it_was_given_for(office: Office, database) -> None:  # type: ignore[no-untyped-def]
