@@ -136,7 +136,7 @@ async def told(*, child: bool) -> None:
 
 def alone(path: Path) -> int:
     """Hold a file for this process alone; the kernel lets go when it ends, however it ends. Raises BlockingIOError."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return descriptor
 
