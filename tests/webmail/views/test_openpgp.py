@@ -315,7 +315,9 @@ async def test_the_keys_that_are_known_are_shown_accepted_and_forgotten(
     account, address = await site.account(INTERIOR), "karim@ailleurs.example"
     await site.services.db.write(pins.see, account, address, ours[EDUCATION][1], "directory")
     await site.services.db.write(pins.see, account, address, amina[1], "letter")
+    assert 'href="/openpgp"' in await text(visitor, "/directory")
     page = html.unescape(await text(visitor, "/openpgp"))
+    assert 'href="/openpgp" aria-current="page"' in page
     assert grouped(ours[INTERIOR][1].fingerprint) in page
     assert grouped(ours[EDUCATION][1].fingerprint) in page
     assert "Another key has turned up" in page
