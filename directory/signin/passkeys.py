@@ -18,7 +18,7 @@ CHALLENGE_BYTES = 32  # WebAuthn §13.4.3 asks for 16 at least
 TIMEOUT_MS = 300_000
 MAX_ANSWER_CHARS = 65_536
 MIN_RSA_BITS = 2048
-UNSOUND = (ValueError, TypeError, LookupError, UnsupportedAlgorithm)  # what the library lets through of a key that is none
+UNSOUND = (ValueError, TypeError, LookupError, RecursionError, UnsupportedAlgorithm)  # what the library lets through of what is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def named(answer: str) -> bytes:
     library = _library()
     try:
         return bytes(library.helpers.parse_authentication_credential_json(answer).raw_id)
-    except library.helpers.exceptions.WebAuthnException as error:
+    except (library.helpers.exceptions.WebAuthnException, *UNSOUND) as error:
         raise BadCredentials(reason="passkey") from error
 
 
