@@ -17,8 +17,8 @@ from directory import quotas, resolve
 from directory.address import parse
 from directory.quotas import Quota
 from mailcore import spool
-from mailcore.smtp import gate
 from mailcore.smtp.limits import Limits
+from mailcore.smtp.memory import Memory
 from mailcore.spool import SPOOLED_BYTES
 from tests.mailcore.smtp.conftest import Listening
 from tests.mailcore.smtp.node import AMINA, KARIM, LETTER
@@ -99,8 +99,8 @@ async def test_memory_is_given_back_whatever_happens(listening: Listening) -> No
     assert budget.left_bytes == 2 * MIB
 
 
-def _budgets() -> list[gate.Memory]:
-    return [one for one in gc.get_objects() if isinstance(one, gate.Memory)]
+def _budgets() -> list[Memory]:
+    return [one for one in gc.get_objects() if isinstance(one, Memory)]
 
 
 @pytest.mark.parametrize("name", ["smtp", "submissions"])
