@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from config.clock import MINUTE_US, ManualClock
-from directory import credentials, delegations, factors, holdings
+from directory import certificates, credentials, delegations, factors, holdings
 from directory.errors import BadCredentials, SignInExpired, TooManyAttempts
 from directory.signin import app_passwords
 from directory.signin.login import MAX_LOGIN_CHARS
@@ -152,8 +152,6 @@ def test_grants_that_have_run_out_are_forgotten(clock: ManualClock) -> None:
 
 
 async def test_old_letters_open_with_old_keys_but_nothing_is_signed_with_them(office: Office, database) -> None:  # type: ignore[no-untyped-def]
-    from directory import certificates
-
     own = office.ministry.amina.person_id
     for purpose in ("sign", "encrypt"):
         await database.write(certificates.add, own, purpose, f"new-{purpose}", certificate(office.clock.now_us() + 86_400_000_000), ())
@@ -162,6 +160,19 @@ async def test_old_letters_open_with_old_keys_but_nothing_is_signed_with_them(of
     assert await office.activator.permit(await office.grant(), own, "new-sign", DIGEST, "sign")
     with pytest.raises(NotAllowed):
         await office.activator.permit(await office.grant(), own, f"sign-{own}", DIGEST, "sign")
+
+
+async def test_what_is_suspended_or_revoked_signs_nothing_and_still_opens(office: Office, database) -> None:  # type: ignore[no-untyped-def]
+    own = office.ministry.amina.person_id
+    signs, opens = await office.grant(uses=9), await office.grant("decrypt", 9)
+    for purpose in ("sign", "encrypt"):
+        await database.write(certificates.revoke, own, f"{purpose}-{own}")
+    office.clock.advance(1)
+    with pytest.raises(NotAllowed):
+        await office.activator.permit(signs, own, f"sign-{own}", DIGEST, "sign")
+    assert await office.activator.permit(opens, own, f"encrypt-{own}", DIGEST, "decrypt")
+    await database.write(certificates.restore, own, f"sign-{own}")
+    assert await office.activator.permit(signs, own, f"sign-{own}", DIGEST, "sign")
 
 
 async def test_only_the_password_of_that_person_counts(office: Office, database) -> None:  # type: ignore[no-untyped-def]
