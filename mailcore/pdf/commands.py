@@ -144,7 +144,12 @@ async def _proved(activator: Activator, wish: Wish) -> Proved:
         if half is None:
             raise
         code = acting.code(half)
-    return await activator.prove(wish.who, Proofs(wish.password, code.typed), acting.PEER, "sign")
+    try:
+        return await activator.prove(wish.who, Proofs(wish.password, code.typed), acting.PEER, "sign")
+    except BadCredentials as error:
+        if error.facts.get("reason") != BAD_SECOND:
+            raise
+        raise BadCredentials("this code was not accepted: it works once, wait for the next one or use a recovery code") from error
 
 
 def _signatory(tx: Tx, proved: Proved, of: str) -> signatory.Signatory:

@@ -1,13 +1,14 @@
 """Who gets a grant for what, what it is good for, and that nothing else makes an activation."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from config.clock import MINUTE_US, ManualClock
 from directory import certificates, credentials, delegations, factors, holdings
 from directory.errors import BadCredentials, SignInExpired, TooManyAttempts
-from directory.signin import app_passwords
+from directory.signin import Code, app_passwords
 from directory.signin.login import MAX_LOGIN_CHARS
 from mailcore.activation.client import Proofs
 from mailcore.activation.grants import LASTS_US, Grants, Holder
@@ -21,6 +22,7 @@ from mailcore.activation.wire import (
     Prove,
 )
 from mailcore.errors import NotAllowed
+from mailcore.pdf import commands
 from signing.activation import check
 from signing.errors import NotActivated, SigningRefused
 from tests.directory.conftest import PASSWORD
@@ -197,6 +199,19 @@ async def test_a_signature_needs_both_and_a_code_alone_decrypts_nothing(office: 
     assert await refused(office, Proofs(code=office.code(secret)), "decrypt") == BAD_PASSWORD
     assert (await office.activator.prove(office.amina, Proofs(code=office.code(secret)), PEER, "confirm")).grant == b""
     assert await office.grant("decrypt")
+
+
+async def test_the_command_line_asks_for_a_code_and_tells_which_proof_was_wrong(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = await office.codes_on()
+    typed: list[str] = ["000000", office.code(secret)]
+    monkeypatch.setattr("directory.commands.acting.code", lambda half: Code(typed.pop(0)))
+    wish = commands.Wish(office.amina, PASSWORD, "B-B", None, None, 0, "", "")
+    with pytest.raises(BadCredentials, match="this code was not accepted"):
+        await commands._proved(office.activator, wish)
+    assert (await commands._proved(office.activator, wish)).grant
+    with pytest.raises(BadCredentials, match="the name or the password is wrong"):
+        await commands._proved(office.activator, replace(wish, password="wrong"))
+    assert typed == []
 
 
 async def test_a_passkey_decrypts_and_is_asked_by_this_process_alone(office: Office) -> None:
