@@ -188,7 +188,7 @@ def id_of(body: bytes) -> int:
     try:
         found = msgspec.msgpack.decode(body)
         return msgspec.convert(found[1], RequestId)
-    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError, LookupError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError, LookupError):
         return 0
 
 

@@ -171,7 +171,8 @@ async def test_a_stream_that_cannot_be_followed_is_refused_and_closed(shared: Si
 
 
 async def test_malformed_requests_are_refused_and_the_connection_goes_on(shared: Signer, busy: Path) -> None:
-    bodies = [b"", b"\xc1", b"\x93", msgspec.msgpack.encode(["sign", 5]), msgspec.msgpack.encode({"a": 1}), secrets.token_bytes(50)]
+    broken = [msgspec.msgpack.encode(one) for one in (["sign", 5], {"a": 1}, ["sign", "5"], ["sign", 2**64 - 1], ["sign"], 5, None)]
+    bodies = [b"", b"\xc1", b"\x93", *broken, b"\x91" * 60_000, secrets.token_bytes(50)]
     octets = b"".join(wire.LENGTH.pack(len(body)) + body for body in bodies) + wire.frame(wire.Report(9))
     replies = await exchange(socket_path(busy), octets)
     assert replies[:-1] == [
