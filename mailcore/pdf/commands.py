@@ -1,5 +1,6 @@
 """`diwan pdf …`: sign PDF documents and check the signatures of those that came."""
 
+import os
 import sys
 from dataclasses import dataclass
 from hashlib import sha256
@@ -80,6 +81,8 @@ def sign(
     """Sign a PDF document with the key of a person, post or unit. What was in it stays as it was; the signature is added."""
     log.configure("error")
     target = out or file.with_name(f"{file.stem}-signed.pdf")
+    if not os.access(target if target.exists() else target.absolute().parent, os.W_OK):
+        raise NotWritten(f"{target} cannot be written: choose another place with --out")  # before anything is signed
     wish = Wish(
         who=name,
         password=acting.password_of(name, password_file),

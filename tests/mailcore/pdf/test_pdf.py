@@ -148,6 +148,8 @@ async def test_the_commands_sign_and_verify(node: Node, tmp_path: Path) -> None:
     [verdict] = json.loads(checked.stdout)
     assert (verdict["status"], verdict["level"], verdict["address"]) == ("valid", "B-LTA", REGISTRY)
     assert (await ran(node, "verify", document)).returncode == 1
+    done = await ran(node, *words, "--out", str(tmp_path / "none" / "x.pdf"))
+    assert (done.returncode, "choose another place with --out" in done.stderr) == (1, True)  # before anything is signed
 
 
 def test_a_stamp_says_for_whom_somebody_signs() -> None:
