@@ -18,7 +18,7 @@ from mailcore.activation.client import Activator
 from mailcore.parts import Parts
 from mailcore.store.store import Store
 from signing.keys import Signer
-from signing.process import running, socket_path
+from signing.process import shared, socket_path
 
 ROOTS = "root.pem"  # below the keys directory: the certificates that this node trusts, PEM
 
@@ -45,7 +45,7 @@ async def opened(settings: Settings, clock: Clock | None = None) -> AsyncIterato
     """Open a node: its signer as a child process, its databases, its store; close them in reverse."""
     clock = clock or SystemClock()
     async with contextlib.AsyncExitStack() as stack:
-        signer = await stack.enter_async_context(_signer(settings))
+        signer = await stack.enter_async_context(shared(settings.directory))
         db = await open_database(settings.database.url, settings.data, clock)
         stack.push_async_callback(db.close)
         blob_db = await open_database(settings.database.url, settings.data, clock, "blobs")
@@ -88,20 +88,6 @@ async def is_running(settings: Settings) -> bool:
     if signer is not None:
         await signer.close()
     return signer is not None
-
-
-@contextlib.asynccontextmanager
-async def _signer(settings: Settings) -> AsyncIterator[Signer]:
-    """Use the signer that another role of this node runs, or run it."""
-    running_already = await Signer.find(socket_path(settings.directory))
-    if running_already is None:
-        async with running(settings.directory) as signer:
-            yield signer
-        return
-    try:
-        yield running_already
-    finally:
-        await running_already.close()
 
 
 def _certificates(pem: bytes) -> tuple[bytes, ...]:

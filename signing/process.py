@@ -26,13 +26,29 @@ async def running(directory: Path) -> AsyncIterator[Signer]:
     Keys in `directory`/keys, socket in `directory`/run. A signer that dies is started again; callers see at most a
     short pause. Raise SignerUnavailable when it does not start.
     """
-    socket, keys = socket_path(directory), (directory / "keys").resolve()
-    async with kept("signing.signer", "--socket", str(socket), "--keys", str(keys)):
-        signer = await Signer.connect(socket)
-        try:
-            yield signer
-        finally:
-            await signer.close()
+    async with kept(*_signer(directory)), _asked(directory) as signer:
+        yield signer
+
+
+@asynccontextmanager
+async def shared(directory: Path) -> AsyncIterator[Signer]:
+    """Give a client of the signer that another process of the node runs, and run it when none does, or does any more."""
+    async with one(socket_path(directory), *_signer(directory)), _asked(directory) as signer:
+        yield signer
+
+
+@asynccontextmanager
+async def _asked(directory: Path) -> AsyncIterator[Signer]:
+    signer = await Signer.connect(socket_path(directory))
+    try:
+        yield signer
+    finally:
+        await signer.close()
+
+
+def _signer(directory: Path) -> tuple[str, ...]:
+    """Return the module that a node's signer is, and its arguments."""
+    return "signing.signer", "--socket", str(socket_path(directory)), "--keys", str((directory / "keys").resolve())
 
 
 def socket_path(directory: Path) -> Path:

@@ -127,8 +127,9 @@ def end(tx: Tx, token: str) -> None:
 
 
 def end_of(tx: Tx, token_hash: bytes) -> None:
-    """End one session by the digest of its cookie."""
+    """End one session by the digest of its cookie, and what it has opened."""
     tx.execute("DELETE FROM web_session WHERE token_hash = :hash", hash=token_hash)
+    tx.execute("DELETE FROM opened_letter WHERE session_hash = :hash", hash=token_hash)
 
 
 def _bounds(tx: Tx, limits: Web) -> dict[str, int]:

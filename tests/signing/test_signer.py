@@ -1,6 +1,7 @@
 """The signer as a process, over its real socket."""
 
 import asyncio
+import contextlib
 import os
 import secrets
 import signal
@@ -17,10 +18,10 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-from signing import wire
+from signing import process, wire
 from signing.errors import BadSecret, KeyExists, NoSuchKey, NotActivated, SignerUnavailable, SigningRefused
 from signing.keys import Signer
-from signing.process import running, socket_path
+from signing.process import running, shared, socket_path
 from tests.signing.country import token
 
 DIGEST = bytes(range(32))
@@ -322,3 +323,15 @@ def test_it_says_in_one_line_why_it_does_not_start(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("signer: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+async def test_who_is_left_runs_the_signer_when_whoever_began_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "FOLLOW_S", 0.1)  # no service manager here
+    command = contextlib.AsyncExitStack()
+    await command.enter_async_context(shared(tmp_path))
+    async with shared(tmp_path) as signer:
+        await signer.generate("k", "p256")
+        first = (await signer.status()).pid
+        await command.aclose()
+        assert await signer.sign("k", bytes(32))
+        assert (await signer.status()).pid != first
