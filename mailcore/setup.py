@@ -159,8 +159,8 @@ url = {json.dumps(wanted.database)}
 {listen}
 
 [tls]
-certificate = "keys/tls.pem"
-key = "keys/tls.key"
+certificate = "keys/tls/node.pem"
+key = "keys/tls/node.key"
 {_demo_settings(wanted) if wanted.demo else ""}"""
 
 

@@ -20,6 +20,7 @@ from config.clock import SystemClock
 from config.engines import open_database
 from directory import credentials
 from directory.signin.passwords import Hasher, prepare
+from mailcore import setup
 from mailcore.activation.client import Activator, Proofs, socket_path
 from mailcore.errors import NotAllowed
 from signing import process
@@ -158,7 +159,11 @@ async def test_systemd_is_told_when_a_process_answers(short: Path, monkeypatch: 
 def test_a_node_does_not_see_what_lets_keys_work() -> None:
     hidden = {path.removeprefix("-") for line in settings("diwan.service", "InaccessiblePaths") for path in line.split()}
     assert {f"/var/lib/diwan/keys/{name}" for name in ("activation.key", "storage.key", "private", "token.toml")} <= hidden
-    writes = {path for line in settings("diwan.service", "ReadWritePaths") for path in line.split()}
-    assert writes == {f"/var/lib/diwan/{name}" for name in ("data", "run", "keys/authorities")}  # not what tells the others where to look
+    writes = {path.removeprefix("-") for line in settings("diwan.service", "ReadWritePaths") for path in line.split()}
+    assert writes == {
+        f"/var/lib/diwan/{name}" for name in ("data", "run", "keys/authorities", "keys/tls")
+    }  # not what tells the others where to look
+    made = setup.toml("mx", setup.Wanted(False, 1, 20, 2000, "", "", "sqlite"))
+    assert re.findall(r'^(?:certificate|key) = "(.*)/[^/]+"$', made, re.MULTILINE) == ["keys/tls"] * 2  # or it could not renew them
     for unit in UNITS:
         assert settings(unit, "User") == ["diwan"]  # each lets in its own user alone

@@ -106,6 +106,8 @@ async def write_tls(
     """
     private = ec.generate_private_key(ec.SECP256R1())
     plain = serialization.NoEncryption()
+    for path in (certificate, key):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replace(key, private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain))
     return await certify_tls(signer, authority, hosts, certificate, key, now_us=now_us, url=url)
 

@@ -82,7 +82,7 @@ def test_a_port_of_another_program_is_a_finding(node: Path, made: nodes.Node) ->
 
 
 def test_a_key_that_is_missing_is_named(node: Path) -> None:
-    key = node / "keys/tls.key"
+    key = node / "keys/tls/node.key"
     key.rename(node / "keys/away")
     try:
         said, looked = diwan("up", "--dir", str(node)), diwan("doctor", "--dir", str(node))
@@ -136,7 +136,7 @@ def test_an_unknown_log_level_is_wrong_usage(node: Path) -> None:
 
 def test_keys_are_the_owners_alone(node: Path) -> None:
     assert not (node / "demo.json").exists()  # what it would hold was said once
-    for path in (node / "keys", node / "keys/tls.key", node / "keys/storage.key"):
+    for path in (node / "keys", node / "keys/tls/node.key", node / "keys/storage.key"):
         assert path.stat().st_mode & 0o077 == 0, path
 
 
@@ -176,7 +176,7 @@ def test_a_wrong_setting_is_one_line(node: Path) -> None:
 
 
 def test_doctor_closes_open_keys_only_when_told(node: Path) -> None:
-    key = node / "keys/tls.key"
+    key = node / "keys/tls/node.key"
     key.chmod(0o644)
     assert diwan("doctor", "--dir", str(node)).returncode == 1
     assert diwan("doctor", "--dir", str(node), "--fix").returncode == 0

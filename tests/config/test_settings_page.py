@@ -16,8 +16,8 @@ BARE = """
 hostname = "mx.archives.example"
 postmaster = "postmaster@archives.example"
 [tls]
-certificate = "keys/tls.pem"
-key = "keys/tls.key"
+certificate = "keys/tls/node.pem"
+key = "keys/tls/node.key"
 """
 PLURAL = {"route": "routes", "sync": "syncs", "identity_provider": "identity_providers"}
 

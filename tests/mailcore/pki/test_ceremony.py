@@ -108,7 +108,7 @@ def _cut_off(*_: object) -> None:
 
 def _served(node: Path) -> list[list[x509.Certificate]]:
     """Return certificates of a node with what travels beside them."""
-    files = [node / "keys" / "tls.pem", node / "keys" / "authorities" / "tsa.pem"]
+    files = [node / "keys" / "tls" / "node.pem", node / "keys" / "authorities" / "tsa.pem"]
     with contextlib.closing(sqlite3.connect(node / "data" / "main.db")) as db:
         [(der, written)] = db.execute("SELECT der, chain FROM certificate LIMIT 1").fetchall()
     letters = [x509.load_der_x509_certificate(one) for one in (der, *msgspec.msgpack.decode(written, type=list[bytes]))]
@@ -129,7 +129,7 @@ def test_a_node_goes_below_the_root_and_what_it_had_issued_stays_good(
     assert not (copied / "keys" / "storage.key").exists()
     said = certify(copied, request, out, three, one)
     assert said.returncode == 0, said.stderr
-    tls = (node / "keys" / "tls.pem").read_bytes()
+    tls = (node / "keys" / "tls" / "node.pem").read_bytes()
     leaf, _ = x509.load_pem_x509_certificates(tls)
     (tmp_path / "leaf.pem").write_bytes(leaf.public_bytes(Encoding.PEM))
     words = ["verify", "-x509_strict", "-CAfile", str(copied / "root.pem"), "-untrusted", str(out), str(tmp_path / "leaf.pem")]
