@@ -116,6 +116,9 @@ class Client:
                     if time.monotonic() >= deadline:
                         raise SignerUnavailable(reason=str(reason)) from reason
                     await asyncio.sleep(RETRY_S)
+            if self._closed:  # meanwhile: `close` has not seen this link
+                await self._link.close()
+                raise SignerUnavailable(reason="closed")
             return self._link
 
 
