@@ -15,7 +15,6 @@ import pytest
 
 from bench.wire import free_port
 from config.clock import SystemClock
-from config.log import configure
 from directory import certificates, credentials
 from directory.errors import BadCredentials, SignInExpired
 from directory.signin.passwords import prepare
@@ -73,8 +72,10 @@ async def test_it_is_started_again_and_has_forgotten_what_was_granted(node: tupl
     assert (await services.activator.prove(AMINA, Proofs(PASSWORD), PEER, "decrypt")).grant
 
 
-async def test_a_node_has_one_and_keeps_it_when_whoever_began_it_ends(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    configure("error")
+async def test_a_node_has_one_and_keeps_it_when_whoever_began_it_ends(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signing.process.level", lambda: "error")  # as of a command
     async with founded(tmp_path, SystemClock()) as made, contextlib.AsyncExitStack() as node:
         await made.db.write(build)
         async with process.running(made.settings):  # as of a command, just before the node starts

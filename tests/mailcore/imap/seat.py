@@ -141,6 +141,8 @@ class Seat:
             self.uids[number - 1] = uid
         if only and command == "UID" and uid not in self.uids:
             self.uids[self._unnamed(uid)] = uid
+            named = sorted(one for one in self.uids if one is not None)  # where there are no numbers, nobody knows which of them it was
+            self.uids = [*named, *[None] * (len(self.uids) - len(named))]
         self._note(uid, items)
 
     def _note(self, uid: int, items: bytes) -> None:
@@ -170,7 +172,7 @@ class Seat:
         for _ in range(3):
             if None not in self.uids:
                 return
-            first = self.uids.index(None)
+            first = 0 if "UIDONLY" in self.enabled else self.uids.index(None)
             await self.ask(f"UID FETCH {(self.uids[first - 1] or 0) + 1 if first else 1}:* (FLAGS)")
         assert None not in self.uids, self.uids
 
