@@ -300,7 +300,7 @@ class View:
 
     def apply(self, *, renumber: bool) -> list[Change]:
         """Return what to tell now, in order. Without `renumber`, removals wait, and arrivals wait while removals do."""
-        self.mentioned = frozenset(self._reflagged)
+        self.mentioned = frozenset(self._reflagged | self._remarked)  # both are told with flags
         changes: list[Change] = self._take_reflagged() if self._reflagged or self._remarked else []
         if renumber and self._gone:
             changes += self._take_gone()
