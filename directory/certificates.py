@@ -16,6 +16,7 @@ from directory.entities import allocate, touch
 from directory.errors import BadEntry
 from directory.types import Certificate
 
+SIGN, ENCRYPT, SEAL = "sign", "encrypt", "seal"  # purposes
 _COLUMNS = "account_id, purpose, key_id, der, chain, valid_from_us, valid_to_us"
 _INSERT = f"""
     INSERT INTO certificate (certificate_id, recorded_us, {_COLUMNS})

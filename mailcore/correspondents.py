@@ -26,7 +26,6 @@ from signing.envelope import Recipient
 from signing.pki import path, revocation
 from signing.verdict import holds
 
-ENCRYPT = "encrypt"
 MODERN = frozenset(capabilities.OURS)  # our own people read here, whatever it is encrypted with
 EMAIL_PROTECTION = ExtendedKeyUsageOID.EMAIL_PROTECTION
 
@@ -93,7 +92,7 @@ def _known(tx: Tx, written: str) -> Known | None:
         target = resolve.resolve(tx, address)
         if target is None or target.kind == "list":
             return None
-        own = certificates.current(tx, target.account_id, ENCRYPT, tx.now_us)
+        own = certificates.current(tx, target.account_id, certificates.ENCRYPT, tx.now_us)
         return None if own is None else Known(own.der, MODERN)
     return find(tx, str(address))
 

@@ -1,5 +1,6 @@
 """What an operator asks of a node: is the store sound, are its surroundings in order."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -21,7 +22,9 @@ from config.errors import MailError
 from config.settings import Settings
 from directory import resolve
 from directory.address import parse
+from directory.errors import BadCredentials
 from mailcore import dns, ldap, services
+from mailcore.activation import process as activation
 from mailcore.activation.client import Activator, socket_path
 from mailcore.checks import keys, looks
 from mailcore.evidence import watch as watch_evidence
@@ -32,6 +35,7 @@ from mailcore.routing.doctor import look as look_at_ways
 from mailcore.store.check import check as check_rows
 from mailcore.store.check import check_blobs
 from mailcore.store.fulltext.checking import check_segments
+from signing.errors import SignerUnavailable
 
 MIN_FREE_BYTES = 2 << 30  # below this a busy node fills its disk before anyone looks
 WARN_BEFORE = timedelta(days=30)  # time to renew a certificate without haste
@@ -128,11 +132,17 @@ def _listener(read: Settings, name: str, where: str, *, running: bool) -> Findin
 
 
 async def _activations(read: Settings) -> Finding:
-    found = await Activator.find(socket_path(read.directory))
-    if found is None:
+    """Ask the process that lets keys work, which may have to be started for that, as it is at the first proof."""
+    activator = Activator(socket_path(read.directory), answer_s=ANSWER_S)
+    try:
+        async with activation.running(read):
+            with contextlib.suppress(BadCredentials):  # the postmaster may be nobody here
+                await activator.asked(read.node.postmaster)
+    except SignerUnavailable:
         said = "the process that hears who is there does not answer: nobody can sign or open encrypted letters"
         return Finding("activation", False, said)
-    await found.close()
+    finally:
+        await activator.close()
     return Finding("activation", True, "the process that hears who is there answers")
 
 

@@ -5,7 +5,7 @@ Requests are MessagePack structures whose second element, after the tag, is thei
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from itertools import count
 from pathlib import Path
 from typing import Self, cast
@@ -34,6 +34,7 @@ class Client:
     """A handle on the other process; many callers may share it. It connects with the first question."""
 
     usual_s = ANSWER_S
+    summon: Callable[[], Awaitable[object]] | None = None  # starts the other process, before the first question is asked
 
     def __init__(self, socket: Path, *, answer_s: float | None = None, patience_s: float = PATIENCE_S) -> None:
         self._socket = socket
@@ -107,6 +108,9 @@ class Client:
         """Return a live connection, trying for as long as a restart may take: nobody waits for the patience of others too."""
         deadline = time.monotonic() + self._patience_s
         async with self._connecting:
+            if self.summon is not None:
+                await self.summon()
+                self.summon = None
             while self._link is None or not self._link.alive:
                 if self._closed:
                     raise SignerUnavailable(reason="closed")

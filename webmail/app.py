@@ -106,7 +106,7 @@ async def web(services: Services) -> AsyncIterator[None]:
     where = endpoint(services.settings.listen.https)
     app = build(services)
     async with (
-        activation.running(services.settings),
+        activation.at_need(services.settings, services.activator),
         serving(app, where, MAX_REQUESTS_AT_ONCE, KEEP_ALIVE_S, _tls(services)),
         farewells(services),
     ):

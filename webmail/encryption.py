@@ -15,7 +15,6 @@ from config.database import Tx
 from directory import certificates, resolve
 from directory.types import Certificate
 from mailcore import correspondents
-from mailcore.correspondents import ENCRYPT
 from mailcore.message import content
 from signing import der, envelope, enveloped, signers, unwrapping
 from signing.der import BadDer
@@ -119,7 +118,7 @@ async def _held(desk: Desk, box: Box, found: Enveloped) -> Certificate | None:
     """Return the certificate of a box that a letter was encrypted for; of what is lent the key stays with its owner."""
     if box.lent is not None:
         return None
-    every = await desk.services.db.read(certificates.every, box.account_id, ENCRYPT)
+    every = await desk.services.db.read(certificates.every, box.account_id, certificates.ENCRYPT)
     return next((one for one in every if envelope.share(found, one.der) is not None), None)
 
 

@@ -16,7 +16,6 @@ from directory import certificates
 from directory.address import parse
 from mailcore.activation.client import Proofs
 from mailcore.activation.wire import Purpose
-from mailcore.correspondents import ENCRYPT
 from mailcore.message import build
 from mailcore.queue import accept, queue, spending
 from mailcore.queue import acting as acts
@@ -81,7 +80,7 @@ async def sign_and_send(
         addressed = await pdfs.sign(desk, addressed, stamp, grant)
     top = _top(desk, addressed)
     entity = writers.protect(addressed.letter, top, letters.entity(addressed.letter), sign=True)
-    own = await services.db.read(certificates.current, addressed.letter.sender, ENCRYPT, now_us)
+    own = await services.db.read(certificates.current, addressed.letter.sender, certificates.ENCRYPT, now_us)
     announced = b"" if own is None else own.der
     to_sign = smime.prepare(entity, SigningIdentity(certificate.key_id, certificate.der, certificate.chain, announced), now_us)
     token = await services.activator.permit(grant, addressed.letter.sender, certificate.key_id, to_sign.digest, PURPOSE)

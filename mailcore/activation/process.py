@@ -21,7 +21,7 @@ from config.settings import Settings
 from directory.seals import Seals
 from directory.signin import SignIn
 from mailcore import sign_in
-from mailcore.activation.client import socket_path
+from mailcore.activation.client import Activator, socket_path
 from mailcore.activation.service import Activating
 from signing.listening import alone, harden, listening, told
 from signing.process import one
@@ -36,6 +36,17 @@ async def running(read: Settings) -> AsyncIterator[None]:
     """Have the process run for as long as the context lasts: that of the node, or a child. Raises SignerUnavailable."""
     async with one(socket_path(read.directory), "mailcore.activation.process", "--dir", str(read.directory)):
         yield
+
+
+@contextlib.asynccontextmanager
+async def at_need(read: Settings, activator: Activator) -> AsyncIterator[None]:
+    """Have it run from the first question to `activator` on: a node on which nobody signs does without its memory."""
+    async with contextlib.AsyncExitStack() as stack:
+        activator.summon = lambda: stack.enter_async_context(running(read))
+        try:
+            yield
+        finally:
+            activator.summon = None
 
 
 @contextlib.asynccontextmanager

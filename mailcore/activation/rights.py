@@ -5,10 +5,12 @@ from directory import certificates, credentials, delegations, holdings
 from directory.errors import NotFound, SignInExpired
 from mailcore.activation.grants import Holder
 from mailcore.activation.wire import Purpose
-from mailcore.correspondents import ENCRYPT
 
-SIGN = "sign"
-OF: dict[Purpose, str] = {"sign": SIGN, "pdf": SIGN, "decrypt": ENCRYPT}  # what the certificate is for
+OF: dict[Purpose, str] = {
+    "sign": certificates.SIGN,
+    "pdf": certificates.SIGN,
+    "decrypt": certificates.ENCRYPT,
+}  # what the certificate is for
 
 
 def may_use(tx: Tx, holder: Holder, account_id: int, key_id: str, purpose: Purpose) -> bool:

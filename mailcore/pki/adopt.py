@@ -7,8 +7,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from config.database import Tx
+from directory.certificates import SIGN
 from mailcore.pki import authorities
-from mailcore.pki.issue import SIGN
 from mailcore.services import Services
 from signing.certificate import key_identifier, outline, value
 from signing.pki import register

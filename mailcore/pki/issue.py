@@ -17,8 +17,6 @@ from signing.pki import ca, profiles, register
 from signing.pki.ca import Authority
 from signing.pki.register import Issued, New
 
-SIGN, ENCRYPT, SEAL = "sign", "encrypt", "seal"
-
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -30,10 +28,10 @@ class Holder:
 
 
 HOLDERS = {
-    "sign": Holder(SIGN),
-    "post": Holder(SIGN),
-    "encrypt": Holder(ENCRYPT, "decrypt-rsa3072"),  # RSA: what correspondents' programs of today can write to
-    "seal": Holder(SEAL, activated=False),  # beside a signature that somebody confirmed
+    "sign": Holder(certificates.SIGN),
+    "post": Holder(certificates.SIGN),
+    "encrypt": Holder(certificates.ENCRYPT, "decrypt-rsa3072"),  # RSA: what correspondents' programs of today can write to
+    "seal": Holder(certificates.SEAL, activated=False),  # beside a signature that somebody confirmed
 }
 MACHINE = Holder("", activated=False)
 SIGNATORIES: dict[AccountKind, str] = {"person": "sign", "post": "post", "unit": "post"}

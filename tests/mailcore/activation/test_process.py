@@ -22,7 +22,7 @@ from mailcore import certify, operate
 from mailcore.activation import process
 from mailcore.activation.client import Activator, Proofs, socket_path
 from mailcore.services import Services
-from signing.errors import NotActivated
+from signing.errors import NotActivated, SignerUnavailable
 from tests.directory.conftest import PASSWORD, Ministry, build
 from tests.mailcore.activation.conftest import DIGEST, PEER
 from tests.mailcore.founded import AMINA, REGISTRY, TOML, founded
@@ -100,12 +100,28 @@ def _peer(path: Path) -> int:
 
 
 async def test_the_doctor_tells_whether_it_answers(tmp_path: Path) -> None:
-    async with founded(tmp_path, SystemClock()) as made:
+    async with founded(tmp_path, SystemClock()):
         (tmp_path / "diwan.toml").write_text(f'{TOML}\n[listen]\nhttps = "127.0.0.1:{free_port()}"\n')
-        for answers in (False, True):
-            async with process.answering(made.settings, made.db, made.clock) if answers else contextlib.nullcontext():
-                [told] = [one for one in await operate.doctor(tmp_path, fix=False) if one.check == "activation"]
-            assert told.ok is answers, told.said
+        for mode in (0o644, 0o600):  # with a secret that others can read it does not start
+            (tmp_path / "keys" / "activation.key").chmod(mode)
+            [told] = [one for one in await operate.doctor(tmp_path, fix=False) if one.check == "activation"]
+            assert told.ok is (mode == 0o600), told.said
+
+
+async def test_a_node_starts_it_for_the_first_proof_and_ends_it(tmp_path: Path) -> None:
+    async with founded(tmp_path, SystemClock()) as made:
+        await made.db.write(build)
+        secret = tmp_path / "keys" / "activation.key"
+        async with process.at_need(made.settings, made.activator):
+            assert not socket_path(tmp_path).exists()
+            secret.chmod(0o644)
+            with pytest.raises(SignerUnavailable):
+                await made.activator.asked(AMINA)
+            secret.chmod(0o600)
+            assert await asyncio.gather(*(made.activator.asked(AMINA) for _ in range(5))) == [None] * 5
+            started = _peer(socket_path(tmp_path))
+        with pytest.raises(ProcessLookupError):
+            os.kill(started, 0)
 
 
 async def test_it_says_why_it_does_not_start(tmp_path: Path) -> None:
