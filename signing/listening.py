@@ -3,6 +3,7 @@
 It keeps its memory to itself: no core dump, no trace by a process of the same user.
 """
 
+import argparse
 import asyncio
 import ctypes
 import fcntl
@@ -13,11 +14,12 @@ import socket
 import struct
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
 
+from config.log import LEVELS, configure
 from signing import wire
 from signing.address import address
 from signing.answering import Answering
@@ -117,6 +119,16 @@ async def listening(path: Path, service: Answering) -> AsyncIterator[None]:
         server.close()
         for connection in tuple(connections):
             connection.close()
+
+
+def begun(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line of such a process, which `signing.process` starts too; send events, and keep its memory to itself."""
+    parser.add_argument("--child", action="store_true", help="end when standard input closes")
+    parser.add_argument("--log", choices=LEVELS, default="info", help="from which level on events are written")
+    options = parser.parse_args(arguments)
+    configure(options.log)
+    harden()
+    return options
 
 
 async def told(*, child: bool) -> None:

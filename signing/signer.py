@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.clock import SystemClock
-from config.log import LEVELS, configure
 from signing.book import Book
 from signing.errors import SignerUnavailable
 from signing.keyring import Keyring
-from signing.listening import alone, harden, listening, told
+from signing.listening import alone, begun, listening, told
 from signing.service import Service
 from signing.vault import Damaged
 
@@ -49,11 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="signing.signer", description="holds private keys and signs digests")
     parser.add_argument("--socket", type=Path, required=True)
     parser.add_argument("--keys", type=Path, required=True)
-    parser.add_argument("--child", action="store_true", help="end when standard input closes")
-    parser.add_argument("--log", choices=LEVELS, default="info", help="from which level on events are written")
-    options = parser.parse_args(arguments)
-    configure(options.log)
-    harden()
+    options = begun(parser, arguments)
     try:
         options.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
         options.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

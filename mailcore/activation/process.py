@@ -16,14 +16,13 @@ from config.clock import Clock, SystemClock
 from config.database import Database
 from config.engines import open_database
 from config.errors import MailError
-from config.log import LEVELS, configure
 from config.settings import Settings
 from directory.seals import Seals
 from directory.signin import SignIn
 from mailcore import sign_in
 from mailcore.activation.client import Activator, socket_path
 from mailcore.activation.service import Activating
-from signing.listening import alone, harden, listening, told
+from signing.listening import alone, begun, listening, told
 from signing.process import one
 from signing.vault import Damaged, secret_file
 
@@ -77,11 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the process; return 1 with one line that says why when it cannot start."""
     parser = argparse.ArgumentParser(prog="mailcore.activation.process", description="hears who is there and lets their keys work")
     parser.add_argument("--dir", type=Path, required=True, help="the node's directory")
-    parser.add_argument("--child", action="store_true", help="end when standard input closes")
-    parser.add_argument("--log", choices=LEVELS, default="info", help="from which level on events are written")
-    options = parser.parse_args(arguments)
-    configure(options.log)
-    harden()
+    options = begun(parser, arguments)
     try:
         asyncio.run(_serve(settings.load(options.dir.absolute()), child=options.child))
     except BlockingIOError:
