@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from rich.console import Console
 
 from config import settings
 from directory.demo import FeaturedPerson
-from mailcore import setup
+from mailcore import setup, stamping
 from mailcore.activation.process import answering
 from mailcore.queue.worker import deliver
 from mailcore.services import opened
+from signing.tsa import TimeAuthority
 from tests.clocks import ShiftedClock
 from tests.webmail.site import INTERIOR, Site, Visitor
 
@@ -35,8 +37,11 @@ async def site(country: tuple[Path, tuple[FeaturedPerson, ...]]) -> AsyncIterato
     """The node, open, with delivery at work."""
     directory, people = country
     clock = ShiftedClock()
-    async with opened(settings.load(directory), clock) as services, deliver(services), answering(services.settings, services.db, clock):
-        yield Site(services, clock, {address: one for one in people for address in (one.address, *one.posts)})
+    with pytest.MonkeyPatch.context() as patch:  # to the authority of time a test that moves this clock would look like somebody who set it
+        steady = partial(TimeAuthority, steady_ns=lambda: clock.now_us() * 1000)
+        patch.setattr(stamping, "TimeAuthority", steady)
+        async with opened(settings.load(directory), clock) as services, deliver(services), answering(services.settings, services.db, clock):
+            yield Site(services, clock, {address: one for one in people for address in (one.address, *one.posts)})
 
 
 @pytest.fixture
